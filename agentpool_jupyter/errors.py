@@ -1,0 +1,100 @@
+"""Every error that this package raises, told apart by who can mend it.
+
+::
+
+    AgentPoolError
+    ├── UserError              what you asked for cannot be done as asked
+    │   ├── SpecError          a team's description; names the line
+    │   ├── PositionError      a position that the pool does not have
+    │   ├── PoolNotFoundError  no such pool in the store
+    │   ├── StoreError         a store address that cannot be used
+    │   └── RunActiveError     a team already runs there
+    ├── LogError               the log could not do it (``retriable`` says whether trying again may help)
+    │   ├── LogUnavailableError   broker or disk away; nothing acknowledged is lost
+    │   ├── LogCorruptError       the stored log is damaged
+    │   └── LogClosedError        used after close
+    ├── ModelError             a language model's server (``retriable``, ``retry_after``)
+    ├── ServiceError           a local helper process (Kafka, model server) did not start or stop
+    └── RunFailedError         a team ended without doing its work
+
+Messages say what happened, where, and what to do next, in one line.
+"""
+
+from __future__ import annotations
+
+
+class AgentPoolError(Exception):
+    """Base of all errors of this package."""
+
+    retriable: bool = False
+    """Whether the same call may succeed later, unchanged."""
+
+
+class UserError(AgentPoolError):
+    """What was asked for cannot be done as asked; shown in notebooks as one line."""
+
+
+class SpecError(UserError):
+    """A team's description is wrong; ``line`` is 1-based, or None where no line is at fault."""
+
+    def __init__(self, message: str, *, line: int | None = None) -> None:
+        super().__init__(f"line {line}: {message}" if line is not None else message)
+        self.line = line
+
+
+class PositionError(UserError):
+    """A position (offset, turn, time, branch, tag) that the pool does not have."""
+
+
+class PoolNotFoundError(UserError):
+    """No pool of that name in the store."""
+
+
+class StoreError(UserError):
+    """A store address that cannot be used."""
+
+
+class RunActiveError(UserError):
+    """A team already runs in that pool."""
+
+
+class LogError(AgentPoolError):
+    """The log could not do what was asked."""
+
+
+class LogUnavailableError(LogError):
+    """The broker or the disk did not answer in time; what was acknowledged is safe."""
+
+    retriable = True
+
+
+class LogCorruptError(LogError):
+    """The stored log is damaged."""
+
+
+class LogClosedError(LogError):
+    """The log, or the pool over it, was used after ``close()``."""
+
+
+class ModelError(AgentPoolError):
+    """A language model's server refused, failed or fell silent.
+
+    ``retry_after`` is in seconds and None where the server named no time. ``kind`` is a short stable word
+    (``rate_limit``, ``server``, ``timeout``, ``cut``, ``malformed``, ``connection``, ``auth``, ``request``).
+    """
+
+    def __init__(
+        self, message: str, *, kind: str, retriable: bool, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.retriable = retriable
+        self.retry_after = retry_after
+
+
+class ServiceError(AgentPoolError):
+    """A local helper process (Kafka broker, model server) did not start, or did not stop."""
+
+
+class RunFailedError(AgentPoolError):
+    """A team ended without doing its work."""

@@ -1,0 +1,136 @@
+"""The one seam between a pool and what keeps it: the :class:`Log` contract.
+
+Both implementations (:mod:`.sqlite`, :mod:`.kafka`) pass one conformance suite, ``tests/log/conformance.py``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from types import TracebackType
+
+
+class Record(NamedTuple):
+    """One stored record."""
+
+    offset: int
+    """Its place in the total order; the first is 0 and there are no gaps."""
+    time: int
+    """When the log took it, in milliseconds since the epoch (the log's clock, not the writer's)."""
+    value: bytes
+    """What was appended, unchanged."""
+
+
+class Log(ABC):
+    """A totally ordered, append-only, durable sequence of byte records.
+
+    Promised
+        * Offsets are dense and start at 0, whoever writes, from however many threads and processes.
+        * Every reader sees the same records in the same order.
+        * When :meth:`append` returns, the records are durable: the process may be killed.
+        * One thread's appends stand in the order of its calls, and the values of one call in their order.
+        * :meth:`append`, :meth:`read`, :meth:`end` and :meth:`offset_at` may be called from any thread; each
+          follower belongs to one thread, except for its ``close``.
+
+    Not promised
+        * That the records of one call are neighbours, or that all or none of them are stored: when
+          :meth:`append` raises, some may be in the log. Append again with the same ids inside the values; the
+          fold takes a duplicate for nothing.
+        * That ``time`` never runs backwards. Decisions use offsets.
+        * Anything about the bytes: the log does not look inside.
+    """
+
+    name: str
+    """The pool's name."""
+    url: str
+    """Where it is kept, without any secret: fit for reprs and messages."""
+
+    @abstractmethod
+    def append(self, values: Sequence[bytes]) -> list[int]:
+        """Store records durably and return their offsets, increasing, one for each value.
+
+        Raises LogUnavailableError when the log does not acknowledge in time (what happened to the records is
+        then unknown), LogClosedError after ``close``.
+        """
+
+    @abstractmethod
+    def read(self, start: int = 0, stop: int | None = None) -> Iterator[Record]:
+        """Yield the records with ``start <= offset < stop``; ``stop=None`` means the end as it is now.
+
+        Raises ValueError for a negative ``start`` and LogUnavailableError as above.
+        """
+
+    @abstractmethod
+    def follow(self, start: int = 0) -> Follower:
+        """Yield batches of records from ``start`` on, first those stored, then new ones as they arrive."""
+
+    @abstractmethod
+    def end(self) -> int:
+        """Return one past the last offset: the number of records."""
+
+    @abstractmethod
+    def offset_at(self, time: int) -> int:
+        """Return the first offset whose ``time`` is at or after ``time`` (ms), or ``end()`` if none is."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of files, connections and threads, and end all followers; closing twice is fine."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r}, {self.url!r})"
+
+
+class Follower(ABC):
+    """A live reading of a log: an iterator over non-empty lists of records, in order and without gaps.
+
+    Iteration blocks until records arrive. It ends after :meth:`close`, called from any thread, within a
+    fraction of a second. A log that stays away raises LogUnavailableError out of the iteration; a short
+    absence is waited out.
+    """
+
+    def __iter__(self) -> Self:
+        return self
+
+    @abstractmethod
+    def __next__(self) -> list[Record]:
+        """Return the next records (at least one), waiting for them; StopIteration once closed."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End the iteration, from any thread; closing twice is fine."""
+
+
+class Store(ABC):
+    """Where logs are kept: a folder of SQLite files, or a Kafka cluster."""
+
+    url: str
+    """The store's address without any secret."""
+
+    @abstractmethod
+    def open(self, name: str, *, create: bool = True) -> Log:
+        """Open the log of a pool; without ``create`` a missing one raises PoolNotFoundError."""
+
+    @abstractmethod
+    def names(self) -> list[str]:
+        """Return the names of the pools that are kept here, sorted."""
+
+    @abstractmethod
+    def delete(self, name: str) -> None:
+        """Remove a pool for good; raises PoolNotFoundError if it is not there."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.url!r})"

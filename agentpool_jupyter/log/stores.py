@@ -1,0 +1,57 @@
+"""Store addresses: from text to a :class:`~.contract.Store`.
+
+``None`` means ``$AGENTPOOL_STORE``, else the per-user data folder. A path or ``sqlite:///path`` is a folder of
+SQLite files; ``kafka://…`` is a Kafka cluster (see :mod:`.kafka` for its options).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import platformdirs
+
+from agentpool_jupyter.errors import StoreError, UserError
+
+from .contract import Store
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+def check_name(name: str) -> str:
+    """Return a pool's name if it can be both a file's and a topic's name; raises UserError otherwise."""
+    if not _NAME.fullmatch(name):
+        message = f"{name!r} cannot name a pool: use 1 to 100 letters, digits, '.', '_' or '-', the first a letter or digit"
+        raise UserError(message)
+    return name
+
+
+def data_home() -> Path:
+    """Return the user's data folder of this package (not created)."""
+    return Path(platformdirs.user_data_dir("agentpool", appauthor=False))
+
+
+def default_store() -> str:
+    """Return the address used where none is given: ``$AGENTPOOL_STORE``, else a folder of the user's own."""
+    return os.environ.get("AGENTPOOL_STORE") or str(data_home() / "pools")
+
+
+def open_store(address: str | os.PathLike[str] | None = None) -> Store:
+    """Return the store at an address; raises StoreError where it names no known kind of store."""
+    text = os.fspath(address) if address is not None else default_store()
+    scheme, separator, rest = text.partition("://")
+    if not separator or len(scheme) == 1:
+        path = text
+    elif scheme == "kafka":
+        from .kafka import KafkaStore  # noqa: PLC0415 - the client is heavy and optional at run time
+
+        return KafkaStore(text)
+    elif scheme == "sqlite":
+        path = rest
+    else:
+        message = f"unknown kind of store {scheme!r}: use a folder, sqlite:///folder or kafka://host:port"
+        raise StoreError(message)
+    from .sqlite import SqliteStore  # noqa: PLC0415 - symmetric with Kafka
+
+    return SqliteStore(Path(path).expanduser())

@@ -1,0 +1,63 @@
+"""Between events and the bytes of the log: JSON, so that ``kcat``, ``jq`` and Hadoop streaming read it too."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from .events import AnyEvent, Event, Unknown, Unreadable
+
+if TYPE_CHECKING:
+    from agentpool_jupyter.log import Record
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(AnyEvent)
+
+
+class _Bare(msgspec.Struct):
+    """The least that an event of an unknown type must have."""
+
+    id: str
+    type: str
+    branch: str = "main"
+    run: str = ""
+    agent: str = ""
+    ts: int = 0
+
+
+_bare_decoder = msgspec.json.Decoder(_Bare)
+
+
+def encode(event: Event) -> bytes:
+    """Return an event as the bytes of a record, without the place that a log gave it."""
+    if event.offset != -1 or event.time:
+        event = msgspec.structs.replace(event, offset=-1, time=0)
+    return _encoder.encode(event)
+
+
+def decode(record: Record) -> Event:
+    """Return a record's event with its place in the log; never raises on what a record holds.
+
+    An unknown type comes back as :class:`Unknown`, anything else that cannot be read as :class:`Unreadable`.
+    """
+    try:
+        event = _decoder.decode(record.value)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        event = _decode_loosely(record)
+    return at_offset(event, record.offset, record.time)
+
+
+def at_offset(event: Event, offset: int, time: int) -> Event:
+    """Return the event with the place that the log gave it; changes it in place, before anyone else has seen it."""
+    msgspec.structs.force_setattr(event, "offset", offset)
+    msgspec.structs.force_setattr(event, "time", time)
+    return event
+
+
+def _decode_loosely(record: Record) -> Event:
+    try:
+        bare = _bare_decoder.decode(record.value)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return Unreadable(id=f"unreadable@{record.offset}", size=len(record.value))
+    return Unknown(id=bare.id, kind=bare.type, branch=bare.branch, run=bare.run, agent=bare.agent, ts=bare.ts)

@@ -1,0 +1,275 @@
+"""The events of a pool: one tagged union, encoded as JSON, one event a record.
+
+Names and fields are a storage format: they are only ever added to. Readers ignore unknown fields and unknown
+types (:mod:`.codec`).
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import secrets
+import threading
+import time
+from typing import Any
+
+import msgspec
+
+MAIN = "main"
+"""The branch every pool starts on."""
+
+
+class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Tokens that one model call took, as the server counted them (or estimated, then ``estimated``)."""
+
+    prompt: int = 0
+    completion: int = 0
+    cached: int = 0
+    """How many of the prompt tokens came from the server's prompt cache."""
+    estimated: bool = False
+    """The server reported no usage; both numbers are upper bounds made here."""
+
+    @property
+    def total(self) -> int:
+        """Prompt and completion tokens together."""
+        return self.prompt + self.completion
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.prompt + other.prompt,
+            self.completion + other.completion,
+            self.cached + other.cached,
+            self.estimated or other.estimated,
+        )
+
+
+class Event(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="type"):
+    """What every event carries."""
+
+    id: str
+    """Unique, made by the writer; an event that is stored twice counts once."""
+    branch: str = MAIN
+    run: str = ""
+    """The run that wrote it; empty for what people and tools write."""
+    agent: str = ""
+    ts: int = 0
+    """The writer's clock, in milliseconds since the epoch; for display only."""
+    offset: int = -1
+    """Where the log put it; -1 before it is stored. Never part of the stored record."""
+    time: int = 0
+    """When the log took it, in milliseconds since the epoch. Never part of the stored record."""
+
+    @property
+    def type(self) -> str:
+        """The event's type as it stands in the record, such as ``turn_started``."""
+        return str(self.__struct_config__.tag)
+
+
+class RunStarted(Event, tag="run_started"):
+    """A team begins (or goes on, then ``resumed`` names where it stood)."""
+
+    spec: dict[str, Any] = {}
+    """The team in full, without any secret."""
+    resumed: bool = False
+
+
+class RunFinished(Event, tag="run_finished"):
+    """A team has ended; ``reason`` is one of the words of ``agents.run.Reason``."""
+
+    reason: str
+    detail: str = ""
+
+
+class Message(Event, tag="message"):
+    """Text from a person or a tool, whole."""
+
+    text: str
+
+
+class TurnStarted(Event, tag="turn_started"):
+    """An agent begins to speak."""
+
+    turn: str
+    """The turn's id, unique in the pool; people see ``planner#2``."""
+    model: str = ""
+    seen: int = 0
+    """One past the last offset the agent had read when its prompt was built."""
+    digest: str = ""
+    """SHA-256 of the exact prompt (canonical JSON of the messages)."""
+    context: dict[str, Any] = {}
+    """What went into the prompt and what was left out, as references."""
+    attempt: int = 1
+
+
+class Delta(Event, tag="delta"):
+    """More text of a turn; ``seq`` counts a turn's deltas from 0."""
+
+    turn: str
+    seq: int
+    text: str
+
+
+class TurnFinished(Event, tag="turn_finished"):
+    """A turn's text is complete, or was stopped (``cancelled``), or there was nothing to say (``silent``)."""
+
+    turn: str
+    reason: str = "stop"
+    usage: Usage | None = None
+    cost: float | None = None
+    """In US dollars, where the model's price is known."""
+    deltas: int = -1
+    """How many deltas the turn wrote, so that a reader knows when it has them all; -1 where the writer did not count."""
+
+
+class TurnFailed(Event, tag="turn_failed"):
+    """An attempt at a turn failed; where it is ``retriable`` another attempt follows under a new turn id."""
+
+    turn: str
+    error: str
+    kind: str = ""
+    retriable: bool = False
+    attempt: int = 1
+    wait: float = 0.0
+    """Seconds until the next attempt."""
+    usage: Usage | None = None
+
+
+class Fork(Event, tag="fork"):
+    """A new branch leaves ``parent`` right after the event at ``at`` (-1: before everything)."""
+
+    name: str
+    parent: str
+    at: int
+
+
+class Head(Event, tag="head"):
+    """The current branch is ``to``; ``undoes`` is the offset of the head event that this one takes back."""
+
+    to: str
+    undoes: int | None = None
+
+
+class Tag(Event, tag="tag"):
+    """A name for the position right after ``at`` on its branch."""
+
+    name: str
+    at: int
+
+
+class Recall(Event, tag="recall"):
+    """Earlier reasoning that was put into a turn's context."""
+
+    turn: str
+    hits: list[dict[str, Any]] = []
+
+
+class Claim(Event, tag="claim"):
+    """A process takes a run: of two claims of one epoch the first in the log holds."""
+
+    owner: str
+    """``host:pid:start`` of the process."""
+    epoch: int
+    lease: float
+    """Seconds without a sign of life after which the claim lapses."""
+
+
+class Release(Event, tag="release"):
+    """The owner lets go of its run."""
+
+    owner: str
+    epoch: int
+
+
+class Heartbeat(Event, tag="heartbeat"):
+    """The owner of a run is alive, though its team is silent."""
+
+    owner: str
+    epoch: int
+
+
+class Proposal(Event, tag="proposal"):
+    """An effect that the team is asked about before it is done."""
+
+    proposal: str
+    text: str
+    data: dict[str, Any] = {}
+
+
+class Vote(Event, tag="vote"):
+    """One agent's answer to a proposal."""
+
+    proposal: str
+    accept: bool
+    text: str = ""
+
+
+class Decision(Event, tag="decision"):
+    """What became of a proposal."""
+
+    proposal: str
+    accepted: bool
+    text: str = ""
+
+
+class Unknown(Event, tag="unknown"):
+    """An event of a newer writer: shown as such and otherwise passed over."""
+
+    kind: str
+    """The type that it names."""
+
+
+class Unreadable(Event, tag="unreadable"):
+    """A record that is no event at all: counted, shown as such and skipped."""
+
+    size: int
+    """Bytes of the record."""
+
+
+AnyEvent = (
+    RunStarted
+    | RunFinished
+    | Message
+    | TurnStarted
+    | Delta
+    | TurnFinished
+    | TurnFailed
+    | Fork
+    | Head
+    | Tag
+    | Recall
+    | Claim
+    | Release
+    | Heartbeat
+    | Proposal
+    | Vote
+    | Decision
+)
+"""The union that is stored; order and membership are irrelevant to the format."""
+
+
+class IdSource:
+    """Makes ids that are unique across processes: 48 random bits and a counter, so that they compress well.
+
+    A forked child process starts a sequence of its own.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._restart()
+
+    def _restart(self) -> None:
+        self._pid = os.getpid()
+        self._prefix = secrets.token_urlsafe(6)
+        self._numbers = itertools.count()
+
+    def __call__(self) -> str:
+        """Return an id that was never returned before, here or elsewhere."""
+        with self._lock:
+            if os.getpid() != self._pid:
+                self._restart()
+            return f"{self._prefix}.{next(self._numbers):x}"
+
+
+def now_ms() -> int:
+    """Return the wall clock in milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,246 @@
+"""A pool: one log, read as a document with branches."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Self
+
+from agentpool_jupyter.errors import PositionError, UserError
+
+from .branches import Branches, Position
+from .codec import at_offset, decode, encode
+from .document import Document
+from .events import Event, Fork, Head, IdSource, Message, Tag, now_ms
+from .positions import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from agentpool_jupyter.log import Follower, Log, Store
+
+
+class Pool:
+    """A durable, shared, ordered log of events, and the document that it says.
+
+    Any number of threads, processes and machines may hold the same pool open. All methods may be called from any
+    thread. LogUnavailableError comes out of any of them when the store is away, LogClosedError after ``close``.
+    """
+
+    def __init__(self, log: Log, store: Store) -> None:
+        self.name = log.name
+        self.store = store
+        self.new_id = IdSource()
+        self._log = log
+        self._lock = threading.RLock()
+        self._branches = Branches()
+        self._document = Document(pool=self.name, branch=self._branches.head)
+        self._applied = 0  # one past the last offset that the two above include
+
+    # Reading -----------------------------------------------------------------------------------------------
+
+    @property
+    def end(self) -> int:
+        """One past the last offset."""
+        return self._log.end()
+
+    @property
+    def lineage(self) -> Branches:
+        """The pool's forks, heads and tags, up to date; treat as read-only."""
+        with self._lock:
+            self._catch_up()
+            return self._branches
+
+    @property
+    def branch(self) -> str:
+        """The current branch, as the log has it now."""
+        return self.lineage.head
+
+    @property
+    def branches(self) -> list[str]:
+        """The names of all branches, in the order in which they were made."""
+        return list(self.lineage)
+
+    def events(self, start: int = 0, stop: int | None = None) -> Iterator[Event]:
+        """Yield stored events of all branches in log order, ``start <= offset < stop``."""
+        return map(decode, self._log.read(start, stop))
+
+    def follow(self, start: int | None = None) -> EventFollower:
+        """Return an iterator over stored events from ``start`` (default: the first), then new ones as they arrive.
+
+        It ends when it, or the pool, is closed.
+        """
+        return EventFollower(self._log.follow(start or 0))
+
+    def offset_at(self, time: int) -> int:
+        """Return the first offset that the log took at or after ``time`` (milliseconds since the epoch)."""
+        return self._log.offset_at(time)
+
+    def position(self, where: int | str) -> Position:
+        """Return the position that an offset or a text means now; see :mod:`.positions`."""
+        return resolve(self, where)
+
+    def document(self, at: int | str | None = None) -> Document:
+        """Return the document of the current line, or as it stood right after a position.
+
+        The result is yours: it does not change when the pool grows. Raises PositionError.
+        """
+        if at is None:
+            with self._lock:
+                self._catch_up()
+                return self._document.copy()
+        return self._read_line(self.position(at))
+
+    # Writing -----------------------------------------------------------------------------------------------
+
+    def post(self, text: str, agent: str = "you") -> Message:
+        """Store a person's message on the current branch and return it.
+
+        Raises UserError for an empty text.
+        """
+        if not text.strip():
+            message = "the message is empty: say something"
+            raise UserError(message)
+        event = Message(id=self.new_id(), branch=self.branch, agent=agent, ts=now_ms(), text=text)
+        self.append([event])
+        return event
+
+    def append(self, events: Sequence[Event]) -> None:
+        """Store events durably, in order; each is given its ``offset`` in place.
+
+        After an error it is safe to append the same events again: one that is stored twice counts once.
+        """
+        offsets = self._log.append([encode(event) for event in events])
+        for event, offset in zip(events, offsets, strict=True):
+            at_offset(event, offset, event.ts)
+
+    # History -----------------------------------------------------------------------------------------------
+
+    def fork(self, name: str | None = None, at: int | str | None = None) -> str:
+        """Make a branch that leaves the current line right after a position (default: now), and return its name.
+
+        The head stays where it is. Raises PositionError, and UserError where the name is taken.
+        """
+        place = Position(self.branch, self.end - 1) if at is None else self.position(at)
+        return self._fork(place, name)
+
+    def switch(self, branch: str) -> None:
+        """Move the head to a branch; raises PositionError where there is none of that name."""
+        lineage = self.lineage
+        self._move(lineage.check(branch))
+
+    def rollback(self, to: int | str) -> str:
+        """Fork a new branch right after a position, move the head there and return the branch's name.
+
+        What is left behind stays in the log, readable under its own branch; ``undo`` goes back to it.
+        """
+        name = self._fork(self.position(to), None)
+        self._move(name)
+        return name
+
+    def undo(self) -> str:
+        """Take back the last rollback or switch and return the branch that is current then.
+
+        Raises PositionError where the head was never moved.
+        """
+        lineage = self.lineage
+        move = lineage.last_move
+        if move is None:
+            message = f"nothing to undo: the head of pool {self.name!r} was never moved"
+            raise PositionError(message)
+        self._move(lineage.head, undoes=move.offset)
+        return self.branch
+
+    def tag(self, name: str, at: int | str | None = None) -> Position:
+        """Name a position (default: now); raises UserError where the name is taken."""
+        lineage = self.lineage
+        if name in lineage or name in lineage.tags:
+            message = f"{name!r} is taken in pool {self.name!r}: choose another name"
+            raise UserError(message)
+        place = Position(lineage.head, self.end - 1) if at is None else self.position(at)
+        self.append([Tag(id=self.new_id(), branch=place.branch, ts=now_ms(), name=name, at=place.at)])
+        return place
+
+    def _fork(self, place: Position, name: str | None) -> str:
+        while True:
+            lineage = self.lineage
+            wanted = name or lineage.free_name(place.branch)
+            if wanted in lineage or wanted in lineage.tags:
+                message = f"{wanted!r} is taken in pool {self.name!r}: choose another name"
+                raise UserError(message)
+            event = Fork(
+                id=self.new_id(), branch=lineage.head, ts=now_ms(), name=wanted, parent=place.branch, at=place.at
+            )
+            self.append([event])
+            # Another writer may have taken the name at the same moment; the log's order says who has it.
+            if self.lineage.forks[wanted].id == event.id:
+                return wanted
+
+    def _move(self, to: str, undoes: int | None = None) -> None:
+        self.append([Head(id=self.new_id(), branch=self.branch, ts=now_ms(), to=to, undoes=undoes)])
+
+    # Keeping up --------------------------------------------------------------------------------------------
+
+    def _catch_up(self) -> None:
+        head = self._branches.head
+        fresh = []
+        for event in self.events(self._applied):
+            self._branches.absorb(event)
+            fresh.append(event)
+        if not fresh:
+            return
+        tip = fresh[-1].offset
+        if self._branches.head == head:
+            for event in self._branches.on_line(fresh, Position(head, tip)):
+                self._document.absorb(event)
+            self._document.at = tip
+        else:
+            self._document = self._read_line(Position(self._branches.head, tip))
+        self._applied = tip + 1
+
+    def _read_line(self, place: Position) -> Document:
+        document = Document(pool=self.name, branch=place.branch)
+        for event in self._branches.on_line(self.events(0, place.at + 1), place):
+            document.absorb(event)
+        document.at = place.at
+        return document
+
+    # Life --------------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Let go of the log and end its followers; closing twice is fine."""
+        self._log.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Pool {self.name!r} in {self.store.url}>"
+
+
+class EventFollower:
+    """A live reading of a pool: iterate it for single events, or take ``batches()``."""
+
+    def __init__(self, follower: Follower) -> None:
+        self._follower = follower
+        self._ready: Iterator[Event] = iter(())
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Event:
+        for event in self._ready:
+            return event
+        self._ready = map(decode, next(self._follower))
+        return next(self._ready)
+
+    def batches(self) -> Iterator[list[Event]]:
+        """Yield non-empty lists of events as they arrive together."""
+        for records in self._follower:
+            yield [decode(record) for record in records]
+
+    def close(self) -> None:
+        """End the iteration, from any thread."""
+        self._follower.close()

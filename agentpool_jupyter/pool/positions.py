@@ -1,0 +1,99 @@
+"""Positions as people write them: ``120``, ``planner#2``, ``-3``, ``14:05``, ``10m``, a branch or a tag."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from agentpool_jupyter.errors import PositionError
+
+from .branches import Position
+
+if TYPE_CHECKING:
+    from .document import Document
+    from .pool import Pool
+
+_AGO = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)")
+_CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def resolve(pool: Pool, where: int | str) -> Position:
+    """Return the position that a text or an offset means in a pool now.
+
+    Raises PositionError, naming the nearest positions there are.
+    """
+    text = str(where).strip()
+    branches = pool.lineage
+    if re.fullmatch(r"\d+", text):
+        return _offset(pool, int(text))
+    if re.fullmatch(r"-\d+", text):
+        return Position(branches.head, _turns_back(pool.document(), int(text[1:])))
+    if text in branches:
+        return Position(text, pool.end - 1)
+    if text in branches.tags:
+        tag = branches.tags[text]
+        return Position(tag.branch, tag.at)
+    moment = _moment(text)
+    if moment is not None:
+        return Position(branches.head, pool.offset_at(moment) - 1)
+    return Position(branches.head, _turn_end(pool.document(), text, [*branches, *branches.tags]))
+
+
+def _offset(pool: Pool, offset: int) -> Position:
+    if offset >= pool.end:
+        last = f"the last offset is {pool.end - 1}" if pool.end else "it is empty"
+        message = f"pool {pool.name!r} has no offset {offset}: {last}"
+        raise PositionError(message)
+    branches = pool.lineage
+    (event,) = pool.events(offset, offset + 1)
+    # Right after that event means a line that includes it, even where that line was abandoned.
+    here = Position(branches.head, offset)
+    included = any(True for _ in branches.on_line([event], here))
+    known = event.branch in branches
+    return here if included or not known else Position(event.branch, offset)
+
+
+def _turns_back(document: Document, count: int) -> int:
+    ends = sorted(turn.end for turn in document.turns if turn.end is not None)
+    if count > len(ends):
+        message = f"cannot go {count} turns back: there are {len(ends)} finished turns on this line"
+        raise PositionError(message)
+    if count == len(ends):
+        return min((turn.start for turn in document.turns), default=0) - 1
+    return ends[len(ends) - count - 1]
+
+
+def _turn_end(document: Document, name: str, others: list[str]) -> int:
+    turn = document.turn(name)
+    if turn is None:
+        known = [turn.name for turn in document.turns]
+        near = difflib.get_close_matches(name, [*known, *others], n=3, cutoff=0.4) or known[-3:] or others[:3]
+        message = f"no position {name!r} on this line; nearest: {', '.join(near)}"
+        raise PositionError(message)
+    if turn.end is None:
+        return document.at
+    return turn.end
+
+
+def _moment(text: str) -> int | None:
+    """Return a time in milliseconds since the epoch, or None where the text is no time."""
+    now = datetime.now().astimezone()
+    if ago := _AGO.fullmatch(text):
+        when = now - timedelta(**{_UNITS[ago[2]]: float(ago[1])})
+    elif clock := _CLOCK.fullmatch(text):
+        try:
+            when = now.replace(hour=int(clock[1]), minute=int(clock[2]), second=int(clock[3] or 0), microsecond=0)
+        except ValueError as error:
+            message = f"{text!r} is no time of day: use hours 0 to 23 and minutes 0 to 59"
+            raise PositionError(message) from error
+        if when > now:
+            when -= timedelta(days=1)
+    else:
+        try:
+            when = datetime.fromisoformat(text).astimezone()
+        except ValueError:
+            return None
+    return int(when.timestamp() * 1000)

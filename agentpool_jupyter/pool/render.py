@@ -1,0 +1,63 @@
+"""The document for people: markdown, and escaped HTML that needs no widget and no kernel."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .document import Turn
+
+# Okabe and Ito's colour-blind-safe palette (https://jfly.uni-koeln.de/color/); the widget uses the same.
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F")
+
+
+def note(turn: Turn) -> str:
+    """Return in a few words what is unusual about a turn, or an empty text."""
+    match turn.status:
+        case "running":
+            return "still speaking"
+        case "failed":
+            return f"failed: {turn.error or turn.reason}"
+        case "cancelled":
+            return "stopped"
+        case "finished":
+            return "cut at its token limit" if turn.reason == "length" else ""
+
+
+def to_markdown(turns: Sequence[Turn]) -> str:
+    """Return turns as markdown, one section each."""
+    sections = []
+    for turn in turns:
+        remark = note(turn)
+        head = f"### {turn.name}" + (f" *({remark})*" if remark else "")
+        sections.append(f"{head}\n\n{turn.text.strip()}".strip())
+    return "\n\n".join(sections) or "*(nothing has been said yet)*"
+
+
+def colours(names: Sequence[str]) -> dict[str, str]:
+    """Return a colour for each agent, by order of appearance."""
+    return {name: PALETTE[i % len(PALETTE)] for i, name in enumerate(dict.fromkeys(names))}
+
+
+def to_html(turns: Sequence[Turn]) -> str:
+    """Return turns as self-contained HTML; everything an agent said is escaped."""
+    palette = colours([turn.agent for turn in turns])
+    rows = "".join(_row(turn, palette[turn.agent]) for turn in turns)
+    return (
+        '<div class="agentpool-document" style="line-height:1.45">'
+        f"{rows or '<p><em>nothing has been said yet</em></p>'}</div>"
+    )
+
+
+def _row(turn: Turn, colour: str) -> str:
+    remark = note(turn)
+    shade = "opacity:.7;" if turn.status in ("failed", "cancelled") else ""
+    return (
+        f'<div style="border-left:4px solid {colour};padding:.1em .8em;margin:.7em 0;{shade}">'
+        f'<div><strong style="color:{colour}">{escape(turn.name)}</strong>'
+        f'{f" <em>({escape(remark)})</em>" if remark else ""}</div>'
+        f'<div style="white-space:pre-wrap;overflow-wrap:anywhere">{escape(turn.text.strip())}</div></div>'
+    )

@@ -1,0 +1,235 @@
+"""What every log must do. Each store's test module inherits this class and provides the fixture ``store``."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+import pytest
+
+from agentpool_jupyter.errors import LogClosedError, PoolNotFoundError, UserError
+from agentpool_jupyter.log import Log, Store, open_store
+
+_WRITER = textwrap.dedent(
+    """
+    import sys
+    from agentpool_jupyter.log import open_store
+    log = open_store(sys.argv[1]).open(sys.argv[2])
+    mark, count = sys.argv[3], int(sys.argv[4])
+    print("ready", flush=True)
+    sys.stdin.readline()
+    for i in range(count):
+        for offset in log.append([f"{mark}:{i}".encode()]):
+            sys.stdout.write(f"{offset} {mark}:{i}\\n")
+        sys.stdout.flush()
+    """
+)
+
+
+def start_writer(store: Store, name: str, mark: str, count: int) -> subprocess.Popen[str]:
+    """A process that appends ``count`` records one by one and prints each offset once it is acknowledged."""
+    writer = subprocess.Popen(
+        [sys.executable, "-c", _WRITER, store.url, name, mark, str(count)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert writer.stdout.readline() == "ready\n"
+    return writer
+
+
+class LogConformance:
+    @pytest.fixture
+    def store(self) -> Store:
+        raise NotImplementedError
+
+    @pytest.fixture
+    def log(self, store: Store):
+        with store.open("bakery") as log:
+            yield log
+
+    def test_offsets_are_dense_from_zero(self, log: Log):
+        """Offsets start at 0 and have no gaps, whether records come one by one or together."""
+        assert log.end() == 0
+        assert log.append([b"a"]) == [0]
+        assert log.append([b"b", b"c"]) == [1, 2]
+        assert log.append([]) == []
+        assert log.end() == 3
+
+    def test_records_come_back_unchanged(self, log: Log):
+        """Values are opaque bytes."""
+        values = [b"", b"\x00\xff", "ÿ€𝄞".encode(), b"x" * 200_000]
+        log.append(values)
+        assert [record.value for record in log.read()] == values
+        assert [record.offset for record in log.read()] == [0, 1, 2, 3]
+
+    def test_read_takes_a_half_open_range(self, log: Log):
+        log.append([b"%d" % i for i in range(10)])
+        assert [r.offset for r in log.read(3, 6)] == [3, 4, 5]
+        assert [r.offset for r in log.read(8)] == [8, 9]
+        assert [r.offset for r in log.read(8, 100)] == [8, 9]
+        assert list(log.read(5, 5)) == []
+        assert list(log.read(10)) == []
+        assert list(log.read(99)) == []
+        with pytest.raises(ValueError, match="offsets begin at 0"):
+            log.read(-1)
+
+    def test_long_reads_reach_the_end(self, log: Log):
+        """A read of many batches stops neither early nor late."""
+        total = 7001
+        log.append([b"%d" % i for i in range(total)])
+        assert [int(r.value) for r in log.read()] == list(range(total))
+
+    def test_read_sees_what_was_just_appended(self, log: Log):
+        for i in range(50):
+            log.append([b"%d" % i])
+            assert log.end() == i + 1
+            assert [int(r.value) for r in log.read(i)] == [i]
+
+    def test_follow_gives_stored_then_new(self, log: Log):
+        log.append([b"0", b"1"])
+        follower = log.follow(1)
+        assert [r.offset for r in next(follower)] == [1]
+        timer = threading.Timer(0.2, log.append, [[b"2"]])
+        timer.start()
+        assert [r.value for r in next(follower)] == [b"2"]
+        timer.join()
+        follower.close()
+        assert list(follower) == []
+
+    def test_closing_a_follower_ends_a_waiting_reader(self, log: Log):
+        follower = log.follow()
+        timer = threading.Timer(0.2, follower.close)
+        timer.start()
+        assert list(follower) == []
+        timer.join()
+        follower.close()
+
+    def test_closing_the_log_ends_followers(self, log: Log):
+        follower = log.follow()
+        timer = threading.Timer(0.2, log.close)
+        timer.start()
+        assert list(follower) == []
+        timer.join()
+
+    def test_closed_log_says_so(self, log: Log):
+        log.close()
+        log.close()
+        for use in (log.end, lambda: log.append([b"x"]), lambda: list(log.read()), log.follow):
+            with pytest.raises(LogClosedError, match="open the pool again"):
+                use()
+
+    def test_time_of_records(self, log: Log):
+        """``offset_at`` finds the first record at or after a moment."""
+        log.append([b"a", b"b"])
+        time.sleep(0.02)
+        between = time.time_ns() // 1_000_000
+        time.sleep(0.02)
+        log.append([b"c"])
+        assert log.offset_at(0) == 0
+        assert log.offset_at(between) == 2
+        assert log.offset_at(between + 86_400_000) == 3
+        first, _, third = log.read()
+        assert first.time <= between <= third.time
+
+    def test_threads_share_one_log(self, log: Log):
+        """Many threads append at once; each thread's records keep its order and offsets are those returned."""
+        returned: dict[int, bytes] = {}
+
+        def write(mark: int) -> None:
+            for i in range(40):
+                value = b"%d:%d" % (mark, i)
+                (offset,) = log.append([value])
+                returned[offset] = value
+
+        threads = [threading.Thread(target=write, args=(mark,)) for mark in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        stored = {r.offset: r.value for r in log.read()}
+        assert stored == returned
+        assert sorted(stored) == list(range(320))
+        for mark in range(8):
+            mine = [v for v in stored.values() if v.startswith(b"%d:" % mark)]
+            assert mine == [b"%d:%d" % (mark, i) for i in range(40)]
+
+    def test_processes_share_one_log(self, store: Store, log: Log):
+        """Several processes append at once and two followers see one order."""
+        writers = [start_writer(store, "bakery", mark, 60) for mark in "abc"]
+        orders: list[list[bytes]] = [[], []]
+        followers = [log.follow(), log.follow()]
+
+        def collect(i: int) -> None:
+            for batch in followers[i]:
+                orders[i].extend(r.value for r in batch)
+                if len(orders[i]) >= 180:
+                    return
+
+        threads = [threading.Thread(target=collect, args=(i,)) for i in range(2)]
+        for thread in threads:
+            thread.start()
+        for writer in writers:
+            writer.stdin.write("go\n")
+            writer.stdin.flush()
+        acknowledged = dict(
+            line.split() for writer in writers for line in writer.communicate(timeout=60)[0].splitlines()
+        )
+        for thread in threads:
+            thread.join(30)
+        assert orders[0] == orders[1]
+        assert {int(k): v.encode() for k, v in acknowledged.items()} == dict(enumerate(orders[0]))
+
+    def test_kill_9_in_mid_burst_loses_nothing_acknowledged(self, store: Store):
+        """What a killed writer had been told is stored is there, and the log goes on."""
+        writer = start_writer(store, "bakery", "w", 1_000_000)
+        writer.stdin.write("go\n")
+        writer.stdin.flush()
+        lines = [writer.stdout.readline() for _ in range(100)]
+        os.kill(writer.pid, signal.SIGKILL)
+        lines += writer.stdout.readlines()
+        writer.wait()
+        writer.stdin.close()
+        writer.stdout.close()
+        acknowledged = dict(line.split() for line in lines if line.endswith("\n"))
+        with store.open("bakery") as log:
+            stored = {str(r.offset): r.value.decode() for r in log.read()}
+            assert acknowledged.items() <= stored.items()
+            assert [int(k) for k in stored] == list(range(len(stored)))
+            assert log.append([b"after"]) == [len(stored)]
+
+    def test_store_lists_opens_and_deletes(self, store: Store):
+        before = store.names()
+        store.open("one").close()
+        store.open("two").close()
+        assert set(store.names()) - set(before) == {"one", "two"}
+        with store.open("one", create=False) as log:
+            assert log.end() == 0
+        store.delete("one")
+        assert "one" not in store.names()
+        for act in (store.delete, lambda name: store.open(name, create=False)):
+            with pytest.raises(PoolNotFoundError, match="no pool 'one'"):
+                act("one")
+        store.delete("two")
+
+    def test_reopening_goes_on(self, store: Store):
+        with store.open("bakery") as log:
+            log.append([b"a"])
+        with store.open("bakery") as log:
+            assert log.append([b"b"]) == [1]
+            assert [r.value for r in log.read()] == [b"a", b"b"]
+
+    @pytest.mark.parametrize("name", ["", "a/b", "../x", "ü", "a" * 101, ".hidden", "a b"])
+    def test_bad_names_are_refused(self, store: Store, name: str):
+        with pytest.raises(UserError, match="cannot name a pool"):
+            store.open(name)
+
+    def test_store_reopens_by_its_url(self, store: Store):
+        """The address without secrets leads back to the same store (where it needs no secret)."""
+        store.open("bakery").close()
+        assert "bakery" in open_store(store.url).names()
