@@ -41,6 +41,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     cost: float | None = None
     """US dollars, where known."""
     model: str = ""
+    """Who computed it; empty for a message."""
     reason: str = ""
     """The finish reason, or the kind of failure."""
     error: str = ""
@@ -176,13 +177,23 @@ class Document:
     @property
     def turns(self) -> list[Turn]:
         """The turns in the order in which they began; attempts that were tried again are left out."""
+        return self._turns(hidden=False)
+
+    @property
+    def attempts(self) -> list[Turn]:
+        """The turns and also what is not shown: failed attempts that were tried again, turns without text."""
+        return self._turns(hidden=True)
+
+    def _turns(self, *, hidden: bool) -> list[Turn]:
         counts: dict[str, int] = {}
         turns = []
         for key, entry in sorted(self._entries.items(), key=lambda item: item[1].first):
-            if entry.hidden:
-                continue
-            number = counts[entry.agent] = counts.get(entry.agent, 0) + 1
-            turns.append(self._turn(key, entry, f"{entry.agent}#{number}"))
+            shown = not entry.hidden
+            number = counts.get(entry.agent, 0) + 1
+            if shown:
+                counts[entry.agent] = number
+            if shown or hidden:
+                turns.append(self._turn(key, entry, f"{entry.agent}#{number}"))
         return turns
 
     def turn(self, name: str) -> Turn | None:

@@ -12,6 +12,7 @@ from .codec import at_offset, decode, encode
 from .document import Document
 from .events import Event, Fork, Head, IdSource, Message, Tag, now_ms
 from .positions import resolve
+from .runs import Runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,8 +34,9 @@ class Pool:
         self._log = log
         self._lock = threading.RLock()
         self._branches = Branches()
+        self._runs = Runs()
         self._document = Document(pool=self.name, branch=self._branches.head)
-        self._applied = 0  # one past the last offset that the two above include
+        self._applied = 0  # one past the last offset that these three include
 
     # Reading -----------------------------------------------------------------------------------------------
 
@@ -49,6 +51,13 @@ class Pool:
         with self._lock:
             self._catch_up()
             return self._branches
+
+    @property
+    def runs(self) -> Runs:
+        """The pool's runs, up to date; treat as read-only."""
+        with self._lock:
+            self._catch_up()
+            return self._runs
 
     @property
     def branch(self) -> str:
@@ -185,6 +194,7 @@ class Pool:
         fresh = []
         for event in self.events(self._applied):
             self._branches.absorb(event)
+            self._runs.absorb(event)
             fresh.append(event)
         if not fresh:
             return

@@ -1,0 +1,83 @@
+"""Tokens are reserved before a call and settled after it, so that a budget is never exceeded."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from agentpool_jupyter.errors import AgentPoolError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_PER_MESSAGE = 16
+"""Tokens a chat template may put around one message (role names, separators), rounded up generously."""
+
+
+class BudgetExhaustedError(AgentPoolError):
+    """A call does not fit in what is left, and no running call will give enough back."""
+
+
+def prompt_bound(messages: Sequence[Mapping[str, str]]) -> int:
+    """Return an upper bound of the tokens of a prompt.
+
+    Byte-level BPE and SentencePiece with byte fallback, which between them cover today's models, never make more
+    tokens than there are UTF-8 bytes.
+    """
+    return _PER_MESSAGE + sum(_PER_MESSAGE + len(message["content"].encode()) for message in messages)
+
+
+def text_bound(text: str) -> int:
+    """Return an upper bound of the tokens of a text."""
+    return len(text.encode())
+
+
+class TokenBudget:
+    """A limit on tokens that many concurrent calls share; belongs to one event loop."""
+
+    def __init__(self, limit: int | None, spent: int = 0) -> None:
+        self.limit = limit
+        self.spent = spent
+        self.reserved = 0
+        self._waiting: list[asyncio.Future[None]] = []
+
+    async def reserve(self, tokens: int) -> Reservation:
+        """Set tokens aside, waiting while running calls may still give enough back.
+
+        Raises BudgetExhaustedError once they cannot.
+        """
+        while self.limit is not None and self.spent + self.reserved + tokens > self.limit:
+            if self.reserved == 0:
+                message = (
+                    f"the budget of {self.limit} tokens has {self.limit - self.spent} left, and the next call may "
+                    f"take {tokens}: raise `budget: {{tokens: …}}`, or lower `max_tokens` or `context`"
+                )
+                raise BudgetExhaustedError(message)
+            settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(settled)
+            await settled
+        self.reserved += tokens
+        return Reservation(self, tokens)
+
+    def _settle(self, reserved: int, used: int) -> None:
+        self.reserved -= reserved
+        self.spent += used
+        waiting, self._waiting = self._waiting, []
+        for settled in waiting:
+            if not settled.done():
+                settled.set_result(None)
+
+
+class Reservation:
+    """Tokens set aside for one call."""
+
+    def __init__(self, budget: TokenBudget, tokens: int) -> None:
+        self._budget = budget
+        self.tokens = tokens
+        self._open = True
+
+    def settle(self, used: int) -> None:
+        """Give back what the call did not take; only the first call counts."""
+        if self._open:
+            self._open = False
+            self._budget._settle(self.tokens, used)  # noqa: SLF001 - the other half of the budget

@@ -1,0 +1,73 @@
+"""Who may run a team in a pool: claims that the log's order decides, and runs whose process has died."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agentpool_jupyter.errors import RunActiveError
+from agentpool_jupyter.pool.events import Claim, RunFinished, RunStarted, TurnFailed, now_ms
+from agentpool_jupyter.pool.runs import LEASE, RunRecord, this_owner
+
+if TYPE_CHECKING:
+    from agentpool_jupyter.pool import Pool, Turn
+
+    from .spec import TeamSpec
+
+
+def claim(pool: Pool, run: str, branch: str, team: TeamSpec, *, resumed: bool = False) -> int:
+    """Record that a run starts here and now, and return its epoch.
+
+    Raises RunActiveError where another run of the pool is alive, also when both start at the same moment: the log's
+    order says who was first.
+    """
+    _refuse_if_active(pool, run, before=None)
+    epoch = pool.runs[run].epoch + 1 if resumed else 1
+    header = {"branch": branch, "run": run, "ts": now_ms()}
+    started = RunStarted(id=pool.new_id(), **header, spec=team.to_dict(), resumed=resumed)
+    taken = Claim(id=pool.new_id(), **header, owner=this_owner(), epoch=epoch, lease=LEASE)
+    pool.append([started, taken])
+    held = pool.runs[run].claim
+    try:
+        if held is None or held.id != taken.id:
+            message = f"run {run} in pool {pool.name!r} was taken up elsewhere at the same moment"
+            raise RunActiveError(message)
+        _refuse_if_active(pool, run, before=taken.offset)
+    except RunActiveError:
+        if not resumed:
+            pool.append([RunFinished(id=pool.new_id(), **header, reason="refused")])
+        raise
+    return epoch
+
+
+def _refuse_if_active(pool: Pool, run: str, before: int | None) -> None:
+    for other in pool.runs.alive():
+        earlier = before is None or (other.claim is not None and other.claim.offset < before)
+        if earlier and (other.id != run or before is None):
+            message = (
+                f"a team already runs in pool {pool.name!r} (run {other.id}, {other.owner}): "
+                "stop it with `%agents stop`, watch it with `%agents attach`, or name another pool"
+            )
+            raise RunActiveError(message)
+
+
+def mark_lost(pool: Pool, run: RunRecord) -> list[Turn]:
+    """Record that a run's process died: its open turns failed and it is over; returns those turns.
+
+    Does nothing for a run that is alive or has ended.
+    """
+    if run.finished or run.alive():
+        return []
+    header = {"branch": run.branch, "run": run.id, "ts": now_ms()}
+    document = pool.document(run.branch)
+    lost = [turn for turn in document.turns if turn.run == run.id and turn.status == "running"]
+    error = f"its process ended before the turn did ({run.owner})"
+    pool.append(
+        [
+            *(
+                TurnFailed(id=pool.new_id(), **header, agent=turn.agent, turn=turn.id, error=error, kind="lost")
+                for turn in lost
+            ),
+            RunFinished(id=pool.new_id(), **header, reason="lost", detail=error),
+        ]
+    )
+    return lost

@@ -1,0 +1,67 @@
+"""A run's live view of its own line of history, kept on the event loop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agentpool_jupyter.pool.events import Head, Message, TurnFinished
+
+from .signal import Signal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from agentpool_jupyter.pool import Document, Event
+
+
+class Line:
+    """The document that a run's agents read, and what in it makes them speak.
+
+    A finished turn, or a person's message, is news; the text of a turn that still runs can be read but does not by
+    itself wake anyone, so that a listener reacts to whole thoughts.
+    """
+
+    def __init__(self, document: Document, branch: str) -> None:
+        self.document = document
+        self.branch = branch
+        self.left = False
+        """The pool's head has moved away from this line."""
+        self.moved = Signal()
+        """Notified after each batch of events."""
+        said = [turn for turn in document.turns if turn.status == "finished" and turn.end is not None]
+        self._spoke = {turn.agent: turn.end for turn in said if turn.model}
+        self._person = max((turn.end for turn in said if not turn.model), default=-1)
+
+    def absorb(self, events: Sequence[Event]) -> bool:
+        """Take in the log's next events; returns whether any of them is news to somebody."""
+        news = False
+        for event in events:
+            if isinstance(event, Head):
+                self.left = self.left or event.to != self.branch
+                news = True
+            if event.branch != self.branch:
+                continue
+            self.document.absorb(event)
+            if isinstance(event, TurnFinished) and event.reason not in ("silent", "cancelled"):
+                self._spoke[event.agent] = event.offset
+                news = True
+            elif isinstance(event, Message):
+                self._person = event.offset
+                news = True
+        self.document.at = max(self.document.at, events[-1].offset)
+        self.moved.notify()
+        return news
+
+    async def reached(self, offset: int) -> None:
+        """Wait until the document includes an offset."""
+        while self.document.at < offset:
+            await self.moved.wait()
+
+    def last_news(self, agents: Sequence[str]) -> int:
+        """Return the offset of the latest news from these agents or from people; -1 for none."""
+        return max(self._person, *(self._spoke.get(agent, -1) for agent in agents), -1)
+
+    @property
+    def speakers(self) -> list[str]:
+        """Everyone who has finished a turn on this line."""
+        return list(self._spoke)

@@ -1,0 +1,73 @@
+"""From the event loop to the log: what agents say is appended in order, in batches, off the loop."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from agentpool_jupyter.errors import LogError
+
+from .signal import Signal
+
+if TYPE_CHECKING:
+    from agentpool_jupyter.pool import Event, Pool
+
+_ROOM = 5_000  # events that may wait while the log is slow or away, before agents are held back
+
+
+class Outbox:
+    """Appends events to a pool in the order of ``put``; while one batch is on its way the next one gathers.
+
+    Belongs to one event loop. Once the log has failed for good, ``put`` drops what it is given, and ``stored``
+    and ``room`` raise the log's error.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._waiting: list[Event] = []
+        self._wake = asyncio.Event()
+        self._written = Signal()
+        self.error: LogError | None = None
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="agentpool-outbox")
+        self._task = asyncio.create_task(self._work())
+
+    def put(self, event: Event) -> None:
+        """Queue an event; returns at once."""
+        if self.error is None:
+            self._waiting.append(event)
+            self._wake.set()
+
+    async def room(self) -> None:
+        """Wait while too much is queued; raises the log's error."""
+        while len(self._waiting) > _ROOM and self.error is None:
+            await self._written.wait()
+        if self.error:
+            raise self.error
+
+    async def stored(self, event: Event) -> int:
+        """Wait until an event that was put is durable and return its offset; raises the log's error."""
+        while event.offset < 0:
+            if self.error:
+                raise self.error
+            await self._written.wait()
+        return event.offset
+
+    async def close(self) -> None:
+        """Stop the worker; what is still queued is not written (see ``stored``)."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    async def _work(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            batch, self._waiting = self._waiting, []
+            try:
+                await loop.run_in_executor(self._executor, self._pool.append, batch)
+            except LogError as error:
+                self.error = error
+                self._waiting.clear()
+            self._written.notify()

@@ -1,0 +1,253 @@
+"""From a cell's text to a team, with errors that name the line and the fix."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import yaml
+
+from agentpool_jupyter.errors import SpecError
+
+from .spec import DEFAULT_AGENTS, PERSON, TASK, AgentSpec, Budget, Price, TeamSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
+_LOOKS_LIKE_TEAM = re.compile(r"^(task|agents)\s*:", re.MULTILINE)
+
+Read = "Callable[[yaml.Node, str], Any]"
+
+
+def parse_team(text: str, *, first_line: int = 1) -> TeamSpec:
+    """Return the team that a cell describes: YAML with ``task:`` or ``agents:``, else the text is the task.
+
+    ``first_line`` is the number of the text's first line, for messages. Raises SpecError.
+    """
+    return _Parser(first_line).team(text)
+
+
+class _Parser:
+    def __init__(self, first_line: int) -> None:
+        self._first = first_line
+
+    # The whole ---------------------------------------------------------------------------------------------
+
+    def team(self, text: str) -> TeamSpec:
+        if not text.strip():
+            message = "the task is empty: write what the team should do"
+            raise SpecError(message)
+        if not _LOOKS_LIKE_TEAM.search(text):
+            return TeamSpec(task=text.strip(), agents=DEFAULT_AGENTS)
+        root = self._compose(text)
+        fields = self._struct(root, TeamSpec, _TEAM_READERS, "a team")
+        if "task" not in fields:
+            message = "the team has no task: add a line `task: …`"
+            raise SpecError(message, line=self._line(root))
+        fields.setdefault("agents", DEFAULT_AGENTS)
+        spec = TeamSpec(**fields)
+        lines = self._agent_lines(root)
+        self._check_listens(spec, lines)
+        self._check_start(spec, lines)
+        return spec
+
+    def _compose(self, text: str) -> yaml.MappingNode:
+        try:
+            root = yaml.compose(text, Loader=yaml.SafeLoader)
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            line = mark.line + self._first if mark else None
+            hint = "; quote texts that contain ': '" if "mapping values" in str(error.problem) else ""
+            message = f"not readable as YAML: {error.problem}{hint}"
+            raise SpecError(message, line=line) from None
+        except yaml.YAMLError as error:
+            message = f"not readable as YAML: {' '.join(str(error).split())}"
+            raise SpecError(message) from None
+        if not isinstance(root, yaml.MappingNode):
+            message = "a team is `key: value` lines; see `%agents?` for an example"
+            raise SpecError(message, line=self._first)
+        return root
+
+    def _agent_lines(self, root: yaml.MappingNode) -> dict[str, int]:
+        for key, value in root.value:
+            if key.value == "agents":
+                return {name.value: self._line(name) for name, _ in value.value}
+        return {}
+
+    # Parts -------------------------------------------------------------------------------------------------
+
+    def _struct(
+        self, node: yaml.Node, kind: type[msgspec.Struct], readers: dict[str, Callable[..., Any]], what: str
+    ) -> dict[str, Any]:
+        """Read a mapping's fields with one reader each; unknown and repeated keys are errors."""
+        fields: dict[str, Any] = {}
+        for key, value in self._items(node, what):
+            if key.value not in readers:
+                message = f"unknown key {key.value!r} for {what}{_near(key.value, readers)}"
+                raise SpecError(message, line=self._line(key))
+            fields[key.value] = readers[key.value](self, value, key.value)
+        return fields
+
+    def _items(self, node: yaml.Node, what: str) -> list[tuple[yaml.ScalarNode, yaml.Node]]:
+        if not isinstance(node, yaml.MappingNode) or not all(isinstance(k, yaml.ScalarNode) for k, _ in node.value):
+            message = f"{what} is written as `key: value` lines"
+            raise SpecError(message, line=self._line(node))
+        seen: dict[str, int] = {}
+        for key, _ in node.value:
+            if key.value in seen:
+                message = f"{key.value!r} stands twice in {what} (first on line {seen[key.value]}): rename or remove one"
+                raise SpecError(message, line=self._line(key))
+            seen[key.value] = self._line(key)
+        return list(node.value)
+
+    def _agents(self, node: yaml.Node, _key: str) -> tuple[AgentSpec, ...]:
+        agents = tuple(self._agent(key, value) for key, value in self._items(node, "agents"))
+        if not agents:
+            message = "the team has no agents: add lines `  name: role` below `agents:`"
+            raise SpecError(message, line=self._line(node))
+        return agents
+
+    def _agent(self, key: yaml.ScalarNode, node: yaml.Node) -> AgentSpec:
+        name = key.value
+        if not _NAME.fullmatch(name) or name in (TASK, PERSON):
+            message = f"{name!r} cannot name an agent: use letters, digits, '_' or '-', and neither '{TASK}' nor '{PERSON}'"
+            raise SpecError(message, line=self._line(key))
+        if isinstance(node, yaml.ScalarNode):
+            role = "" if _plain(node) is None else node.value.strip()
+            return AgentSpec(name=name, role=role)
+        fields = self._struct(node, AgentSpec, _AGENT_READERS, f"agent {name!r}")
+        if "python" in fields and "model" in fields:
+            message = f"agent {name!r} has both `python` and `model`: keep one"
+            raise SpecError(message, line=self._line(key))
+        return AgentSpec(name=name, **fields)
+
+    def _listens(self, node: yaml.Node, _key: str) -> tuple[str, ...] | None:
+        value = _plain(node)
+        if isinstance(value, str):
+            value = [value]
+        if value == ["everyone"]:
+            return None
+        if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+            message = "`listens` is a list of agents, like `[planner, critic]`; `[]` hears only the task"
+            raise SpecError(message, line=self._line(node))
+        return tuple(dict.fromkeys(value))
+
+    def _budget(self, node: yaml.Node, _key: str) -> Budget:
+        return Budget(**self._struct(node, Budget, _BUDGET_READERS, "budget"))
+
+    def _price(self, node: yaml.Node, _key: str) -> Price:
+        fields = self._struct(node, Price, _PRICE_READERS, "price")
+        if len(fields) != len(_PRICE_READERS):
+            message = "`price` needs both `input` and `output`, in US dollars per million tokens"
+            raise SpecError(message, line=self._line(node))
+        return Price(**fields)
+
+    def _text(self, node: yaml.Node, key: str) -> str:
+        if not isinstance(node, yaml.ScalarNode) or not node.value.strip():
+            message = f"`{key}` is empty: write some text" if isinstance(node, yaml.ScalarNode) else f"`{key}` must be text"
+            raise SpecError(message, line=self._line(node))
+        text: str = node.value.strip()
+        return text
+
+    def _number(self, node: yaml.Node, key: str, kind: type[int] | type[float], low: float, high: float) -> float:
+        value = _plain(node)
+        good = isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
+        if not good or (kind is int and value != int(value)):
+            what = "a whole number" if kind is int else "a number"
+            top = "" if high == _MANY else f" to {high:g}"
+            given = node.value if isinstance(node, yaml.ScalarNode) else "something else"
+            message = f"`{key}` must be {what} from {low:g}{top}{' up' if not top else ''}, not {given!r}"
+            raise SpecError(message, line=self._line(node))
+        return kind(value)
+
+    def _line(self, node: yaml.Node) -> int:
+        return int(node.start_mark.line) + self._first
+
+    # The whole makes sense ---------------------------------------------------------------------------------
+
+    def _check_listens(self, spec: TeamSpec, lines: dict[str, int]) -> None:
+        names = [agent.name for agent in spec.agents]
+        for agent in spec.agents:
+            for heard in agent.listens or ():
+                if heard == agent.name:
+                    message = f"{agent.name} listens to itself: leave it out, its own thread is always in its context"
+                    raise SpecError(message, line=lines.get(agent.name))
+                if heard not in (*names, TASK):
+                    near = _near(heard, names)
+                    message = f"{agent.name} listens to {heard!r}, which is no agent of this team{near}"
+                    raise SpecError(message, line=lines.get(agent.name))
+
+    def _check_start(self, spec: TeamSpec, lines: dict[str, int]) -> None:
+        speaks = [agent for agent in spec.agents if spec.turns_of(agent) > 0]
+        started = {agent.name for agent in speaks if agent.hears_task}
+        while more := {a.name for a in speaks if any(a.hears(name) for name in started)} - started:
+            started |= more
+        stuck = [agent.name for agent in speaks if agent.name not in started]
+        if stuck:
+            message = (
+                f"{' and '.join(stuck)} can never start: they only wait for agents that never speak; "
+                f"add '{TASK}' to the `listens` of {stuck[0]}"
+            )
+            raise SpecError(message, line=lines.get(stuck[0]))
+
+
+def _plain(node: yaml.Node) -> Any:
+    """Return a node's value as plain Python data."""
+    loader = yaml.SafeLoader("")
+    try:
+        return loader.construct_object(node, deep=True)
+    except yaml.YAMLError:
+        return node.value
+    finally:
+        loader.dispose()
+
+
+def _near(word: str, known: Iterable[str]) -> str:
+    names = list(known)
+    near = difflib.get_close_matches(word, names, n=1)
+    return f"; did you mean {near[0]!r}?" if near else f"; there are: {', '.join(sorted(names))}"
+
+
+_MANY = 10**9
+
+
+def _int(low: int, high: int = _MANY) -> Callable[[_Parser, yaml.Node, str], Any]:
+    return lambda parser, node, key: parser._number(node, key, int, low, high)  # noqa: SLF001
+
+
+def _float(low: float, high: float = _MANY) -> Callable[[_Parser, yaml.Node, str], Any]:
+    return lambda parser, node, key: parser._number(node, key, float, low, high)  # noqa: SLF001
+
+
+_SERVER_READERS: dict[str, Callable[..., Any]] = {
+    "model": _Parser._text,  # noqa: SLF001
+    "base_url": _Parser._text,  # noqa: SLF001
+    "api_key_env": _Parser._text,  # noqa: SLF001
+    "max_tokens": _int(1),
+    "temperature": _float(0, 2),
+    "price": _Parser._price,  # noqa: SLF001
+}
+_AGENT_READERS: dict[str, Callable[..., Any]] = {
+    "role": _Parser._text,  # noqa: SLF001
+    "listens": _Parser._listens,  # noqa: SLF001
+    "python": _Parser._text,  # noqa: SLF001
+    "turns": _int(0),
+    **_SERVER_READERS,
+}
+_TEAM_READERS: dict[str, Callable[..., Any]] = {
+    "task": _Parser._text,  # noqa: SLF001
+    "agents": _Parser._agents,  # noqa: SLF001
+    "turns": _int(1),
+    "budget": _Parser._budget,  # noqa: SLF001
+    "seed": _int(0),
+    "context": _int(100),
+    "attempts": _int(1, 20),
+    "silence": _float(0.1),
+    "flush": _float(0, 10),
+    **_SERVER_READERS,
+}
+_BUDGET_READERS: dict[str, Callable[..., Any]] = {"tokens": _int(1), "seconds": _float(0.1)}
+_PRICE_READERS: dict[str, Callable[..., Any]] = {"input": _float(0), "output": _float(0)}

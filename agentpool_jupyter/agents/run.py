@@ -1,0 +1,307 @@
+"""A team at work: one background thread with one event loop, and nothing that is not in the pool.
+
+There is no master. An agent takes a turn when there is news that it has not seen and turns are left; the run ends
+when nobody has anything left to react to. All of that is decided from the log, so that a run can go on elsewhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING, Any, Literal
+
+from agentpool_jupyter.errors import LogError, RunFailedError
+from agentpool_jupyter.pool.events import Claim, Heartbeat, Release, RunFinished, TurnFailed, now_ms
+from agentpool_jupyter.pool.runs import LEASE, this_owner
+
+from .budget import BudgetExhaustedError, TokenBudget
+from .line import Line
+from .outbox import Outbox
+from .report import Report
+from .turn import ModelVoice, PythonVoice, Stage
+from .voices import make_voices
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from agentpool_jupyter.pool import Document, Event, EventFollower, Pool
+
+    from .local_model import LocalModel
+    from .model import ModelClient
+    from .spec import AgentSpec, TeamSpec
+
+Reason = Literal["turns", "quiescent", "budget", "timeout", "stopped", "moved", "failed", "lost", "refused"]
+"""Why a run ended: every turn was taken; nobody had more to react to; a limit; ``stop()``; the pool's head left its
+line; no agent could speak, or the log failed; its process died; another run was there first."""
+
+Status = Literal["running", "stopping", "finished", "stopped", "failed"]
+
+_GRACE = 5.0  # seconds that the log has to take a run's last words
+
+
+class Run:
+    """One run of a team in a pool; made by :meth:`Team.start` and :func:`resume`.
+
+    All methods may be called from any thread.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        team: TeamSpec,
+        *,
+        run: str,
+        branch: str,
+        epoch: int,
+        functions: Mapping[str, Callable[[Document], Any]],
+        local: LocalModel | None = None,
+    ) -> None:
+        self.id = run
+        self.pool = pool
+        self.team = team
+        self.branch = branch
+        self.reason: str = ""
+        """Why it ended; empty while it runs."""
+        self.detail: str = ""
+        self._epoch = epoch
+        self._functions = functions
+        self._local = local
+        self._ended = threading.Event()
+        self._stopping = False
+        self._fenced = False
+        self._news = asyncio.Event()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._work, name=f"agentpool-{run}", daemon=True)
+
+    # For the caller ----------------------------------------------------------------------------------------
+
+    @property
+    def status(self) -> Status:
+        """What the run does now."""
+        if not self._ended.is_set():
+            return "stopping" if self._stopping else "running"
+        return {"stopped": "stopped", "moved": "stopped", "failed": "failed"}.get(self.reason, "finished")  # type: ignore[return-value]
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the run has ended, at most ``timeout`` seconds, and return whether it has.
+
+        Raises RunFailedError where it ended without doing its work.
+        """
+        if not self._ended.wait(timeout):
+            return False
+        self._thread.join()
+        if self.status == "failed":
+            raise RunFailedError(self.detail)
+        return True
+
+    def stop(self, timeout: float | None = 10.0) -> None:
+        """Stop all streams and end the run, waiting at most ``timeout`` seconds for it; twice is fine."""
+        self._stopping = True
+        try:
+            self._loop.call_soon_threadsafe(self._end, "stopped")
+        except RuntimeError:  # the loop is closed: the run has ended
+            return
+        if threading.current_thread() is not self._thread:
+            self._ended.wait(timeout)
+
+    def document(self) -> Document:
+        """Return the document of the run's line as it is now."""
+        return self.pool.document(self.branch)
+
+    def report(self) -> Report:
+        """Return what each agent did and what it took."""
+        return Report(self.document(), self.team, self.id)
+
+    def __repr__(self) -> str:
+        why = f" ({self.reason}{': ' + self.detail if self.detail else ''})" if self.reason else ""
+        return f"<Run {self.id} in pool {self.pool.name!r}: {self.status}{why}>"
+
+    # On the run's own thread -------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin; called once."""
+        self._thread.start()
+
+    def _work(self) -> None:
+        try:
+            self._loop.run_until_complete(self._main())
+        except LogError as error:
+            self.reason, self.detail = "failed", str(error)
+        except Exception as error:  # a bug of ours: said, not swallowed
+            self.reason, self.detail = "failed", f"{type(error).__name__}: {error}"
+            raise
+        finally:
+            self._loop.close()
+            self._ended.set()
+
+    async def _main(self) -> None:
+        document = await asyncio.to_thread(self.pool.document, self.branch)
+        self._line = Line(document, self.branch)
+        self._outbox = Outbox(self.pool)
+        mine = [turn for turn in document.attempts if turn.run == self.id]
+        spent = sum(turn.usage.total for turn in mine if turn.usage)
+        stage = Stage(
+            run=self.id,
+            team=self.team,
+            line=self._line,
+            outbox=self._outbox,
+            budget=TokenBudget(self.team.budget.tokens, spent),
+            new_id=self.pool.new_id,
+        )
+        voices, clients = make_voices(stage, self._functions, self._local)
+        start = self.pool.runs[self.id].start
+        members = [Member(agent, self.team.turns_of(agent), start) for agent in self.team.agents]
+        for member in members:
+            member.recall(mine)
+        follower = self.pool.follow(document.at + 1)
+        pump = threading.Thread(target=self._pump, args=(follower,), name=f"agentpool-{self.id}-reader", daemon=True)
+        pump.start()
+        try:
+            await self._direct(members, voices)
+        finally:
+            await self._finish(follower, clients)
+            await asyncio.to_thread(pump.join)
+
+    def _pump(self, follower: EventFollower) -> None:
+        """Carry the log's events to the loop."""
+        try:
+            for batch in follower.batches():
+                self._loop.call_soon_threadsafe(self._absorb, batch)
+        except LogError as error:
+            self._loop.call_soon_threadsafe(self._end, "failed", str(error))
+
+    def _absorb(self, batch: list[Event]) -> None:
+        for event in batch:
+            if isinstance(event, Claim) and event.run == self.id and event.epoch > self._epoch:
+                self._fenced = True
+                self._end("lost", f"the run was taken up by {event.owner}")
+        if self._line.absorb(batch):
+            if self._line.left:
+                self._end("moved", f"the pool's head left branch {self.branch!r}")
+            self._news.set()
+
+    def _end(self, reason: Reason, detail: str = "") -> None:
+        if not self.reason:
+            self.reason, self.detail = reason, detail
+        self._stopping = True
+        self._news.set()
+
+    async def _direct(self, members: list[Member], voices: Mapping[str, ModelVoice | PythonVoice]) -> None:
+        """Let agents speak until the run ends."""
+        tasks: dict[asyncio.Task[None], Member] = {}
+        background = [asyncio.create_task(self._heartbeat()), asyncio.create_task(self._clock())]
+        try:
+            while not self.reason:
+                for member in members:
+                    if member.ready(self._line):
+                        member.speaking = True
+                        tasks[asyncio.create_task(self._turn(member, voices[member.agent.name]))] = member
+                if not tasks:
+                    self._conclude(members)
+                    break
+                news = asyncio.create_task(self._news.wait())
+                done, _ = await asyncio.wait([news, *tasks], return_when=asyncio.FIRST_COMPLETED)
+                news.cancel()
+                self._news.clear()
+                for task in done & tasks.keys():
+                    del tasks[task]
+                    task.result()
+        finally:
+            for task in [*tasks, *background]:
+                task.cancel()
+            await asyncio.gather(*tasks, *background, return_exceptions=True)
+
+    async def _turn(self, member: Member, voice: ModelVoice | PythonVoice) -> None:
+        try:
+            member.seen = self._line.document.at + 1
+            ended = await voice.speak()
+            # What is decided next is decided from the log: wait until this turn's end is read back from it.
+            await self._line.reached(await self._outbox.stored(ended))
+            member.taken += 1
+            member.error = ended.error if isinstance(ended, TurnFailed) else ""
+            member.spoke = member.spoke or not member.error
+            member.out = bool(member.error) and isinstance(voice, ModelVoice)
+        except BudgetExhaustedError as error:
+            self._end("budget", str(error))
+        except LogError as error:
+            self._end("failed", str(error))
+        finally:
+            member.speaking = False
+
+    def _conclude(self, members: list[Member]) -> None:
+        failed = "; ".join(f"{member.agent.name}: {member.error}" for member in members if member.error)
+        if failed and not any(member.spoke for member in members):
+            self._end("failed", failed)
+        elif all(member.taken >= member.turns for member in members):
+            self._end("turns", failed)
+        else:
+            self._end("quiescent", failed)
+
+    async def _heartbeat(self) -> None:
+        owner = this_owner()
+        while True:
+            await asyncio.sleep(LEASE / 3)
+            header = {"id": self.pool.new_id(), "branch": self.branch, "run": self.id, "ts": now_ms()}
+            self._outbox.put(Heartbeat(**header, owner=owner, epoch=self._epoch))
+
+    async def _clock(self) -> None:
+        seconds = self.team.budget.seconds
+        if seconds is not None:
+            await asyncio.sleep(seconds)
+            self._end("timeout", f"the budget of {seconds:g} s is used up")
+
+    async def _finish(self, follower: EventFollower, clients: list[ModelClient]) -> None:
+        if not self.reason:
+            self._end("failed", "the run broke off")
+        if not self._fenced:  # else it is another process's to end
+            await self._sign_off()
+        follower.close()
+        await self._outbox.close()
+        await asyncio.gather(*(client.aclose() for client in clients), return_exceptions=True)
+
+    async def _sign_off(self) -> None:
+        header = {"branch": self.branch, "run": self.id, "ts": now_ms()}
+        release = Release(id=self.pool.new_id(), **header, owner=this_owner(), epoch=self._epoch)
+        self._outbox.put(RunFinished(id=self.pool.new_id(), **header, reason=self.reason, detail=self.detail))
+        self._outbox.put(release)
+        try:
+            async with asyncio.timeout(_GRACE):
+                await self._outbox.stored(release)
+        except (LogError, TimeoutError) as error:
+            self.reason = "failed"
+            self.detail = str(error) or f"the log of pool {self.pool.name!r} did not take the run's end in time"
+
+
+class Member:
+    """One agent of a run and how far it has come."""
+
+    def __init__(self, agent: AgentSpec, turns: int, start: int) -> None:
+        self.agent = agent
+        self.turns = turns
+        self.taken = 0
+        self.seen = start
+        """One past the last offset that it had read when it last spoke."""
+        self.speaking = False
+        self.spoke = False
+        """It has finished a turn in this run."""
+        self.error = ""
+        """Why its last turn failed; empty where it did not."""
+        self.out = False
+        """It failed for good and is not asked again in this run."""
+
+    def recall(self, turns: list[Any]) -> None:
+        """Take up where finished turns of an interrupted run left off; unfinished ones are to be taken again."""
+        for turn in turns:
+            if turn.agent == self.agent.name and turn.status == "finished":
+                self.taken += 1
+                self.spoke = True
+                self.seen = max(self.seen, turn.seen)
+
+    def ready(self, line: Line) -> bool:
+        """Whether it should speak now."""
+        if self.speaking or self.out or self.taken >= self.turns:
+            return False
+        if self.taken == 0 and self.agent.hears_task:
+            return True
+        heard = line.speakers if self.agent.listens is None else self.agent.listens
+        return line.last_news([name for name in heard if name != self.agent.name]) >= self.seen

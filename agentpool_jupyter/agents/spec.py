@@ -1,0 +1,107 @@
+"""What a team is: its task, its agents, and the limits it works within."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+TASK = "task"
+"""The word in ``listens`` for the task itself."""
+PERSON = "you"
+"""Who people are, unless they say otherwise."""
+
+
+class Price(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a model costs, in US dollars per million tokens."""
+
+    input: float
+    output: float
+
+
+class AgentSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One agent; what is None is taken from the team."""
+
+    name: str
+    role: str = ""
+    listens: tuple[str, ...] | None = None
+    """Whom it hears: None is everyone and the task, empty only the task; people are always heard."""
+    model: str | None = None
+    base_url: str | None = None
+    api_key_env: str | None = None
+    """Name of the environment variable that holds the key; keys themselves are never part of a team."""
+    python: str | None = None
+    """Name of a function ``(document) -> str | None`` that speaks instead of a model."""
+    turns: int | None = None
+    max_tokens: int | None = None
+    temperature: float | None = None
+    price: Price | None = None
+
+    @property
+    def hears_task(self) -> bool:
+        """Whether the task alone makes it speak."""
+        return not self.listens or TASK in self.listens
+
+    def hears(self, agent: str) -> bool:
+        """Whether it listens to an agent of the team."""
+        return agent != self.name and (self.listens is None or agent in self.listens)
+
+
+class Budget(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Hard limits of one run; None is no limit."""
+
+    tokens: int | None = None
+    """Prompt and completion tokens of all calls together, reserved before each call."""
+    seconds: float | None = None
+
+
+class TeamSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A team; it is stored whole in the pool when a run starts."""
+
+    task: str
+    agents: tuple[AgentSpec, ...]
+    turns: int = 2
+    """Most turns of each agent."""
+    budget: Budget = Budget()
+    model: str | None = None
+    base_url: str | None = None
+    api_key_env: str | None = None
+    max_tokens: int = 300
+    """Most completion tokens of one turn."""
+    temperature: float | None = None
+    seed: int | None = None
+    context: int | None = None
+    """Most prompt tokens of one turn (estimated); None is 1,500 for the bundled model and 6,000 for others."""
+    attempts: int = 4
+    """How often a turn is tried when its server fails."""
+    silence: float = 60.0
+    """Seconds without a byte after which a server is given up."""
+    flush: float = 0.1
+    """Seconds of text that are gathered into one event."""
+    price: Price | None = None
+
+    def agent(self, name: str) -> AgentSpec:
+        """Return the agent of that name; KeyError if there is none."""
+        return next(agent for agent in self.agents if agent.name == name)
+
+    def turns_of(self, agent: AgentSpec) -> int:
+        """Return the most turns of one agent."""
+        return self.turns if agent.turns is None else agent.turns
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the team as plain data, as a ``run_started`` event carries it."""
+        data: dict[str, Any] = msgspec.to_builtins(self)
+        return data
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> TeamSpec:
+        """Return the team that ``to_dict`` wrote, ignoring fields of newer versions."""
+        return msgspec.convert(data, cls)
+
+
+DEFAULT_AGENTS = (
+    AgentSpec(name="planner", role="Drafts an answer to the task, most important point first."),
+    AgentSpec(name="critic", role="Names the weakest claim of the others and says how to mend it."),
+    AgentSpec(name="builder", role="Turns what was said into concrete next steps."),
+)
+"""The team of a cell that holds nothing but a task."""

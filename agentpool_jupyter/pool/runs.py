@@ -1,0 +1,102 @@
+"""Which runs a pool has, who holds them, and whether their owner is alive.
+
+A run is held by a claim with a lease (as in Gray and Cheriton, *Leases*, SOSP 1989): its owner writes at least every
+third of the lease. Of two claims of one epoch the first in the log holds; a later epoch fences off the earlier.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import Any
+
+import psutil
+
+from .events import Claim, Event, Release, RunFinished, RunStarted, now_ms
+
+LEASE = 15.0
+"""Seconds of silence after which a run's owner is taken for dead, by the clocks of the log and of who asks."""
+
+
+class RunRecord:
+    """One run as the log has it."""
+
+    def __init__(self, run: str) -> None:
+        self.id = run
+        self.branch = ""
+        self.start = -1
+        """Offset of its ``run_started``."""
+        self.spec: dict[str, Any] = {}
+        self.finished: RunFinished | None = None
+        self.claim: Claim | None = None
+        self.released = False
+        self.last_sign = 0
+        """When the log took its last event, in milliseconds since the epoch."""
+
+    @property
+    def epoch(self) -> int:
+        """The epoch of the claim that holds; 0 before the first."""
+        return self.claim.epoch if self.claim else 0
+
+    def absorb(self, event: Event) -> None:
+        """Take in the run's next event."""
+        self.last_sign = max(self.last_sign, event.time)
+        match event:
+            case RunStarted():
+                self.start = event.offset if self.start < 0 else self.start
+                self.branch, self.spec, self.finished = event.branch, event.spec, None
+            case RunFinished():
+                self.finished = event
+            case Claim() if event.epoch > self.epoch:
+                self.claim, self.released = event, False
+            case Release() if event.epoch == self.epoch:
+                self.released = True
+            case _:
+                pass
+
+    @property
+    def owner(self) -> str:
+        """Which process holds it, in words."""
+        if self.claim is None:
+            return "held by nobody"
+        host, pid, _ = self.claim.owner.split(":")
+        return f"process {pid} on {host}"
+
+    def alive(self) -> bool:
+        """Whether some process still works on it, as far as can be told from here."""
+        if self.finished or self.released or self.claim is None:
+            return False
+        host, pid, started = self.claim.owner.split(":")
+        if host == socket.gethostname() and _process_start(int(pid)) != started:
+            return False
+        return now_ms() - self.last_sign < self.claim.lease * 1000
+
+
+class Runs(dict[str, RunRecord]):
+    """The runs of a pool by id, oldest first, folded from its events."""
+
+    def absorb(self, event: Event) -> None:
+        """Take in the next event of the log; those of no run are no concern of this."""
+        if event.run in self:
+            self[event.run].absorb(event)
+        elif isinstance(event, RunStarted):
+            self[event.run] = RunRecord(event.run)
+            self[event.run].absorb(event)
+
+    def alive(self) -> list[RunRecord]:
+        """Return the runs whose owners are alive."""
+        return [run for run in self.values() if run.alive()]
+
+
+def this_owner() -> str:
+    """Return the name of this process as the owner of runs: ``host:pid:start``."""
+    return f"{socket.gethostname()}:{os.getpid()}:{_process_start(os.getpid())}"
+
+
+def _process_start(pid: int) -> str | None:
+    """Return what tells a process from a later one of the same id, or None where it does not run."""
+    try:
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else f"{process.create_time():.2f}"
+    except psutil.Error:
+        return None
