@@ -98,3 +98,7 @@ class ServiceError(AgentPoolError):
 
 class RunFailedError(AgentPoolError):
     """A team ended without doing its work."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Show one line in a notebook: what failed is in the pool, not on this stack."""
+        return [f"RunFailedError: {self}"]

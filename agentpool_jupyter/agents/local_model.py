@@ -17,7 +17,7 @@ import sys
 import threading
 import weakref
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import IO, TYPE_CHECKING, Self, cast
 
 import filelock
 import msgspec
@@ -97,16 +97,17 @@ class LocalModel:
                 return self._address
             self._let_go()
             model = _find_model()
-            self._prepare_folder()
             state = self.folder / f"{model.stem}.json"
             lock = self.folder / f"{model.stem}.lock"
             try:
+                self._prepare_folder()
                 with filelock.FileLock(lock, timeout=_START_TIMEOUT, mode=0o600):
                     address = _read(state)
                     if address is None or not self._join(address):
                         address = self._start(model, state, lock)
                         if not self._join(address):
-                            raise self._problem("started and went away at once")
+                            problem = self._problem("started and went away at once")
+                            raise problem
             except filelock.Timeout:
                 message = f"another process has been starting the local model for {_START_TIMEOUT:g} s: see {self.log}"
                 raise ServiceError(message) from None
@@ -144,7 +145,10 @@ class LocalModel:
         # It may lie below a public folder, where somebody else could have put it first.
         foreign = hasattr(os, "getuid") and found.st_uid != os.getuid()
         if foreign or not stat.S_ISDIR(found.st_mode):
-            message = f"the local model's folder {self.folder} belongs to somebody else: set XDG_STATE_HOME to a folder of your own"
+            message = (
+                f"the local model's folder {self.folder} belongs to somebody else: "
+                "set XDG_STATE_HOME to a folder of your own"
+            )
             raise ServiceError(message)
 
     def _join(self, address: Address) -> bool:
@@ -170,17 +174,20 @@ class LocalModel:
         detached = 0
         if sys.platform == "win32":
             detached = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
-        with open(os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as log:
-            process = subprocess.Popen(
+        self.log.touch(mode=0o600)
+        with self.log.open("wb") as log:
+            process = subprocess.Popen(  # noqa: S603 - our own file, with this very Python
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, creationflags=detached
             )
-        line = _first_line(process, _START_TIMEOUT)
+            line = _first_line(process, _START_TIMEOUT)
         if line is None:
-            raise self._problem(f"did not start within {_START_TIMEOUT:g} s")
+            problem = self._problem(f"did not start within {_START_TIMEOUT:g} s")
+            raise problem
         try:
             return msgspec.json.decode(line, type=Address)
         except msgspec.DecodeError:
-            raise self._problem("did not start") from None
+            problem = self._problem("did not start")
+            raise problem from None
 
     def _problem(self, what: str) -> ServiceError:
         last = ""
@@ -210,15 +217,15 @@ def _read(state: Path) -> Address | None:
 
 def _first_line(process: subprocess.Popen[bytes], timeout: float) -> bytes | None:
     """Return the first line of a process's output (empty if it ended without one), None after the timeout."""
-    assert process.stdout is not None
+    pipe = cast("IO[bytes]", process.stdout)
     lines: list[bytes] = []
-    reader = threading.Thread(target=lambda pipe: lines.append(pipe.readline()), args=[process.stdout], daemon=True)
+    reader = threading.Thread(target=lambda: lines.append(pipe.readline()), daemon=True)
     reader.start()
     reader.join(timeout)
     if reader.is_alive():
         process.kill()
         return None
-    process.stdout.close()
+    pipe.close()
     if sys.platform != "win32":
         process.wait()  # the starter's own child, which ended when it had forked: no zombie stays
     return lines[0]

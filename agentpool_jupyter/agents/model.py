@@ -10,8 +10,6 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from agentpool_jupyter.errors import ModelError
-
 from .chunks import DONE, Chunk, EventSplitter, decode
 from .endpoint import OPENAI_URL, Endpoint
 from .local_model import LocalModel
@@ -22,6 +20,7 @@ if TYPE_CHECKING:
 
     import openai
 
+    from agentpool_jupyter.errors import ModelError
     from agentpool_jupyter.pool.events import Usage
 
 _CONNECT = 10.0
@@ -170,9 +169,8 @@ class ModelClient:
         """Send the request, in simpler words where the server does not know some, and return its answer's body."""
         import openai  # noqa: PLC0415
 
-        dialect: _Dialect | None = self._dialect
-        problem: ModelError | None = None
-        while dialect is not None:
+        dialect = self._dialect
+        while True:
             request: Any = client.chat.completions.with_streaming_response.create(
                 model=self.endpoint.model,
                 messages=list(messages),  # type: ignore[arg-type]  # the roles are the caller's
@@ -185,7 +183,10 @@ class ModelClient:
                 text, code, parameter = _said(error)
                 problem = refused(self.endpoint, error.status_code, error.response.headers, text, code)
                 unknown = unknown_parameter(text, parameter) if error.status_code in _ADAPTABLE else None
-                dialect = dialect.without(unknown) if unknown else None
+                simpler = dialect.without(unknown) if unknown else None
+                if simpler is None:
+                    raise problem from None
+                dialect = simpler
             except openai.APITimeoutError:
                 raise self._silent() from None
             except openai.APIConnectionError as error:
@@ -198,8 +199,6 @@ class ModelClient:
                     what = f"the answer is {kind}, not an event stream: check base_url"
                     raise failure(self.endpoint, what, kind="malformed", retriable=False)
                 return aiter(response.iter_bytes())
-        assert problem is not None
-        raise problem
 
     async def _next(self, body: AsyncIterator[bytes], *, complete: bool) -> bytes | None:
         """Return the next bytes, None at the end; of a ``complete`` answer, a broken connection is an end too."""

@@ -14,25 +14,28 @@ from agentpool_jupyter.errors import SpecError
 from .spec import DEFAULT_AGENTS, PERSON, TASK, AgentSpec, Budget, Price, TeamSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
 _LOOKS_LIKE_TEAM = re.compile(r"^(task|agents)\s*:", re.MULTILINE)
 
-Read = "Callable[[yaml.Node, str], Any]"
+_BRACES = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
+_MARKS = re.compile("\ue000(\\w+)\ue001")
 
 
-def parse_team(text: str, *, first_line: int = 1) -> TeamSpec:
+def parse_team(text: str, *, first_line: int = 1, variables: Mapping[str, Any] | None = None) -> TeamSpec:
     """Return the team that a cell describes: YAML with ``task:`` or ``agents:``, else the text is the task.
 
-    ``first_line`` is the number of the text's first line, for messages. Raises SpecError.
+    ``{{name}}`` is filled from ``variables``, where those are given; single braces are left alone. ``first_line`` is
+    the number of the text's first line, for messages. Raises SpecError.
     """
-    return _Parser(first_line).team(text)
+    return _Parser(first_line, variables).team(text)
 
 
 class _Parser:
-    def __init__(self, first_line: int) -> None:
+    def __init__(self, first_line: int, variables: Mapping[str, Any] | None) -> None:
         self._first = first_line
+        self._variables = variables
 
     # The whole ---------------------------------------------------------------------------------------------
 
@@ -41,8 +44,12 @@ class _Parser:
             message = "the task is empty: write what the team should do"
             raise SpecError(message)
         if not _LOOKS_LIKE_TEAM.search(text):
-            return TeamSpec(task=text.strip(), agents=DEFAULT_AGENTS)
+            return TeamSpec(task=self._fill(text.strip(), self._first), agents=DEFAULT_AGENTS)
+        # YAML takes braces for its own; the marks are text to it and are filled once it is read.
+        if self._variables is not None:
+            text = _BRACES.sub("\ue000\\1\ue001", text)
         root = self._compose(text)
+        self._fill_nodes(root)
         fields = self._struct(root, TeamSpec, _TEAM_READERS, "a team")
         if "task" not in fields:
             message = "the team has no task: add a line `task: …`"
@@ -70,6 +77,31 @@ class _Parser:
             message = "a team is `key: value` lines; see `%agents?` for an example"
             raise SpecError(message, line=self._first)
         return root
+
+    def _fill(self, text: str, line: int) -> str:
+        """Return a text with its ``{{name}}`` filled in."""
+        variables = self._variables
+        if variables is None:
+            return text
+
+        def value(found: re.Match[str]) -> str:
+            if found[1] not in variables:
+                message = f"{{{{{found[1]}}}}} is no variable of this notebook{_near(found[1], variables)}"
+                raise SpecError(message, line=line + text.count("\n", 0, found.start()))
+            return str(variables[found[1]])
+
+        return _MARKS.sub(value, _BRACES.sub(value, text))
+
+    def _fill_nodes(self, node: yaml.Node) -> None:
+        if isinstance(node, yaml.ScalarNode):
+            marked = "\ue000" in node.value
+            node.value = self._fill(node.value, self._line(node))
+            if marked and node.style is None:  # as if the value stood there: a number stays a number
+                node.tag = yaml.SafeLoader("").resolve(yaml.ScalarNode, node.value, (True, False))
+        else:
+            for child in node.value:
+                for part in child if isinstance(child, tuple) else (child,):
+                    self._fill_nodes(part)
 
     def _agent_lines(self, root: yaml.MappingNode) -> dict[str, int]:
         for key, value in root.value:
@@ -208,10 +240,12 @@ def _plain(node: yaml.Node) -> Any:
 def _near(word: str, known: Iterable[str]) -> str:
     names = list(known)
     near = difflib.get_close_matches(word, names, n=1)
-    return f"; did you mean {near[0]!r}?" if near else f"; there are: {', '.join(sorted(names))}"
+    shown = sorted(name for name in names if not name.startswith("_"))[:_LISTED]
+    return f"; did you mean {near[0]!r}?" if near else f"; there are: {', '.join(shown) or 'none'}"
 
 
 _MANY = 10**9
+_LISTED = 12
 
 
 def _int(low: int, high: int = _MANY) -> Callable[[_Parser, yaml.Node, str], Any]:

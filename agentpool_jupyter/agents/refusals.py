@@ -22,7 +22,8 @@ _LONGEST = 300
 _KEYS = re.compile(r"\b(?:sk|pk|gsk|xai|hf|AIza)[-_][\w*.-]{4,}|(?<=[Bb]earer )\S+")
 """Keys as hosted services write them, whole or with stars in the middle."""
 _CONTEXT = re.compile(
-    r"context[ _](?:length|window|size)|maximum context|exceed_context|too many tokens|prompt is too long", re.IGNORECASE
+    r"context[ _](?:length|window|size)|maximum context|exceed_context|too many tokens|prompt is too long",
+    re.IGNORECASE,
 )
 _PARAMETERS = re.compile(r"\b(max_completion_tokens|max_tokens|stream_options|temperature|seed|stop)\b")
 _UNKNOWN = re.compile(
@@ -47,7 +48,7 @@ def failure(
     return ModelError(message, kind=kind, retriable=retriable, retry_after=retry_after)
 
 
-def refused(endpoint: Endpoint, status: int, headers: Mapping[str, str], text: str, code: str | None) -> ModelError:
+def refused(endpoint: Endpoint, status: int, headers: Mapping[str, str], text: str, code: str | None) -> ModelError:  # noqa: PLR0911
     """Return the error for an HTTP status that is no success; ``code`` is the error code in the body, if any."""
     said = f"status {status}: {text}"
     match status:

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from agentpool_jupyter.pool import Document, Event, EventFollower, Pool
 
-    from .local_model import LocalModel
     from .model import ModelClient
     from .spec import AgentSpec, TeamSpec
 
@@ -54,7 +53,6 @@ class Run:
         branch: str,
         epoch: int,
         functions: Mapping[str, Callable[[Document], Any]],
-        local: LocalModel | None = None,
     ) -> None:
         self.id = run
         self.pool = pool
@@ -65,7 +63,6 @@ class Run:
         self.detail: str = ""
         self._epoch = epoch
         self._functions = functions
-        self._local = local
         self._ended = threading.Event()
         self._stopping = False
         self._fenced = False
@@ -148,7 +145,7 @@ class Run:
             budget=TokenBudget(self.team.budget.tokens, spent),
             new_id=self.pool.new_id,
         )
-        voices, clients = make_voices(stage, self._functions, self._local)
+        voices, clients = make_voices(stage, self._functions)
         start = self.pool.runs[self.id].start
         members = [Member(agent, self.team.turns_of(agent), start) for agent in self.team.agents]
         for member in members:

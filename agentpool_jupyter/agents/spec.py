@@ -11,6 +11,11 @@ TASK = "task"
 PERSON = "you"
 """Who people are, unless they say otherwise."""
 
+WINDOW = 6_000
+"""Most prompt tokens of one turn where the team names no ``context``."""
+LOCAL_WINDOW = 1_500
+"""The same for the bundled model, which reads slowly."""
+
 
 class Price(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a model costs, in US dollars per million tokens."""
@@ -71,7 +76,7 @@ class TeamSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     temperature: float | None = None
     seed: int | None = None
     context: int | None = None
-    """Most prompt tokens of one turn (estimated); None is 1,500 for the bundled model and 6,000 for others."""
+    """Most prompt tokens of one turn (estimated); None is ``LOCAL_WINDOW`` for the bundled model, else ``WINDOW``."""
     attempts: int = 4
     """How often a turn is tried when its server fails."""
     silence: float = 60.0

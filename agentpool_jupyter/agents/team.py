@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from agentpool_jupyter.pool import Document, Pool
 
-    from .local_model import LocalModel
 
     Functions = Mapping[str, Callable[[Document], Any]]
 
@@ -33,27 +32,33 @@ class Team:
         self.functions = functions or {}
 
     @classmethod
-    def from_yaml(cls, text: str, *, functions: Functions | None = None, first_line: int = 1) -> Self:
+    def from_yaml(
+        cls,
+        text: str,
+        *,
+        functions: Functions | None = None,
+        variables: Mapping[str, Any] | None = None,
+        first_line: int = 1,
+    ) -> Self:
         """Return the team that a text describes: YAML, or a plain task for the default team.
 
-        Raises SpecError, which names the line and the fix.
+        ``variables`` fill ``{{name}}`` in it. Raises SpecError, which names the line and the fix.
         """
-        return cls(parse_team(text, first_line=first_line), functions=functions)
+        return cls(parse_team(text, first_line=first_line, variables=variables), functions=functions)
 
-    def start(self, pool: Pool, *, local: LocalModel | None = None) -> Run:
+    def start(self, pool: Pool) -> Run:
         """Start the team on the pool's current branch and return at once.
 
-        ``local`` is a hold on the bundled model that outlives the run; without one the run has its own.
         Raises UserError where a key, an extra or a function is missing, RunActiveError where a team runs there.
         """
         check_team(self.spec, self.functions)
         run, branch = f"run-{pool.new_id()}", pool.branch
         epoch = claim(pool, run, branch, self.spec)
-        return self._launch(pool, run, branch, epoch, local)
+        return self._launch(pool, run, branch, epoch)
 
-    def _launch(self, pool: Pool, run: str, branch: str, epoch: int, local: LocalModel | None) -> Run:
+    def _launch(self, pool: Pool, run: str, branch: str, epoch: int) -> Run:
         started = Run(
-            pool, self.spec, run=run, branch=branch, epoch=epoch, functions=self.functions, local=local
+            pool, self.spec, run=run, branch=branch, epoch=epoch, functions=self.functions
         )
         started.start()
         return started
@@ -63,7 +68,7 @@ class Team:
 
 
 def resume(
-    pool: Pool, run: str | None = None, *, functions: Functions | None = None, local: LocalModel | None = None
+    pool: Pool, run: str | None = None, *, functions: Functions | None = None
 ) -> Run:
     """Go on with a run (default: the pool's latest) from where the log has it, on the pool's current branch.
 
@@ -83,4 +88,4 @@ def resume(
     mark_lost(pool, record)
     branch = pool.branch
     epoch = claim(pool, record.id, branch, team.spec, resumed=True)
-    return team._launch(pool, record.id, branch, epoch, local)  # noqa: SLF001 - the same module's other half
+    return team._launch(pool, record.id, branch, epoch)  # noqa: SLF001 - the same module's other half

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .model import ModelClient
     from .outbox import Outbox
     from .spec import AgentSpec, TeamSpec
+    from .voices import CallLimits
 
 _FIRST_WAIT = 0.5
 _LONGEST_WAIT = 20.0
@@ -117,18 +118,11 @@ class TurnWriter:
 class ModelVoice:
     """An agent that a language model speaks for."""
 
-    def __init__(self, stage: Stage, agent: AgentSpec, client: ModelClient) -> None:
+    def __init__(self, stage: Stage, agent: AgentSpec, client: ModelClient, limits: CallLimits) -> None:
         self._stage = stage
         self._agent = agent
         self._client = client
-        team = stage.team
-        self._max_tokens = agent.max_tokens or team.max_tokens
-        self._temperature = team.temperature if agent.temperature is None else agent.temperature
-        self._window = team.context or (1_500 if client.endpoint.local else 6_000)
-
-    def prepare(self) -> Context:
-        """Return the prompt as it would be now."""
-        return build_context(self._stage.line.document, self._stage.team, self._agent, tokens=self._window)
+        self._limits = limits
 
     async def speak(self) -> Event:
         """Take one turn and return the event that ended it; a cancelled task leaves a ``cancelled`` turn.
@@ -144,9 +138,11 @@ class ModelVoice:
         return ended
 
     async def _attempt(self, attempt: int, *, last: bool) -> Event:
-        context = self.prepare()
+        context = build_context(
+            self._stage.line.document, self._stage.team, self._agent, tokens=self._limits.window
+        )
         bound = prompt_bound(context.messages)
-        reservation = await self._stage.budget.reserve(bound + self._max_tokens)
+        reservation = await self._stage.budget.reserve(bound + self._limits.max_tokens)
         writer = TurnWriter(self._stage, self._agent.name, attempt)
         writer.start(model=self._client.endpoint.model, seen=context.seen, context=context)
         usage: Usage | None = None
@@ -170,8 +166,8 @@ class ModelVoice:
     async def _stream(self, context: Context, writer: TurnWriter, reservation: Reservation) -> Event:
         pieces = self._client.stream(
             context.messages,
-            max_tokens=self._max_tokens,
-            temperature=self._temperature,
+            max_tokens=self._limits.max_tokens,
+            temperature=self._limits.temperature,
             seed=self._stage.team.seed,
         )
         reason, usage = "stop", None

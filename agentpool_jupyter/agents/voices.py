@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from agentpool_jupyter.errors import SpecError
 
 from .endpoint import Endpoint, Price, resolve
+from .spec import LOCAL_WINDOW, WINDOW
 from .turn import ModelVoice, PythonVoice, Stage
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
     from agentpool_jupyter.pool import Document
 
-    from .local_model import LocalModel
     from .model import ModelClient
     from .spec import AgentSpec, TeamSpec
 
@@ -30,6 +30,24 @@ def endpoint_of(team: TeamSpec, agent: AgentSpec) -> Endpoint:
     )
 
 
+class CallLimits(NamedTuple):
+    """What one call of an agent's model may take."""
+
+    max_tokens: int
+    window: int
+    """Most prompt tokens, estimated."""
+    temperature: float | None
+
+
+def call_limits(team: TeamSpec, agent: AgentSpec, endpoint: Endpoint) -> CallLimits:
+    """Return an agent's own limits where it has some, else its team's."""
+    return CallLimits(
+        max_tokens=agent.max_tokens or team.max_tokens,
+        window=team.context or (LOCAL_WINDOW if endpoint.local else WINDOW),
+        temperature=team.temperature if agent.temperature is None else agent.temperature,
+    )
+
+
 def check_team(team: TeamSpec, functions: Mapping[str, Callable[[Document], Any]]) -> None:
     """Raise SpecError or UserError for what would only fail once the team runs."""
     for agent in team.agents:
@@ -41,7 +59,7 @@ def check_team(team: TeamSpec, functions: Mapping[str, Callable[[Document], Any]
 
 
 def make_voices(
-    stage: Stage, functions: Mapping[str, Callable[[Document], Any]], local: LocalModel | None
+    stage: Stage, functions: Mapping[str, Callable[[Document], Any]]
 ) -> tuple[dict[str, ModelVoice | PythonVoice], list[ModelClient]]:
     """Return a voice for each agent, and the clients they share, one for each endpoint."""
     from .model import ModelClient  # noqa: PLC0415 - brings a client library that Python agents do without
@@ -54,6 +72,6 @@ def make_voices(
             continue
         endpoint = endpoint_of(stage.team, agent)
         if endpoint not in clients:
-            clients[endpoint] = ModelClient(endpoint, silence=stage.team.silence, local=local)
-        voices[agent.name] = ModelVoice(stage, agent, clients[endpoint])
+            clients[endpoint] = ModelClient(endpoint, silence=stage.team.silence)
+        voices[agent.name] = ModelVoice(stage, agent, clients[endpoint], call_limits(stage.team, agent, endpoint))
     return voices, list(clients.values())

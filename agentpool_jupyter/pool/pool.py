@@ -84,11 +84,11 @@ class Pool:
         """Return the first offset that the log took at or after ``time`` (milliseconds since the epoch)."""
         return self._log.offset_at(time)
 
-    def position(self, where: int | str) -> Position:
+    def position(self, where: int | str | Position) -> Position:
         """Return the position that an offset or a text means now; see :mod:`.positions`."""
         return resolve(self, where)
 
-    def document(self, at: int | str | None = None) -> Document:
+    def document(self, at: int | str | Position | None = None) -> Document:
         """Return the document of the current line, or as it stood right after a position.
 
         The result is yours: it does not change when the pool grows. Raises PositionError.
@@ -124,7 +124,7 @@ class Pool:
 
     # History -----------------------------------------------------------------------------------------------
 
-    def fork(self, name: str | None = None, at: int | str | None = None) -> str:
+    def fork(self, name: str | None = None, at: int | str | Position | None = None) -> str:
         """Make a branch that leaves the current line right after a position (default: now), and return its name.
 
         The head stays where it is. Raises PositionError, and UserError where the name is taken.
@@ -137,7 +137,7 @@ class Pool:
         lineage = self.lineage
         self._move(lineage.check(branch))
 
-    def rollback(self, to: int | str) -> str:
+    def rollback(self, to: int | str | Position) -> str:
         """Fork a new branch right after a position, move the head there and return the branch's name.
 
         What is left behind stays in the log, readable under its own branch; ``undo`` goes back to it.
@@ -145,6 +145,10 @@ class Pool:
         name = self._fork(self.position(to), None)
         self._move(name)
         return name
+
+    def clear(self) -> str:
+        """Start afresh: roll back to before everything, and return the new branch's name; nothing is deleted."""
+        return self.rollback(Position(self.branch, -1))
 
     def undo(self) -> str:
         """Take back the last rollback or switch and return the branch that is current then.
@@ -159,7 +163,7 @@ class Pool:
         self._move(lineage.head, undoes=move.offset)
         return self.branch
 
-    def tag(self, name: str, at: int | str | None = None) -> Position:
+    def tag(self, name: str, at: int | str | Position | None = None) -> Position:
         """Name a position (default: now); raises UserError where the name is taken."""
         lineage = self.lineage
         if name in lineage or name in lineage.tags:

@@ -20,11 +20,13 @@ _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
-def resolve(pool: Pool, where: int | str) -> Position:
+def resolve(pool: Pool, where: int | str | Position) -> Position:
     """Return the position that a text or an offset means in a pool now.
 
     Raises PositionError, naming the nearest positions there are.
     """
+    if isinstance(where, Position):
+        return where
     text = str(where).strip()
     branches = pool.lineage
     if re.fullmatch(r"\d+", text):

@@ -83,6 +83,10 @@ class Runs(dict[str, RunRecord]):
             self[event.run] = RunRecord(event.run)
             self[event.run].absorb(event)
 
+    def latest(self) -> RunRecord | None:
+        """Return the run that was started last, or None."""
+        return list(self.values())[-1] if self else None
+
     def alive(self) -> list[RunRecord]:
         """Return the runs whose owners are alive."""
         return [run for run in self.values() if run.alive()]

@@ -1,0 +1,122 @@
+"""From the pool to the eyes: one feed a shown run, coalesced to some fifteen updates a second."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Protocol
+
+from agentpool_jupyter.errors import LogError
+from agentpool_jupyter.pool import Position
+
+from .view import TeamView
+
+if TYPE_CHECKING:
+    from agentpool_jupyter.pool import Event, Pool
+
+    from .wire import Patch, State
+
+INTERVAL = 1 / 15
+"""Seconds between two updates: quick to the eye, far below what a notebook's message channel can carry."""
+
+
+class Screen(Protocol):
+    """What a feed shows a run on. Its methods are called from the feed's thread and from those that ask it."""
+
+    def show_state(self, state: State, *, keep: bool = False) -> None:
+        """Show all there is; ``keep`` where it will not change for a while."""
+
+    def show_patch(self, patch: Patch) -> None:
+        """Show what changed."""
+
+
+class Feed:
+    """Follows a pool for one run and shows it on a screen until the run ends, or :meth:`close`.
+
+    It reads the log only, so that it shows a run of another process just as well.
+    """
+
+    def __init__(self, pool: Pool, run: str, screen: Screen) -> None:
+        record = pool.runs[run]
+        before = pool.document(Position(record.branch, record.start - 1))
+        line = dict(pool.lineage.line(record.branch, sys.maxsize))
+        self._screen = screen
+        self._lock = threading.RLock()  # guards the view and the order of what is shown
+        self._view = TeamView(run, before, line)
+        self._stored = pool.end  # what the log holds already is history: an end in it may have been resumed from
+        self._shown = 0
+        self._follower = pool.follow(record.start)
+        self._arrived: SimpleQueue[Event] = SimpleQueue()
+        self._wake = threading.Event()
+        self._closed = False
+        self.ended = threading.Event()
+        """Set once the run's end was shown, or the feed was closed."""
+        self._reader = threading.Thread(target=self._read, name=f"agentpool-feed-{run}", daemon=True)
+        self._painter = threading.Thread(target=self._paint, name=f"agentpool-paint-{run}", daemon=True)
+        self._reader.start()
+        self._painter.start()
+
+    def state(self) -> State:
+        """Return what is shown now."""
+        with self._lock:
+            return self._view.state()
+
+    def show_again(self) -> None:
+        """Show everything afresh: a view has opened or missed something."""
+        with self._lock:
+            self._screen.show_state(self._view.state())
+
+    def stopping(self) -> None:
+        """Show at once that the run is being stopped."""
+        with self._lock:
+            self._view.mark("stopping")
+        self._wake.set()
+
+    def close(self) -> None:
+        """Show what is left and end both threads; twice is fine."""
+        self._closed = True
+        self._follower.close()
+        self._wake.set()
+        if threading.current_thread() is not self._painter:
+            self._painter.join()
+            self._reader.join()
+
+    def _read(self) -> None:
+        try:
+            for batch in self._follower.batches():
+                for event in batch:
+                    self._arrived.put(event)
+                self._wake.set()
+        except LogError as error:
+            with self._lock:
+                self._view.run.reason = str(error)
+                self._view.mark("failed")
+        self._closed = True
+        self._wake.set()
+
+    def _paint(self) -> None:
+        pause = threading.Event()
+        try:
+            while not self._closed and (self._view.run.finished is None or self._shown < self._stored):
+                self._wake.wait()
+                self._wake.clear()
+                self._show()
+                pause.wait(INTERVAL)
+            self._show()
+            with self._lock:
+                self._screen.show_state(self._view.state(), keep=True)
+        finally:
+            self._follower.close()
+            self.ended.set()
+
+    def _show(self) -> None:
+        with self._lock:
+            while not self._arrived.empty():
+                event = self._arrived.get()
+                self._view.absorb(event)
+                self._shown = event.offset + 1
+            patch = self._view.patch()
+            if patch is not None:
+                self._screen.show_patch(patch)
+

@@ -1,0 +1,111 @@
+"""What ``%pool`` does."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from agentpool_jupyter.errors import UserError
+
+from .table import Table
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Callable
+
+    from agentpool_jupyter.pool import Event
+
+    from .session import Session
+
+_SHOWN = 80  # characters of an event in a listing
+
+
+class PoolActions:
+    """The actions of one call."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def do(self, arguments: Namespace) -> Any:
+        """Do what the first word says, or show a pool's document."""
+        actions: dict[str, Callable[[str | None, Namespace], Any]] = {
+            "list": self._list,
+            "use": self._use,
+            "log": self._log,
+            "new": self._new,
+            "delete": self._delete,
+        }
+        words = arguments.words
+        action = actions.get(words[0]) if words else None
+        names = words[1:] if action else words
+        if len(names) > 1:
+            message = f"%pool takes one action and one name, not {' '.join(words)!r}; see `%pool?`"
+            raise UserError(message)
+        name = names[0] if names else None
+        return action(name, arguments) if action else self._document(name, arguments)
+
+    def _document(self, name: str | None, arguments: Namespace) -> Any:
+        return self._session.pool(name, arguments.store).document(arguments.at)
+
+    def _list(self, _name: str | None, arguments: Namespace) -> Table:
+        from agentpool_jupyter.log import open_store  # noqa: PLC0415 - loading the extension stays quick
+
+        store = open_store(arguments.store or self._session.store)
+        rows = [("→" if name == self._session.name else "", name) for name in store.names()]
+        return Table(("", f"pools in {store.url}"), rows, empty=f"no pools in {store.url} yet")
+
+    def _use(self, name: str | None, arguments: Namespace) -> str:
+        if name is None:
+            message = "%pool use needs a name, as in `%pool use bakery`"
+            raise UserError(message)
+        pool = self._session.pool(name, arguments.store, create=True)
+        self._session.use(name, arguments.store)
+        return repr(pool)
+
+    def _new(self, name: str | None, arguments: Namespace) -> str:
+        from agentpool_jupyter.log import open_store  # noqa: PLC0415
+
+        name = name or time.strftime("pool-%Y%m%d-%H%M%S")
+        if name in open_store(arguments.store or self._session.store).names():
+            message = f"pool {name!r} exists: `%pool use {name}` goes on with it, `%%agents {name} --fresh` starts afresh in it"
+            raise UserError(message)
+        return self._use(name, arguments)
+
+    def _delete(self, name: str | None, arguments: Namespace) -> str:
+        if name is None or not arguments.yes:
+            message = f"%pool delete removes a pool for good: `%pool delete {name or 'NAME'} --yes`"
+            raise UserError(message)
+        pool = self._session.pool(name, arguments.store)
+        if pool.runs.alive():
+            message = f"a team runs in pool {name!r}: stop it first, with `%agents stop`"
+            raise UserError(message)
+        self._session.forget(pool)
+        pool.store.delete(name)
+        return f"deleted pool {name!r}"
+
+    def _log(self, name: str | None, arguments: Namespace) -> Table:
+        pool = self._session.pool(name, arguments.store)
+        events = pool.events(max(0, pool.end - arguments.n))
+        rows = [
+            (
+                event.offset,
+                time.strftime("%H:%M:%S", time.localtime(event.time / 1000)),
+                event.branch,
+                event.agent,
+                event.type,
+                _gist(event),
+            )
+            for event in events
+        ]
+        return Table(("offset", "time", "branch", "agent", "event", "says"), rows, empty="the pool is empty")
+
+
+def _gist(event: Event) -> str:
+    """Return what an event says, in a line."""
+    for field in ("text", "error", "reason", "to", "name", "kind", "owner", "model"):
+        value = getattr(event, field, None)
+        if value:
+            line = " ".join(str(value).split())
+            return line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"
+    return ""
+

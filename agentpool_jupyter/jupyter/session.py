@@ -1,0 +1,112 @@
+"""What one notebook holds open: its pools, the runs it shows, and its hold on the bundled model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agentpool_jupyter.errors import UserError
+
+from .show import Show
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from agentpool_jupyter.agents import Run, TeamSpec
+    from agentpool_jupyter.agents.local_model import LocalModel
+    from agentpool_jupyter.pool import Pool
+
+DEFAULT_POOL = "default"
+_SHOWS_KEPT = 20  # widgets that stay alive for pages that are opened again
+
+
+class Session:
+    """The state behind the magics of one shell; :meth:`close` leaves no thread and no child."""
+
+    def __init__(self, *, widgets: bool) -> None:
+        self.widgets = widgets
+        """Whether the front end shows widgets (a notebook) or only text (a terminal)."""
+        self.name = DEFAULT_POOL
+        self.store: str | None = None
+        self.shows: dict[str, Show] = {}
+        self._pools: dict[tuple[str, str | None], Pool] = {}
+        self._local: LocalModel | None = None
+
+    def use(self, name: str, store: str | None = None) -> None:
+        """Make a pool the one that magics take where none is named."""
+        self.name, self.store = name, store if store is not None else self.store
+
+    def pool(self, name: str | None = None, store: str | None = None, *, create: bool = False) -> Pool:
+        """Return an open pool (default: the current one); raises PoolNotFoundError without ``create``."""
+        from agentpool_jupyter.pool import open_pool  # noqa: PLC0415 - loading the extension stays quick
+
+        key = (name or self.name, store if store is not None else self.store)
+        if key not in self._pools:
+            self._pools[key] = open_pool(*key, create=create)
+        return self._pools[key]
+
+    def forget(self, pool: Pool) -> None:
+        """Close a pool and what is shown of it."""
+        for run_id in [run_id for run_id, show in self.shows.items() if show.pool is pool]:
+            self.shows.pop(run_id).close()
+        self._pools = {key: other for key, other in self._pools.items() if other is not pool}
+        pool.close()
+
+    def runs(self) -> list[Run]:
+        """Return the runs of this kernel that are still shown, oldest first."""
+        return [show.run for show in self.shows.values() if show.run is not None]
+
+    def running(self) -> list[Run]:
+        """Return the runs of this kernel that have not ended."""
+        return [run for run in self.runs() if run.status in ("running", "stopping")]
+
+    def show(self, pool: Pool, run_id: str, run: Run | None = None, *, text: bool = False) -> Show:
+        """Show a run, in place of an earlier showing of the same one."""
+        earlier = self.shows.pop(run_id, None)
+        if earlier is not None:
+            run = run or earlier.run
+            earlier.close()
+        show = self.shows[run_id] = Show(pool, run_id, run, widget=self.widgets and not text)
+        for old in list(self.shows.values())[:-_SHOWS_KEPT]:
+            if old.run is None or old.run.status not in ("running", "stopping"):
+                self.shows.pop(old.run_id).close()
+        return show
+
+    def hold_model(self, team: TeamSpec) -> None:
+        """Keep the bundled model's server up between this notebook's runs, where the team uses it."""
+        from agentpool_jupyter.agents.local_model import LocalModel  # noqa: PLC0415
+        from agentpool_jupyter.agents.voices import endpoint_of  # noqa: PLC0415
+
+        if any(agent.python is None and endpoint_of(team, agent).local for agent in team.agents):
+            self._local = self._local or LocalModel()
+            self._local.acquire()
+
+    def stop(self, runs: Iterable[Run]) -> None:
+        """Stop runs, all at once, and wait for them."""
+        runs = list(runs)
+        for run in runs:
+            run.stop(timeout=0)
+        for run in runs:
+            run.stop()
+
+    def find_run(self, word: str | None) -> Run:
+        """Return a run of this kernel by id or pool name (default: the latest)."""
+        runs = self.runs()
+        found = [run for run in runs if word in (None, run.id, run.pool.name)]
+        if not found:
+            known = ", ".join(run.id for run in runs) or "none"
+            message = f"this kernel has no run {word or ''}".rstrip() + f" (there are: {known})"
+            raise UserError(message)
+        return found[-1]
+
+    def close(self) -> None:
+        """Stop what runs and close what is open; twice is fine."""
+        self.stop(self.running())
+        for show in self.shows.values():
+            show.close()
+        self.shows.clear()
+        for pool in self._pools.values():
+            pool.close()
+        self._pools.clear()
+        if self._local is not None:
+            self._local.release()
+            self._local = None

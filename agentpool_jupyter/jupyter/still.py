@@ -1,0 +1,116 @@
+"""A run as a still picture: what a saved notebook shows without kernel, widget or script."""
+
+from __future__ import annotations
+
+import math
+from html import escape
+from typing import TYPE_CHECKING
+
+from agentpool_jupyter.pool.render import colours
+
+if TYPE_CHECKING:
+    from .wire import AgentView, EdgeView, State, TurnView
+
+_SIZE, _RADIUS, _NODE = 300, 105, 26
+
+
+class Still:
+    """One state of a run, as text/plain and as self-contained, escaped HTML."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+
+    def __repr__(self) -> str:
+        turns = [
+            f"[{turn.name}{f' ({note})' if (note := _note(turn)) else ''}]\n{turn.text.strip()}" for turn in self._turns()
+        ]
+        return "\n\n".join([self._headline(), *turns])
+
+    def _repr_html_(self) -> str:
+        palette = colours([agent.name for agent in self.state.agents])
+        turns = "".join(_turn(turn, palette.get(turn.agent, "#7F7F7F")) for turn in self._turns())
+        return (
+            '<div class="agentpool-still" style="line-height:1.45">'
+            f'<div class="ap-status" style="font-weight:600;margin-bottom:.4em">{escape(self._headline())}</div>'
+            f'<details style="margin-bottom:.6em"><summary>agents and what flowed between them</summary>'
+            f'<div style="display:flex;flex-wrap:wrap;gap:1.5em;align-items:center">'
+            f"{_graph(self.state.agents, self.state.edges, palette)}{_agents(self.state.agents, palette)}</div></details>"
+            f'<div class="ap-document">{turns or "<em>nothing was said</em>"}</div></div>'
+        )
+
+    def _turns(self) -> list[TurnView]:
+        return sorted(self.state.turns, key=lambda turn: turn.start)
+
+    def _headline(self) -> str:
+        run = self.state.run
+        parts = [f"{run.pool} · {run.branch}", run.status + (f" ({run.reason})" if run.reason else "")]
+        if run.finished and run.started:
+            parts.append(f"{(run.finished - run.started) / 1000:.1f} s")
+        parts.append(f"{run.tokens:,} tokens" + (f" of {run.tokens_max:,}" if run.tokens_max else ""))
+        if run.cost is not None:
+            parts.append(f"US$ {run.cost:.4f}")
+        return " · ".join(parts)
+
+
+def _note(turn: TurnView) -> str:
+    return turn.note or {"running": "still speaking", "failed": "failed", "cancelled": "stopped"}.get(turn.status, "")
+
+
+def _turn(turn: TurnView, colour: str) -> str:
+    note = _note(turn)
+    return (
+        f'<div style="border-left:4px solid {colour};padding:.1em .8em;margin:.7em 0">'
+        f'<div><strong style="color:{colour}">{escape(turn.name)}</strong>'
+        f'{f" <em>({escape(note)})</em>" if note else ""}</div>'
+        f'<div style="white-space:pre-wrap;overflow-wrap:anywhere">{escape(turn.text.strip())}</div></div>'
+    )
+
+
+def _agents(agents: list[AgentView], palette: dict[str, str]) -> str:
+    rows = "".join(
+        f'<tr><td style="text-align:left"><strong style="color:{palette[agent.name]}">{escape(agent.name)}</strong></td>'
+        f'<td style="text-align:left">{escape(agent.model)}</td><td>{agent.turns}</td><td>{agent.tokens:,}</td>'
+        f'<td style="text-align:left">{escape(agent.note or agent.state)}</td></tr>'
+        for agent in agents
+    )
+    head = "".join(f'<th style="text-align:left">{word}</th>' for word in ("agent", "model", "turns", "tokens", "state"))
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _graph(agents: list[AgentView], edges: list[EdgeView], palette: dict[str, str]) -> str:
+    """Return the agents on a circle, and an arrow for all text that flowed, the wider the more."""
+    centre = _SIZE / 2
+    places = {
+        agent.name: (
+            centre + _RADIUS * math.sin(2 * math.pi * i / len(agents)),
+            centre - _RADIUS * math.cos(2 * math.pi * i / len(agents)),
+        )
+        for i, agent in enumerate(agents)
+    }
+    most = max((edge.chars for edge in edges), default=0) or 1
+    lines = "".join(
+        _arrow(places[edge.source], places[edge.target], 1 + 5 * edge.chars / most, palette[edge.source], edge)
+        for edge in edges
+        if edge.chars and edge.source in places and edge.target in places
+    )
+    nodes = "".join(
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{_NODE}" fill="{palette[name]}"/>'
+        f'<text x="{x:.1f}" y="{y + _NODE + 14:.1f}" text-anchor="middle" font-size="13" fill="currentColor">{escape(name)}</text>'
+        for name, (x, y) in places.items()
+    )
+    return f'<svg width="{_SIZE}" height="{_SIZE}" viewBox="0 0 {_SIZE} {_SIZE}" role="img">{lines}{nodes}</svg>'
+
+
+def _arrow(source: tuple[float, float], target: tuple[float, float], width: float, colour: str, edge: EdgeView) -> str:
+    dx, dy = target[0] - source[0], target[1] - source[1]
+    length = math.hypot(dx, dy) or 1.0
+    ux, uy = dx / length, dy / length
+    side = 5  # the two directions run side by side
+    x1, y1 = source[0] + ux * _NODE - uy * side, source[1] + uy * _NODE + ux * side
+    x2, y2 = target[0] - ux * (_NODE + 8) - uy * side, target[1] - uy * (_NODE + 8) + ux * side
+    tip = f"{x2 + ux * 8:.1f},{y2 + uy * 8:.1f} {x2 - uy * 5:.1f},{y2 + ux * 5:.1f} {x2 + uy * 5:.1f},{y2 - ux * 5:.1f}"
+    title = f"{edge.source} → {edge.target}: {edge.chars:,} characters"
+    return (
+        f'<g><title>{escape(title)}</title><line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" '
+        f'stroke="{colour}" stroke-width="{width:.1f}" opacity=".7"/><polygon points="{tip}" fill="{colour}"/></g>'
+    )

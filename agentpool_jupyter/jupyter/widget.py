@@ -1,0 +1,81 @@
+"""The live widget, kernel side: carries :mod:`.wire` messages to and from the views of one run.
+
+The front end is ``labextension/src``, bundled into ``static/`` by the package's build.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+import msgspec
+import traitlets
+
+from agentpool_jupyter.errors import ServiceError
+
+from .wire import Patch, Problem, State, ToKernel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+
+def _bundled(name: str) -> Path:
+    """Return the path of a built file of the front end; raises ServiceError where it was not built."""
+    path = Path(__file__).parent / "static" / name
+    if not path.is_file():
+        message = f"the widget's front end was not built: {path} is missing; `pip install -e .` builds it"
+        raise ServiceError(message)
+    return path
+
+
+class TeamWidget(anywidget.AnyWidget):  # type: ignore[misc]  # its types are not followed
+    """Shows one run in any number of views.
+
+    Whatever is sent goes to every open view, from any thread; views that open later say Hello and are answered
+    with a State. The widget keeps no thread and no state but the snapshot.
+    """
+
+    _esm = _bundled("widget.js")
+    _css = _bundled("widget.css")
+
+    snapshot = traitlets.Unicode("").tag(sync=True)
+    """The last State that was kept, as JSON: what a page without a kernel shows."""
+
+    def __init__(self, **traits: Any) -> None:
+        super().__init__(**traits)
+        self._listeners: list[Callable[[ToKernel], None]] = []
+        self.on_msg(self._receive)
+
+    def show_state(self, state: State, *, keep: bool = False) -> None:
+        """Show a state in every view; with ``keep`` the notebook keeps it too (rarely: it is sent twice)."""
+        if keep:
+            self.snapshot = msgspec.json.encode(state).decode()
+        self.send(msgspec.to_builtins(state))
+
+    def show_patch(self, patch: Patch) -> None:
+        """Send what changed; ``patch.seq`` is one more than that of the state or patch before."""
+        self.send(msgspec.to_builtins(patch))
+
+    def show_problem(self, text: str) -> None:
+        """Show for a while that something a view asked for could not be done."""
+        self.send(msgspec.to_builtins(Problem(text=text)))
+
+    def on_view_message(self, listener: Callable[[ToKernel], None]) -> None:
+        """Call ``listener`` with each Hello, Stop or Say, on the thread that takes the kernel's comm messages.
+
+        Messages that this version does not know are ignored: the page may be newer than the kernel.
+        """
+        self._listeners.append(listener)
+
+    def _receive(self, _widget: TeamWidget, content: object, _buffers: object) -> None:
+        try:
+            message: ToKernel = msgspec.convert(content, ToKernel)
+        except msgspec.ValidationError:
+            return
+        for listener in tuple(self._listeners):
+            listener(message)
+
+    def __repr__(self) -> str:
+        return "TeamWidget()"
