@@ -83,9 +83,7 @@ class ModelError(AgentPoolError):
     (``rate_limit``, ``server``, ``timeout``, ``cut``, ``malformed``, ``connection``, ``auth``, ``request``).
     """
 
-    def __init__(
-        self, message: str, *, kind: str, retriable: bool, retry_after: float | None = None
-    ) -> None:
+    def __init__(self, message: str, *, kind: str, retriable: bool, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.kind = kind
         self.retriable = retriable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agentpool_jupyter.errors import RunActiveError
-from agentpool_jupyter.pool.events import Claim, RunFinished, RunStarted, TurnFailed, now_ms
+from agentpool_jupyter.pool.events import Claim, RunFinished, RunStarted, TurnFailed
 from agentpool_jupyter.pool.runs import LEASE, RunRecord, this_owner
 
 if TYPE_CHECKING:
@@ -22,21 +22,24 @@ def claim(pool: Pool, run: str, branch: str, team: TeamSpec, *, resumed: bool = 
     """
     _refuse_if_active(pool, run, before=None)
     epoch = pool.runs[run].epoch + 1 if resumed else 1
-    header = {"branch": branch, "run": run, "ts": now_ms()}
-    started = RunStarted(id=pool.new_id(), **header, spec=team.to_dict(), resumed=resumed)
-    taken = Claim(id=pool.new_id(), **header, owner=this_owner(), epoch=epoch, lease=LEASE)
+    started = RunStarted(**pool.header(branch, run), spec=team.to_dict(), resumed=resumed)
+    taken = Claim(**pool.header(branch, run), owner=this_owner(), epoch=epoch, lease=LEASE)
     pool.append([started, taken])
-    held = pool.runs[run].claim
     try:
-        if held is None or held.id != taken.id:
-            message = f"run {run} in pool {pool.name!r} was taken up elsewhere at the same moment"
-            raise RunActiveError(message)
-        _refuse_if_active(pool, run, before=taken.offset)
+        _refuse_if_lost(pool, run, taken)
     except RunActiveError:
         if not resumed:
-            pool.append([RunFinished(id=pool.new_id(), **header, reason="refused")])
+            pool.append([RunFinished(**pool.header(branch, run), reason="refused")])
         raise
     return epoch
+
+
+def _refuse_if_lost(pool: Pool, run: str, taken: Claim) -> None:
+    held = pool.runs[run].claim
+    if held is None or held.id != taken.id:
+        message = f"run {run} in pool {pool.name!r} was taken up elsewhere at the same moment"
+        raise RunActiveError(message)
+    _refuse_if_active(pool, run, before=taken.offset)
 
 
 def _refuse_if_active(pool: Pool, run: str, before: int | None) -> None:
@@ -57,17 +60,16 @@ def mark_lost(pool: Pool, run: RunRecord) -> list[Turn]:
     """
     if run.finished or run.alive():
         return []
-    header = {"branch": run.branch, "run": run.id, "ts": now_ms()}
     document = pool.document(run.branch)
     lost = [turn for turn in document.turns if turn.run == run.id and turn.status == "running"]
     error = f"its process ended before the turn did ({run.owner})"
     pool.append(
         [
             *(
-                TurnFailed(id=pool.new_id(), **header, agent=turn.agent, turn=turn.id, error=error, kind="lost")
+                TurnFailed(**pool.header(run.branch, run.id, turn.agent), turn=turn.id, error=error, kind="lost")
                 for turn in lost
             ),
-            RunFinished(id=pool.new_id(), **header, reason="lost", detail=error),
+            RunFinished(**pool.header(run.branch, run.id), reason="lost", detail=error),
         ]
     )
     return lost

@@ -40,7 +40,11 @@ def build_context(document: Document, team: TeamSpec, agent: AgentSpec, *, token
     system = _system(team, agent)
     closing = f"You are {agent.name}. Write {agent.name}'s next message to the team, and nothing else."
     room = tokens * BYTES_PER_TOKEN - len((system + closing).encode())
-    heard = [t for t in document.turns if t.text.strip() and (agent.hears(t.agent) or not _in_team(team, t.agent) or t.agent == agent.name)]
+    heard = [
+        t
+        for t in document.turns
+        if t.text.strip() and (agent.hears(t.agent) or not _in_team(team, t.agent) or t.agent == agent.name)
+    ]
     chosen = _fit(heard, agent, room)
     parts = [_section(turn, agent, text) for turn, text in chosen]
     if parts:
@@ -98,9 +102,7 @@ def _relevance(turn: Turn, agent: AgentSpec, newest: set[str]) -> int:
 
 def _fit(turns: list[Turn], agent: AgentSpec, room: int) -> list[tuple[Turn, str]]:
     newest = {turn.agent: turn.id for turn in turns}
-    order = sorted(
-        turns, key=lambda turn: (_relevance(turn, agent, set(newest.values())), turn.start), reverse=True
-    )
+    order = sorted(turns, key=lambda turn: (_relevance(turn, agent, set(newest.values())), turn.start), reverse=True)
     chosen: dict[str, str] = {}
     for turn in order:
         text = turn.text.strip()

@@ -28,9 +28,9 @@ class Line:
         """The pool's head has moved away from this line."""
         self.moved = Signal()
         """Notified after each batch of events."""
-        said = [turn for turn in document.turns if turn.status == "finished" and turn.end is not None]
-        self._spoke = {turn.agent: turn.end for turn in said if turn.model}
-        self._person = max((turn.end for turn in said if not turn.model), default=-1)
+        said = [turn for turn in document.turns if turn.status == "finished"]
+        self._spoke = {turn.agent: turn.end or 0 for turn in said if turn.model}
+        self._person = max((turn.end or 0 for turn in said if not turn.model), default=-1)
 
     def absorb(self, events: Sequence[Event]) -> bool:
         """Take in the log's next events; returns whether any of them is news to somebody."""

@@ -150,6 +150,7 @@ class LocalModel:
                 "set XDG_STATE_HOME to a folder of your own"
             )
             raise ServiceError(message)
+        self.folder.chmod(0o700)
 
     def _join(self, address: Address) -> bool:
         """Say the key at the control port, and keep the connection if the answer is right."""

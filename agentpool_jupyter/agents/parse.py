@@ -6,7 +6,6 @@ import difflib
 import re
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import yaml
 
 from agentpool_jupyter.errors import SpecError
@@ -50,7 +49,7 @@ class _Parser:
             text = _BRACES.sub("\ue000\\1\ue001", text)
         root = self._compose(text)
         self._fill_nodes(root)
-        fields = self._struct(root, TeamSpec, _TEAM_READERS, "a team")
+        fields = self._struct(root, _TEAM_READERS, "a team")
         if "task" not in fields:
             message = "the team has no task: add a line `task: …`"
             raise SpecError(message, line=self._line(root))
@@ -97,7 +96,7 @@ class _Parser:
             marked = "\ue000" in node.value
             node.value = self._fill(node.value, self._line(node))
             if marked and node.style is None:  # as if the value stood there: a number stays a number
-                node.tag = yaml.SafeLoader("").resolve(yaml.ScalarNode, node.value, (True, False))
+                node.tag = _resolver.resolve(yaml.ScalarNode, node.value, (True, False))
         else:
             for child in node.value:
                 for part in child if isinstance(child, tuple) else (child,):
@@ -111,9 +110,7 @@ class _Parser:
 
     # Parts -------------------------------------------------------------------------------------------------
 
-    def _struct(
-        self, node: yaml.Node, kind: type[msgspec.Struct], readers: dict[str, Callable[..., Any]], what: str
-    ) -> dict[str, Any]:
+    def _struct(self, node: yaml.Node, readers: dict[str, Callable[..., Any]], what: str) -> dict[str, Any]:
         """Read a mapping's fields with one reader each; unknown and repeated keys are errors."""
         fields: dict[str, Any] = {}
         for key, value in self._items(node, what):
@@ -130,7 +127,9 @@ class _Parser:
         seen: dict[str, int] = {}
         for key, _ in node.value:
             if key.value in seen:
-                message = f"{key.value!r} stands twice in {what} (first on line {seen[key.value]}): rename or remove one"
+                message = (
+                    f"{key.value!r} stands twice in {what} (first on line {seen[key.value]}): rename or remove one"
+                )
                 raise SpecError(message, line=self._line(key))
             seen[key.value] = self._line(key)
         return list(node.value)
@@ -145,12 +144,14 @@ class _Parser:
     def _agent(self, key: yaml.ScalarNode, node: yaml.Node) -> AgentSpec:
         name = key.value
         if not _NAME.fullmatch(name) or name in (TASK, PERSON):
-            message = f"{name!r} cannot name an agent: use letters, digits, '_' or '-', and neither '{TASK}' nor '{PERSON}'"
+            message = (
+                f"{name!r} cannot name an agent: use letters, digits, '_' or '-', and neither '{TASK}' nor '{PERSON}'"
+            )
             raise SpecError(message, line=self._line(key))
         if isinstance(node, yaml.ScalarNode):
             role = "" if _plain(node) is None else node.value.strip()
             return AgentSpec(name=name, role=role)
-        fields = self._struct(node, AgentSpec, _AGENT_READERS, f"agent {name!r}")
+        fields = self._struct(node, _AGENT_READERS, f"agent {name!r}")
         if "python" in fields and "model" in fields:
             message = f"agent {name!r} has both `python` and `model`: keep one"
             raise SpecError(message, line=self._line(key))
@@ -168,10 +169,10 @@ class _Parser:
         return tuple(dict.fromkeys(value))
 
     def _budget(self, node: yaml.Node, _key: str) -> Budget:
-        return Budget(**self._struct(node, Budget, _BUDGET_READERS, "budget"))
+        return Budget(**self._struct(node, _BUDGET_READERS, "budget"))
 
     def _price(self, node: yaml.Node, _key: str) -> Price:
-        fields = self._struct(node, Price, _PRICE_READERS, "price")
+        fields = self._struct(node, _PRICE_READERS, "price")
         if len(fields) != len(_PRICE_READERS):
             message = "`price` needs both `input` and `output`, in US dollars per million tokens"
             raise SpecError(message, line=self._line(node))
@@ -179,12 +180,14 @@ class _Parser:
 
     def _text(self, node: yaml.Node, key: str) -> str:
         if not isinstance(node, yaml.ScalarNode) or not node.value.strip():
-            message = f"`{key}` is empty: write some text" if isinstance(node, yaml.ScalarNode) else f"`{key}` must be text"
+            message = (
+                f"`{key}` is empty: write some text" if isinstance(node, yaml.ScalarNode) else f"`{key}` must be text"
+            )
             raise SpecError(message, line=self._line(node))
         text: str = node.value.strip()
         return text
 
-    def _number(self, node: yaml.Node, key: str, kind: type[int] | type[float], low: float, high: float) -> float:
+    def _number(self, node: yaml.Node, key: str, kind: type[int | float], low: float, high: float) -> float:
         value = _plain(node)
         good = isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
         if not good or (kind is int and value != int(value)):
@@ -246,6 +249,7 @@ def _near(word: str, known: Iterable[str]) -> str:
 
 _MANY = 10**9
 _LISTED = 12
+_resolver: Any = yaml.resolver.Resolver()
 
 
 def _int(low: int, high: int = _MANY) -> Callable[[_Parser, yaml.Node, str], Any]:

@@ -89,4 +89,5 @@ class Report:
     def _repr_html_(self) -> str:
         head, *body = self._table()
         rows = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in body)
-        return f"<table><thead><tr>{''.join(f'<th>{escape(h)}</th>' for h in head)}</tr></thead><tbody>{rows}</tbody></table>"
+        heads = "".join(f"<th>{escape(cell)}</th>" for cell in head)
+        return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"

@@ -11,7 +11,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Literal
 
 from agentpool_jupyter.errors import LogError, RunFailedError
-from agentpool_jupyter.pool.events import Claim, Heartbeat, Release, RunFinished, TurnFailed, now_ms
+from agentpool_jupyter.pool.events import Claim, Heartbeat, Release, RunFinished, TurnFailed
 from agentpool_jupyter.pool.runs import LEASE, this_owner
 
 from .budget import BudgetExhaustedError, TokenBudget
@@ -143,7 +143,7 @@ class Run:
             line=self._line,
             outbox=self._outbox,
             budget=TokenBudget(self.team.budget.tokens, spent),
-            new_id=self.pool.new_id,
+            pool=self.pool,
         )
         voices, clients = make_voices(stage, self._functions)
         start = self.pool.runs[self.id].start
@@ -200,7 +200,7 @@ class Run:
                 done, _ = await asyncio.wait([news, *tasks], return_when=asyncio.FIRST_COMPLETED)
                 news.cancel()
                 self._news.clear()
-                for task in done & tasks.keys():
+                for task in [task for task in tasks if task in done]:
                     del tasks[task]
                     task.result()
         finally:
@@ -238,7 +238,7 @@ class Run:
         owner = this_owner()
         while True:
             await asyncio.sleep(LEASE / 3)
-            header = {"id": self.pool.new_id(), "branch": self.branch, "run": self.id, "ts": now_ms()}
+            header = self.pool.header(self.branch, self.id)
             self._outbox.put(Heartbeat(**header, owner=owner, epoch=self._epoch))
 
     async def _clock(self) -> None:
@@ -257,9 +257,9 @@ class Run:
         await asyncio.gather(*(client.aclose() for client in clients), return_exceptions=True)
 
     async def _sign_off(self) -> None:
-        header = {"branch": self.branch, "run": self.id, "ts": now_ms()}
-        release = Release(id=self.pool.new_id(), **header, owner=this_owner(), epoch=self._epoch)
-        self._outbox.put(RunFinished(id=self.pool.new_id(), **header, reason=self.reason, detail=self.detail))
+        finished = RunFinished(**self.pool.header(self.branch, self.id), reason=self.reason, detail=self.detail)
+        release = Release(**self.pool.header(self.branch, self.id), owner=this_owner(), epoch=self._epoch)
+        self._outbox.put(finished)
         self._outbox.put(release)
         try:
             async with asyncio.timeout(_GRACE):

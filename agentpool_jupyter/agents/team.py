@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from agentpool_jupyter.pool import Document, Pool
 
-
     Functions = Mapping[str, Callable[[Document], Any]]
 
 
@@ -57,9 +56,7 @@ class Team:
         return self._launch(pool, run, branch, epoch)
 
     def _launch(self, pool: Pool, run: str, branch: str, epoch: int) -> Run:
-        started = Run(
-            pool, self.spec, run=run, branch=branch, epoch=epoch, functions=self.functions
-        )
+        started = Run(pool, self.spec, run=run, branch=branch, epoch=epoch, functions=self.functions)
         started.start()
         return started
 
@@ -67,9 +64,7 @@ class Team:
         return f"<Team of {', '.join(agent.name for agent in self.spec.agents)}: {self.spec.task!r}>"
 
 
-def resume(
-    pool: Pool, run: str | None = None, *, functions: Functions | None = None
-) -> Run:
+def resume(pool: Pool, run: str | None = None, *, functions: Functions | None = None) -> Run:
     """Go on with a run (default: the pool's latest) from where the log has it, on the pool's current branch.
 
     Finished turns are not asked for again; turns that had not ended are taken anew. Raises UserError where there is

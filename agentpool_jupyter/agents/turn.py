@@ -11,7 +11,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from agentpool_jupyter.errors import ModelError, ServiceError
-from agentpool_jupyter.pool.events import Delta, TurnFailed, TurnFinished, TurnStarted, Usage, now_ms
+from agentpool_jupyter.pool.events import Delta, TurnFailed, TurnFinished, TurnStarted, Usage
 
 from .budget import prompt_bound, text_bound
 from .context import build_context
@@ -20,7 +20,7 @@ from .endpoint import cost
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from agentpool_jupyter.pool import Document, Event
+    from agentpool_jupyter.pool import Document, Event, Pool
 
     from .budget import Reservation, TokenBudget
     from .context import Context
@@ -41,18 +41,18 @@ class Stage:
     """What the turns of one run share."""
 
     def __init__(
-        self, *, run: str, team: TeamSpec, line: Line, outbox: Outbox, budget: TokenBudget, new_id: Callable[[], str]
+        self, *, pool: Pool, run: str, team: TeamSpec, line: Line, outbox: Outbox, budget: TokenBudget
     ) -> None:
+        self.pool = pool
         self.run = run
         self.team = team
         self.line = line
         self.outbox = outbox
         self.budget = budget
-        self.new_id = new_id
 
     def header(self, agent: str) -> dict[str, Any]:
         """Return the fields that every event of an agent carries."""
-        return {"id": self.new_id(), "branch": self.line.branch, "run": self.run, "agent": agent, "ts": now_ms()}
+        return self.pool.header(self.line.branch, self.run, agent)
 
 
 class TurnWriter:
@@ -62,7 +62,7 @@ class TurnWriter:
         self._stage = stage
         self._agent = agent
         self._attempt = attempt
-        self._turn = stage.new_id()
+        self._turn = stage.pool.new_id()
         self._seq = 0
         self._pieces: list[str] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -109,8 +109,8 @@ class TurnWriter:
             self._seq += 1
             self._pieces.clear()
 
-    def _put(self, kind: type[Event], **fields: Any) -> Event:
-        event = kind(**self._stage.header(self._agent), turn=self._turn, **fields)
+    def _put(self, event_type: Callable[..., Event], /, **fields: Any) -> Event:
+        event = event_type(**self._stage.header(self._agent), turn=self._turn, **fields)
         self._stage.outbox.put(event)
         return event
 
@@ -138,9 +138,7 @@ class ModelVoice:
         return ended
 
     async def _attempt(self, attempt: int, *, last: bool) -> Event:
-        context = build_context(
-            self._stage.line.document, self._stage.team, self._agent, tokens=self._limits.window
-        )
+        context = build_context(self._stage.line.document, self._stage.team, self._agent, tokens=self._limits.window)
         bound = prompt_bound(context.messages)
         reservation = await self._stage.budget.reserve(bound + self._limits.max_tokens)
         writer = TurnWriter(self._stage, self._agent.name, attempt)

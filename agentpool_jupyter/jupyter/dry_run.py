@@ -43,7 +43,7 @@ class DryRun:
         parts = [f"<p><strong>{escape(self._summary())}</strong></p>"]
         for turn in self.turns:
             prompt = "".join(
-                f'<div><em>{escape(message["role"])}</em></div>'
+                f"<div><em>{escape(message['role'])}</em></div>"
                 f'<pre style="white-space:pre-wrap;margin:.2em 0 .8em">{escape(message["content"])}</pre>'
                 for message in turn.messages
             )

@@ -119,4 +119,3 @@ class Feed:
             patch = self._view.patch()
             if patch is not None:
                 self._screen.show_patch(patch)
-

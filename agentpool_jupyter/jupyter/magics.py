@@ -35,10 +35,17 @@ class AgentPoolMagics(Magics):  # type: ignore[misc]  # IPython's types are not 
 
     @line_cell_magic
     @magic_arguments()
-    @argument("words", nargs="*", metavar="POOL | ACTION", help="in a cell: the pool (default: the current one); on a line: status, stop, attach, resume or list, and a run or pool")
+    @argument(
+        "words",
+        nargs="*",
+        metavar="POOL | ACTION",
+        help="a pool (default: the current one); on a line an action, and a run or pool",
+    )
     @argument("--store", help="a folder, or kafka://host:port (default: $AGENTPOOL_STORE, else a folder of yours)")
     @argument("--bg", action="store_true", help="return at once; the team works on in the background")
-    @argument("--dry-run", action="store_true", help="print the exact prompts and the tokens they would reserve; call nothing")
+    @argument(
+        "--dry-run", action="store_true", help="print the exact prompts and the tokens they would reserve; call nothing"
+    )
     @argument("--fresh", action="store_true", help="start from an empty document, on a new branch; nothing is deleted")
     @argument("--replace", action="store_true", help="stop the team that still runs in this pool, then start")
     @argument("--text", action="store_true", help="show lines of text, no widget")
@@ -77,9 +84,16 @@ class AgentPoolMagics(Magics):  # type: ignore[misc]  # IPython's types are not 
 
     @line_magic
     @magic_arguments()
-    @argument("words", nargs="*", metavar="[ACTION] [NAME]", help="list, use, log, new or delete, or a pool whose document is shown")
+    @argument(
+        "words",
+        nargs="*",
+        metavar="[ACTION] [NAME]",
+        help="list, use, log, new or delete, or a pool whose document is shown",
+    )
     @argument("--store", help="a folder, or kafka://host:port")
-    @argument("--at", metavar="POSITION", help="show the document as it was: 120, planner#2, -3, 14:05, 10m, a branch or tag")
+    @argument(
+        "--at", metavar="POSITION", help="show the document as it was: 120, planner#2, -3, 14:05, 10m, a branch or tag"
+    )
     @argument("-n", type=int, default=20, metavar="EVENTS", help="how many events `log` shows (default: 20)")
     @argument("--yes", action="store_true", help="really delete")
     def pool(self, line: str) -> Any:
@@ -107,4 +121,3 @@ def usage_errors() -> Iterator[None]:
         yield
     except (UserError, LogError, ServiceError) as error:
         raise UsageError(str(error)) from None
-

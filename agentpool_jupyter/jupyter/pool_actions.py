@@ -67,7 +67,9 @@ class PoolActions:
 
         name = name or time.strftime("pool-%Y%m%d-%H%M%S")
         if name in open_store(arguments.store or self._session.store).names():
-            message = f"pool {name!r} exists: `%pool use {name}` goes on with it, `%%agents {name} --fresh` starts afresh in it"
+            message = (
+                f"pool {name!r} exists: `%pool use {name}` goes on with it, `%%agents {name} --fresh` starts afresh"
+            )
             raise UserError(message)
         return self._use(name, arguments)
 
@@ -108,4 +110,3 @@ def _gist(event: Event) -> str:
             line = " ".join(str(value).split())
             return line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"
     return ""
-

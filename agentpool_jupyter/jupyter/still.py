@@ -6,7 +6,7 @@ import math
 from html import escape
 from typing import TYPE_CHECKING
 
-from agentpool_jupyter.pool.render import colours
+from agentpool_jupyter.pool.render import colours, turn_html
 
 if TYPE_CHECKING:
     from .wire import AgentView, EdgeView, State, TurnView
@@ -22,19 +22,23 @@ class Still:
 
     def __repr__(self) -> str:
         turns = [
-            f"[{turn.name}{f' ({note})' if (note := _note(turn)) else ''}]\n{turn.text.strip()}" for turn in self._turns()
+            f"[{turn.name}{f' ({note})' if (note := _note(turn)) else ''}]\n{turn.text.strip()}"
+            for turn in self._turns()
         ]
         return "\n\n".join([self._headline(), *turns])
 
     def _repr_html_(self) -> str:
         palette = colours([agent.name for agent in self.state.agents])
-        turns = "".join(_turn(turn, palette.get(turn.agent, "#7F7F7F")) for turn in self._turns())
+        turns = "".join(
+            turn_html(turn.name, _note(turn), turn.text, palette.get(turn.agent, "#7F7F7F")) for turn in self._turns()
+        )
         return (
             '<div class="agentpool-still" style="line-height:1.45">'
             f'<div class="ap-status" style="font-weight:600;margin-bottom:.4em">{escape(self._headline())}</div>'
             f'<details style="margin-bottom:.6em"><summary>agents and what flowed between them</summary>'
             f'<div style="display:flex;flex-wrap:wrap;gap:1.5em;align-items:center">'
-            f"{_graph(self.state.agents, self.state.edges, palette)}{_agents(self.state.agents, palette)}</div></details>"
+            f"{_graph(self.state.agents, self.state.edges, palette)}{_agents(self.state.agents, palette)}"
+            "</div></details>"
             f'<div class="ap-document">{turns or "<em>nothing was said</em>"}</div></div>'
         )
 
@@ -56,24 +60,14 @@ def _note(turn: TurnView) -> str:
     return turn.note or {"running": "still speaking", "failed": "failed", "cancelled": "stopped"}.get(turn.status, "")
 
 
-def _turn(turn: TurnView, colour: str) -> str:
-    note = _note(turn)
-    return (
-        f'<div style="border-left:4px solid {colour};padding:.1em .8em;margin:.7em 0">'
-        f'<div><strong style="color:{colour}">{escape(turn.name)}</strong>'
-        f'{f" <em>({escape(note)})</em>" if note else ""}</div>'
-        f'<div style="white-space:pre-wrap;overflow-wrap:anywhere">{escape(turn.text.strip())}</div></div>'
-    )
-
-
 def _agents(agents: list[AgentView], palette: dict[str, str]) -> str:
     rows = "".join(
-        f'<tr><td style="text-align:left"><strong style="color:{palette[agent.name]}">{escape(agent.name)}</strong></td>'
-        f'<td style="text-align:left">{escape(agent.model)}</td><td>{agent.turns}</td><td>{agent.tokens:,}</td>'
-        f'<td style="text-align:left">{escape(agent.note or agent.state)}</td></tr>'
+        f'<tr><td><strong style="color:{palette[agent.name]}">{escape(agent.name)}</strong></td>'
+        f"<td>{escape(agent.model)}</td><td>{agent.turns}</td><td>{agent.tokens:,}</td>"
+        f"<td>{escape(agent.note or agent.state)}</td></tr>"
         for agent in agents
     )
-    head = "".join(f'<th style="text-align:left">{word}</th>' for word in ("agent", "model", "turns", "tokens", "state"))
+    head = "".join(f"<th>{word}</th>" for word in ("agent", "model", "turns", "tokens", "state"))
     return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
@@ -95,7 +89,8 @@ def _graph(agents: list[AgentView], edges: list[EdgeView], palette: dict[str, st
     )
     nodes = "".join(
         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{_NODE}" fill="{palette[name]}"/>'
-        f'<text x="{x:.1f}" y="{y + _NODE + 14:.1f}" text-anchor="middle" font-size="13" fill="currentColor">{escape(name)}</text>'
+        f'<text x="{x:.1f}" y="{y + _NODE + 14:.1f}" text-anchor="middle" font-size="13" fill="currentColor">'
+        f"{escape(name)}</text>"
         for name, (x, y) in places.items()
     )
     return f'<svg width="{_SIZE}" height="{_SIZE}" viewBox="0 0 {_SIZE} {_SIZE}" role="img">{lines}{nodes}</svg>'

@@ -40,9 +40,8 @@ class TextScreen:
                 if turn.note:
                     self._line(turn, f"({turn.note})")
         for dropped in patch.drops:
-            turn = self._turns.pop(dropped, None)
-            if turn is not None and self._pending.pop(dropped, None):
-                self._line(turn, "(taken back: the turn is tried again)")
+            if self._pending.pop(dropped, None) and dropped in self._turns:
+                self._line(self._turns[dropped], "(taken back: the turn is tried again)")
         for agent in patch.agents:
             if agent.state == "retrying":
                 self._write(f"{agent.name}: {agent.note}")

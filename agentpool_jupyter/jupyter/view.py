@@ -82,7 +82,7 @@ class TeamView:
 
     # Taking in ---------------------------------------------------------------------------------------------
 
-    def absorb(self, event: Event) -> None:
+    def absorb(self, event: Event) -> None:  # noqa: C901 - one case a kind of event
         """Take in the next event of the pool; those of other runs and other lines are passed over."""
         if event.run not in ("", self.run.run) or event.offset > self._line.get(event.branch, -1):
             return
@@ -183,7 +183,9 @@ class TeamView:
         self._charge(event.agent, event.usage, None)
         if event.retriable:
             self._drop(event.turn)
-            self._set(event.agent, "retrying", f"attempt {event.attempt} failed, again in {event.wait:.0f} s: {event.error}")
+            self._set(
+                event.agent, "retrying", f"attempt {event.attempt} failed, again in {event.wait:.0f} s: {event.error}"
+            )
             return
         speech.view.status, speech.view.note = "failed", event.error
         self._changed_turns.add(event.turn)
@@ -297,5 +299,3 @@ def _agent_view(team: TeamSpec, agent: AgentSpec) -> AgentView:
         listens=heard,
         turns_max=team.turns_of(agent),
     )
-
-

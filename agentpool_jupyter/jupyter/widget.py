@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-
 def _bundled(name: str) -> Path:
     """Return the path of a built file of the front end; raises ServiceError where it was not built."""
     path = Path(__file__).parent / "static" / name

@@ -178,7 +178,9 @@ class SqliteLog(Log):
             message = f"the log of pool {self.name!r} is closed; open the pool again"
             raise LogClosedError(message)
         if os.getpid() != self._pid:
-            message = f"the log of pool {self.name!r} was opened before this process was forked; open the pool again here"
+            message = (
+                f"the log of pool {self.name!r} was opened before this process was forked; open the pool again here"
+            )
             raise LogClosedError(message)
 
     def _connect(self) -> sqlite3.Connection:

@@ -1,7 +1,8 @@
 """Branches: which events belong to a line of history, and where the head is.
 
 Forks and heads are events like any other; nothing is ever rewritten. Where two writers want the same name at the
-same moment, the log's order decides: the first fork of a name makes the branch, a later one of that name is void.
+same moment, the log's order decides: the first fork of a name makes the branch, a later one of that name is void, and
+so is one that leaves a branch which is not there.
 """
 
 from __future__ import annotations
@@ -42,9 +43,9 @@ class Branches:
     def absorb(self, event: Event) -> None:
         """Take in the next event of the log; most are no concern of branches."""
         match event:
-            case Fork() if event.name != MAIN and event.name not in self.forks:
+            case Fork() if event.name not in self and event.parent in self:
                 self.forks[event.name] = event
-            case Tag():
+            case Tag() if event.branch in self:
                 self.tags.setdefault(event.name, event)
             case Head() if event.id not in self._seen:
                 self._seen.add(event.id)
@@ -76,7 +77,7 @@ class Branches:
 
     def __iter__(self) -> Iterator[str]:
         yield MAIN
-        yield from self.forks
+        yield from list(self.forks)  # another thread may take in a fork meanwhile
 
     def line(self, branch: str, at: int) -> list[Segment]:
         """Return the segments of a line, oldest first, up to and including offset ``at``."""
@@ -97,11 +98,11 @@ class Branches:
                 yield event
 
     def free_name(self, base: str) -> str:
-        """Return a branch name after ``base`` that is not taken: ``main-2``, ``main-3``, …"""
+        """Return a branch name after ``base`` that is not taken: ``main-2``, ``main-3`` and so on."""
         stem, _, number = base.rpartition("-")
         root = stem if stem and number.isdigit() else base
         count = 2
-        while f"{root}-{count}" in self:
+        while f"{root}-{count}" in self or f"{root}-{count}" in self.tags:
             count += 1
         return f"{root}-{count}"
 

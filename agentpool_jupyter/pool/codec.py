@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, get_args
 
 import msgspec
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(AnyEvent)
+_TYPES = frozenset(kind.__struct_config__.tag for kind in get_args(AnyEvent))
+# Nesting deeper than the interpreter's stack is an error of its own.
+_NOT_AN_EVENT = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class _Bare(msgspec.Struct):
@@ -33,7 +37,10 @@ def encode(event: Event) -> bytes:
     """Return an event as the bytes of a record, without the place that a log gave it."""
     if event.offset != -1 or event.time:
         event = msgspec.structs.replace(event, offset=-1, time=0)
-    return _encoder.encode(event)
+    try:
+        return _encoder.encode(event)
+    except UnicodeEncodeError:  # a server that cuts text by UTF-16 units may leave half a character
+        return json.dumps(msgspec.to_builtins(event), ensure_ascii=False).encode(errors="replace")
 
 
 def decode(record: Record) -> Event:
@@ -43,7 +50,7 @@ def decode(record: Record) -> Event:
     """
     try:
         event = _decoder.decode(record.value)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except _NOT_AN_EVENT:
         event = _decode_loosely(record)
     return at_offset(event, record.offset, record.time)
 
@@ -58,6 +65,8 @@ def at_offset(event: Event, offset: int, time: int) -> Event:
 def _decode_loosely(record: Record) -> Event:
     try:
         bare = _bare_decoder.decode(record.value)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except _NOT_AN_EVENT:
         return Unreadable(id=f"unreadable@{record.offset}", size=len(record.value))
+    if bare.type in _TYPES:  # a type that we know, with fields that we cannot read
+        return Unreadable(id=f"unreadable@{record.offset}", branch=bare.branch, size=len(record.value))
     return Unknown(id=bare.id, kind=bare.type, branch=bare.branch, run=bare.run, agent=bare.agent, ts=bare.ts)

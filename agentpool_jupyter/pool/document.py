@@ -275,6 +275,8 @@ def fold(events: Iterable[Event]) -> Document:
 def merge(earlier: Document, later: Document) -> Document:
     """Return the document of two neighbouring stretches of a log; neither argument changes."""
     result = earlier.copy()
+    result.pool = later.pool or earlier.pool
+    result.branch = later.branch or earlier.branch  # the line ends where its last stretch does
     result.unreadable += later.unreadable
     result.at = max(earlier.at, later.at)
     for key, entry in later._entries.items():  # noqa: SLF001 - the other half of the class

@@ -65,7 +65,7 @@ class Event(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_f
         return str(self.__struct_config__.tag)
 
 
-class RunStarted(Event, tag="run_started"):
+class RunStarted(Event, frozen=True, kw_only=True, tag="run_started"):
     """A team begins (or goes on, then ``resumed`` names where it stood)."""
 
     spec: dict[str, Any] = {}
@@ -73,20 +73,20 @@ class RunStarted(Event, tag="run_started"):
     resumed: bool = False
 
 
-class RunFinished(Event, tag="run_finished"):
+class RunFinished(Event, frozen=True, kw_only=True, tag="run_finished"):
     """A team has ended; ``reason`` is one of the words of ``agents.run.Reason``."""
 
     reason: str
     detail: str = ""
 
 
-class Message(Event, tag="message"):
+class Message(Event, frozen=True, kw_only=True, tag="message"):
     """Text from a person or a tool, whole."""
 
     text: str
 
 
-class TurnStarted(Event, tag="turn_started"):
+class TurnStarted(Event, frozen=True, kw_only=True, tag="turn_started"):
     """An agent begins to speak."""
 
     turn: str
@@ -101,7 +101,7 @@ class TurnStarted(Event, tag="turn_started"):
     attempt: int = 1
 
 
-class Delta(Event, tag="delta"):
+class Delta(Event, frozen=True, kw_only=True, tag="delta"):
     """More text of a turn; ``seq`` counts a turn's deltas from 0."""
 
     turn: str
@@ -109,7 +109,7 @@ class Delta(Event, tag="delta"):
     text: str
 
 
-class TurnFinished(Event, tag="turn_finished"):
+class TurnFinished(Event, frozen=True, kw_only=True, tag="turn_finished"):
     """A turn's text is complete, or was stopped (``cancelled``), or there was nothing to say (``silent``)."""
 
     turn: str
@@ -118,10 +118,10 @@ class TurnFinished(Event, tag="turn_finished"):
     cost: float | None = None
     """In US dollars, where the model's price is known."""
     deltas: int = -1
-    """How many deltas the turn wrote, so that a reader knows when it has them all; -1 where the writer did not count."""
+    """How many deltas the turn wrote, so that a reader knows when it has them all; -1 where nobody counted."""
 
 
-class TurnFailed(Event, tag="turn_failed"):
+class TurnFailed(Event, frozen=True, kw_only=True, tag="turn_failed"):
     """An attempt at a turn failed; where it is ``retriable`` another attempt follows under a new turn id."""
 
     turn: str
@@ -134,7 +134,7 @@ class TurnFailed(Event, tag="turn_failed"):
     usage: Usage | None = None
 
 
-class Fork(Event, tag="fork"):
+class Fork(Event, frozen=True, kw_only=True, tag="fork"):
     """A new branch leaves ``parent`` right after the event at ``at`` (-1: before everything)."""
 
     name: str
@@ -142,28 +142,28 @@ class Fork(Event, tag="fork"):
     at: int
 
 
-class Head(Event, tag="head"):
+class Head(Event, frozen=True, kw_only=True, tag="head"):
     """The current branch is ``to``; ``undoes`` is the offset of the head event that this one takes back."""
 
     to: str
     undoes: int | None = None
 
 
-class Tag(Event, tag="tag"):
+class Tag(Event, frozen=True, kw_only=True, tag="tag"):
     """A name for the position right after ``at`` on its branch."""
 
     name: str
     at: int
 
 
-class Recall(Event, tag="recall"):
+class Recall(Event, frozen=True, kw_only=True, tag="recall"):
     """Earlier reasoning that was put into a turn's context."""
 
     turn: str
     hits: list[dict[str, Any]] = []
 
 
-class Claim(Event, tag="claim"):
+class Claim(Event, frozen=True, kw_only=True, tag="claim"):
     """A process takes a run: of two claims of one epoch the first in the log holds."""
 
     owner: str
@@ -173,21 +173,21 @@ class Claim(Event, tag="claim"):
     """Seconds without a sign of life after which the claim lapses."""
 
 
-class Release(Event, tag="release"):
+class Release(Event, frozen=True, kw_only=True, tag="release"):
     """The owner lets go of its run."""
 
     owner: str
     epoch: int
 
 
-class Heartbeat(Event, tag="heartbeat"):
+class Heartbeat(Event, frozen=True, kw_only=True, tag="heartbeat"):
     """The owner of a run is alive, though its team is silent."""
 
     owner: str
     epoch: int
 
 
-class Proposal(Event, tag="proposal"):
+class Proposal(Event, frozen=True, kw_only=True, tag="proposal"):
     """An effect that the team is asked about before it is done."""
 
     proposal: str
@@ -195,7 +195,7 @@ class Proposal(Event, tag="proposal"):
     data: dict[str, Any] = {}
 
 
-class Vote(Event, tag="vote"):
+class Vote(Event, frozen=True, kw_only=True, tag="vote"):
     """One agent's answer to a proposal."""
 
     proposal: str
@@ -203,7 +203,7 @@ class Vote(Event, tag="vote"):
     text: str = ""
 
 
-class Decision(Event, tag="decision"):
+class Decision(Event, frozen=True, kw_only=True, tag="decision"):
     """What became of a proposal."""
 
     proposal: str
@@ -211,14 +211,14 @@ class Decision(Event, tag="decision"):
     text: str = ""
 
 
-class Unknown(Event, tag="unknown"):
+class Unknown(Event, frozen=True, kw_only=True, tag="unknown"):
     """An event of a newer writer: shown as such and otherwise passed over."""
 
     kind: str
     """The type that it names."""
 
 
-class Unreadable(Event, tag="unreadable"):
+class Unreadable(Event, frozen=True, kw_only=True, tag="unreadable"):
     """A record that is no event at all: counted, shown as such and skipped."""
 
     size: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from agentpool_jupyter.errors import PositionError, UserError
 
@@ -109,7 +109,7 @@ class Pool:
         if not text.strip():
             message = "the message is empty: say something"
             raise UserError(message)
-        event = Message(id=self.new_id(), branch=self.branch, agent=agent, ts=now_ms(), text=text)
+        event = Message(**self.header(self.branch, agent=agent), text=text)
         self.append([event])
         return event
 
@@ -121,6 +121,10 @@ class Pool:
         offsets = self._log.append([encode(event) for event in events])
         for event, offset in zip(events, offsets, strict=True):
             at_offset(event, offset, event.ts)
+
+    def header(self, branch: str, run: str = "", agent: str = "") -> dict[str, Any]:
+        """Return what every new event carries: a fresh id, the branch, the run, the agent and the time."""
+        return {"id": self.new_id(), "branch": branch, "run": run, "agent": agent, "ts": now_ms()}
 
     # History -----------------------------------------------------------------------------------------------
 
@@ -170,7 +174,7 @@ class Pool:
             message = f"{name!r} is taken in pool {self.name!r}: choose another name"
             raise UserError(message)
         place = Position(lineage.head, self.end - 1) if at is None else self.position(at)
-        self.append([Tag(id=self.new_id(), branch=place.branch, ts=now_ms(), name=name, at=place.at)])
+        self.append([Tag(**self.header(place.branch), name=name, at=place.at)])
         return place
 
     def _fork(self, place: Position, name: str | None) -> str:
@@ -180,21 +184,18 @@ class Pool:
             if wanted in lineage or wanted in lineage.tags:
                 message = f"{wanted!r} is taken in pool {self.name!r}: choose another name"
                 raise UserError(message)
-            event = Fork(
-                id=self.new_id(), branch=lineage.head, ts=now_ms(), name=wanted, parent=place.branch, at=place.at
-            )
+            event = Fork(**self.header(lineage.head), name=wanted, parent=place.branch, at=place.at)
             self.append([event])
             # Another writer may have taken the name at the same moment; the log's order says who has it.
             if self.lineage.forks[wanted].id == event.id:
                 return wanted
 
     def _move(self, to: str, undoes: int | None = None) -> None:
-        self.append([Head(id=self.new_id(), branch=self.branch, ts=now_ms(), to=to, undoes=undoes)])
+        self.append([Head(**self.header(self.branch), to=to, undoes=undoes)])
 
     # Keeping up --------------------------------------------------------------------------------------------
 
     def _catch_up(self) -> None:
-        head = self._branches.head
         fresh = []
         for event in self.events(self._applied):
             self._branches.absorb(event)
@@ -202,13 +203,14 @@ class Pool:
             fresh.append(event)
         if not fresh:
             return
-        tip = fresh[-1].offset
-        if self._branches.head == head:
+        head, tip = self._branches.head, fresh[-1].offset
+        # Not what the head was before this call: one that the log broke off may have moved it already.
+        if self._document.branch == head:
             for event in self._branches.on_line(fresh, Position(head, tip)):
                 self._document.absorb(event)
             self._document.at = tip
         else:
-            self._document = self._read_line(Position(self._branches.head, tip))
+            self._document = self._read_line(Position(head, tip))
         self._applied = tip + 1
 
     def _read_line(self, place: Position) -> Document:

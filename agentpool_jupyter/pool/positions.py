@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from .document import Document
     from .pool import Pool
 
+_OFFSET = re.compile(r"[0-9]+")
+_BACK = re.compile(r"-[0-9]+")
+_DIGITS = 40  # more than any pool's offsets have; Python refuses to read very long numbers
 _AGO = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)")
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -25,23 +28,23 @@ def resolve(pool: Pool, where: int | str | Position) -> Position:
 
     Raises PositionError, naming the nearest positions there are.
     """
-    if isinstance(where, Position):
-        return where
-    text = str(where).strip()
     branches = pool.lineage
-    if re.fullmatch(r"\d+", text):
-        return _offset(pool, int(text))
-    if re.fullmatch(r"-\d+", text):
-        return Position(branches.head, _turns_back(pool.document(), int(text[1:])))
+    if isinstance(where, Position):
+        return Position(branches.check(where.branch), min(where.at, pool.end - 1))
+    text = str(where).strip()
+    if _OFFSET.fullmatch(text):
+        return _offset(pool, int(text[:_DIGITS]))
+    if _BACK.fullmatch(text):
+        return Position(branches.head, _turns_back(pool.document(), int(text[1:_DIGITS])))
     if text in branches:
         return Position(text, pool.end - 1)
     if text in branches.tags:
         tag = branches.tags[text]
         return Position(tag.branch, tag.at)
     moment = _moment(text)
-    if moment is not None:
-        return Position(branches.head, pool.offset_at(moment) - 1)
-    return Position(branches.head, _turn_end(pool.document(), text, [*branches, *branches.tags]))
+    known = [*branches, *branches.tags]
+    at = _turn_end(pool.document(), text, known) if moment is None else pool.offset_at(moment) - 1
+    return Position(branches.head, at)
 
 
 def _offset(pool: Pool, offset: int) -> Position:
@@ -84,7 +87,10 @@ def _moment(text: str) -> int | None:
     """Return a time in milliseconds since the epoch, or None where the text is no time."""
     now = datetime.now().astimezone()
     if ago := _AGO.fullmatch(text):
-        when = now - timedelta(**{_UNITS[ago[2]]: float(ago[1])})
+        try:
+            when = now - timedelta(**{_UNITS[ago[2]]: float(ago[1])})
+        except OverflowError:  # before the calendar begins
+            return 0
     elif clock := _CLOCK.fullmatch(text):
         try:
             when = now.replace(hour=int(clock[1]), minute=int(clock[2]), second=int(clock[3] or 0), microsecond=0)
@@ -96,6 +102,6 @@ def _moment(text: str) -> int | None:
     else:
         try:
             when = datetime.fromisoformat(text).astimezone()
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
     return int(when.timestamp() * 1000)

@@ -53,11 +53,14 @@ def to_html(turns: Sequence[Turn]) -> str:
 
 
 def _row(turn: Turn, colour: str) -> str:
-    remark = note(turn)
-    shade = "opacity:.7;" if turn.status in ("failed", "cancelled") else ""
+    return turn_html(turn.name, note(turn), turn.text, colour)
+
+
+def turn_html(name: str, remark: str, text: str, colour: str) -> str:
+    """Return one turn as HTML, everything in it escaped."""
+    aside = f" <em>({escape(remark)})</em>" if remark else ""
     return (
-        f'<div style="border-left:4px solid {colour};padding:.1em .8em;margin:.7em 0;{shade}">'
-        f'<div><strong style="color:{colour}">{escape(turn.name)}</strong>'
-        f'{f" <em>({escape(remark)})</em>" if remark else ""}</div>'
-        f'<div style="white-space:pre-wrap;overflow-wrap:anywhere">{escape(turn.text.strip())}</div></div>'
+        f'<div style="border-left:4px solid {colour};padding:.1em .8em;margin:.7em 0">'
+        f'<div><strong style="color:{colour}">{escape(name)}</strong>{aside}</div>'
+        f'<div style="white-space:pre-wrap;overflow-wrap:anywhere">{escape(text.strip())}</div></div>'
     )

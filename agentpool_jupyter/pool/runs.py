@@ -30,6 +30,7 @@ class RunRecord:
         self.finished: RunFinished | None = None
         self.claim: Claim | None = None
         self.released = False
+        self._seen: set[str] = set()
         self.last_sign = 0
         """When the log took its last event, in milliseconds since the epoch."""
 
@@ -41,11 +42,15 @@ class RunRecord:
     def absorb(self, event: Event) -> None:
         """Take in the run's next event."""
         self.last_sign = max(self.last_sign, event.time)
+        if event.id in self._seen:  # stored twice: a run that has ended must not start again
+            return
         match event:
             case RunStarted():
+                self._seen.add(event.id)
                 self.start = event.offset if self.start < 0 else self.start
                 self.branch, self.spec, self.finished = event.branch, event.spec, None
             case RunFinished():
+                self._seen.add(event.id)
                 self.finished = event
             case Claim() if event.epoch > self.epoch:
                 self.claim, self.released = event, False
@@ -59,15 +64,15 @@ class RunRecord:
         """Which process holds it, in words."""
         if self.claim is None:
             return "held by nobody"
-        host, pid, _ = self.claim.owner.split(":")
+        host, pid, _ = _parts(self.claim.owner)
         return f"process {pid} on {host}"
 
     def alive(self) -> bool:
         """Whether some process still works on it, as far as can be told from here."""
         if self.finished or self.released or self.claim is None:
             return False
-        host, pid, started = self.claim.owner.split(":")
-        if host == socket.gethostname() and _process_start(int(pid)) != started:
+        host, pid, started = _parts(self.claim.owner)
+        if host == socket.gethostname() and _process_start(pid) != started:
             return False
         return now_ms() - self.last_sign < self.claim.lease * 1000
 
@@ -89,7 +94,14 @@ class Runs(dict[str, RunRecord]):
 
     def alive(self) -> list[RunRecord]:
         """Return the runs whose owners are alive."""
-        return [run for run in self.values() if run.alive()]
+        return [run for run in list(self.values()) if run.alive()]  # another thread may take in a run meanwhile
+
+
+def _parts(owner: str) -> tuple[str, int, str]:
+    """Return host, process id and start of an owner; one that another program named has process 0."""
+    host, _, process = owner.partition(":")
+    pid, _, started = process.partition(":")
+    return (host, int(pid), started) if pid.isdecimal() else (owner, 0, "")
 
 
 def this_owner() -> str:
