@@ -1,0 +1,108 @@
+"""kafka-python's clients, made as an address says.
+
+The client's own log is noisy while a broker is away, so unless somebody gave the logger ``kafka`` a level, only
+what is CRITICAL passes; ``logging.getLogger("kafka").setLevel(...)`` brings it back at any time.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+
+from . import network
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .address import KafkaAddress
+
+_Client = TypeVar("_Client")
+
+MAX_RECORD = 8 * 1024 * 1024
+"""The largest record, in bytes, that pools take (Kafka's own default is 1 MiB)."""
+
+_OVERHEAD = 1024  # what the client adds to a record and a batch, generously
+_REQUEST_MS = 30_000
+_DEFAULTS = {
+    # The client's default of 30 s would let a broker be back for half a minute before anybody notices.
+    "reconnect_backoff_max_ms": 1_000,
+    "metrics_enabled": False,
+}
+
+
+def _quiet() -> None:
+    logger = logging.getLogger("kafka")
+    if logger.level == logging.NOTSET:
+        logger.setLevel(logging.CRITICAL)
+    network.hide_logins()
+
+
+def _make(factory: Callable[..., _Client], address: KafkaAddress, timeout_ms: float, **options: Any) -> _Client:
+    _quiet()
+    made: list[Any] = []
+
+    def connect(**configs: Any) -> Any:
+        made.append(network.network(**configs))
+        return made[-1]
+
+    options = _DEFAULTS | {"request_timeout_ms": _REQUEST_MS} | options | dict(address.client)
+    if factory is KafkaAdminClient:
+        del options["metrics_enabled"]
+    try:
+        return factory(
+            bootstrap_servers=list(address.hosts),
+            bootstrap_timeout_ms=timeout_ms,
+            kafka_client=connect,
+            **options,
+        )
+    except BaseException:
+        for client in made:  # else its thread would stay for good
+            client.close()
+        raise
+
+
+def admin(address: KafkaAddress, timeout_ms: float | None = None) -> Any:
+    """Return an admin client, connected; raises the client's errors."""
+    return _make(KafkaAdminClient, address, address.timeout_ms if timeout_ms is None else timeout_ms)
+
+
+def producer(address: KafkaAddress, timeout_ms: float) -> Any:
+    """Return an idempotent producer, connected; raises the client's errors."""
+    options = {
+        "batch_size": 256 * 1024,  # one batch is under way at a time, so its size bounds the throughput
+        **address.producer,
+    }
+    return _make(
+        KafkaProducer,
+        address,
+        timeout_ms,
+        acks="all",
+        enable_idempotence=True,
+        delivery_timeout_ms=address.delivery_timeout_ms,
+        max_block_ms=address.delivery_timeout_ms,
+        request_timeout_ms=min(_REQUEST_MS, address.delivery_timeout_ms),
+        max_request_size=MAX_RECORD + _OVERHEAD,
+        **options,
+    )
+
+
+def consumer(address: KafkaAddress, partition: TopicPartition, *, wait_ms: int, fetch_bytes: int) -> Any:
+    """Return a consumer of one partition, connected; it belongs to no group, so that no poll interval exists.
+
+    ``wait_ms`` is how long the broker holds a fetch at the end of the log, and ``fetch_bytes`` about how much it
+    sends at once (a larger batch comes whole, KIP-74). Raises the client's errors.
+    """
+    made = _make(
+        KafkaConsumer,
+        address,
+        address.timeout_ms,
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset="none",  # records that went missing are an error, never a silent jump
+        fetch_max_wait_ms=wait_ms,
+        max_partition_fetch_bytes=fetch_bytes,
+    )
+    made.assign([partition])
+    return made

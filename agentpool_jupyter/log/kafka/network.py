@@ -1,0 +1,100 @@
+"""kafka-python's network layer, with four faults of its version 3.0 mended at the places it offers for that."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from kafka.errors import (
+    AuthorizationError,
+    IllegalSaslStateError,
+    KafkaConfigurationError,
+    SaslAuthenticationFailedError,
+    UnsupportedSaslMechanismError,
+)
+from kafka.net.compat import KafkaNetClient
+from kafka.net.inet import KafkaNetSocket
+from kafka.net.manager import KafkaConnectionManager
+from kafka.net.selector import NetworkSelector
+
+_REFUSALS = (
+    AuthorizationError,
+    IllegalSaslStateError,
+    SaslAuthenticationFailedError,
+    UnsupportedSaslMechanismError,
+)
+_UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
+
+
+class _Socket(KafkaNetSocket):  # type: ignore[misc]
+    """Connects directly, and closes what did not connect instead of leaving it to the garbage collector."""
+
+    SCHEMES = ("agentpool-direct",)
+
+    async def sock_connect(self, net: Any, sock: Any, sockaddr: Any, timeout_at: float | None = None) -> Any:
+        try:
+            return await super().sock_connect(net, sock, sockaddr, timeout_at=timeout_at)
+        except BaseException:
+            sock.close()
+            raise
+
+
+class _Manager(KafkaConnectionManager):  # type: ignore[misc]
+    """Fails at once when the login is refused, and never makes a broker create a topic."""
+
+    def __init__(self, net: Any, **configs: Any) -> None:
+        super().__init__(net, **configs)
+        self.config["proxy_url"] = self.config["proxy_url"] or f"{_Socket.SCHEMES[0]}://"
+        # The option of that name stops at the manager, so that asking about a deleted pool would create it anew,
+        # with the cluster's default retention.
+        self.cluster.config["allow_auto_create_topics"] = False
+
+        # The manager itself takes a refusal for a passing trouble, because only the connection's future learns of it.
+        self._refusal: BaseException | None = None
+
+    def get_connection(self, node_id: Any, *args: Any, **options: Any) -> Any:
+        if self._refusal is not None:
+            raise self._refusal
+        connection = super().get_connection(node_id, *args, **options)
+        if not connection.init_future.is_done:
+            connection.init_future.add_errback(self._note_refusal)
+        return connection
+
+    def _note_refusal(self, error: BaseException) -> None:
+        if isinstance(error, _REFUSALS):
+            self._refusal = error
+        elif _UNTRUSTED in str(error):
+            self._refusal = KafkaConfigurationError(
+                "the broker's TLS certificate is not trusted: name its authority with ssl_cafile"
+            )
+
+
+class _HideLogin(logging.Filter):
+    """Takes the login out of what the client logs at DEBUG: requests, and the raw bytes of all that is sent."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(_without_login(argument) for argument in record.args)
+        return True
+
+
+def _without_login(argument: object) -> object:
+    if isinstance(argument, bytes | bytearray | memoryview):
+        return f"<{len(argument)} bytes>"
+    kind = type(argument).__name__
+    return f"<{kind}>" if kind.startswith("Sasl") else argument
+
+
+_hide_login = _HideLogin()
+
+
+def hide_logins() -> None:
+    """Keep logins out of the client's log, whoever turns it on; doing it twice changes nothing."""
+    for name in ("kafka.net.connection", "kafka.protocol.parser"):
+        logging.getLogger(name).addFilter(_hide_login)
+
+
+def network(**configs: Any) -> Any:
+    """Return the network layer of a client (its option ``kafka_client``)."""
+    net = NetworkSelector(**configs)
+    return KafkaNetClient(net=net, manager=_Manager(net, **configs), **configs)

@@ -1,0 +1,94 @@
+"""Reading a partition: one consumer, shared by the threads of a process."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from agentpool_jupyter.log.contract import Record
+
+from . import clients
+from .failures import translated, unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kafka import TopicPartition
+
+    from .address import KafkaAddress
+
+_CHUNK = 2_000  # records a poll
+_POLL_MS = 500
+_FETCH_BYTES = 128 * 1024  # few records are asked for as often as many, and all that comes is decoded
+_LINGER_MS = 20  # a fetch sent ahead at the log's end must not hold up the next read
+
+
+def records(polled: Any, partition: TopicPartition) -> list[Record]:
+    """Return what a poll brought as records."""
+    return [Record(found.offset, found.timestamp, found.value or b"") for found in polled.get(partition, ())]
+
+
+class Reader:
+    """Ranges, the end and times of one partition, from any thread; connects when first used."""
+
+    def __init__(self, address: KafkaAddress, partition: TopicPartition) -> None:
+        self._address = address
+        self._partition = partition
+        self._lock = threading.Lock()
+        self._consumer: Any = None
+        self._position = -1
+
+    def fetch(self, start: int, stop: int) -> tuple[list[Record], int]:
+        """Return some of the records of a range that is known to exist, and where to go on."""
+        deadline = time.monotonic() + self._address.timeout_ms / 1000
+        with self._use() as consumer:
+            if self._position != start:
+                consumer.seek(self._partition, start)
+            while True:
+                polled = consumer.poll(timeout_ms=_POLL_MS, max_records=min(_CHUNK, stop - start))
+                found = records(polled, self._partition)
+                self._position = found[-1].offset + 1 if found else consumer.position(self._partition, timeout_ms=0)
+                if found or self._position >= stop:
+                    return [record for record in found if record.offset < stop], self._position
+                if time.monotonic() > deadline:
+                    raise unavailable(self._address, self._address.timeout_ms)
+
+    def end(self) -> int:
+        """Return one past the last offset, as the partition's leader has it now."""
+        with self._use() as consumer:
+            ends = consumer.end_offsets([self._partition], timeout_ms=self._address.timeout_ms)
+            return int(ends[self._partition])
+
+    def offset_at(self, moment: int) -> int | None:
+        """Return the first offset at or after a time (ms), or None."""
+        with self._use() as consumer:
+            found = consumer.offsets_for_times({self._partition: moment}, timeout_ms=self._address.timeout_ms)
+            place = found.get(self._partition)
+            return None if place is None else int(place.offset)
+
+    def close(self) -> None:
+        """Let go of the connection; whoever reads right now is ended."""
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            consumer.close(autocommit=False, timeout_ms=0)
+
+    @contextlib.contextmanager
+    def _use(self) -> Iterator[Any]:
+        timeout = self._address.timeout_ms
+        if not self._lock.acquire(timeout=timeout / 1000):
+            raise unavailable(self._address, timeout)
+        try:
+            with translated(self._address, timeout):
+                if self._consumer is None:
+                    self._consumer = clients.consumer(
+                        self._address, self._partition, wait_ms=_LINGER_MS, fetch_bytes=_FETCH_BYTES
+                    )
+                    self._position = -1
+                yield self._consumer
+        except BaseException:
+            self.close()  # half-done work stays behind in a consumer: the next read gets a new one
+            raise
+        finally:
+            self._lock.release()

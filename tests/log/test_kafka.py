@@ -1,0 +1,491 @@
+"""The log on Apache Kafka, against real brokers."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import logging
+import multiprocessing
+import shutil
+import subprocess
+import threading
+import traceback
+
+import pytest
+
+from agentpool_jupyter.errors import (
+    LogClosedError,
+    LogCorruptError,
+    LogError,
+    LogUnavailableError,
+    PoolNotFoundError,
+    StoreError,
+    UserError,
+)
+from agentpool_jupyter.log import broker, open_store
+from agentpool_jupyter.log.kafka import KafkaAddress, KafkaStore, clients
+from tests.kafka_fixtures import running_broker
+
+from .conformance import LogConformance
+
+pytestmark = pytest.mark.kafka
+
+
+class TestKafkaLog(LogConformance):
+    @pytest.fixture
+    def store(self, kafka_store):
+        return kafka_store
+
+
+@contextlib.contextmanager
+def raw_admin(store):
+    """The client's own admin interface, to look at what a store did and to do what a store would not."""
+    admin = clients.admin(store.address)
+    try:
+        yield admin
+    finally:
+        admin.close()
+
+
+def topic_configs(store, topic):
+    from kafka.admin import ConfigResource, ConfigResourceType
+
+    with raw_admin(store) as admin:
+        found = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)], config_filter="all")
+    text = repr(found)
+    assert topic in text
+    return found
+
+
+# --- topics -----------------------------------------------------------------------------------------------------
+
+
+def test_a_pools_topic_keeps_everything_forever(kafka_store):
+    """One partition, no deletion by age or size, the broker's own clock."""
+    kafka_store.open("bakery").close()
+    topic = kafka_store.address.topic("bakery")
+    with raw_admin(kafka_store) as admin:
+        (described,) = admin.describe_topics([topic])
+    assert len(described["partitions"]) == 1
+    configs = topic_configs(kafka_store, topic)["topic"][topic]
+    values = {name: config["value"] for name, config in configs.items()}
+    assert values["retention.ms"] == values["retention.bytes"] == "-1"
+    assert values["cleanup.policy"] == "delete"
+    assert values["message.timestamp.type"] == "LogAppendTime"
+
+
+def test_opening_at_the_same_time_makes_one_topic(kafka_store):
+    logs = []
+    threads = [threading.Thread(target=lambda: logs.append(kafka_store.open("bakery"))) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    offsets = sorted(offset for log in logs for offset in log.append([b"x"]))
+    for log in logs:
+        log.close()
+    assert offsets == list(range(6))
+
+
+def test_a_topic_with_more_partitions_is_no_pool(kafka_store):
+    topic = kafka_store.address.topic("wide")
+    with raw_admin(kafka_store) as admin:
+        admin.create_topics({topic: {"num_partitions": 3, "replication_factor": 1}}, wait_for_metadata=True)
+    with pytest.raises(StoreError, match="has 3 partitions: a pool is a topic with one"):
+        kafka_store.open("wide")
+
+
+def test_names_that_kafka_cannot_tell_apart_are_refused(kafka_store):
+    kafka_store.open("a.b").close()
+    with pytest.raises(UserError, match=r"differs only in '\.' and '_'"):
+        kafka_store.open("a_b")
+
+
+def test_more_copies_than_brokers_are_refused(kafka_url):
+    with pytest.raises(StoreError, match="refuses a topic with 2 copies"):
+        open_store(f"{kafka_url}?replication_factor=2").open("bakery")
+
+
+def test_nothing_makes_the_broker_create_a_topic(tmp_path):
+    """Even where the cluster would, looking for a pool and using a deleted one creates nothing."""
+    with running_broker(tmp_path / "kafka", properties={"auto.create.topics.enable": "true"}) as status:
+        store = open_store(f"kafka://{status.address}?delivery_timeout_ms=2000&timeout_ms=2000")
+        with pytest.raises(PoolNotFoundError, match="no pool 'nowhere'"):
+            store.open("nowhere", create=False)
+        with store.open("bakery") as log:
+            log.append([b"x"])
+            store.delete("bakery")
+            with pytest.raises(LogError):
+                log.append([b"y"])
+            with pytest.raises(LogError):
+                log.end()
+        assert store.names() == []
+
+
+# --- records ----------------------------------------------------------------------------------------------------
+
+
+def test_a_record_that_is_too_large_is_told_and_nothing_is_stored(kafka_store):
+    with kafka_store.open("bakery") as log:
+        with pytest.raises(LogError, match="8,388,609 bytes is larger than the 8,388,608"):
+            log.append([b"small", b"x" * (clients.MAX_RECORD + 1)])
+        assert log.end() == 0
+        assert log.append([b"x" * clients.MAX_RECORD, b"next"]) == [0, 1]
+        assert [len(record.value) for record in log.read()] == [clients.MAX_RECORD, 4]
+
+
+def test_a_topic_that_takes_less_is_told(kafka_store):
+    topic = kafka_store.address.topic("narrow")
+    with raw_admin(kafka_store) as admin:
+        configs = {"max.message.bytes": "10000"}
+        admin.create_topics(
+            {topic: {"num_partitions": 1, "replication_factor": 1, "configs": configs}}, wait_for_metadata=True
+        )
+    with kafka_store.open("narrow") as log:
+        with pytest.raises(LogError, match="does not take a record of that size"):
+            log.append([b"x" * 50_000])
+        assert log.append([b"fits"]) == [0]
+
+
+def test_the_end_is_true_after_every_burst(kafka_store):
+    """No reader, old or new, ever sees less than what was acknowledged."""
+    with kafka_store.open("bakery") as log, kafka_store.open("bakery") as other:
+        expected = 0
+        for size in (1, 3000, 1, 700, 5000, 2):
+            expected = log.append([b"%d" % i for i in range(size)])[-1] + 1
+            assert log.end() == other.end() == expected
+            assert sum(1 for _ in other.read()) == expected
+
+
+def test_records_that_a_reader_missed_for_good_are_told(kafka_store):
+    """A log whose beginning somebody deleted is never silently shorter."""
+    from kafka import TopicPartition
+
+    with kafka_store.open("bakery") as log:
+        log.append([b"%d" % i for i in range(5)])
+        with raw_admin(kafka_store) as admin:
+            admin.delete_records({TopicPartition(kafka_store.address.topic("bakery"), 0): 3})
+        with pytest.raises(LogCorruptError, match="no longer has offset 0"):
+            next(log.follow())
+        with pytest.raises(LogCorruptError, match="has lost records"):
+            list(log.read())
+        assert [record.offset for record in log.read(3)] == [3, 4]
+
+
+def test_a_follower_of_the_future_waits_for_it(kafka_store):
+    with kafka_store.open("bakery") as log:
+        follower = log.follow(3)
+        timer = threading.Timer(0.5, log.append, [[b"0", b"1", b"2", b"3"]])
+        timer.start()
+        assert [record.offset for record in next(follower)] == [3]
+        timer.join()
+
+
+def test_closing_leaves_no_thread(kafka_store):
+    before = set(threading.enumerate())
+    log = kafka_store.open("bakery")
+    follower = log.follow()
+    log.append([b"x"])
+    assert next(follower)[0].value == b"x"
+    assert list(log.read())
+    log.close()
+    left = [thread for thread in threading.enumerate() if thread not in before]
+    for thread in left:
+        thread.join(10)
+    assert [thread for thread in left if thread.is_alive()] == []
+
+
+def _append_in_child(log, results):
+    try:
+        log.append([b"child"])
+    except LogClosedError as error:
+        results.put(str(error))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # forking a threaded process is what this is about
+def test_a_forked_child_must_open_its_own(kafka_store):
+    context = multiprocessing.get_context("fork")
+    results = context.SimpleQueue()
+    with kafka_store.open("bakery") as log:
+        log.append([b"parent"])
+        child = context.Process(target=_append_in_child, args=(log, results))
+        child.start()
+        child.join()
+        assert "open the pool again here" in results.get()
+        assert log.append([b"parent"]) == [1]
+        assert log.end() == 2
+
+
+# --- outages ----------------------------------------------------------------------------------------------------
+
+
+def test_ten_seconds_without_a_broker_lose_nothing(tmp_path, caplog):  # noqa: C901 - one story
+    """Appends and followers wait; what was acknowledged is there, in one order for all, and nobody hears a noise."""
+    data = tmp_path / "kafka"
+    with running_broker(data) as status:
+        store = open_store(f"kafka://{status.address}")
+        writer, first, second = (store.open("bakery") for _ in range(3))
+        orders = [[], []]
+        acknowledged = {}
+        stopped, back = threading.Event(), threading.Event()
+
+        def collect(order, follower):
+            for batch in follower:
+                order.extend(batch)
+                if order[-1].value == b"last":
+                    return
+
+        def write(mark):
+            i = 0
+            after = 0
+            while after < 20:
+                value = b"%d:%d" % (mark, i)
+                (offset,) = writer.append([value])
+                acknowledged[offset] = value
+                i += 1
+                after += back.is_set()
+
+        readers = [
+            threading.Thread(target=collect, args=(orders[i], log.follow())) for i, log in enumerate((first, second))
+        ]
+        writers = [threading.Thread(target=write, args=(mark,)) for mark in range(4)]
+        for thread in (*readers, *writers):
+            thread.start()
+        broker.stop(data)
+        stopped.wait(10)
+        broker.start(status.port, data)
+        back.set()
+        for thread in writers:
+            thread.join(90)
+        writer.append([b"last"])
+        for thread in readers:
+            thread.join(30)
+        stored = {record.offset: record.value for record in first.read()}
+        for log in (writer, first, second):
+            log.close()
+    assert acknowledged.items() <= stored.items()
+    assert list(stored) == list(range(len(stored)))
+    assert orders[0] == orders[1]
+    assert {record.offset: record.value for record in orders[0]} == stored
+    for mark in range(4):
+        mine = [int(value.split(b":")[1]) for value in stored.values() if value.startswith(b"%d:" % mark)]
+        assert mine == list(range(len(mine)))
+    assert [record for record in caplog.records if record.name.startswith("kafka")] == []
+
+
+def test_a_long_outage_is_one_clear_error_and_the_log_recovers(tmp_path):
+    data = tmp_path / "kafka"
+    with running_broker(data) as status:
+        store = open_store(
+            f"kafka://{status.address}?delivery_timeout_ms=3000&timeout_ms=2000&patience_ms=3000&request_timeout_ms=2000"
+        )
+        with store.open("bakery") as log:
+            log.append([b"before"])
+            follower = log.follow()
+            assert [record.value for record in next(follower)] == [b"before"]
+            broker.stop(data)
+            for use, seconds in (
+                (lambda: log.append([b"lost?"]), 3),
+                (log.end, 2),
+                (lambda: next(follower), 3),
+                (lambda: store.open("bakery"), 2),
+                (log.follow, 2),
+            ):
+                with pytest.raises(LogUnavailableError) as caught:
+                    use()
+                assert f"Kafka at {status.address} did not answer within {seconds} s" in str(caught.value)
+                assert "agentpool kafka start" in str(caught.value)
+                assert caught.value.retriable
+            broker.start(status.port, data)
+            (offset,) = log.append([b"after"])
+            stored = [record.value for record in log.read()]
+            assert stored[offset] == b"after"
+            assert stored[0] == b"before"
+            assert [record.value for record in next(follower)][-1] == stored[-1]
+
+
+def test_closing_during_an_outage_ends_readers_and_writers(tmp_path):
+    data = tmp_path / "kafka"
+    with running_broker(data) as status:
+        log = open_store(f"kafka://{status.address}").open("bakery")
+        log.append([b"x"])
+        follower = log.follow(1)
+        ended = []
+
+        def follow():
+            ended.append(list(follower))
+
+        def append():
+            try:
+                log.append([b"y"])
+            except LogClosedError as error:
+                ended.append(str(error))
+
+        broker.stop(data)
+        threads = [threading.Thread(target=follow), threading.Thread(target=append)]
+        for thread in threads:
+            thread.start()
+        threads[1].join(7)  # the follower is asking whether the cluster is there by now
+        log.close()
+        for thread in threads:
+            thread.join(20)
+    assert [] in ended
+    assert [text for text in ended if text] == ["the log of pool 'bakery' is closed; open the pool again"]
+
+
+def test_no_broker_at_all_is_told():
+    store = open_store("kafka://127.0.0.1:1?timeout_ms=500")
+    with pytest.raises(
+        LogUnavailableError, match=r"Kafka at 127\.0\.0\.1:1 did not answer within 0\.5 s; is it running"
+    ):
+        store.open("bakery")
+
+
+@pytest.fixture(scope="module")
+def tls_broker(tmp_path_factory):
+    """The address of a broker's TLS listener, and the file of the certificate to trust."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("no openssl on the PATH to make a certificate with: install it")
+    folder = tmp_path_factory.mktemp("tls")
+    key, certificate, both = (folder / name for name in ("key.pem", "certificate.pem", "both.pem"))
+    request = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
+    names = ["-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run([openssl, *request, *names, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    both.write_text(key.read_text() + certificate.read_text())
+    port, tls, controller = (broker._free_port() for _ in range(3))
+    properties = {
+        "controller.quorum.voters": f"1@127.0.0.1:{controller}",
+        "listeners": f"PLAINTEXT://127.0.0.1:{port},SSL://127.0.0.1:{tls},CONTROLLER://127.0.0.1:{controller}",
+        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port},SSL://127.0.0.1:{tls}",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SSL:SSL",
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.location": str(both),
+    }
+    with running_broker(folder / "kafka", port, properties=properties):
+        yield f"127.0.0.1:{tls}", certificate
+
+
+def test_tls_with_a_certificate_of_ones_own(tls_broker):
+    address, certificate = tls_broker
+    store = open_store(f"kafka://{address}?security_protocol=SSL&ssl_cafile={certificate}")
+    with store.open("bakery") as log:
+        assert log.append([b"x"]) == [0]
+        assert [record.value for record in log.read()] == [b"x"]
+
+
+@pytest.mark.filterwarnings("ignore:unclosed <:ResourceWarning")  # of kafka-python's, when TLS fails
+def test_a_certificate_that_is_not_trusted_is_told(tls_broker):
+    with pytest.raises(StoreError, match="certificate is not trusted: name its authority with ssl_cafile"):
+        open_store(f"kafka://{tls_broker[0]}?security_protocol=SSL").open("bakery")
+    gc.collect()
+
+
+@pytest.mark.filterwarnings("ignore:unclosed <:ResourceWarning")  # of kafka-python's, when TLS fails
+def test_a_broker_that_does_not_speak_tls_is_told(kafka_broker):
+    with pytest.raises(LogUnavailableError):
+        open_store(f"kafka://{kafka_broker.address}?security_protocol=SSL&timeout_ms=1000").names()
+    gc.collect()
+
+
+# --- logins and addresses -----------------------------------------------------------------------------------------
+
+PASSWORD = "p@ss/w:rd?%"
+ENCODED = "p%40ss%2Fw%3Ard%3F%25"
+
+
+@pytest.fixture(scope="module")
+def login_broker(tmp_path_factory):
+    """The address of a broker's listener that wants a login (SASL PLAIN)."""
+    port, login, controller = (broker._free_port() for _ in range(3))
+    properties = {
+        "controller.quorum.voters": f"1@127.0.0.1:{controller}",
+        "listeners": f"PLAINTEXT://127.0.0.1:{port},LOGIN://127.0.0.1:{login},CONTROLLER://127.0.0.1:{controller}",
+        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port},LOGIN://127.0.0.1:{login}",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,LOGIN:SASL_PLAINTEXT",
+        "listener.name.login.sasl.enabled.mechanisms": "PLAIN",
+        "listener.name.login.plain.sasl.jaas.config": (
+            f'org.apache.kafka.common.security.plain.PlainLoginModule required user_baker="{PASSWORD}";'
+        ),
+    }
+    with running_broker(tmp_path_factory.mktemp("login"), port, properties=properties):
+        yield f"127.0.0.1:{login}"
+
+
+def test_a_login_works_and_is_never_shown(login_broker, caplog):
+    """Not in reprs, addresses, or what the client logs, even at DEBUG."""
+    logger = logging.getLogger("kafka")
+    with caplog.at_level(logging.DEBUG, logger="kafka"):
+        store = open_store(f"kafka://baker:{ENCODED}@{login_broker}?security_protocol=SASL_PLAINTEXT")
+        with store.open("bakery") as log:
+            follower = log.follow()
+            assert log.append([b"x"]) == [0]
+            assert len(next(follower)) == 1
+            assert [record.value for record in log.read()] == [b"x"]
+            shown = [repr(store), repr(log), store.url, log.url, repr(store.address), repr(vars(store.address))]
+    assert logger.level != logging.DEBUG
+    assert store.url == f"kafka://{login_broker}"
+    assert caplog.records
+    for text in (*shown, caplog.text):
+        assert PASSWORD not in text
+        assert ENCODED not in text
+
+
+@pytest.mark.parametrize("login", ["baker:wrong-password", "thief:wrong-password"])
+def test_a_wrong_login_is_told(login_broker, login):
+    store = open_store(f"kafka://{login}@{login_broker}?security_protocol=SASL_PLAINTEXT")
+    with pytest.raises(StoreError, match="refused the login: check user, password") as caught:
+        store.open("bakery")
+    assert "wrong-password" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_options_come_from_the_environment_and_the_address_wins():
+    environ = {
+        "AGENTPOOL_KAFKA_SASL_PLAIN_PASSWORD": "secret",
+        "AGENTPOOL_KAFKA_TIMEOUT_MS": "5",
+        "AGENTPOOL_KAFKA_SSL_CHECK_HOSTNAME": "no",
+        "PATH": "/bin",
+    }
+    address = KafkaAddress.parse("kafka://ann@b1:9093,[::1]/team?timeout_ms=7&linger_ms=2", environ)
+    assert address.hosts == ("b1:9093", "[::1]:9092")
+    assert address.topic("bakery") == "team.bakery"
+    assert address.timeout_ms == 7
+    assert address.producer == {"linger_ms": 2}
+    assert address.client == {
+        "sasl_mechanism": "PLAIN",
+        "sasl_plain_password": "secret",
+        "sasl_plain_username": "ann",
+        "security_protocol": "SASL_SSL",
+        "ssl_check_hostname": False,
+    }
+    assert address.url == "kafka://b1:9093,[::1]:9092/team"
+    assert "secret" not in repr(address) + repr(address.client)
+
+
+@pytest.mark.parametrize(
+    ("address", "problem"),
+    [
+        ("kafka://", "not a broker's host:port"),
+        ("kafka://host:0", "not a broker's host:port"),
+        ("kafka://host:port", "'host:port' is not a broker's host:port"),
+        ("kafka://host:99999", "not a broker's host:port"),
+        ("kafka://host,,other", "not a broker's host:port"),
+        ("kafka://host/ü", "the prefix in a Kafka address"),
+        ("kafka://host?sasl_mechanisms=PLAIN", "did you mean 'sasl_mechanism'"),
+        ("kafka://host?zzz=1", "unknown Kafka option 'zzz' in the address: known are"),
+        ("kafka://host?timeout_ms=soon", "'timeout_ms' in the address has a value that does not fit"),
+        ("kafka://host?security_protocol=TLS", "has a value that does not fit"),
+        ("kafka://host?ssl_cafile=/no.pem", "'ssl_cafile' in the address names a file that is not there: /no.pem"),
+        ("kafka://ann@host", "a Kafka user without a password"),
+        ("kafka://ann:SECRET@host?security_protocol=SSL", "needs security_protocol SASL_SSL or SASL_PLAINTEXT"),
+        ("kafka://ann:SECRET/x@host", "a password that needs percent-encoding"),
+        ("kafka://ann:SECRET@x@host", "percent-encoded"),
+        ("kafka://ann:SECRET@:9", "percent-encoding"),
+        ("kafka://ann:x@host?sasl_plain_pasword=SECRET", "did you mean 'sasl_plain_password'"),
+    ],
+)
+def test_addresses_that_cannot_be_used_are_told_without_secrets(address, problem):
+    with pytest.raises(StoreError) as caught:
+        KafkaStore(address)
+    assert problem in str(caught.value)
+    assert "SECRET" not in "".join(traceback.format_exception(caught.value))
