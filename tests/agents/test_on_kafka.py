@@ -1,0 +1,96 @@
+"""A team on a real Apache Kafka: the same as on the embedded log."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+import agentpool_jupyter as ap
+from agentpool_jupyter.errors import RunFailedError
+from agentpool_jupyter.log import broker
+from agentpool_jupyter.pool import fold
+from tests.kafka_fixtures import running_broker
+from tests.openai_server import OpenAIServer, expected
+
+pytestmark = pytest.mark.kafka
+
+_TEAM = """
+task: Plan a bakery.
+turns: {turns}
+model: some-model
+base_url: {base_url}
+agents:
+  planner: Drafts the plan.
+  critic: {{role: Names the weakest point., listens: [planner]}}
+  treasurer: Says what things cost.
+"""
+
+_READER = """
+import sys
+import agentpool_jupyter as ap
+from agentpool_jupyter.errors import RunFailedError
+with ap.open_pool("bakery", sys.argv[1]) as pool:
+    print("ready", flush=True)
+    for event in pool.follow():
+        print(event.offset, event.type, event.id, flush=True)
+        if event.type == "release":
+            break
+"""
+
+
+def test_a_second_process_sees_the_same_events_in_the_same_order(kafka_url):
+    """What one process's team writes, another process follows live: the same events, in one order."""
+    with OpenAIServer(rate=200, tokens=30) as server, ap.open_pool("bakery", kafka_url) as pool:
+        reader = subprocess.Popen([sys.executable, "-c", _READER, kafka_url], stdout=subprocess.PIPE, text=True)
+        assert reader.stdout.readline() == "ready\n"
+        run = ap.Team.from_yaml(_TEAM.format(turns=2, base_url=server.base_url)).start(pool)
+        assert run.wait(60)
+        there = reader.communicate(timeout=60)[0].splitlines()
+        here = [f"{event.offset} {event.type} {event.id}" for event in pool.events()]
+        assert there == here
+        assert run.reason == "turns"
+        assert [turn.status for turn in pool.document().turns] == ["finished"] * 6
+        assert fold(pool.events()).text == pool.document().text
+
+
+def test_a_broker_away_for_ten_seconds_in_mid_run_loses_nothing(tmp_path):
+    """A team whose broker goes away and comes back finishes, and the document has every word once."""
+    with OpenAIServer(rate=20, tokens=60) as server, running_broker(tmp_path / "kafka") as status:
+        with ap.open_pool("bakery", f"kafka://{status.address}") as pool:
+            run = ap.Team.from_yaml(_TEAM.format(turns=1, base_url=server.base_url)).start(pool)
+            away = threading.Event()
+
+            def outage() -> None:
+                time.sleep(1.5)
+                broker.stop(tmp_path / "kafka")
+                away.set()
+                time.sleep(10)
+                broker.start(status.port, tmp_path / "kafka")
+
+            thread = threading.Thread(target=outage)
+            thread.start()
+            assert run.wait(120)
+            thread.join()
+            assert away.is_set()
+            assert run.status == "finished"
+            turns = pool.document().turns
+            assert [turn.status for turn in turns] == ["finished"] * 3
+            said = {expected(request.messages, tokens=60) for request in server.requests}
+            assert {turn.text for turn in turns} == said
+
+
+def test_a_broker_that_stays_away_ends_the_run_with_one_clear_error(tmp_path):
+    """When the broker does not come back, the run fails and says where Kafka was expected and what to do."""
+    with OpenAIServer(rate=20, tokens=100) as server, running_broker(tmp_path / "kafka") as status:
+        url = f"kafka://{status.address}?delivery_timeout_ms=3000&patience_ms=3000&timeout_ms=2000"
+        with ap.open_pool("bakery", url) as pool:
+            run = ap.Team.from_yaml(_TEAM.format(turns=1, base_url=server.base_url)).start(pool)
+            time.sleep(1)
+            broker.stop(tmp_path / "kafka")
+            with pytest.raises(RunFailedError, match=rf"Kafka at {status.address} did not .*kafka") as failure:
+                run.wait(60)
+            assert "\n" not in str(failure.value)
