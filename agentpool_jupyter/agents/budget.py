@@ -29,7 +29,7 @@ def prompt_bound(messages: Sequence[Mapping[str, str]]) -> int:
 
 def text_bound(text: str) -> int:
     """Return an upper bound of the tokens of a text."""
-    return len(text.encode())
+    return len(text.encode(errors="replace"))  # a server may send half of a surrogate pair
 
 
 class TokenBudget:

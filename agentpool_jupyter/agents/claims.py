@@ -20,7 +20,7 @@ def claim(pool: Pool, run: str, branch: str, team: TeamSpec, *, resumed: bool = 
     Raises RunActiveError where another run of the pool is alive, also when both start at the same moment: the log's
     order says who was first.
     """
-    _refuse_if_active(pool, run, before=None)
+    refuse_if_active(pool)
     epoch = pool.runs[run].epoch + 1 if resumed else 1
     started = RunStarted(**pool.header(branch, run), spec=team.to_dict(), resumed=resumed)
     taken = Claim(**pool.header(branch, run), owner=this_owner(), epoch=epoch, lease=LEASE)
@@ -39,13 +39,14 @@ def _refuse_if_lost(pool: Pool, run: str, taken: Claim) -> None:
     if held is None or held.id != taken.id:
         message = f"run {run} in pool {pool.name!r} was taken up elsewhere at the same moment"
         raise RunActiveError(message)
-    _refuse_if_active(pool, run, before=taken.offset)
+    refuse_if_active(pool, but=taken)
 
 
-def _refuse_if_active(pool: Pool, run: str, before: int | None) -> None:
+def refuse_if_active(pool: Pool, *, but: Claim | None = None) -> None:
+    """Raise RunActiveError where a run of the pool is alive; with a claim, only where one was there before it."""
     for other in pool.runs.alive():
-        earlier = before is None or (other.claim is not None and other.claim.offset < before)
-        if earlier and (other.id != run or before is None):
+        held = other.claim
+        if but is None or (other.id != but.run and held is not None and held.offset < but.offset):
             message = (
                 f"a team already runs in pool {pool.name!r} (run {other.id}, {other.owner}): "
                 "stop it with `%agents stop`, watch it with `%agents attach`, or name another pool"
@@ -60,16 +61,21 @@ def mark_lost(pool: Pool, run: RunRecord) -> list[Turn]:
     """
     if run.finished or run.alive():
         return []
-    document = pool.document(run.branch)
-    lost = [turn for turn in document.turns if turn.run == run.id and turn.status == "running"]
-    error = f"its process ended before the turn did ({run.owner})"
-    pool.append(
-        [
-            *(
-                TurnFailed(**pool.header(run.branch, run.id, turn.agent), turn=turn.id, error=error, kind="lost")
+    lost = fail_open_turns(pool, run.id, run.branch, run.owner)
+    detail = f"its process ended before it did ({run.owner})"
+    pool.append([RunFinished(**pool.header(run.branch, run.id), reason="lost", detail=detail)])
+    return lost
+
+
+def fail_open_turns(pool: Pool, run: str, branch: str, owner: str) -> list[Turn]:
+    """Record that the turns which a run's former owner left open on a branch have failed, and return them."""
+    lost = [turn for turn in pool.document(branch).turns if turn.run == run and turn.status == "running"]
+    error = f"its process ended before the turn did ({owner})"
+    if lost:
+        pool.append(
+            [
+                TurnFailed(**pool.header(branch, run, turn.agent), turn=turn.id, error=error, kind="lost")
                 for turn in lost
-            ),
-            RunFinished(**pool.header(run.branch, run.id), reason="lost", detail=error),
-        ]
-    )
+            ]
+        )
     return lost

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from agentpool_jupyter.errors import UserError
+
 if TYPE_CHECKING:
     from agentpool_jupyter.pool import Document, Turn
 
@@ -36,10 +38,20 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def build_context(document: Document, team: TeamSpec, agent: AgentSpec, *, tokens: int) -> Context:
-    """Return the prompt for an agent's next turn, of at most about ``tokens`` tokens."""
+    """Return the prompt for an agent's next turn, of at most about ``tokens`` tokens.
+
+    Raises UserError where the task and the role alone are longer.
+    """
     system = _system(team, agent)
     closing = _closing(team, agent)
-    room = tokens * BYTES_PER_TOKEN - len((system + closing).encode())
+    frame = len((system + closing).encode())
+    room = tokens * BYTES_PER_TOKEN - frame
+    if room < 0:
+        message = (
+            f"the task and the role of {agent.name} alone take about {frame // BYTES_PER_TOKEN} tokens, and a prompt "
+            f"may have {tokens}: shorten them, or raise `context`"
+        )
+        raise UserError(message)
     heard = [
         t
         for t in document.turns

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agentpool_jupyter.pool.events import Head, Message, TurnFinished
+from agentpool_jupyter.pool.events import Message, TurnFinished
 
 from .signal import Signal
 
@@ -24,8 +24,6 @@ class Line:
     def __init__(self, document: Document, branch: str) -> None:
         self.document = document
         self.branch = branch
-        self.left = False
-        """The pool's head has moved away from this line."""
         self.moved = Signal()
         """Notified after each batch of events."""
         said = [turn for turn in document.turns if turn.status == "finished"]
@@ -36,9 +34,6 @@ class Line:
         """Take in the log's next events; returns whether any of them is news to somebody."""
         news = False
         for event in events:
-            if isinstance(event, Head):
-                self.left = self.left or event.to != self.branch
-                news = True
             if event.branch != self.branch:
                 continue
             self.document.absorb(event)

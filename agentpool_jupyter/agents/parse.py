@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
-_LOOKS_LIKE_TEAM = re.compile(r"^(task|agents)\s*:", re.MULTILINE)
+_LOOKS_LIKE_TEAM = re.compile(r"""^(\{\s*)?["']?(task|agents)["']?\s*:""", re.MULTILINE)
 
 _BRACES = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
 _MARKS = re.compile("\ue000(\\w+)\ue001")
@@ -48,7 +48,7 @@ class _Parser:
         if self._variables is not None:
             text = _BRACES.sub("\ue000\\1\ue001", text)
         root = self._compose(text)
-        self._fill_nodes(root)
+        self._fill_nodes(root, set())
         fields = self._struct(root, _TEAM_READERS, "a team")
         if "task" not in fields:
             message = "the team has no task: add a line `task: …`"
@@ -72,6 +72,9 @@ class _Parser:
         except yaml.YAMLError as error:
             message = f"not readable as YAML: {' '.join(str(error).split())}"
             raise SpecError(message) from None
+        except RecursionError:
+            message = "not readable as YAML: brackets or lines are nested too deeply; quote texts that hold brackets"
+            raise SpecError(message) from None
         if not isinstance(root, yaml.MappingNode):
             message = "a team is `key: value` lines; see `%agents?` for an example"
             raise SpecError(message, line=self._first)
@@ -91,7 +94,10 @@ class _Parser:
 
         return _MARKS.sub(value, _BRACES.sub(value, text))
 
-    def _fill_nodes(self, node: yaml.Node) -> None:
+    def _fill_nodes(self, node: yaml.Node, filled: set[int]) -> None:
+        if id(node) in filled:  # an alias is the same node once more, maybe within itself
+            return
+        filled.add(id(node))
         if isinstance(node, yaml.ScalarNode):
             marked = "\ue000" in node.value
             node.value = self._fill(node.value, self._line(node))
@@ -100,7 +106,7 @@ class _Parser:
         else:
             for child in node.value:
                 for part in child if isinstance(child, tuple) else (child,):
-                    self._fill_nodes(part)
+                    self._fill_nodes(part, filled)
 
     def _agent_lines(self, root: yaml.MappingNode) -> dict[str, int]:
         for key, value in root.value:
@@ -179,7 +185,7 @@ class _Parser:
         return Price(**fields)
 
     def _text(self, node: yaml.Node, key: str) -> str:
-        if not isinstance(node, yaml.ScalarNode) or not node.value.strip():
+        if not isinstance(node, yaml.ScalarNode) or not node.value.strip() or _plain(node) is None:
             message = (
                 f"`{key}` is empty: write some text" if isinstance(node, yaml.ScalarNode) else f"`{key}` must be text"
             )
@@ -217,6 +223,9 @@ class _Parser:
 
     def _check_start(self, spec: TeamSpec, lines: dict[str, int]) -> None:
         speaks = [agent for agent in spec.agents if spec.turns_of(agent) > 0]
+        if not speaks:
+            message = "nobody may speak: every agent has `turns: 0`"
+            raise SpecError(message, line=lines.get(spec.agents[0].name))
         started = {agent.name for agent in speaks if agent.hears_task}
         while more := {a.name for a in speaks if any(a.hears(name) for name in started)} - started:
             started |= more
@@ -230,11 +239,12 @@ class _Parser:
 
 
 def _plain(node: yaml.Node) -> Any:
-    """Return a node's value as plain Python data."""
+    """Return a node's value as plain Python data, or as it stands there where YAML's own reader gives up."""
     loader = yaml.SafeLoader("")
     try:
         return loader.construct_object(node, deep=True)
-    except yaml.YAMLError:
+    # PyYAML lets what its constructors trip over through: no such date, `!!int x`, a list that holds itself.
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError):
         return node.value
     finally:
         loader.dispose()

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Literal
 
 from agentpool_jupyter.errors import LogError, RunFailedError
-from agentpool_jupyter.pool.events import Claim, Heartbeat, Release, RunFinished, TurnFailed
+from agentpool_jupyter.pool.events import Claim, Head, Heartbeat, Release, RunFinished, TurnFailed
 from agentpool_jupyter.pool.runs import LEASE, this_owner
 
 from .budget import BudgetExhaustedError, TokenBudget
@@ -68,7 +69,10 @@ class Run:
         self._fenced = False
         self._news = asyncio.Event()
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._work, name=f"agentpool-{run}", daemon=True)
+        # In the caller's context, by which a kernel knows the cell that what is printed belongs to.
+        self._thread = threading.Thread(
+            target=copy_context().run, args=(self._work,), name=f"agentpool-{run}", daemon=True
+        )
 
     # For the caller ----------------------------------------------------------------------------------------
 
@@ -161,11 +165,21 @@ class Run:
 
     def _pump(self, follower: EventFollower) -> None:
         """Carry the log's events to the loop."""
+        tell = self._loop.call_soon_threadsafe
         try:
+            self._check_head()  # it may have moved since the branch was chosen
             for batch in follower.batches():
-                self._loop.call_soon_threadsafe(self._absorb, batch)
+                tell(self._absorb, batch)
+                if any(isinstance(event, Head) for event in batch):
+                    self._check_head()
+            tell(self._end, "failed", f"pool {self.pool.name!r} was closed while the team ran: open it and resume")
         except LogError as error:
-            self._loop.call_soon_threadsafe(self._end, "failed", str(error))
+            tell(self._end, "failed", str(error))
+
+    def _check_head(self) -> None:
+        # The pool's own fold is asked, because a head event alone does not say where the head is: it may be an undo.
+        if self.pool.branch != self.branch:
+            self._loop.call_soon_threadsafe(self._end, "moved", f"the pool's head left branch {self.branch!r}")
 
     def _absorb(self, batch: list[Event]) -> None:
         for event in batch:
@@ -173,8 +187,6 @@ class Run:
                 self._fenced = True
                 self._end("lost", f"the run was taken up by {event.owner}")
         if self._line.absorb(batch):
-            if self._line.left:
-                self._end("moved", f"the pool's head left branch {self.branch!r}")
             self._news.set()
 
     def _end(self, reason: Reason, detail: str = "") -> None:
@@ -210,11 +222,11 @@ class Run:
 
     async def _turn(self, member: Member, voice: ModelVoice | PythonVoice) -> None:
         try:
-            member.seen = self._line.document.at + 1
             ended = await voice.speak()
             # What is decided next is decided from the log: wait until this turn's end is read back from it.
             await self._line.reached(await self._outbox.stored(ended))
             member.taken += 1
+            member.seen = voice.seen
             member.error = ended.error if isinstance(ended, TurnFailed) else ""
             member.spoke = member.spoke or not member.error
             member.out = bool(member.error) and isinstance(voice, ModelVoice)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from agentpool_jupyter.errors import UserError
 
-from .claims import claim, mark_lost
+from .claims import claim, fail_open_turns
 from .parse import parse_team
 from .run import Run
 from .spec import TeamSpec
@@ -80,7 +80,7 @@ def resume(pool: Pool, run: str | None = None, *, functions: Functions | None = 
     record = runs[run] if run is not None else list(runs.values())[-1]
     team = Team(TeamSpec.from_dict(record.spec), functions=functions)
     check_team(team.spec, team.functions)
-    mark_lost(pool, record)
-    branch = pool.branch
+    left, owner, branch = record.branch, record.owner, pool.branch
     epoch = claim(pool, record.id, branch, team.spec, resumed=True)
+    fail_open_turns(pool, record.id, left, owner)  # not before: only one of those who resume at once may
     return team._launch(pool, record.id, branch, epoch)  # noqa: SLF001 - the same module's other half

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import random
-import threading
 import traceback
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
@@ -16,6 +14,7 @@ from agentpool_jupyter.pool.events import Delta, TurnFailed, TurnFinished, TurnS
 from .budget import prompt_bound, text_bound
 from .context import build_context
 from .endpoint import cost
+from .function import call
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,6 +122,8 @@ class ModelVoice:
         self._agent = agent
         self._client = client
         self._limits = limits
+        self.seen = 0
+        """One past the last offset that the latest prompt was built from."""
 
     async def speak(self) -> Event:
         """Take one turn and return the event that ended it; a cancelled task leaves a ``cancelled`` turn.
@@ -137,10 +138,18 @@ class ModelVoice:
             await asyncio.sleep(ended.wait)
         return ended
 
+    def _context(self) -> Context:
+        return build_context(self._stage.line.document, self._stage.team, self._agent, tokens=self._limits.window)
+
     async def _attempt(self, attempt: int, *, last: bool) -> Event:
-        context = build_context(self._stage.line.document, self._stage.team, self._agent, tokens=self._limits.window)
+        context = self._context()
         bound = prompt_bound(context.messages)
         reservation = await self._stage.budget.reserve(bound + self._limits.max_tokens)
+        if self._stage.line.document.at >= context.seen:  # others spoke while this waited for its tokens
+            fresh = self._context()
+            if prompt_bound(fresh.messages) <= bound:
+                context = fresh
+        self.seen = context.seen
         writer = TurnWriter(self._stage, self._agent.name, attempt)
         writer.start(model=self._client.endpoint.model, seen=context.seen, context=context)
         usage: Usage | None = None
@@ -188,17 +197,17 @@ class PythonVoice:
         self._stage = stage
         self._agent = agent
         self._function = function
+        self.seen = 0
+        """One past the last offset that the function was given."""
 
     async def speak(self) -> Event:
         """Take one turn and return the event that ended it; the function's exception is its failed turn."""
         document = self._stage.line.document.copy()
+        self.seen = document.at + 1
         writer = TurnWriter(self._stage, self._agent.name)
-        writer.start(model=f"python:{self._agent.python}", seen=document.at + 1)
+        writer.start(model=f"python:{self._agent.python}", seen=self.seen)
         try:
-            if inspect.iscoroutinefunction(self._function):
-                text = await self._function(document)
-            else:
-                text = await _in_thread(self._function, document)
+            text = await call(self._function, document)
         except asyncio.CancelledError:
             writer.finish("cancelled")
             raise
@@ -208,34 +217,6 @@ class PythonVoice:
             return writer.fail(f"returned {type(text).__name__}, not text or None", kind="python")
         writer.add(text or "")
         return writer.finish("stop" if text and text.strip() else "silent")
-
-
-async def _in_thread(function: Callable[[Document], Any], document: Document) -> Any:
-    """Run a function in a daemon thread of its own: it cannot be stopped, so nothing may have to wait for it."""
-    loop = asyncio.get_running_loop()
-    result: asyncio.Future[Any] = loop.create_future()
-
-    def settle(setter: Callable[[Any], None], value: Any) -> None:
-        if not result.done():
-            setter(value)
-
-    def work() -> None:
-        try:
-            value = function(document)
-        except BaseException as error:  # noqa: BLE001 - carried over to the waiting task
-            outcome: tuple[Callable[[Any], None], Any] = (result.set_exception, _portable(error))
-        else:
-            outcome = (result.set_result, value)
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(settle, *outcome)
-
-    threading.Thread(target=work, name="agentpool-python-agent", daemon=True).start()
-    return await result
-
-
-def _portable(error: BaseException) -> Exception:
-    """Return an exception that a future can hold: SystemExit and StopIteration of a function are its failure."""
-    return error if isinstance(error, Exception) and not isinstance(error, StopIteration) else RuntimeError(repr(error))
 
 
 def _describe(error: Exception) -> str:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from agentpool_jupyter.errors import SpecError
+from agentpool_jupyter.pool import Document
 
+from .context import build_context
 from .endpoint import Endpoint, Price, resolve
 from .spec import LOCAL_WINDOW, WINDOW
 from .turn import ModelVoice, PythonVoice, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-    from agentpool_jupyter.pool import Document
 
     from .model import ModelClient
     from .spec import AgentSpec, TeamSpec
@@ -52,7 +52,8 @@ def check_team(team: TeamSpec, functions: Mapping[str, Callable[[Document], Any]
     """Raise SpecError or UserError for what would only fail once the team runs."""
     for agent in team.agents:
         if agent.python is None:
-            endpoint_of(team, agent)
+            limits = call_limits(team, agent, endpoint_of(team, agent))
+            build_context(Document(), team, agent, tokens=limits.window)
         elif not callable(functions.get(agent.python)):
             message = f"agent {agent.name!r}: there is no function {agent.python!r}; define it before this cell"
             raise SpecError(message)

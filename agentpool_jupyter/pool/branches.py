@@ -7,14 +7,18 @@ so is one that leaves a branch which is not there.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from agentpool_jupyter.errors import PositionError
+from agentpool_jupyter.errors import PositionError, UserError
 
 from .events import MAIN, Event, Fork, Head, Tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+# Nothing that could be read as another kind of position: an offset, a time, a turn.
+_NAME = re.compile(r"[A-Za-z_][\w.-]{0,79}")
 
 
 class Position(NamedTuple):
@@ -72,6 +76,11 @@ class Branches:
         """The move of the head that ``undo`` would take back."""
         return self._heads[-1] if self._heads else None
 
+    @property
+    def head_before(self) -> str:
+        """The branch that ``undo`` would make current."""
+        return self._heads[-2].to if len(self._heads) > 1 else MAIN
+
     def __contains__(self, name: object) -> bool:
         return name == MAIN or name in self.forks
 
@@ -105,6 +114,17 @@ class Branches:
         while f"{root}-{count}" in self or f"{root}-{count}" in self.tags:
             count += 1
         return f"{root}-{count}"
+
+    def check_free(self, name: str) -> None:
+        """Raise UserError where a name cannot be given to a new branch or tag."""
+        if not _NAME.fullmatch(name):
+            message = (
+                f"{name!r} cannot name a branch or tag: start with a letter, then letters, digits, '_', '.' or '-'"
+            )
+            raise UserError(message)
+        if name in self or name in self.tags:
+            message = f"{name!r} is taken: choose another name"
+            raise UserError(message)
 
     def check(self, name: str) -> str:
         """Return a branch's name; raises PositionError for one that does not exist."""

@@ -164,15 +164,13 @@ class Pool:
         if move is None:
             message = f"nothing to undo: the head of pool {self.name!r} was never moved"
             raise PositionError(message)
-        self._move(lineage.head, undoes=move.offset)
+        self._move(lineage.head_before, undoes=move.offset)
         return self.branch
 
     def tag(self, name: str, at: int | str | Position | None = None) -> Position:
         """Name a position (default: now); raises UserError where the name is taken."""
         lineage = self.lineage
-        if name in lineage or name in lineage.tags:
-            message = f"{name!r} is taken in pool {self.name!r}: choose another name"
-            raise UserError(message)
+        lineage.check_free(name)
         place = Position(lineage.head, self.end - 1) if at is None else self.position(at)
         self.append([Tag(**self.header(place.branch), name=name, at=place.at)])
         return place
@@ -181,9 +179,7 @@ class Pool:
         while True:
             lineage = self.lineage
             wanted = name or lineage.free_name(place.branch)
-            if wanted in lineage or wanted in lineage.tags:
-                message = f"{wanted!r} is taken in pool {self.name!r}: choose another name"
-                raise UserError(message)
+            lineage.check_free(wanted)
             event = Fork(**self.header(lineage.head), name=wanted, parent=place.branch, at=place.at)
             self.append([event])
             # Another writer may have taken the name at the same moment; the log's order says who has it.

@@ -1,0 +1,124 @@
+"""What people see of a document, without any widget: markdown and escaped HTML."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentpool_jupyter.pool import fold
+from agentpool_jupyter.pool.events import Delta, Message, TurnFailed, TurnFinished, TurnStarted
+
+from .strategies import logs, stored
+
+
+class Reader(HTMLParser):
+    """A browser's view: which elements there are, with which attributes, and the text."""
+
+    def __init__(self, source):
+        super().__init__()
+        self.tags, self.attributes, self.text = set(), set(), ""
+        self.feed(source)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def turn(*pieces, end=None, agent="planner"):
+    """The events of one turn."""
+    header = {"agent": agent, "turn": f"{agent}-t"}
+    events = [TurnStarted(id="a", **header, model="m")]
+    events += [Delta(id=f"d{i}", **header, seq=i, text=text) for i, text in enumerate(pieces)]
+    if end is not None:
+        kind, fields = end
+        events.append(kind(id="z", **header, **fields))
+    return fold(events)
+
+
+FINISHED = (TurnFinished, {"deltas": 1})
+NASTY = "<script>alert('x')</script> & \"quotes\" **bold** <img src=x onerror=alert(1)> [a](javascript:alert(1))"
+
+
+def test_what_an_agent_said_is_text_in_html():
+    """Scripts, images, quotes and ampersands are shown, not run."""
+    html = turn(NASTY, end=FINISHED)._repr_html_()
+    page = Reader(html)
+    assert page.tags <= {"div", "strong", "em"}
+    assert page.attributes <= {"style", "class"}
+    assert NASTY in page.text
+    assert "<script" not in html
+
+
+def test_names_and_errors_are_text_too():
+    events = [
+        Message(id="m", agent="<b>you</b>", text="hi"),
+        TurnStarted(id="a", agent="x", turn="t", model="m"),
+        TurnFailed(id="f", agent="x", turn="t", error="<script>boom</script>"),
+    ]
+    page = Reader(fold(events)._repr_html_())
+    assert page.tags <= {"div", "strong", "em"}
+    assert "<b>you</b>#1" in page.text
+    assert "failed: <script>boom</script>" in page.text
+
+
+@given(logs(longest=15), st.text())
+def test_no_text_makes_an_element(values, text):
+    document = fold([*stored(values), Message(id="last", agent=text, text=text, offset=10**6)])
+    page = Reader(document._repr_html_())
+    assert page.tags <= {"div", "strong", "em", "p"}
+    assert page.attributes <= {"style", "class"}
+
+
+def test_the_text_is_markdown_with_a_heading_for_each_turn():
+    document = fold(
+        [Message(id="1", agent="you", text="Open a bakery. "), Message(id="2", agent="you", text="**Soon**")]
+    )
+    assert document.text == str(document) == "### you#1\n\nOpen a bakery.\n\n### you#2\n\n**Soon**"
+
+
+def test_an_empty_document_says_so():
+    assert fold([]).text == "*(nothing has been said yet)*"
+    assert "nothing has been said yet" in fold([])._repr_html_()
+
+
+def test_what_is_unusual_about_a_turn_is_told():
+    """Running, failed, stopped and cut turns are marked; a plain one is not."""
+    cases = {
+        "still speaking": None,
+        "failed: 503 from the server": (TurnFailed, {"error": "503 from the server"}),
+        "stopped": (TurnFinished, {"reason": "cancelled", "deltas": 1}),
+        "cut at its token limit": (TurnFinished, {"reason": "length", "deltas": 1}),
+    }
+    for remark, end in cases.items():
+        document = turn("Flour", end=end)
+        assert document.text == f"### planner#1 *({remark})*\n\nFlour"
+        assert f"planner#1 ({remark})Flour" in Reader(document._repr_html_()).text
+    assert turn("Flour", end=FINISHED).text == "### planner#1\n\nFlour"
+
+
+def test_an_agent_keeps_its_colour():
+    events = [Message(id=str(i), agent=agent, text="x") for i, agent in enumerate(["a", "b", "a"])]
+    html = fold(events)._repr_html_()
+    assert html.count("border-left:4px solid #0072B2") == 2
+    assert html.count("border-left:4px solid #D55E00") == 1
+
+
+def test_ipython_shows_the_markdown_as_plain_text(pool):
+    """Through IPython's own formatters, which also know the HTML."""
+    from IPython.core.formatters import DisplayFormatter
+
+    pool.post("<hello>")
+    data, _ = DisplayFormatter().format(pool.document())
+    assert data["text/plain"] == "### you#1\n\n<hello>"
+    assert "&lt;hello&gt;" in data["text/html"]
+
+
+def test_a_document_can_be_told_from_its_repr(pool):
+    pool.post("x")
+    assert repr(pool.document()) == "<Document of bakery at 0: 1 turns>"

@@ -1,0 +1,85 @@
+"""The package as others see it: its names, and how little it takes to import it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import agentpool_jupyter
+from agentpool_jupyter import pool
+
+HEAVY = ("IPython", "ipywidgets", "anywidget", "kafka", "mrjob", "networkx", "openai")
+
+
+def test_the_public_names():
+    """Others rely on them: one is added with thought, and none is taken away."""
+    assert agentpool_jupyter.__all__ == [
+        "AgentPoolError",
+        "Document",
+        "Pool",
+        "Run",
+        "Team",
+        "TeamSpec",
+        "fold",
+        "list_pools",
+        "load_ipython_extension",
+        "merge",
+        "open_pool",
+        "resume",
+        "unload_ipython_extension",
+    ]
+
+
+def test_the_pools_public_names():
+    assert pool.__all__ == [
+        "Branches",
+        "Document",
+        "Event",
+        "EventFollower",
+        "Message",
+        "Pool",
+        "Position",
+        "Turn",
+        "Usage",
+        "fold",
+        "list_pools",
+        "merge",
+        "open_pool",
+    ]
+
+
+@pytest.mark.parametrize("name", agentpool_jupyter.__all__)
+def test_every_public_name_is_there(name):
+    """And completion finds it."""
+    assert getattr(agentpool_jupyter, name)
+    assert name in dir(agentpool_jupyter)
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="module 'agentpool_jupyter' has no attribute 'Bakery'"):
+        agentpool_jupyter.Bakery  # noqa: B018 - reading it is the point
+
+
+@pytest.mark.parametrize("module", ["agentpool_jupyter", "agentpool_jupyter.pool", "agentpool_jupyter.log"])
+def test_importing_loads_no_client_library(module):
+    """They come when they are used first."""
+    program = f"import sys, {module}; print(*sorted(set({HEAVY!r}) & set(sys.modules)))"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert result.stdout.split() == []
+
+
+def test_an_embedded_pool_loads_no_client_library(tmp_path):
+    """Also when it is written and read."""
+    program = f"""
+import sys
+import agentpool_jupyter as ap
+with ap.open_pool("bakery", sys.argv[1]) as pool:
+    pool.post("hello")
+    assert pool.document()._repr_html_()
+print(*sorted(set({HEAVY!r}) & set(sys.modules)))
+"""
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert result.stdout.split() == []
