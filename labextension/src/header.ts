@@ -1,0 +1,138 @@
+// The head of the widget: the task, how it goes, what it has cost, and the button that stops it.
+
+import { element, setAttribute, setText } from "./dom";
+import { clock, count, dollars, exact } from "./format";
+import { isLive, type Scene } from "./session";
+import type { RunView } from "./wire";
+
+/** What the head's buttons do. */
+export interface HeaderActions {
+  /** Returns false if the kernel certainly did not get it. */
+  stop(): boolean;
+}
+
+export class Header {
+  readonly root: HTMLElement;
+  /** Where the view's own switches go. */
+  readonly switches = element("div", { class: "ap-switches" });
+  private readonly status = element("span", { class: "ap-chip ap-status", role: "status", "aria-live": "polite", "data-testid": "status" });
+  private readonly task = element("div", { class: "ap-task" });
+  private readonly stop = element("button", { type: "button", class: "ap-stop", "data-testid": "stop", hidden: "" }, "Stop");
+  private readonly clock = element("span", { class: "ap-clock", title: "Elapsed time" });
+  private readonly tokens = element("span", { class: "ap-tokens" });
+  private readonly fill = element("span", { class: "ap-bar-fill" });
+  private readonly bar = element("span", { class: "ap-bar", role: "progressbar", "aria-label": "Tokens of the budget", hidden: "" }, this.fill);
+  private readonly cost = element("span", { class: "ap-cost", title: "Cost in US dollars", hidden: "" });
+  private readonly place = element("span", { class: "ap-place", title: "Pool and branch" });
+  private readonly link = element("div", { class: "ap-link", role: "status", hidden: "" });
+  private readonly problem = element("div", { class: "ap-problem", role: "alert", hidden: "" });
+  private scene: Scene | null = null;
+  private ticking: ReturnType<typeof setInterval> | null = null;
+  /** The button was pressed and the kernel has not said so yet. */
+  private stopping = false;
+
+  constructor(private readonly actions: HeaderActions) {
+    this.stop.addEventListener("click", this.pressed);
+    this.root = element(
+      "header",
+      { class: "ap-header" },
+      element("div", { class: "ap-headline" }, this.status, this.task, this.stop),
+      element(
+        "div",
+        { class: "ap-figures" },
+        this.clock,
+        element("span", { class: "ap-budget" }, this.bar, this.tokens),
+        this.cost,
+        this.place,
+        this.switches,
+      ),
+      this.problem,
+      this.link,
+    );
+  }
+
+  update(scene: Scene): void {
+    this.scene = scene;
+    setText(this.problem, scene.problem);
+    setAttribute(this.problem, "hidden", scene.problem === "" ? "" : null);
+    if (scene.problem !== "") this.stopping = false;
+    const connected = scene.link === "live" || scene.link === "waiting";
+    const live = scene.model !== null && isLive(scene.model);
+    const note = connected ? "" : linkNote(scene);
+    setText(this.link, note);
+    setAttribute(this.link, "hidden", note === "" ? "" : null);
+    if (scene.model === null) {
+      setText(this.status, connected ? "connecting…" : "not connected");
+      return;
+    }
+    const { run } = scene.model;
+    if (run.status !== "running" && run.status !== "starting") this.stopping = false;
+    const status = this.stopping ? "stopping" : run.status;
+    setAttribute(this.root, "data-status", !connected && live ? "lost" : status);
+    setText(this.status, !connected && live ? "unknown" : statusText(status, run));
+    setText(this.task, run.task);
+    setAttribute(this.task, "title", run.task);
+    setAttribute(this.stop, "hidden", live && connected ? null : "");
+    this.stop.disabled = status === "stopping";
+    setText(this.stop, status === "stopping" ? "stopping…" : "Stop");
+    this.figures(run);
+    this.tick(live && connected);
+  }
+
+  close(): void {
+    this.stop.removeEventListener("click", this.pressed);
+    this.tick(false);
+  }
+
+  private figures(run: RunView): void {
+    const limit = run.tokens_max;
+    setText(this.tokens, limit === null ? `${count(run.tokens)} tokens` : `${count(run.tokens)} of ${count(limit)} tokens`);
+    setAttribute(this.tokens, "title", `${exact(run.tokens)} tokens`);
+    setAttribute(this.bar, "hidden", limit === null ? "" : null);
+    if (limit !== null) {
+      const share = limit > 0 ? Math.min(1, run.tokens / limit) : 1;
+      this.fill.style.width = `${(100 * share).toFixed(1)}%`;
+      setAttribute(this.bar, "data-level", share >= 0.9 ? "high" : "normal");
+      setAttribute(this.bar, "aria-valuenow", String(run.tokens));
+      setAttribute(this.bar, "aria-valuemax", String(limit));
+    }
+    setText(this.cost, run.cost === null ? "" : dollars(run.cost));
+    setAttribute(this.cost, "hidden", run.cost === null ? "" : null);
+    setText(this.place, run.branch === "main" ? run.pool : `${run.pool} @ ${run.branch}`);
+    this.elapse();
+  }
+
+  private readonly elapse = (): void => {
+    const run = this.scene?.model?.run;
+    if (run === undefined || run.started === 0) return;
+    // Without a kernel nobody knows how long it went on: the clock stands where it stood.
+    if (run.finished === null && this.scene?.link !== "live") return;
+    setText(this.clock, clock((run.finished ?? Date.now()) - run.started));
+  };
+
+  private tick(on: boolean): void {
+    if (on) this.ticking ??= setInterval(this.elapse, 1000);
+    else if (this.ticking !== null) {
+      clearInterval(this.ticking);
+      this.ticking = null;
+    }
+  }
+
+  private readonly pressed = (): void => {
+    // Said before the kernel answers: a person who presses stop wants to know that it was heard.
+    this.stopping = this.actions.stop();
+    if (this.scene !== null) this.update(this.scene);
+  };
+}
+
+function statusText(status: string, run: RunView): string {
+  if (status === "stopping") return "stopping…";
+  return run.reason === "" || run.reason === status ? status : `${status}: ${run.reason}`;
+}
+
+function linkNote(scene: Scene): string {
+  if (scene.link === "lost") return "Connection lost: this is what had arrived. It goes on by itself if the kernel comes back.";
+  return scene.model === null
+    ? "Kernel not connected, and nothing was saved here to show. Run the cell again."
+    : "Kernel not connected: this is what was last saved.";
+}

@@ -1,0 +1,13 @@
+// The live widget of agentpool-jupyter: an anywidget front end (https://anywidget.dev/en/afm/).
+//
+//   wire      what travels, checked           store     what a view knows, a pure reducer
+//   session   talk with the kernel            cast      who appears, with palette's colours and shapes
+//   header, switches, say, lanes, document, graph       the parts of the page; turns, turn and tail hold their text
+//   render    puts them together, once a frame
+//
+// The kernel's side is `agentpool_jupyter/jupyter/wire.py` and `widget.py`. `npm test` checks types and runs the
+// tests; `npm run build` writes `agentpool_jupyter/jupyter/static/`, as the package's build does (hatch_build.py).
+
+import { render } from "./render";
+
+export default { render };

@@ -1,0 +1,121 @@
+// One lane for each agent: who it is, how it does, and what it says.
+
+import type { Cast, Member } from "./cast";
+import { element, setAttribute, setText } from "./dom";
+import { count, dollars, exact } from "./format";
+import { TurnList, type Source } from "./turns";
+import type { AgentView } from "./wire";
+
+class Lane {
+  readonly root: HTMLElement;
+  readonly turns: TurnList;
+  private readonly state = element("span", { class: "ap-chip" });
+  private readonly model = element("span", { class: "ap-lane-model" });
+  private readonly numbers = element("div", { class: "ap-lane-numbers" });
+  private readonly note = element("div", { class: "ap-lane-note", hidden: "" });
+  private shown: AgentView | null = null;
+
+  constructor({ agent, mark }: Member) {
+    this.turns = new TurnList("ap-lane-text", `What ${agent.name} says`);
+    const swatch = element("span", { class: "ap-swatch", "data-shape": mark.shape, "aria-hidden": "true" });
+    const name = element("h3", { class: "ap-lane-name" }, agent.name);
+    this.root = element(
+      "section",
+      { class: "ap-lane", "data-agent": agent.name, "data-testid": `lane-${agent.name}`, "aria-label": agent.name },
+      element(
+        "header",
+        { class: "ap-lane-head" },
+        element("div", { class: "ap-lane-title" }, swatch, name, this.model, this.state),
+        this.numbers,
+        this.note,
+      ),
+      element("div", { class: "ap-lane-body" }, this.turns.root, this.turns.tail.button),
+    );
+    this.root.style.setProperty("--ap-colour", mark.colour);
+  }
+
+  update(member: Member, source: Source): void {
+    this.turns.update(member.turns, source);
+    const { agent } = member;
+    if (agent === this.shown) return;
+    this.shown = agent;
+    setAttribute(this.root, "data-state", agent.state);
+    setAttribute(this.root, "data-kind", agent.kind);
+    setAttribute(this.root, "title", agent.role === "" ? null : agent.role);
+    setText(this.state, agent.kind === "person" ? "" : agent.state);
+    setText(this.model, agent.kind === "python" ? "python" : agent.model);
+    setAttribute(this.model, "title", agent.model === "" ? null : agent.model);
+    setText(this.numbers, agent.kind === "person" ? "" : numbersOf(agent));
+    setAttribute(this.numbers, "title", `${exact(agent.tokens)} tokens`);
+    setText(this.note, agent.note);
+    setAttribute(this.note, "hidden", agent.note === "" ? "" : null);
+  }
+}
+
+/** All lanes, in the order of the cast. */
+export class Lanes {
+  readonly root = element("div", { class: "ap-lanes" });
+  private readonly lanes = new Map<string, Lane>();
+  /** Only lanes in sight are scrolled: measuring the others would lay out text that nobody sees. */
+  private readonly sight = new IntersectionObserver((entries) => this.sighted(entries));
+  private readonly inSight = new Set<Element>();
+
+  update(cast: Cast, source: Source): void {
+    for (const [name, lane] of this.lanes) {
+      if (!cast.has(name)) this.remove(name, lane);
+    }
+    for (const [name, member] of cast) {
+      let lane = this.lanes.get(name);
+      if (lane === undefined) {
+        lane = new Lane(member);
+        this.lanes.set(name, lane);
+        this.root.append(lane.root);
+        this.sight.observe(lane.root);
+      }
+      lane.update(member, source);
+    }
+    setAttribute(this.root, "data-size", sizeOf(cast.size));
+    // After all the writing, so that the page is laid out once and not once for each lane.
+    for (const lane of this.lanes.values()) if (this.inSight.has(lane.root)) lane.turns.tail.follow();
+  }
+
+  /** Call it when the lanes come back into sight. */
+  restore(): void {
+    for (const lane of this.lanes.values()) lane.turns.tail.restore();
+  }
+
+  close(): void {
+    this.sight.disconnect();
+    for (const [name, lane] of this.lanes) this.remove(name, lane);
+  }
+
+  private sighted(entries: readonly IntersectionObserverEntry[]): void {
+    for (const entry of entries) {
+      if (entry.isIntersecting) this.inSight.add(entry.target);
+      else this.inSight.delete(entry.target);
+    }
+    for (const lane of this.lanes.values()) if (this.inSight.has(lane.root)) lane.turns.tail.restore();
+  }
+
+  private remove(name: string, lane: Lane): void {
+    lane.turns.close();
+    this.sight.unobserve(lane.root);
+    this.inSight.delete(lane.root);
+    lane.root.remove();
+    this.lanes.delete(name);
+  }
+}
+
+/** Many lanes are lower, and scroll together. */
+function sizeOf(lanes: number): string {
+  if (lanes <= 4) return "few";
+  return lanes <= 12 ? "some" : "many";
+}
+
+function numbersOf(agent: AgentView): string {
+  const turns = agent.turns_max === null ? `${agent.turns}` : `${agent.turns}/${agent.turns_max}`;
+  const parts = [`turn ${turns}`, `${count(agent.tokens)} tokens`];
+  if (agent.rate > 0) parts.push(`${agent.rate.toFixed(agent.rate < 10 ? 1 : 0)}/s`);
+  if (agent.cost !== null) parts.push(dollars(agent.cost));
+  return parts.join(" · ");
+}

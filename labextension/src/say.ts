@@ -1,0 +1,42 @@
+// A line to the team.
+
+import { element } from "./dom";
+
+export class SayForm {
+  readonly root: HTMLFormElement;
+  private readonly input = element("input", {
+    type: "text",
+    class: "ap-say-text",
+    placeholder: "Say something to the team",
+    "aria-label": "Say something to the team",
+    autocomplete: "off",
+  });
+  private readonly button = element("button", { type: "submit", class: "ap-say-send" }, "Send");
+
+  /** `say` returns false if the kernel certainly did not get it; the text then stays. */
+  constructor(private readonly say: (text: string) => boolean) {
+    this.root = element("form", { class: "ap-say", "data-testid": "say", hidden: "" }, this.input, this.button);
+    this.root.addEventListener("submit", this.submitted);
+    this.input.addEventListener("keydown", stay);
+  }
+
+  show(visible: boolean): void {
+    this.root.hidden = !visible;
+  }
+
+  close(): void {
+    this.root.removeEventListener("submit", this.submitted);
+    this.input.removeEventListener("keydown", stay);
+  }
+
+  private readonly submitted = (event: Event): void => {
+    event.preventDefault();
+    const text = this.input.value.trim();
+    if (text !== "" && this.say(text)) this.input.value = "";
+  };
+}
+
+/** Keeps from the notebook what is typed here: a letter must not cut a cell, nor Enter run one. Ctrl+S still saves. */
+function stay(event: KeyboardEvent): void {
+  if (event.key === "Enter" || !(event.ctrlKey || event.metaKey || event.altKey)) event.stopPropagation();
+}

@@ -1,0 +1,42 @@
+// One turn on the page: its head, and its text that grows at the end.
+
+import { element, setAttribute, setText } from "./dom";
+import type { Mark } from "./palette";
+import type { TurnView } from "./wire";
+
+export class TurnElement {
+  readonly root: HTMLElement;
+  private readonly note = element("span", { class: "ap-turn-note" });
+  private readonly text = document.createTextNode("");
+  private shown: TurnView | null = null;
+
+  constructor(turn: TurnView, mark: Mark) {
+    const swatch = element("span", { class: "ap-swatch", "data-shape": mark.shape, "aria-hidden": "true" });
+    this.root = element(
+      "article",
+      { class: "ap-turn", "data-turn": turn.name, "aria-label": turn.name },
+      element("header", { class: "ap-turn-head" }, swatch, element("b", {}, turn.name), this.note),
+      element("div", { class: "ap-turn-text" }, this.text),
+    );
+    this.root.style.setProperty("--ap-colour", mark.colour);
+    this.update(turn);
+  }
+
+  /** Shows what is new; text that only grew is appended to the node that holds it. */
+  update(turn: TurnView): void {
+    if (turn === this.shown) return;
+    this.shown = turn;
+    setAttribute(this.root, "data-status", turn.status);
+    setText(this.note, noteOf(turn));
+    const before = this.text.data;
+    if (turn.text === before) return;
+    if (turn.text.startsWith(before)) this.text.appendData(turn.text.slice(before.length));
+    else this.text.data = turn.text;
+  }
+}
+
+function noteOf(turn: TurnView): string {
+  if (turn.status === "failed") return turn.note === "" ? "failed" : `failed: ${turn.note}`;
+  if (turn.status === "cancelled") return turn.note === "" ? "stopped" : `stopped: ${turn.note}`;
+  return turn.note;
+}

@@ -1,0 +1,89 @@
+// A list of turns, newest at the bottom, of which only the last ones are in the page.
+
+import { element, setAttribute } from "./dom";
+import type { Mark } from "./palette";
+import { Tail } from "./tail";
+import { TurnElement } from "./turn";
+import type { TurnView } from "./wire";
+
+/** How many turns are in the page at first, and how many more each press of the button brings. */
+export const PAGE = 200;
+
+/** Looks up what a list shows: the turn of an id, and the mark of who spoke. */
+export interface Source {
+  turn(id: string): TurnView | undefined;
+  mark(agent: string): Mark;
+}
+
+export class TurnList {
+  /** The scrolling box. */
+  readonly root: HTMLElement;
+  readonly tail: Tail;
+  private readonly earlier = element("button", { type: "button", class: "ap-earlier", hidden: "" });
+  private readonly body = element("div", { class: "ap-turns" });
+  private readonly elements = new Map<string, TurnElement>();
+  private ids: readonly string[] = [];
+  private drawn: readonly string[] = [];
+  private source: Source | null = null;
+  private pages = 1;
+
+  constructor(className: string, label: string) {
+    // Focusable, so that a keyboard can scroll it.
+    this.root = element("div", { class: className, tabindex: "0", role: "region", "aria-label": label }, this.earlier, this.body);
+    this.tail = new Tail(this.root);
+    this.earlier.addEventListener("click", this.showEarlier);
+  }
+
+  update(ids: readonly string[], source: Source): void {
+    this.source = source;
+    if (ids !== this.ids) {
+      this.ids = ids;
+      this.arrange();
+    }
+    for (const id of this.drawn) {
+      const turn = source.turn(id);
+      if (turn !== undefined) this.elements.get(id)?.update(turn);
+    }
+  }
+
+  close(): void {
+    this.tail.close();
+    this.earlier.removeEventListener("click", this.showEarlier);
+  }
+
+  private readonly showEarlier = (): void => {
+    this.pages += 1;
+    this.tail.keep(() => this.arrange());
+  };
+
+  /** Makes the page hold the last turns, in order, touching only those that come, go or move. */
+  private arrange(): void {
+    const hidden = Math.max(0, this.ids.length - PAGE * this.pages);
+    this.drawn = this.ids.slice(hidden);
+    const wanted = new Set(this.drawn);
+    for (const [id, shown] of this.elements) {
+      if (wanted.has(id)) continue;
+      shown.root.remove();
+      this.elements.delete(id);
+    }
+    let place = this.body.firstChild;
+    for (const id of this.drawn) {
+      const shown = this.elementOf(id);
+      if (shown === null) continue;
+      if (shown.root === place) place = place.nextSibling;
+      else this.body.insertBefore(shown.root, place);
+    }
+    setAttribute(this.earlier, "hidden", hidden === 0 ? "" : null);
+    this.earlier.textContent = `show earlier (${hidden})`;
+  }
+
+  private elementOf(id: string): TurnElement | null {
+    const known = this.elements.get(id);
+    if (known !== undefined) return known;
+    const turn = this.source?.turn(id);
+    if (this.source === null || turn === undefined) return null;
+    const made = new TurnElement(turn, this.source.mark(turn.agent));
+    this.elements.set(id, made);
+    return made;
+  }
+}

@@ -1,0 +1,264 @@
+// What travels between kernel and widget: the mirror of `agentpool_jupyter/jupyter/wire.py`.
+// Both sides are tested against the same fixtures, `tests/jupyter/wire/*.json`.
+//
+// The kernel may be newer than this page (a re-opened notebook), so that unknown fields and unknown kinds of
+// message are passed over, as everywhere in the project; a known field with a wrong type is an error.
+
+const AGENT_KINDS = ["model", "python", "person"] as const;
+const AGENT_STATES = ["idle", "thinking", "speaking", "retrying", "failed", "done"] as const;
+const RUN_STATUSES = ["starting", "running", "stopping", "finished", "failed", "stopped", "lost"] as const;
+const TURN_STATUSES = ["running", "finished", "failed", "cancelled"] as const;
+
+export type AgentKind = (typeof AGENT_KINDS)[number];
+export type AgentState = (typeof AGENT_STATES)[number];
+export type RunStatus = (typeof RUN_STATUSES)[number];
+export type TurnStatus = (typeof TURN_STATUSES)[number];
+
+/** One lane's head, and one node of the graph. */
+export interface AgentView {
+  readonly name: string;
+  readonly role: string;
+  readonly model: string;
+  readonly kind: AgentKind;
+  readonly listens: readonly string[];
+  readonly state: AgentState;
+  /** Why it is in that state, in a few words. */
+  readonly note: string;
+  readonly turns: number;
+  readonly turns_max: number | null;
+  readonly tokens: number;
+  /** Completion tokens per second, now. */
+  readonly rate: number;
+  /** US dollars. */
+  readonly cost: number | null;
+}
+
+/** One turn of one agent; in a patch `text` is empty, and text comes as `Append`. */
+export interface TurnView {
+  readonly id: string;
+  readonly name: string;
+  readonly agent: string;
+  readonly status: TurnStatus;
+  readonly note: string;
+  readonly text: string;
+  /** Its first offset: turns are shown in this order. */
+  readonly start: number;
+}
+
+/** How much text (`chars`) of `source` went into prompts of `target`. */
+export interface EdgeView {
+  readonly source: string;
+  readonly target: string;
+  readonly chars: number;
+}
+
+/** The head line. Times are milliseconds since the epoch. */
+export interface RunView {
+  readonly pool: string;
+  readonly branch: string;
+  readonly run: string;
+  readonly task: string;
+  readonly status: RunStatus;
+  readonly reason: string;
+  readonly started: number;
+  readonly finished: number | null;
+  readonly tokens: number;
+  readonly tokens_max: number | null;
+  readonly cost: number | null;
+  readonly end: number;
+}
+
+/** More text for a turn; `at` counts UTF-16 code units, as `String.length` does. */
+export interface Append {
+  readonly turn: string;
+  readonly at: number;
+  readonly text: string;
+}
+
+/** All there is to show. */
+export interface State {
+  readonly kind: "state";
+  readonly seq: number;
+  readonly run: RunView;
+  readonly agents: readonly AgentView[];
+  readonly turns: readonly TurnView[];
+  readonly edges: readonly EdgeView[];
+}
+
+/** What changed since `seq - 1`. */
+export interface Patch {
+  readonly kind: "patch";
+  readonly seq: number;
+  readonly run: RunView | null;
+  readonly agents: readonly AgentView[];
+  readonly turns: readonly TurnView[];
+  readonly drops: readonly string[];
+  readonly append: readonly Append[];
+  readonly edges: readonly EdgeView[];
+}
+
+/** What a view asked for could not be done. */
+export interface Problem {
+  readonly kind: "problem";
+  readonly text: string;
+}
+
+export type ToView = State | Patch | Problem;
+export type ToKernel =
+  | { readonly kind: "hello" }
+  | { readonly kind: "stop" }
+  | { readonly kind: "say"; readonly text: string };
+
+/** A message of a known kind that does not have the shape of that kind. */
+export class WireError extends Error {
+  override readonly name = "WireError";
+}
+
+/**
+ * Checks a message from the kernel.
+ *
+ * @returns the message with defaults filled in, or null for a kind that this page does not know.
+ * @throws WireError naming the field that is wrong.
+ */
+export function parse(value: unknown): ToView | null {
+  const fields = new Fields(value, "message");
+  switch (fields.text("kind", "")) {
+    case "state":
+      return {
+        kind: "state",
+        seq: fields.number("seq"),
+        run: run(fields.get("run"), "run"),
+        agents: fields.list("agents", agent),
+        turns: fields.list("turns", turn),
+        edges: fields.list("edges", edge),
+      };
+    case "patch": {
+      const head = fields.get("run") ?? null;
+      return {
+        kind: "patch",
+        seq: fields.number("seq"),
+        run: head === null ? null : run(head, "run"),
+        agents: fields.list("agents", agent),
+        turns: fields.list("turns", turn),
+        drops: fields.list("drops", text),
+        append: fields.list("append", append),
+        edges: fields.list("edges", edge),
+      };
+    }
+    case "problem":
+      return { kind: "problem", text: fields.text("text") };
+    default:
+      return null;
+  }
+}
+
+function agent(value: unknown, where: string): AgentView {
+  const fields = new Fields(value, where);
+  return {
+    name: fields.text("name"),
+    role: fields.text("role", ""),
+    model: fields.text("model", ""),
+    kind: fields.word("kind", AGENT_KINDS, "model"),
+    listens: fields.list("listens", text),
+    state: fields.word("state", AGENT_STATES, "idle"),
+    note: fields.text("note", ""),
+    turns: fields.number("turns", 0),
+    turns_max: fields.numberOrNull("turns_max"),
+    tokens: fields.number("tokens", 0),
+    rate: fields.number("rate", 0),
+    cost: fields.numberOrNull("cost"),
+  };
+}
+
+function turn(value: unknown, where: string): TurnView {
+  const fields = new Fields(value, where);
+  return {
+    id: fields.text("id"),
+    name: fields.text("name"),
+    agent: fields.text("agent"),
+    status: fields.word("status", TURN_STATUSES, "running"),
+    note: fields.text("note", ""),
+    text: fields.text("text", ""),
+    start: fields.number("start", 0),
+  };
+}
+
+function edge(value: unknown, where: string): EdgeView {
+  const fields = new Fields(value, where);
+  return { source: fields.text("source"), target: fields.text("target"), chars: fields.number("chars", 0) };
+}
+
+function run(value: unknown, where: string): RunView {
+  const fields = new Fields(value, where);
+  return {
+    pool: fields.text("pool"),
+    branch: fields.text("branch", "main"),
+    run: fields.text("run", ""),
+    task: fields.text("task", ""),
+    status: fields.word("status", RUN_STATUSES, "starting"),
+    reason: fields.text("reason", ""),
+    started: fields.number("started", 0),
+    finished: fields.numberOrNull("finished"),
+    tokens: fields.number("tokens", 0),
+    tokens_max: fields.numberOrNull("tokens_max"),
+    cost: fields.numberOrNull("cost"),
+    end: fields.number("end", 0),
+  };
+}
+
+function append(value: unknown, where: string): Append {
+  const fields = new Fields(value, where);
+  return { turn: fields.text("turn"), at: fields.number("at"), text: fields.text("text") };
+}
+
+function text(value: unknown, where: string): string {
+  if (typeof value !== "string") throw new WireError(`${where}: expected text, got ${typeof value}`);
+  return value;
+}
+
+/** Typed access to the fields of a JSON object; without a default a missing field is an error. */
+class Fields {
+  private readonly fields: Readonly<Record<string, unknown>>;
+
+  constructor(
+    value: unknown,
+    private readonly where: string,
+  ) {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) {
+      throw new WireError(`${where}: expected an object`);
+    }
+    this.fields = value as Record<string, unknown>;
+  }
+
+  get(name: string): unknown {
+    return Object.hasOwn(this.fields, name) ? this.fields[name] : undefined;
+  }
+
+  text(name: string, missing?: string): string {
+    const value = this.get(name) ?? missing;
+    return text(value, `${this.where}.${name}`);
+  }
+
+  number(name: string, missing?: number): number {
+    const value = this.get(name) ?? missing;
+    if (typeof value !== "number") throw new WireError(`${this.where}.${name}: expected a number`);
+    return value;
+  }
+
+  numberOrNull(name: string): number | null {
+    return (this.get(name) ?? null) === null ? null : this.number(name);
+  }
+
+  word<T extends string>(name: string, words: readonly T[], missing: T): T {
+    const value = this.text(name, missing);
+    const word = words.find((known) => known === value);
+    if (word === undefined) throw new WireError(`${this.where}.${name}: unknown word ${JSON.stringify(value)}`);
+    return word;
+  }
+
+  list<T>(name: string, item: (value: unknown, where: string) => T): T[] {
+    const value = this.get(name) ?? [];
+    if (!Array.isArray(value)) throw new WireError(`${this.where}.${name}: expected a list`);
+    return value.map((each, index) => item(each, `${this.where}.${name}[${index}]`));
+  }
+}

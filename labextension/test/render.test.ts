@@ -1,0 +1,167 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+
+import widget from "../src/index";
+import type { ToKernel } from "../src/wire";
+import { agent, patch, run, state, turn } from "./fixtures";
+
+/** The kernel's end of the wire, as anywidget hands it to a view. */
+class Kernel {
+  readonly sent: ToKernel[] = [];
+  readonly listeners = new Map<string, Set<(...args: never[]) => void>>();
+  broken = false;
+
+  constructor(private readonly snapshot = "") {}
+
+  get(name: string): unknown {
+    return name === "snapshot" ? this.snapshot : undefined;
+  }
+  send(content: ToKernel): void {
+    if (this.broken) throw new Error("Canceled");
+    this.sent.push(content);
+  }
+  on(event: string, callback: (...args: never[]) => void): void {
+    this.listeners.set(event, (this.listeners.get(event) ?? new Set()).add(callback));
+  }
+  off(event: string, callback: (...args: never[]) => void): void {
+    this.listeners.get(event)?.delete(callback);
+  }
+  fire(event: string, ...args: unknown[]): void {
+    for (const callback of this.listeners.get(event) ?? []) callback(...(args as never[]));
+    vi.advanceTimersToNextFrame();
+  }
+  says(message: unknown): void {
+    this.fire("msg:custom", message);
+  }
+}
+
+let el: HTMLElement;
+let cleanup = (): void => {};
+
+function open(kernel: Kernel): void {
+  cleanup = widget.render({ model: kernel, el });
+}
+function shown(selector: string): string | null {
+  const found = el.querySelector<HTMLElement>(selector);
+  return found === null || found.closest("[hidden]") !== null ? null : found.textContent;
+}
+function press(selector: string): void {
+  el.querySelector<HTMLButtonElement>(selector)?.click();
+}
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  el = document.body.appendChild(document.createElement("div"));
+});
+afterEach(() => {
+  cleanup();
+  cleanup = () => {};
+  el.remove();
+  vi.useRealTimers();
+});
+
+const two = state({ agents: [agent("planner"), agent("critic")], turns: [turn("1", { text: "One" })] });
+
+describe("a view", () => {
+  it("asks for the state, shows it, and grows by patches", () => {
+    const kernel = new Kernel();
+    open(kernel);
+    expect(kernel.sent).toEqual([{ kind: "hello" }]);
+    kernel.says(two);
+    kernel.says(patch(1, { append: [{ turn: "1", at: 3, text: " two" }], agents: [agent("planner", { state: "speaking" })] }));
+    expect(shown(".ap-lane[data-agent='planner'] .ap-turn-text")).toBe("One two");
+    expect(shown(".ap-lane[data-agent='planner'] .ap-chip")).toBe("speaking");
+    expect(shown(".ap-status")).toBe("running");
+  });
+
+  it("asks once when it sees a gap, and goes on from the answer", () => {
+    const kernel = new Kernel();
+    open(kernel);
+    kernel.says(two);
+    kernel.says(patch(5));
+    kernel.says(patch(6));
+    expect(kernel.sent).toHaveLength(2);
+    kernel.says(state({ seq: 6, turns: [turn("1", { text: "One two three" })] }));
+    expect(shown(".ap-turn-text")).toBe("One two three");
+  });
+
+  it("says 'stopping' at once, and takes it back if there was a problem", () => {
+    const kernel = new Kernel();
+    open(kernel);
+    kernel.says(two);
+    press(".ap-stop");
+    expect(kernel.sent.at(-1)).toEqual({ kind: "stop" });
+    expect([shown(".ap-stop"), shown(".ap-status")]).toEqual(["stopping…", "stopping…"]);
+    kernel.says({ kind: "problem", text: "It cannot be stopped." });
+    expect([shown(".ap-stop"), shown(".ap-problem")]).toEqual(["Stop", "It cannot be stopped."]);
+    kernel.says(patch(1, { run: run({ status: "stopped", reason: "by you" }) }));
+    expect([shown(".ap-stop"), shown(".ap-status")]).toEqual([null, "stopped: by you"]);
+  });
+
+  it("sends what a person says", () => {
+    const kernel = new Kernel();
+    open(kernel);
+    kernel.says(two);
+    const input = el.querySelector<HTMLInputElement>(".ap-say input");
+    if (input === null) throw new Error("no input");
+    input.value = "  Mind the budget ";
+    el.querySelector<HTMLFormElement>(".ap-say")?.requestSubmit();
+    expect(kernel.sent.at(-1)).toEqual({ kind: "say", text: "Mind the budget" });
+    expect(input.value).toBe("");
+  });
+
+  it("shows the document instead of the lanes", () => {
+    const kernel = new Kernel();
+    open(kernel);
+    kernel.says(two);
+    press(".ap-show-document");
+    expect(shown(".ap-document .ap-turn-text")).toBe("One");
+    expect(shown(".ap-lane")).toBeNull();
+  });
+
+  it("shows the snapshot, with a note once the kernel does not answer", () => {
+    open(new Kernel(JSON.stringify(two)));
+    vi.advanceTimersToNextFrame();
+    expect([shown(".ap-turn-text"), shown(".ap-link")]).toEqual(["One", null]);
+    vi.advanceTimersByTime(3100);
+    expect(shown(".ap-link")).toContain("Kernel not connected");
+    expect(shown(".ap-stop")).toBeNull();
+  });
+
+  it("keeps the text when the connection is lost, and recovers", () => {
+    const kernel = new Kernel();
+    open(kernel);
+    kernel.says(two);
+    kernel.broken = true;
+    kernel.fire("comm_live_update");
+    expect([shown(".ap-turn-text"), shown(".ap-status")]).toEqual(["One", "unknown"]);
+    expect(shown(".ap-link")).toContain("Connection lost");
+    kernel.broken = false;
+    kernel.says({ ...two, seq: 3 });
+    expect([shown(".ap-link"), shown(".ap-status")]).toEqual([null, "running"]);
+  });
+
+  it("says so when it cannot read what the kernel sends", () => {
+    const kernel = new Kernel();
+    open(kernel);
+    kernel.says({ kind: "patch", seq: "one" });
+    expect(shown(".ap-problem")).toContain("message.seq");
+  });
+
+  it("leaves nothing behind", () => {
+    const kernel = new Kernel();
+    const [added, removed] = [vi.spyOn(EventTarget.prototype, "addEventListener"), vi.spyOn(EventTarget.prototype, "removeEventListener")];
+    open(kernel);
+    kernel.says(two);
+    kernel.says({ kind: "problem", text: "Something." });
+    press(".ap-show-document");
+    kernel.listeners.get("msg:custom")?.forEach((listener) => listener(patch(1) as never));
+    cleanup();
+    cleanup = () => {};
+    expect(el.childElementCount).toBe(0);
+    expect(vi.getTimerCount()).toBe(0);
+    expect([...kernel.listeners.values()].every((listeners) => listeners.size === 0)).toBe(true);
+    expect(added.mock.calls.length).toBeGreaterThan(5);
+    expect(removed.mock.calls.length).toBe(added.mock.calls.length);
+    vi.restoreAllMocks();
+  });
+});

@@ -1,0 +1,66 @@
+import { describe, expect, it } from "vitest";
+
+import { mark } from "../src/palette";
+import { PAGE, TurnList } from "../src/turns";
+import type { TurnView } from "../src/wire";
+import { turn } from "./fixtures";
+
+function listed(turns: readonly TurnView[], list = new TurnList("ap-lane-text", "text")): TurnList {
+  const byId = new Map(turns.map((each) => [each.id, each]));
+  list.update([...byId.keys()], { turn: (id) => byId.get(id), mark: () => mark(0) });
+  return list;
+}
+
+function texts(list: TurnList): (string | null)[] {
+  return [...list.root.querySelectorAll(".ap-turn-text")].map((each) => each.textContent);
+}
+
+describe("a list of turns", () => {
+  it("appends to the text node that is there", () => {
+    const list = listed([turn("1", { text: "One" })]);
+    const node = list.root.querySelector(".ap-turn-text")?.firstChild;
+    listed([turn("1", { text: "One two" })], list);
+    expect(texts(list)).toEqual(["One two"]);
+    expect(list.root.querySelector(".ap-turn-text")?.firstChild).toBe(node);
+  });
+
+  it("shows markup in text, names and notes as text", () => {
+    const evil = "<img src=x onerror=alert(1)><script>alert(1)</script>";
+    const list = listed([turn("1", { text: evil, name: evil, note: evil, status: "failed" })]);
+    expect(texts(list)).toEqual([evil]);
+    expect(list.root.querySelectorAll("img, script")).toHaveLength(0);
+    expect(list.root.querySelector(".ap-turn-note")?.textContent).toBe(`failed: ${evil}`);
+  });
+
+  it("marks turns that failed or were cancelled", () => {
+    const list = listed([turn("1", { status: "failed", note: "429" }), turn("2", { status: "cancelled" })]);
+    const notes = [...list.root.querySelectorAll(".ap-turn")].map((each) => [
+      each.getAttribute("data-status"),
+      each.querySelector(".ap-turn-note")?.textContent,
+    ]);
+    expect(notes).toEqual([["failed", "failed: 429"], ["cancelled", "stopped"]]);
+  });
+
+  it("puts a turn in its place and takes one away without touching the others", () => {
+    const list = listed([turn("1", { text: "a" }), turn("3", { text: "c" })]);
+    const first = list.root.querySelector(".ap-turn");
+    listed([turn("1", { text: "a" }), turn("2", { text: "b" }), turn("3", { text: "c" })], list);
+    expect(texts(list)).toEqual(["a", "b", "c"]);
+    listed([turn("1", { text: "a" }), turn("3", { text: "c" })], list);
+    expect(texts(list)).toEqual(["a", "c"]);
+    expect(list.root.querySelector(".ap-turn")).toBe(first);
+  });
+
+  it("holds the last turns only, and more of them on request", () => {
+    const many = Array.from({ length: PAGE + 50 }, (_, index) => turn(String(index + 1), { text: String(index) }));
+    const list = listed(many);
+    const button = list.root.querySelector<HTMLButtonElement>(".ap-earlier");
+    expect(texts(list)).toHaveLength(PAGE);
+    expect(texts(list).at(-1)).toBe(String(PAGE + 49));
+    expect(button?.textContent).toBe("show earlier (50)");
+    button?.click();
+    expect(texts(list)).toHaveLength(PAGE + 50);
+    expect(texts(list)[0]).toBe("0");
+    expect(button?.hidden).toBe(true);
+  });
+});
