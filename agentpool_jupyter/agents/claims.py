@@ -20,8 +20,9 @@ def claim(pool: Pool, run: str, branch: str, team: TeamSpec, *, resumed: bool = 
     Raises RunActiveError where another run of the pool is alive, also when both start at the same moment: the log's
     order says who was first.
     """
-    refuse_if_active(pool)
+    # In this order: whoever claims in between is either seen to be alive, or has the epoch first.
     epoch = pool.runs[run].epoch + 1 if resumed else 1
+    refuse_if_active(pool)
     started = RunStarted(**pool.header(branch, run), spec=team.to_dict(), resumed=resumed)
     taken = Claim(**pool.header(branch, run), owner=this_owner(), epoch=epoch, lease=LEASE)
     pool.append([started, taken])

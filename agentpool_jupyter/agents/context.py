@@ -15,6 +15,8 @@ import msgspec
 from agentpool_jupyter.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from agentpool_jupyter.pool import Document, Turn
 
     from .spec import AgentSpec, TeamSpec
@@ -32,7 +34,10 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     seen: int
     """One past the last offset of the document it was built from."""
     record: dict[str, Any]
-    """``included``: [turn id, characters] pairs; ``dropped``: turns left out, by agent; ``chars``."""
+    """What went in and what did not, as references, in a size that does not depend on how much there is to read:
+    ``read``, characters by agent; ``since``, all that was heard from this offset on went in, and ``also`` these earlier
+    turns; ``cut``, turns of which only the end went in; ``dropped``, how many were left out, by agent. What is empty is
+    left away. :func:`turns_read` gives the turns back."""
     digest: str
     """SHA-256 of the messages as canonical JSON."""
 
@@ -52,32 +57,51 @@ def build_context(document: Document, team: TeamSpec, agent: AgentSpec, *, token
             f"may have {tokens}: shorten them, or raise `context`"
         )
         raise UserError(message)
-    heard = [
-        t
-        for t in document.turns
-        if t.text.strip() and (agent.hears(t.agent) or not _in_team(team, t.agent) or t.agent == agent.name)
-    ]
+    heard = _heard(document.turns, team, agent)
     chosen = _fit(heard, agent, room)
     parts = [_section(turn, agent, text) for turn, text in chosen]
     if parts:
         parts.insert(0, "What the team has written so far:")
     parts.append(closing)
     messages = [{"role": "system", "content": system}, {"role": "user", "content": "\n\n".join(parts)}]
-    kept = {turn.id for turn, _ in chosen}
     return Context(
         messages=messages,
         seen=document.at + 1,
-        record={
-            "included": [[turn.id, len(text)] for turn, text in chosen],
-            "dropped": dict(Counter(turn.agent for turn in heard if turn.id not in kept)),
-            "chars": len(system) + len(messages[1]["content"]),
-        },
+        record=_account(heard, {turn.id: text for turn, text in chosen}),
         digest=hashlib.sha256(msgspec.json.encode(messages, order="sorted")).hexdigest(),
     )
 
 
-def _in_team(team: TeamSpec, name: str) -> bool:
-    return any(agent.name == name for agent in team.agents)
+def turns_read(record: Mapping[str, Any], turns: Sequence[Turn], team: TeamSpec, agent: AgentSpec) -> list[Turn]:
+    """Return those turns of the document as an agent had seen it that went into its prompt, by the prompt's record."""
+    also = record.get("also", ())
+    since = record.get("since")
+    heard = _heard(turns, team, agent)
+    return [turn for turn in heard if turn.id in also or (since is not None and turn.start >= since)]
+
+
+def _heard(turns: Sequence[Turn], team: TeamSpec, agent: AgentSpec) -> list[Turn]:
+    """Return the turns that matter to an agent: its own, those it listens to, and those of people."""
+    team_names = {other.name for other in team.agents}
+    names = {name for name in team_names if agent.hears(name)} | {agent.name}
+    return [turn for turn in turns if (turn.agent in names or turn.agent not in team_names) and turn.text.strip()]
+
+
+def _account(heard: list[Turn], chosen: Mapping[str, str]) -> dict[str, Any]:
+    tail = len(heard)
+    while tail and heard[tail - 1].id in chosen:
+        tail -= 1
+    read: Counter[str] = Counter()
+    for turn in heard:
+        read[turn.agent] += len(chosen.get(turn.id, ""))
+    account = {
+        "read": {agent: chars for agent, chars in read.items() if chars},
+        "since": heard[tail].start if tail < len(heard) else None,
+        "also": [turn.id for turn in heard[:tail] if turn.id in chosen],
+        "cut": [turn.id for turn in heard if chosen.get(turn.id, turn.text.strip()) != turn.text.strip()],
+        "dropped": dict(Counter(turn.agent for turn in heard if turn.id not in chosen)),
+    }
+    return {name: value for name, value in account.items() if value not in (None, [], {})}
 
 
 def _system(team: TeamSpec, agent: AgentSpec) -> str:

@@ -36,6 +36,7 @@ line; no agent could speak, or the log failed; its process died; another run was
 
 Status = Literal["running", "stopping", "finished", "stopped", "failed"]
 
+_STATUS: dict[str, Status] = {"stopped": "stopped", "moved": "stopped", "lost": "stopped", "failed": "failed"}
 _GRACE = 5.0  # seconds that the log has to take a run's last words
 
 
@@ -81,7 +82,7 @@ class Run:
         """What the run does now."""
         if not self._ended.is_set():
             return "stopping" if self._stopping else "running"
-        return {"stopped": "stopped", "moved": "stopped", "failed": "failed"}.get(self.reason, "finished")  # type: ignore[return-value]
+        return _STATUS.get(self.reason, "finished")
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the run has ended, at most ``timeout`` seconds, and return whether it has.

@@ -70,7 +70,6 @@ class TeamView:
         self._speeches: dict[str, _Speech] = {}
         self._edges: dict[tuple[str, str], EdgeView] = {}
         self._said = Counter(turn.agent for turn in before.turns)
-        self._speaker = {turn.id: turn.agent for turn in before.turns}
         self._seen: set[str] = set()
         self._seq = 0
         self._changed_run = True
@@ -138,15 +137,13 @@ class TeamView:
         name = f"{event.agent}#{self._said[event.agent]}"
         view = TurnView(id=event.turn, name=name, agent=event.agent, start=event.offset)
         self._speeches[event.turn] = _Speech(view, event.ts)
-        self._speaker[event.turn] = event.agent
         self._changed_turns.add(event.turn)
         self._set(event.agent, "thinking")
         if event.model and event.agent in self.agents:
             self.agents[event.agent].model = event.model
-        included = event.context.get("included", [])
-        for turn, chars in included if isinstance(included, list) else []:
-            source = self._speaker.get(turn)
-            if source is not None and source != event.agent:
+        read = event.context.get("read")
+        for source, chars in read.items() if isinstance(read, dict) else ():
+            if source != event.agent:
                 self._edge(source, event.agent, chars)
 
     def _grow(self, event: Delta, speech: _Speech) -> None:
@@ -160,8 +157,10 @@ class TeamView:
         agent = self.agents.get(event.agent)
         elapsed = event.ts - speech.began
         if agent is not None and elapsed > 0:
-            agent.rate = round(speech.chars / _CHARS_PER_TOKEN * 1000 / elapsed, 1)
-            self._changed_agents.add(event.agent)
+            rate = float(round(speech.chars / _CHARS_PER_TOKEN * 1000 / elapsed))
+            if rate != agent.rate:  # whole numbers, so that a steady stream does not send its lane again and again
+                agent.rate = rate
+                self._changed_agents.add(event.agent)
 
     def _finish(self, event: TurnFinished, speech: _Speech) -> None:
         cancelled, silent = event.reason == "cancelled", event.reason == "silent"
@@ -202,7 +201,6 @@ class TeamView:
         )
         speech = self._speeches[event.id] = _Speech(view, event.ts)
         speech.add(event.text)
-        self._speaker[event.id] = event.agent
         self._changed_turns.add(event.id)
         self._grown.add(event.id)
         if event.agent not in self.agents:

@@ -57,7 +57,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
 class _Entry:
     """All that is known of one turn. Settled entries never change again and may be shared."""
 
-    __slots__ = ("agent", "begin", "branch", "end", "first", "parts", "run", "text", "time")
+    __slots__ = ("agent", "begin", "branch", "end", "first", "parts", "run", "shown", "text", "time")
 
     def __init__(self, event: Event) -> None:
         self.agent = event.agent
@@ -69,6 +69,7 @@ class _Entry:
         self.end: TurnFinished | TurnFailed | Message | None = None
         self.parts: dict[int, str] = {}
         self.text: str | None = None  # all parts as one, once they are known to be all
+        self.shown: Turn | None = None  # as it was last shown, once settled: every prompt reads all turns
 
     def absorb(self, event: Event) -> None:
         """Take in a later event; the first of each kind counts, and nothing after the end does."""
@@ -115,7 +116,7 @@ class _Entry:
         return twin
 
     def key(self) -> tuple[object, ...]:
-        return tuple(getattr(self, name) for name in self.__slots__)
+        return tuple(getattr(self, name) for name in self.__slots__ if name != "shown")
 
     @property
     def hidden(self) -> bool:
@@ -215,10 +216,12 @@ class Document:
         return to_markdown(self.turns)
 
     def _turn(self, key: str, entry: _Entry, name: str) -> Turn:
+        if entry.shown is not None and entry.shown.name == name:
+            return entry.shown
         begin, end = entry.begin, entry.end
         finished = end if isinstance(end, TurnFinished) else None
         failed = end if isinstance(end, TurnFailed) else None
-        return Turn(
+        turn = Turn(
             id=key,
             name=name,
             agent=entry.agent,
@@ -238,6 +241,9 @@ class Document:
             time=entry.time,
             context=begin.context if begin else {},
         )
+        if end is not None:
+            entry.shown = turn
+        return turn
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Document):

@@ -73,6 +73,10 @@ class Pool:
         """Yield stored events of all branches in log order, ``start <= offset < stop``."""
         return map(decode, self._log.read(start, stop))
 
+    def records(self, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        """Yield the stored records as they are, for copies that must be exact."""
+        return (record.value for record in self._log.read(start, stop))
+
     def follow(self, start: int | None = None) -> EventFollower:
         """Return an iterator over stored events from ``start`` (default: the first), then new ones as they arrive.
 
@@ -121,6 +125,10 @@ class Pool:
         offsets = self._log.append([encode(event) for event in events])
         for event, offset in zip(events, offsets, strict=True):
             at_offset(event, offset, event.ts)
+
+    def append_records(self, values: Sequence[bytes]) -> None:
+        """Store records as they are, for copies that must be exact."""
+        self._log.append(values)
 
     def header(self, branch: str, run: str = "", agent: str = "") -> dict[str, Any]:
         """Return what every new event carries: a fresh id, the branch, the run, the agent and the time."""

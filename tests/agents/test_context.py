@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentpool_jupyter.agents.budget import prompt_bound
-from agentpool_jupyter.agents.context import BYTES_PER_TOKEN, build_context
+from agentpool_jupyter.agents.context import BYTES_PER_TOKEN, build_context, turns_read
 from agentpool_jupyter.agents.spec import AgentSpec, TeamSpec
 from agentpool_jupyter.pool import fold
 from agentpool_jupyter.pool.events import Delta, Message, TurnFailed, TurnFinished, TurnStarted
@@ -56,7 +56,7 @@ def test_the_prompt_has_the_role_the_task_and_the_team():
     assert [message["role"] for message in context.messages] == ["system", "user"]
     for part in ("planner", "Drafts the plan.", "critic", "builder", "Plan {a} bakery & {{b}}."):
         assert part in prompt(context)
-    assert (context.seen, context.record["included"], context.record["dropped"]) == (0, [], {})
+    assert (context.seen, context.record) == (0, {})
 
 
 def test_what_others_said_is_there_and_ones_own_is_marked():
@@ -67,7 +67,7 @@ def test_what_others_said_is_there_and_ones_own_is_marked():
     assert "[planner#1 (you)]\nFlour." in prompt(context)
     assert "[critic#1]\nSalt?" in prompt(context)
     assert context.seen == 7
-    assert context.record["included"] == [["t0", 8], ["t1", 6], ["t2", 5]]
+    assert context.record == {"read": {"you": 8, "planner": 6, "critic": 5}, "since": 0}
 
 
 def test_partial_text_is_read_and_marked():
@@ -96,7 +96,7 @@ def test_who_listens_to_nobody_reads_people_and_itself():
     assert "Hello." in prompt(context)
     assert "Mine." in prompt(context)
     assert "Unheard." not in prompt(context)
-    assert context.record["dropped"] == {}
+    assert "dropped" not in context.record
 
 
 def test_the_latest_of_everyone_stays_and_the_oldest_goes_first():
@@ -105,7 +105,9 @@ def test_the_latest_of_everyone_stays_and_the_oldest_goes_first():
     turns = [(agent, f"{agent} {i} {words}") for i in range(20) for agent in ("planner", "critic")]
     context = build_context(history(("you", f"person {words}"), *turns), TEAM, CRITIC, tokens=1000)
     text = prompt(context)
-    kept = [key for key, _ in context.record["included"]]
+    kept = [
+        turn.id for turn in turns_read(context.record, history(("you", f"person {words}"), *turns).turns, TEAM, CRITIC)
+    ]
     assert "planner 19" in text
     assert "critic 19" in text
     assert "person word" in text
@@ -153,9 +155,12 @@ def test_it_fits(turns, agent, tokens):
     context = build_context(document, TEAM, agent, tokens=tokens)
     assert size(context) <= tokens * BYTES_PER_TOKEN + SLACK
     heard = [who for who, _, _ in turns if who in ("you", agent.name) or agent.hears(who)]
-    assert len(context.record["included"]) + sum(context.record["dropped"].values()) == len(heard)
-    for turn_id, length in context.record["included"]:
-        assert 0 < length <= len(document.turn(turn_id).text)
+    read = turns_read(context.record, document.turns, TEAM, agent)
+    assert len(read) + sum(context.record.get("dropped", {}).values()) == len(heard)
+    cut = context.record.get("cut", [])
+    for turn in read:
+        whole = [f"[{turn.name}{mark}]\n{turn.text.strip()}" for mark in ("", " (you)")]
+        assert any(text in prompt(context) for text in whole) == (turn.id not in cut)
     assert json.loads(json.dumps(context.record)) == context.record
 
 

@@ -272,9 +272,7 @@ pool.close()
 
 def test_a_full_disk_ends_the_run_with_one_clear_error(pool):
     """The limit on a file's size is the kernel's; what was acknowledged before can be read."""
-    ended = subprocess.run(
-        [sys.executable, "-c", _FULL_DISK], capture_output=True, text=True, check=True, timeout=90
-    )
+    ended = subprocess.run([sys.executable, "-c", _FULL_DISK], capture_output=True, text=True, check=True, timeout=90)
     assert ended.stdout.startswith("failed: cannot use ")
     assert "check the disk" in ended.stdout
     assert ended.stdout.count("\n") == 1

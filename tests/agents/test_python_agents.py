@@ -137,9 +137,9 @@ def test_a_function_that_blocks_holds_up_neither_the_others_nor_stop(pool):
         returned.set()
         return "too late"
 
-    run = team({"slow": {"python": "block"}, "ann": {"python": "talk"}}, functions={"block": block, "talk": repr}).start(
-        pool
-    )
+    run = team(
+        {"slow": {"python": "block"}, "ann": {"python": "talk"}}, functions={"block": block, "talk": repr}
+    ).start(pool)
     until(lambda: said(pool, "ann"))
     begin = time.monotonic()
     run.stop()

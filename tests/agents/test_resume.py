@@ -13,7 +13,7 @@ import pytest
 from agentpool_jupyter import open_pool, resume
 from agentpool_jupyter.agents.claims import mark_lost
 from agentpool_jupyter.errors import RunActiveError, UserError
-from agentpool_jupyter.pool.events import Claim, RunFinished, RunStarted, TurnFailed
+from agentpool_jupyter.pool.events import Claim, Heartbeat, RunFinished, RunStarted, TurnFailed
 from tests.openai_server import Drip, OpenAIServer
 from tests.teams import asked, of_type, play, prompt, said, speaks, team, until
 
@@ -32,7 +32,7 @@ print(run.id, flush=True)
 try:
     run.wait()
 finally:
-    print(run.reason, flush=True)
+    print(run.status, run.reason, flush=True)
 """
 
 
@@ -177,6 +177,7 @@ def test_of_several_that_resume_at_once_exactly_one_goes_on(pool):
             outcomes.append(run.reason)
 
     with dead_run() as server, contextlib.ExitStack() as stack:
+        server.fault(Drip(15), contains=speaks("slow"), times=1)  # nobody comes so late that it is over
         pools = [stack.enter_context(open_pool("bakery")) for _ in range(4)]
         barrier = threading.Barrier(len(pools))
         threads = [threading.Thread(target=contend, args=(other,)) for other in pools]
@@ -202,7 +203,7 @@ def test_a_sleeper_that_was_taken_for_dead_is_fenced_off(pool):
         held = pool.document().turn("slow#1")
         process.send_signal(signal.SIGCONT)
         assert run.wait(30)
-        assert process.stdout.readline().strip() == "lost"
+        assert process.stdout.readline().split() == ["stopped", "lost"]
         assert process.wait(20) == 0
     turns = {turn.name: turn for turn in pool.document().turns}
     assert run.reason == "quiescent"
@@ -211,6 +212,21 @@ def test_a_sleeper_that_was_taken_for_dead_is_fenced_off(pool):
     assert (turns["slow#1"].status, turns["slow#2"].status) == ("failed", "finished")
     assert [event.reason for event in of_type(pool, RunFinished)] == ["quiescent"]
     assert pool.runs[run.id].finished.reason == "quiescent"
+
+
+def test_a_team_that_is_silent_stays_alive(pool, monkeypatch):
+    """Heartbeats renew its lease, however long a turn says nothing."""
+    for module in ("claims", "run"):
+        monkeypatch.setattr(f"agentpool_jupyter.agents.{module}.LEASE", 0.5)
+    release = threading.Event()
+    run = team({"ann": {"python": "think"}}, functions={"think": lambda _: release.wait(60) and "ok"}).start(pool)
+    until(lambda: len(of_type(pool, Heartbeat)) > 5)
+    beats = of_type(pool, Heartbeat)
+    assert beats[-1].time - beats[0].time > 500
+    assert pool.runs[run.id].alive()
+    release.set()
+    run.wait(10)
+    assert not pool.runs[run.id].alive()
 
 
 def test_there_must_be_a_run_to_resume(pool):

@@ -1,0 +1,26 @@
+"""A table of results, as markdown that also reads well in a terminal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Table:
+    """What one benchmark found."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+    notes: tuple[str, ...] = ()
+    """What a reader must know to judge the numbers, one sentence or two each."""
+
+    def __str__(self) -> str:
+        widths = [max(map(len, column)) for column in zip(self.columns, *self.rows, strict=True)]
+        rule = tuple(("-" if i == 0 else "-" * (width - 1) + ":").ljust(width, "-") for i, width in enumerate(widths))
+        lines = ["| " + " | ".join(map(_pad, row, widths)) + " |" for row in (self.columns, rule, *self.rows)]
+        return "\n".join([f"### {self.title}", "", *lines, *("\n" + note for note in self.notes)])
+
+
+def _pad(cell: str, width: int) -> str:
+    return cell.ljust(width)

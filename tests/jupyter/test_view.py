@@ -1,0 +1,271 @@
+"""What the widget shows, event by event."""
+
+from __future__ import annotations
+
+import sys
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agentpool_jupyter.agents.spec import AgentSpec, Budget, TeamSpec
+from agentpool_jupyter.jupyter.view import TeamView
+from agentpool_jupyter.pool import Document
+from agentpool_jupyter.pool.events import (
+    Delta,
+    Message,
+    RunFinished,
+    RunStarted,
+    TurnFailed,
+    TurnFinished,
+    TurnStarted,
+    Usage,
+)
+
+TEAM = TeamSpec(
+    task="Plan a bakery.",
+    agents=(AgentSpec(name="ann", role="Drafts."), AgentSpec(name="ben", listens=("ann",), python="check")),
+    budget=Budget(tokens=900),
+)
+
+
+class Page:
+    """What a view keeps: patches applied one by one, as the front end does."""
+
+    def __init__(self, state):
+        self.state = msgspec.to_builtins(state)
+        self.seq = state.seq
+
+    def apply(self, patch):
+        patch = msgspec.json.decode(msgspec.json.encode(patch))
+        assert patch["seq"] == self.seq + 1
+        self.seq = patch["seq"]
+        state = self.state
+        state["run"] = patch.get("run", state["run"])
+        self._put("agents", patch, lambda agent: agent["name"])
+        self._put("edges", patch, lambda edge: (edge["source"], edge["target"]))
+        texts = {turn["id"]: turn["text"] for turn in state["turns"]}
+        self._put("turns", patch, lambda turn: turn["id"])
+        for turn in state["turns"]:
+            turn["text"] = texts.get(turn["id"], "")
+        state["turns"] = [turn for turn in state["turns"] if turn["id"] not in patch.get("drops", [])]
+        for append in patch.get("append", []):
+            (turn,) = [turn for turn in state["turns"] if turn["id"] == append["turn"]]
+            assert append["at"] == len(turn["text"].encode("utf-16-le")) // 2
+            turn["text"] += append["text"]
+
+    def _put(self, name, patch, key):
+        kept = {key(item): item for item in self.state[name]}
+        self.state[name] = list((kept | {key(item): dict(item) for item in patch.get(name, [])}).values())
+
+    def ordered(self):
+        return ordered(self.state)
+
+
+def ordered(state):
+    """A state in which lists stand in a fixed order and the number of the patch does not count."""
+    return {
+        "run": state["run"],
+        "agents": sorted(state["agents"], key=lambda agent: agent["name"]),
+        "turns": sorted(state["turns"], key=lambda turn: turn["id"]),
+        "edges": sorted(state["edges"], key=lambda edge: (edge["source"], edge["target"])),
+    }
+
+
+class Story:
+    """Events of one run with offsets, as a log hands them out."""
+
+    def __init__(self):
+        self.events = []
+        self.add(RunStarted, spec=TEAM.to_dict())
+
+    def add(self, kind, /, *, run="r", **fields):
+        at = len(self.events)
+        event = kind(id=f"e{at}", run=run, offset=at, time=1000 + at, ts=1000 + 50 * at, **fields)
+        self.events.append(event)
+        return self
+
+    def turn(self, turn, agent, *texts, **fields):
+        self.add(TurnStarted, turn=turn, agent=agent, model="m", **fields)
+        for seq, text in enumerate(texts):
+            self.add(Delta, turn=turn, agent=agent, seq=seq, text=text)
+        return self
+
+
+def view_of(before=None):
+    return TeamView("r", before or Document(pool="bakery", branch="main"), {"main": sys.maxsize})
+
+
+def shown(events):
+    view = view_of()
+    for event in events:
+        view.absorb(event)
+    view.patch()
+    return view.state()
+
+
+def story():
+    """A bit of everything."""
+    usage = Usage(prompt=30, completion=12)
+    return (
+        Story()
+        .turn("t1", "ann", "Bread ", "🥐 and", " cake 🍰")
+        .add(TurnFinished, turn="t1", agent="ann", usage=usage, cost=0.25, deltas=3)
+        .add(Message, run="", agent="you", text="And coffee? ☕")
+        .turn("t2", "ben", "half", context={"read": {"ann": 18, "you": 14}})
+        .add(TurnFailed, turn="t2", agent="ben", error="cut", retriable=True, wait=1.0, usage=usage)
+        .turn("t3", "ben", "whole 👍🏽", context={"read": {"ann": 18}}, attempt=2)
+        .turn("t4", "ann", "more")
+        .add(TurnFinished, turn="t3", agent="ben", usage=usage, deltas=1)
+        .add(TurnFinished, turn="t4", agent="ann", reason="cancelled", deltas=1)
+        .turn("t5", "ben")
+        .add(TurnFinished, turn="t5", agent="ben", reason="silent", deltas=0)
+        .turn("t6", "ann")
+        .add(TurnFailed, turn="t6", agent="ann", error="the key was refused")
+        .add(RunFinished, reason="quiescent")
+        .events
+    )
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_patches_applied_one_by_one_give_the_state(data):
+    """Whenever a patch is taken, and wherever a view opens in between, all pages agree with the state."""
+    view, pages = view_of(), []
+    for event in story():
+        view.absorb(event)
+        if data.draw(st.booleans()) and (patch := view.patch()) is not None:
+            for page in pages:
+                page.apply(patch)
+        if data.draw(st.integers(0, 4)) == 0:
+            pages.append(Page(view.state()))
+    patch = view.patch()
+    for page in pages:
+        if patch is not None:
+            page.apply(patch)
+        assert page.ordered() == ordered(msgspec.to_builtins(view.state()))
+    assert view.patch() is None
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, len(story()) - 1)))
+def test_events_that_are_stored_twice_change_nothing(again):
+    """A log may hand out any earlier event once more."""
+    events = story()
+    doubled = []
+    for i, event in enumerate(events):
+        doubled.append(event)
+        doubled += [events[j] for j in again if j <= i]
+    twice, once = shown(doubled), shown(events)
+    twice.run.end = once.run.end
+    assert msgspec.to_builtins(twice) == msgspec.to_builtins(once)
+
+
+def test_turns_have_the_documents_names_texts_and_states():
+    """The picture and the document never disagree on what was said."""
+    document = Document(pool="bakery", branch="main")
+    for event in story():
+        document.absorb(event)
+    view = shown(story())
+    assert [(turn.id, turn.name, turn.text, turn.status, turn.start) for turn in view.turns] == [
+        (turn.id, turn.name, turn.text, turn.status, turn.start) for turn in document.turns
+    ]
+
+
+def test_turns_before_the_run_count_in_names():
+    before = Document(pool="bakery", branch="main")
+    for event in Story().turn("old", "ann", "x").add(TurnFinished, turn="old", agent="ann", deltas=1).events:
+        before.absorb(event)
+    view = view_of(before)
+    for event in Story().turn("new", "ann", context={"read": {"ann": 1}}).events:
+        view.absorb(event)
+    assert [turn.name for turn in view.state().turns] == ["ann#2"]
+
+
+def test_a_team_is_shown_as_soon_as_it_starts():
+    """Who listens to whom, who is a function, and the limits."""
+    state = shown(Story().events)
+    ann, ben = state.agents
+    assert (ann.kind, ann.listens, ann.turns_max) == ("model", ["ben"], 2)
+    assert (ben.kind, ben.model, ben.listens) == ("python", "python:check", ["ann"])
+    assert {(edge.source, edge.target, edge.chars) for edge in state.edges} == {("ann", "ben", 0), ("ben", "ann", 0)}
+    assert (state.run.task, state.run.status, state.run.tokens_max) == ("Plan a bakery.", "running", 900)
+
+
+def test_agents_sum_up_what_happened_to_them():
+    """Tokens include failed attempts; people appear once they speak; edges carry how much was read."""
+    state = shown(story())
+    ann, ben, you = state.agents
+    assert (ann.turns, ann.tokens, ann.cost, ann.state) == (1, 42, 0.25, "failed")
+    assert (ben.turns, ben.tokens, ben.state) == (2, 84, "done")
+    assert (you.kind, you.state) == ("person", "done")
+    assert (state.run.tokens, state.run.cost) == (126, 0.25)
+    flowed = {(edge.source, edge.target): edge.chars for edge in state.edges}
+    assert flowed == {("ann", "ben"): 36, ("ben", "ann"): 0, ("you", "ben"): 14}
+
+
+@pytest.mark.parametrize(
+    ("step", "state", "note"),
+    [
+        (Story().turn("t1", "ann"), "thinking", ""),
+        (Story().turn("t1", "ann", "x"), "speaking", ""),
+        (Story().turn("t1", "ann", "x").add(TurnFinished, turn="t1", agent="ann", deltas=1), "idle", ""),
+        (
+            Story().turn("t1", "ann").add(TurnFailed, turn="t1", agent="ann", error="busy", retriable=True, wait=2.0),
+            "retrying",
+            "attempt 1 failed, again in 2 s: busy",
+        ),
+        (Story().turn("t1", "ann").add(TurnFailed, turn="t1", agent="ann", error="no key"), "failed", "no key"),
+        (Story().add(RunFinished, reason="turns"), "done", ""),
+    ],
+    ids=["thinking", "speaking", "idle", "retrying", "failed", "done"],
+)
+def test_a_lane_says_what_its_agent_does(step, state, note):
+    ann = shown(step.events).agents[0]
+    assert (ann.state, ann.note) == (state, note)
+
+
+def test_other_runs_and_other_lines_are_not_shown():
+    """An event that was written to a line after it was left is somebody else's."""
+    view = TeamView("r", Document(pool="bakery", branch="idea"), {"main": 0, "idea": sys.maxsize})
+    events = Story().turn("t1", "ann", "late").events
+    for event in events:
+        view.absorb(event)
+    other = Story().turn("t2", "ann", "other").events
+    for event in other[1:]:
+        view.absorb(msgspec.structs.replace(event, run="another", branch="idea"))
+    assert view.state().turns == []
+    assert view.state().run.status == "running"
+
+
+def test_a_run_that_is_resumed_runs_again():
+    """What was cut off in between is cancelled, what its process left open has failed, and lanes go on."""
+    lost = Story().turn("t1", "ann", "half").add(TurnFailed, turn="t1", agent="ann", error="died", kind="lost")
+    lost.add(RunFinished, reason="lost").add(RunStarted, spec=TEAM.to_dict(), resumed=True)
+    lost.turn("t2", "ann", "whole")
+    state = shown(lost.events)
+    assert (state.run.status, state.run.reason, state.run.finished) == ("running", "", None)
+    assert [(turn.name, turn.status) for turn in state.turns] == [("ann#1", "failed"), ("ann#2", "running")]
+    assert state.agents[0].state == "speaking"
+
+
+@pytest.mark.parametrize(
+    ("reason", "status"),
+    [("turns", "finished"), ("budget", "finished"), ("stopped", "stopped"), ("failed", "failed"), ("lost", "lost")],
+)
+def test_the_head_line_says_how_a_run_ended(reason, status):
+    run = shown(Story().add(RunFinished, reason=reason, detail="because").events).run
+    assert (run.status, run.reason) == (status, f"{reason}: because")
+    assert run.finished is not None
+
+
+def test_stopping_is_shown_until_the_run_has_ended():
+    view = view_of()
+    for event in Story().events:
+        view.absorb(event)
+    view.mark("stopping")
+    assert view.patch().run.status == "stopping"
+    view.absorb(Story().add(RunFinished, reason="stopped").events[-1])
+    view.mark("stopping")
+    assert view.patch().run.status == "stopped"
