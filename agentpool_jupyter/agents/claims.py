@@ -30,7 +30,7 @@ def claim(pool: Pool, run: str, branch: str, team: TeamSpec, *, resumed: bool = 
         _refuse_if_lost(pool, run, taken)
     except RunActiveError:
         if not resumed:
-            pool.append([RunFinished(**pool.header(branch, run), reason="refused")])
+            pool.append([RunFinished(**pool.header(branch, run), reason="refused", epoch=epoch)])
         raise
     return epoch
 
@@ -64,7 +64,7 @@ def mark_lost(pool: Pool, run: RunRecord) -> list[Turn]:
         return []
     lost = fail_open_turns(pool, run.id, run.branch, run.owner)
     detail = f"its process ended before it did ({run.owner})"
-    pool.append([RunFinished(**pool.header(run.branch, run.id), reason="lost", detail=detail)])
+    pool.append([RunFinished(**pool.header(run.branch, run.id), reason="lost", detail=detail, epoch=run.epoch)])
     return lost
 
 

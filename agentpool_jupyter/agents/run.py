@@ -270,7 +270,9 @@ class Run:
         await asyncio.gather(*(client.aclose() for client in clients), return_exceptions=True)
 
     async def _sign_off(self) -> None:
-        finished = RunFinished(**self.pool.header(self.branch, self.id), reason=self.reason, detail=self.detail)
+        finished = RunFinished(
+            **self.pool.header(self.branch, self.id), reason=self.reason, detail=self.detail, epoch=self._epoch
+        )
         release = Release(**self.pool.header(self.branch, self.id), owner=this_owner(), epoch=self._epoch)
         self._outbox.put(finished)
         self._outbox.put(release)

@@ -74,6 +74,8 @@ class AgentsActions:
         return DryRun(plan(team.spec, Document() if arguments.fresh else document), team.spec)
 
     def _make_way(self, pool: Pool, *, replace: bool) -> None:
+        from agentpool_jupyter.agents.claims import refuse_if_active  # noqa: PLC0415
+
         mine = [run for run in self._session.running() if run.pool is pool]
         if mine and not replace:
             message = (
@@ -82,6 +84,7 @@ class AgentsActions:
             )
             raise RunActiveError(message)
         self._session.stop(mine)
+        refuse_if_active(pool)  # one of another process, before anything is done to the pool
 
     def _present(self, run: Run, *, background: bool, text: bool, out: str | None) -> None:
         if out:

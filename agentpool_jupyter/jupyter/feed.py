@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
+from contextvars import copy_context
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Protocol
 
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
 INTERVAL = 1 / 15
 """Seconds between two updates: quick to the eye, far below what a notebook's message channel can carry."""
+_UNGREETED = 2.0
+"""Seconds between two whole states until a first view has asked for one. Where the front end has no subshells, no
+question comes through while a cell blocks, and a view that opened then would stay empty until the run has ended."""
 
 
 class Screen(Protocol):
@@ -46,6 +51,8 @@ class Feed:
         self._view = TeamView(run, before, line)
         self._stored = pool.end  # what the log holds already is history: an end in it may have been resumed from
         self._shown = 0
+        self._greeted = False
+        self._due = time.monotonic() + _UNGREETED
         self._follower = pool.follow(record.start)
         self._arrived: SimpleQueue[Event] = SimpleQueue()
         self._wake = threading.Event()
@@ -53,7 +60,10 @@ class Feed:
         self.ended = threading.Event()
         """Set once the run's end was shown, or the feed was closed."""
         self._reader = threading.Thread(target=self._read, name=f"agentpool-feed-{run}", daemon=True)
-        self._painter = threading.Thread(target=self._paint, name=f"agentpool-paint-{run}", daemon=True)
+        # In the caller's context, by which a kernel knows the cell that what is printed belongs to.
+        self._painter = threading.Thread(
+            target=copy_context().run, args=(self._paint,), name=f"agentpool-paint-{run}", daemon=True
+        )
         self._reader.start()
         self._painter.start()
 
@@ -65,6 +75,7 @@ class Feed:
     def show_again(self) -> None:
         """Show everything afresh: a view has opened or missed something."""
         with self._lock:
+            self._greeted = True
             self._screen.show_state(self._view.state())
 
     def stopping(self) -> None:
@@ -99,7 +110,7 @@ class Feed:
         pause = threading.Event()
         try:
             while not self._closed and (self._view.run.finished is None or self._shown < self._stored):
-                self._wake.wait()
+                self._wake.wait(None if self._greeted else _UNGREETED)
                 self._wake.clear()
                 self._show()
                 pause.wait(INTERVAL)
@@ -119,3 +130,6 @@ class Feed:
             patch = self._view.patch()
             if patch is not None:
                 self._screen.show_patch(patch)
+            if not self._greeted and time.monotonic() >= self._due:
+                self._due = time.monotonic() + _UNGREETED
+                self._screen.show_state(self._view.state())

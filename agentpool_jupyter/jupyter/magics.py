@@ -6,7 +6,9 @@ Every magic has the same thing in Python. A user's mistake is a one-line UsageEr
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
 from contextlib import contextmanager
+from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
@@ -20,9 +22,18 @@ from .pool_actions import PoolActions
 from .session import Session
 
 if TYPE_CHECKING:
+    from argparse import Namespace
     from collections.abc import Iterator
 
     from IPython.core.interactiveshell import InteractiveShell
+
+
+def _variable(name: str) -> str:
+    """Return a name that a run can be bound to; argparse turns the error into a usage error."""
+    if not name.isidentifier() or iskeyword(name):
+        message = f"{name!r} cannot name a variable"
+        raise ArgumentTypeError(message)
+    return name
 
 
 @magics_class
@@ -50,7 +61,7 @@ class AgentPoolMagics(Magics):  # type: ignore[misc]  # IPython's types are not 
     @argument("--replace", action="store_true", help="stop the team that still runs in this pool, then start")
     @argument("--text", action="store_true", help="show lines of text, no widget")
     @argument("--model", help="the model of agents that name none, such as local")
-    @argument("-o", "--out", metavar="NAME", help="bind the run to this variable")
+    @argument("-o", "--out", type=_variable, metavar="NAME", help="bind the run to this variable")
     def agents(self, line: str, cell: str | None = None) -> Any:
         """Run a team of agents on a pool, live: every agent streams into it and reads the others there.
 
@@ -77,7 +88,7 @@ class AgentPoolMagics(Magics):  # type: ignore[misc]  # IPython's types are not 
             %agents resume [POOL]    go on with it where the pool has it; finished turns are not repeated
             %agents list [POOL]      all runs that a pool has seen
         """
-        arguments = parse_argstring(self.agents, line)
+        arguments = _parse(self.agents, line)
         actions = AgentsActions(self.session, self.shell)
         with usage_errors():
             return actions.do(arguments) if cell is None else actions.run_cell(arguments, cell)
@@ -109,9 +120,17 @@ class AgentPoolMagics(Magics):  # type: ignore[misc]  # IPython's types are not 
             %pool new [NAME]         make an empty pool and use it
             %pool delete NAME --yes  remove a pool for good
         """
-        arguments = parse_argstring(self.pool, line)
+        arguments = _parse(self.pool, line)
         with usage_errors():
             return PoolActions(self.session).do(arguments)
+
+
+def _parse(magic: Any, line: str) -> Namespace:
+    try:
+        arguments: Namespace = parse_argstring(magic, line)
+    except ValueError as error:  # a quote that is opened and not closed
+        raise UsageError(str(error)) from None
+    return arguments
 
 
 @contextmanager

@@ -22,7 +22,7 @@ class Still:
 
     def __repr__(self) -> str:
         turns = [
-            f"[{turn.name}{f' ({note})' if (note := _note(turn)) else ''}]\n{turn.text.strip()}"
+            f"[{turn.name}{f' ({note})' if (note := _note(turn)) else ''}]\n{turn.text}".strip()
             for turn in self._turns()
         ]
         return "\n\n".join([self._headline(), *turns])

@@ -78,6 +78,8 @@ class RunFinished(Event, frozen=True, kw_only=True, tag="run_finished"):
 
     reason: str
     detail: str = ""
+    epoch: int = 0
+    """The epoch of the claim that has ended; 0 where the writer did not say."""
 
 
 class Message(Event, frozen=True, kw_only=True, tag="message"):

@@ -48,12 +48,12 @@ class RunRecord:
             case RunStarted():
                 self._seen.add(event.id)
                 self.start = event.offset if self.start < 0 else self.start
-                self.branch, self.spec, self.finished = event.branch, event.spec, None
-            case RunFinished():
+                self.branch, self.spec = event.branch, event.spec
+            case RunFinished() if event.epoch in (0, self.epoch):  # else a former owner's, who was taken for dead
                 self._seen.add(event.id)
                 self.finished = event
             case Claim() if event.epoch > self.epoch:
-                self.claim, self.released = event, False
+                self.claim, self.released, self.finished = event, False, None
             case Release() if event.epoch == self.epoch:
                 self.released = True
             case _:

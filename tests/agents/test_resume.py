@@ -214,6 +214,21 @@ def test_a_sleeper_that_was_taken_for_dead_is_fenced_off(pool):
     assert pool.runs[run.id].finished.reason == "quiescent"
 
 
+def test_the_late_end_of_a_former_owner_ends_nothing(pool):
+    """A sleeper whose clock runs out as it wakes writes its end before it has read that it was replaced."""
+    with dead_run() as server:
+        (old,) = of_type(pool, Claim)
+        server.fault(Drip(15), contains=speaks("slow"), times=1)
+        run = resume(pool)
+        header = pool.header("main", run.id)
+        pool.append([RunFinished(**header, reason="timeout", epoch=old.epoch)])
+        assert pool.runs[run.id].alive()
+        with pytest.raises(RunActiveError):
+            play(pool, {"ann": "Talks."}, server)
+        run.wait(30)
+    assert pool.runs[run.id].finished.reason == "quiescent"
+
+
 def test_a_team_that_is_silent_stays_alive(pool, monkeypatch):
     """Heartbeats renew its lease, however long a turn says nothing."""
     for module in ("claims", "run"):

@@ -6,11 +6,12 @@ import multiprocessing
 import sqlite3
 
 import pytest
-from .conformance import LogConformance
 
 from agentpool_jupyter.errors import LogClosedError, LogCorruptError, LogUnavailableError, StoreError
 from agentpool_jupyter.log import open_store
 from agentpool_jupyter.log.sqlite import SqliteStore
+
+from .conformance import LogConformance
 
 
 class TestSqliteLog(LogConformance):

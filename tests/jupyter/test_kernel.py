@@ -1,0 +1,238 @@
+"""Real kernels: the interrupt button, saved notebooks, and kernels that die."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import nbformat
+import pytest
+from jupyter_client import KernelManager
+from nbclient import NotebookClient
+
+from agentpool_jupyter.pool.events import RunFinished, RunStarted
+from tests.openai_server import Drip, OpenAIServer
+from tests.teams import asked, of_type, said, speaks, team, until
+
+CELL = """%%agents bakery
+task: Plan a bakery.
+turns: 1
+agents:
+  ann: {role: Drafts., listens: []}
+  ben: {role: Talks long., listens: []}
+"""
+
+
+@pytest.fixture
+def server(monkeypatch, tmp_path):
+    """The model of all kernels; ``ben`` speaks slowly the first time."""
+    with OpenAIServer(rate=500, tokens=30) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+        monkeypatch.setenv("AGENTPOOL_MODEL", "test")
+        monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+        server.fault(Drip(10), contains=speaks("ben"), times=1)
+        yield server
+
+
+class Kernel:
+    """A kernel and what its cells gave; messages are kept by the cell that they belong to."""
+
+    def __init__(self):
+        self._manager = KernelManager()
+        self._manager.start_kernel(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self._client = self._manager.client()
+        self._client.start_channels()
+        self._client.wait_for_ready(timeout=60)
+        self.messages = []
+        assert self.run("%load_ext agentpool_jupyter")["status"] == "ok"
+
+    @property
+    def pid(self):
+        return self._manager.provisioner.pid
+
+    def start(self, code):
+        """Send a cell and return its id."""
+        return self._client.execute(code)
+
+    def reply(self, cell):
+        """Wait for a cell's end and return its reply."""
+        while (reply := self._client.get_shell_msg(timeout=60))["parent_header"]["msg_id"] != cell:
+            pass
+        return reply["content"]
+
+    def run(self, code):
+        return self.reply(self.start(code))
+
+    def read(self):
+        """Take in what the kernel has published."""
+        while self._client.iopub_channel.msg_ready():
+            self.messages.append(self._client.get_iopub_msg(timeout=5))
+
+    def of(self, cell, kind):
+        self.read()
+        return [
+            m["content"] for m in self.messages if m["parent_header"].get("msg_id") == cell and m["msg_type"] == kind
+        ]
+
+    def text(self, cell):
+        return "".join(content["text"] for content in self.of(cell, "stream"))
+
+    def stills(self):
+        """The still pictures that took a widget's place."""
+        self.read()
+        updates = [m["content"]["data"] for m in self.messages if m["msg_type"] == "update_display_data"]
+        return [data["text/html"] for data in updates if "text/html" in data]
+
+    def interrupt(self):
+        self._manager.interrupt_kernel()
+
+    def kill(self):
+        os.kill(self.pid, signal.SIGKILL)
+        until(lambda: not self._manager.is_alive())
+
+    def close(self):
+        self._client.stop_channels()
+        self._manager.shutdown_kernel(now=True)
+        self._manager.cleanup_resources()
+
+
+@pytest.fixture
+def new_kernel(server):
+    kernels = []
+
+    def start():
+        kernels.append(Kernel())
+        return kernels[-1]
+
+    yield start
+    for kernel in kernels:
+        kernel.close()
+
+
+def speaking(pool):
+    """Whether ``ann`` has finished and ``ben`` is in mid-turn."""
+    ann = pool.document().turn("ann#1")
+    return ann is not None and ann.status == "finished" and said(pool, "ben")
+
+
+def test_interrupt_stops_the_team_and_the_pool_says_so(new_kernel, pool, server):
+    """Within a second of the button the streams have ended and the cell has, too."""
+    kernel = new_kernel()
+    cell = kernel.start(CELL)
+    until(lambda: speaking(pool))
+    begin = time.monotonic()
+    kernel.interrupt()
+    until(lambda: of_type(pool, RunFinished), timeout=1)
+    assert server.until(lambda server: server.open_streams == 0, timeout=1)
+    reply = kernel.reply(cell)
+    assert time.monotonic() - begin < 2
+    assert (reply["status"], reply["ename"]) == ("error", "KeyboardInterrupt")
+    assert of_type(pool, RunFinished)[0].reason == "stopped"
+    assert pool.document().turn("ben#1").status == "cancelled"
+    until(kernel.stills)
+    assert "stopped" in kernel.stills()[0]
+    assert kernel.run("1 + 1")["status"] == "ok"
+
+
+def test_a_killed_kernels_run_is_attached_and_resumed_in_a_new_one(new_kernel, pool, server):
+    """Turns that died are marked as such, and finished ones are not asked for again."""
+    first = new_kernel()
+    first.start(CELL)
+    until(lambda: speaking(pool))
+    first.kill()
+    second = new_kernel()
+    attach = second.start("%agents attach bakery")
+    assert second.reply(attach)["status"] == "ok"
+    until(lambda: "died with their process: ben#1" in second.text(attach))
+    until(second.stills)
+    assert pool.document().turn("ann#1").text.strip() in second.stills()[0]
+    assert pool.document().turn("ben#1").status == "failed"
+    assert second.run("%agents resume")["status"] == "ok"
+    assert len(asked(server, "ann")) == 1
+    assert [(turn.name, turn.status) for turn in pool.document().turns if turn.agent == "ben"] == [
+        ("ben#1", "failed"),
+        ("ben#2", "finished"),
+    ]
+    assert [event.reason for event in of_type(pool, RunFinished)] == ["lost", "turns"]
+
+
+def test_a_second_kernel_may_watch_and_not_start(new_kernel, pool, server):
+    """It sees the run live to its end, while a team of its own is refused."""
+    run = team({"ann": "Drafts.", "ben": "Talks long."}, server).start(pool)
+    kernel = new_kernel()
+    until(lambda: said(pool, "ben"))
+    refused = kernel.run(CELL)
+    assert (refused["status"], refused["ename"]) == ("error", "UsageError")
+    assert f"process {os.getpid()}" in refused["evalue"]
+    attach = kernel.start("%agents attach bakery")
+    assert kernel.reply(attach)["status"] == "ok"
+    assert run.status == "running"
+    assert "application/vnd.jupyter.widget-view+json" in kernel.of(attach, "display_data")[0]["data"]
+    assert run.wait(30)
+    until(kernel.stills)
+    assert pool.document().turn("ben#1").text.strip() in kernel.stills()[0]
+    assert len(of_type(pool, RunStarted)) == 1
+
+
+def test_what_a_background_team_says_stays_with_its_cell(new_kernel, pool):
+    """Its lines, and what its functions print, belong to the cell that started it, whatever runs meanwhile."""
+    kernel = new_kernel()
+    kernel.run("import time\ndef check(document):\n    time.sleep(1)\n    print('checking')\n    return 'checked'")
+    cell = CELL.replace("bakery\n", "bakery --bg --text\n", 1) + "  check: {python: check, listens: []}\n"
+    begun = kernel.start(cell)
+    assert kernel.reply(begun)["status"] == "ok"
+    later = []
+    while not of_type(pool, RunFinished):
+        later.append(kernel.start("time.sleep(0.2); print('mine')"))
+        assert kernel.reply(later[-1])["status"] == "ok"
+    until(lambda: "— finished" in kernel.text(begun))
+    assert len(later) > 2
+    assert {kernel.text(cell) for cell in later} == {"mine\n"}
+    assert "ben#1 │" in kernel.text(begun)
+    assert "checking\n" in kernel.text(begun)
+
+
+def run_notebook(*cells):
+    """Run cells in a fresh kernel and return their outputs, as they are saved."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
+    return [cell.outputs for cell in notebook.cells]
+
+
+def test_a_saved_notebook_shows_the_document_without_a_kernel(server, pool):
+    """The cell's only output is HTML and text; nothing in it needs a widget, a script or this package."""
+    _, (output,), (again,) = run_notebook("%load_ext agentpool_jupyter", CELL, "%pool")
+    assert set(output.data) == {"text/html", "text/plain"}
+    for turn in pool.document().turns:
+        assert turn.text.strip() in output.data["text/html"]
+        assert turn.text.strip() in output.data["text/plain"]
+        assert turn.text.strip() in again.data["text/html"]
+    assert "<script" not in output.data["text/html"]
+
+
+def test_a_saved_notebook_shows_a_background_team_that_ended_before_the_last_cell(server, pool):
+    wait = "work.wait()\nimport time; time.sleep(0.5)"
+    _, outputs, _ = run_notebook("%load_ext agentpool_jupyter", CELL.replace("bakery", "bakery --bg -o work", 1), wait)
+    (output,) = outputs
+    assert pool.document().turn("ben#1").text.strip() in output.data["text/html"]
+
+
+def test_jupyter_execute_runs_a_notebook(server, pool, tmp_path):
+    """Headless, and a failing team fails the command."""
+    path = tmp_path / "one.ipynb"
+    cells = [nbformat.v4.new_code_cell(text) for text in ("%load_ext agentpool_jupyter", CELL)]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    command = [sys.executable, "-m", "jupyter", "execute", "--inplace", str(path)]
+    subprocess.run(command, check=True, capture_output=True, timeout=90)
+    (output,) = json.loads(path.read_text(encoding="utf-8"))["cells"][1]["outputs"]
+    assert pool.document().turn("ann#1").text.strip() in "".join(output["data"]["text/html"])
+    server.go_away()
+    cells[1].source = CELL.replace("turns: 1", "attempts: 1")
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    failed = subprocess.run(command, check=False, capture_output=True, text=True, timeout=90)
+    assert failed.returncode != 0
+    assert "RunFailedError" in failed.stderr

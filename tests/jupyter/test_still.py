@@ -1,0 +1,101 @@
+"""A run as a picture that needs no kernel, widget or script."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+
+import pytest
+
+from agentpool_jupyter.jupyter.still import Still
+from agentpool_jupyter.jupyter.table import Table
+from agentpool_jupyter.jupyter.wire import AgentView, EdgeView, RunView, State, TurnView
+
+EVIL = "<script>alert('1')</script> & \"quotes\" <img src=x onerror=y>"
+
+
+class Reader(HTMLParser):
+    """The tags and the text of some HTML, and whether every tag that opens also closes."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.text, self._open = set(), "", []
+        self.feed(html)
+        assert not self._open
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        self._open.append(tag)
+        assert not any(name.startswith("on") for name, _ in attrs)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.add(tag)
+
+    def handle_endtag(self, tag):
+        assert self._open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def state(**run):
+    return State(
+        seq=3,
+        run=RunView(pool="bakery", run="r", status="finished", reason="turns", **run),
+        agents=[
+            AgentView(name="ann", model=EVIL, turns=1, tokens=12, state="done"),
+            AgentView(name="ben", state="failed", note=EVIL),
+        ],
+        turns=[
+            TurnView(id="2", name="ben#1", agent="ben", status="failed", note=EVIL, start=5),
+            TurnView(id="1", name="ann#1", agent="ann", status="finished", text=f"Bread.\n{EVIL}", start=2),
+            TurnView(id="3", name="you#1", agent="you", status="finished", text="And cake? 🥐", start=7),
+        ],
+        edges=[EdgeView(source="ann", target="ben", chars=120), EdgeView(source="ghost", target="ben", chars=5)],
+    )
+
+
+def test_what_agents_say_is_text_and_never_markup():
+    """Only the tags of the picture itself are there, all of them closed, and no attribute is a script."""
+    page = Reader(Still(state())._repr_html_())
+    assert not {"script", "img", "iframe"} & page.tags
+    assert page.text.count(EVIL) == 4
+    assert {"svg", "table", "details"} <= page.tags
+
+
+def test_text_says_all_that_the_picture_says():
+    """Turns in the order in which they began, with what went wrong, below a line on the whole run."""
+    text = repr(Still(state(tokens=1234, tokens_max=5000, started=1000, finished=3500, cost=0.25)))
+    head, *turns = text.split("\n\n")
+    assert head == "bakery · main · finished (turns) · 2.5 s · 1,234 tokens of 5,000 · US$ 0.2500"
+    assert [turn.split("\n")[0] for turn in turns] == ["[ann#1]", f"[ben#1 ({EVIL})]", "[you#1]"]
+    assert "And cake? 🥐" in text
+
+
+def test_an_arrow_says_how_much_text_flowed():
+    page = Reader(Still(state())._repr_html_())
+    assert "ann → ben: 120 characters" in page.text
+    assert "ghost" not in page.text
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 9])
+def test_any_number_of_agents_can_be_drawn(count):
+    names = [f"a{i}" for i in range(count)]
+    edges = [EdgeView(source=a, target=b, chars=9) for a in names for b in names if a != b]
+    picture = Still(State(seq=0, run=RunView(pool="p"), agents=[AgentView(name=name) for name in names], edges=edges))
+    page = Reader(picture._repr_html_())
+    assert all(name in page.text for name in names)
+    assert "nothing was said" in page.text
+
+
+def test_a_turn_that_never_ended_is_said_to_speak_still():
+    view = State(seq=0, run=RunView(pool="p"), turns=[TurnView(id="1", name="ann#1", agent="ann", text="Well")])
+    assert "[ann#1 (still speaking)]\nWell" in repr(Still(view))
+
+
+def test_a_table_is_aligned_in_text_and_escaped_in_html():
+    table = Table(("name", "n"), [("ann", 1), (EVIL, 20)])
+    assert len(table) == 2
+    assert repr(table).splitlines()[0].index("n", 1) == repr(table).splitlines()[0].rindex("n")
+    assert Reader(table._repr_html_()).text.count(EVIL) == 1
+    assert repr(Table(("name",), [], empty="<none>")) == "<none>"
+    assert "&lt;none&gt;" in Table(("name",), [], empty="<none>")._repr_html_()
