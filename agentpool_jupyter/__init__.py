@@ -3,7 +3,7 @@
 The layers, lowest last; imports go only downward::
 
     jupyter   magics, widgets, display        cli
-    agents    spec, model, context, turn, budget, run, team
+    agents    spec, model, context, turn, budget, run, team      history   diff, graph, effects, export
     pool      events, document (fold and merge), branches, positions, runs
     log       the Log contract, SQLite, Kafka, a local Kafka broker
     errors
@@ -22,18 +22,24 @@ if TYPE_CHECKING:
 
     from .agents import Run, Team, TeamSpec, resume
     from .errors import AgentPoolError
+    from .history import Diff, diff, export_pool, history_graph, import_pool
     from .pool import Document, Pool, fold, list_pools, merge, open_pool
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "AgentPoolError": "errors",
+    "Diff": "history",
     "Document": "pool",
     "Pool": "pool",
     "Run": "agents",
     "Team": "agents",
     "TeamSpec": "agents",
+    "diff": "history",
+    "export_pool": "history",
     "fold": "pool",
+    "history_graph": "history",
+    "import_pool": "history",
     "list_pools": "pool",
     "merge": "pool",
     "open_pool": "pool",
@@ -42,12 +48,17 @@ _HOMES = {
 
 __all__ = [
     "AgentPoolError",
+    "Diff",
     "Document",
     "Pool",
     "Run",
     "Team",
     "TeamSpec",
+    "diff",
+    "export_pool",
     "fold",
+    "history_graph",
+    "import_pool",
     "list_pools",
     "load_ipython_extension",
     "merge",

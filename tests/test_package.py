@@ -17,12 +17,17 @@ def test_the_public_names():
     """Others rely on them: one is added with thought, and none is taken away."""
     assert agentpool_jupyter.__all__ == [
         "AgentPoolError",
+        "Diff",
         "Document",
         "Pool",
         "Run",
         "Team",
         "TeamSpec",
+        "diff",
+        "export_pool",
         "fold",
+        "history_graph",
+        "import_pool",
         "list_pools",
         "load_ipython_extension",
         "merge",

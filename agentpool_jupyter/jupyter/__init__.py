@@ -7,30 +7,32 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-_REGISTRY_KEY = "AgentPoolMagics"
+_CLASSES = ("AgentPoolMagics", "HistoryMagics")
 
 
 def load(shell: InteractiveShell) -> None:
     """Register the magics with a shell; doing so twice changes nothing."""
     from .completion import install_completion  # noqa: PLC0415
+    from .history_magics import HistoryMagics  # noqa: PLC0415
     from .magics import AgentPoolMagics  # noqa: PLC0415
+    from .session import Session  # noqa: PLC0415
 
-    if _REGISTRY_KEY in shell.magics_manager.registry:
+    if _CLASSES[0] in shell.magics_manager.registry:
         return
-    magics = AgentPoolMagics(shell)
-    shell.register_magics(magics)
-    install_completion(shell, magics)
+    session = Session(widgets=hasattr(shell, "kernel"))
+    magics = [AgentPoolMagics(shell, session), HistoryMagics(shell, session)]
+    shell.register_magics(*magics)
+    install_completion(shell, session, magics)
 
 
 def unload(shell: InteractiveShell) -> None:
     """Take the magics away and close what they hold: no thread and no child is left."""
     from .completion import remove_completion  # noqa: PLC0415
 
-    magics = shell.magics_manager.registry.pop(_REGISTRY_KEY, None)
-    if magics is None:
-        return
+    manager = shell.magics_manager
+    for magics in [manager.registry.pop(name) for name in _CLASSES if name in manager.registry]:
+        magics.session.close()
+        for kind, names in magics.magics.items():
+            for name in names:
+                manager.magics[kind].pop(name, None)
     remove_completion(shell)
-    magics.session.close()
-    for kind, names in magics.magics.items():
-        for name in names:
-            shell.magics_manager.magics[kind].pop(name, None)

@@ -1,4 +1,4 @@
-"""Completion of actions, options and pool names behind the magics."""
+"""Completion of actions, options, pools and positions behind the magics."""
 
 from __future__ import annotations
 
@@ -7,52 +7,64 @@ from typing import TYPE_CHECKING, Any
 from agentpool_jupyter.errors import AgentPoolError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from IPython.core.interactiveshell import InteractiveShell
+    from IPython.core.magic import Magics
 
-    from .magics import AgentPoolMagics
+    from .session import Session
 
 _ACTIONS = {
     "%agents": ["status", "stop", "attach", "resume", "list"],
     "%%agents": [],
-    "%pool": ["list", "use", "log", "new", "delete"],
+    "%pool": ["list", "use", "log", "events", "new", "tag", "export", "import", "delete"],
 }
+"""Commands whose first word is an action or a pool."""
+_POSITIONS = ("%rollback", "%branch", "%diff")
+"""Commands whose words are positions."""
+_LATEST = 20  # turns that are offered: those that people go back to
 
 
-def install_completion(shell: InteractiveShell, magics: AgentPoolMagics) -> None:
-    """Complete behind ``%agents``, ``%%agents`` and ``%pool``."""
-    for command in _ACTIONS:
-        shell.set_hook("complete_command", _completer(magics, command), str_key=command)
+def install_completion(shell: InteractiveShell, session: Session, magics: Sequence[Magics]) -> None:
+    """Complete behind all the magics."""
+    for command in (*_ACTIONS, *_POSITIONS):
+        name = command.lstrip("%")
+        function = next(getattr(owner, name) for owner in magics if hasattr(owner, name))
+        shell.set_hook("complete_command", _completer(session, command, function.parser), str_key=command)
 
 
 def remove_completion(shell: InteractiveShell) -> None:
     """Take the completion away again."""
-    for command in _ACTIONS:
+    for command in (*_ACTIONS, *_POSITIONS):
         shell.strdispatchers["complete_command"].strs.pop(command, None)
 
 
-def _completer(magics: AgentPoolMagics, command: str) -> Callable[[Any, Any], list[str]]:
+def _completer(session: Session, command: str, parser: Any) -> Callable[[Any, Any], list[str]]:
+    options = [option for action in parser._actions for option in action.option_strings]  # noqa: SLF001 - no other way
+
     def complete(_shell: Any, event: Any) -> list[str]:
         words = event.line.split()
-        options = [option for action in _parser(magics, command)._actions for option in action.option_strings]  # noqa: SLF001
         if event.symbol.startswith("-"):
             return options
-        first = len(words) == 1 or (len(words) == 2 and not event.line.endswith(" "))  # noqa: PLR2004
-        return [*(_ACTIONS[command] if first else []), *_pools(magics)]
+        before = words[-1] if event.line.endswith(" ") else words[-2]
+        try:  # completion never disturbs typing
+            if command in _POSITIONS or before == "--at":
+                return _positions(session)
+            pools = _pools(session)
+        except AgentPoolError:
+            pools = []
+        return [*(_ACTIONS.get(command, []) if before == command else []), *pools]
 
     return complete
 
 
-def _parser(magics: AgentPoolMagics, command: str) -> Any:
-    function: Any = magics.pool if command == "%pool" else magics.agents
-    return function.parser
-
-
-def _pools(magics: AgentPoolMagics) -> list[str]:
+def _pools(session: Session) -> list[str]:
     from agentpool_jupyter.log import open_store  # noqa: PLC0415 - only when somebody presses Tab
 
-    try:
-        return open_store(magics.session.store).names()
-    except AgentPoolError:  # completion never disturbs typing
-        return []
+    return open_store(session.store).names()
+
+
+def _positions(session: Session) -> list[str]:
+    pool = session.pool()
+    turns = [turn.name for turn in reversed(pool.document().turns)]
+    return [*turns[:_LATEST], *pool.lineage, *pool.lineage.tags]

@@ -7,25 +7,20 @@ Every magic has the same thing in Python. A user's mistake is a one-line UsageEr
 from __future__ import annotations
 
 from argparse import ArgumentTypeError
-from contextlib import contextmanager
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
-from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
-from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
-
-from agentpool_jupyter.errors import LogError, ServiceError, UserError
+from IPython.core.magic_arguments import argument, magic_arguments
 
 from .agents_actions import AgentsActions
 from .pool_actions import PoolActions
-from .session import Session
+from .usage import parse, usage_errors
 
 if TYPE_CHECKING:
-    from argparse import Namespace
-    from collections.abc import Iterator
-
     from IPython.core.interactiveshell import InteractiveShell
+
+    from .session import Session
 
 
 def _variable(name: str) -> str:
@@ -40,9 +35,9 @@ def _variable(name: str) -> str:
 class AgentPoolMagics(Magics):  # type: ignore[misc]  # IPython's types are not followed
     """``%%agents``, ``%agents`` and ``%pool``."""
 
-    def __init__(self, shell: InteractiveShell) -> None:
+    def __init__(self, shell: InteractiveShell, session: Session) -> None:
         super().__init__(shell)
-        self.session = Session(widgets=hasattr(shell, "kernel"))
+        self.session = session
 
     @line_cell_magic
     @magic_arguments()
@@ -88,7 +83,7 @@ class AgentPoolMagics(Magics):  # type: ignore[misc]  # IPython's types are not 
             %agents resume [POOL]    go on with it where the pool has it; finished turns are not repeated
             %agents list [POOL]      all runs that a pool has seen
         """
-        arguments = _parse(self.agents, line)
+        arguments = parse(self.agents, line)
         actions = AgentsActions(self.session, self.shell)
         with usage_errors():
             return actions.do(arguments) if cell is None else actions.run_cell(arguments, cell)
@@ -99,13 +94,13 @@ class AgentPoolMagics(Magics):  # type: ignore[misc]  # IPython's types are not 
         "words",
         nargs="*",
         metavar="[ACTION] [NAME]",
-        help="list, use, log, new or delete, or a pool whose document is shown",
+        help="an action and what it is about, or a pool whose document is shown",
     )
     @argument("--store", help="a folder, or kafka://host:port")
     @argument(
         "--at", metavar="POSITION", help="show the document as it was: 120, planner#2, -3, 14:05, 10m, a branch or tag"
     )
-    @argument("-n", type=int, default=20, metavar="EVENTS", help="how many events `log` shows (default: 20)")
+    @argument("-n", type=int, default=20, metavar="EVENTS", help="how many lines `log` and `events` show (default: 20)")
     @argument("--yes", action="store_true", help="really delete")
     def pool(self, line: str) -> Any:
         """Show and manage pools.
@@ -116,27 +111,14 @@ class AgentPoolMagics(Magics):  # type: ignore[misc]  # IPython's types are not 
             %pool NAME [--at P]      another pool's document
             %pool list               all pools of the store
             %pool use NAME           make it the current pool (made if need be)
-            %pool log [NAME] [-n N]  the last events, as the log has them
+            %pool log [NAME] [-n N]  its history as a graph of branches, newest first
+            %pool events [NAME]      the last events, as the log has them
             %pool new [NAME]         make an empty pool and use it
+            %pool tag NAME [--at P]  name a position
+            %pool export FILE        write the current pool to a file
+            %pool import FILE [NAME] make a new pool of such a file
             %pool delete NAME --yes  remove a pool for good
         """
-        arguments = _parse(self.pool, line)
+        arguments = parse(self.pool, line)
         with usage_errors():
             return PoolActions(self.session).do(arguments)
-
-
-def _parse(magic: Any, line: str) -> Namespace:
-    try:
-        arguments: Namespace = parse_argstring(magic, line)
-    except ValueError as error:  # a quote that is opened and not closed
-        raise UsageError(str(error)) from None
-    return arguments
-
-
-@contextmanager
-def usage_errors() -> Iterator[None]:
-    """Turn what the user or the world did wrong into IPython's one-line error."""
-    try:
-        yield
-    except (UserError, LogError, ServiceError) as error:
-        raise UsageError(str(error)) from None

@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 from agentpool_jupyter.errors import UserError
 
+from .note import Note
 from .table import Table
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Callable
 
+    from agentpool_jupyter.history import HistoryGraph
     from agentpool_jupyter.pool import Event
 
     from .session import Session
 
 _SHOWN = 80  # characters of an event in a listing
+_IMPORT_WORDS = 3
 
 
 class PoolActions:
@@ -32,13 +35,17 @@ class PoolActions:
             "list": self._list,
             "use": self._use,
             "log": self._log,
+            "events": self._events,
             "new": self._new,
+            "tag": self._tag,
+            "export": self._export,
+            "import": self._import,
             "delete": self._delete,
         }
         words = arguments.words
         action = actions.get(words[0]) if words else None
         names = words[1:] if action else words
-        if len(names) > 1:
+        if len(names) > 1 and words[0] != "import":
             message = f"%pool takes one action and one name, not {' '.join(words)!r}; see `%pool?`"
             raise UserError(message)
         name = names[0] if names else None
@@ -54,15 +61,15 @@ class PoolActions:
         rows = [("→" if name == self._session.name else "", name) for name in store.names()]
         return Table(("", f"pools in {store.url}"), rows, empty=f"no pools in {store.url} yet")
 
-    def _use(self, name: str | None, arguments: Namespace) -> str:
+    def _use(self, name: str | None, arguments: Namespace) -> Note:
         if name is None:
             message = "%pool use needs a name, as in `%pool use bakery`"
             raise UserError(message)
         pool = self._session.pool(name, arguments.store, create=True)
         self._session.use(name, arguments.store)
-        return repr(pool)
+        return Note(repr(pool))
 
-    def _new(self, name: str | None, arguments: Namespace) -> str:
+    def _new(self, name: str | None, arguments: Namespace) -> Note:
         from agentpool_jupyter.log import open_store  # noqa: PLC0415
 
         name = name or time.strftime("pool-%Y%m%d-%H%M%S")
@@ -73,7 +80,7 @@ class PoolActions:
             raise UserError(message)
         return self._use(name, arguments)
 
-    def _delete(self, name: str | None, arguments: Namespace) -> str:
+    def _delete(self, name: str | None, arguments: Namespace) -> Note:
         if name is None or not arguments.yes:
             message = f"%pool delete removes a pool for good: `%pool delete {name or 'NAME'} --yes`"
             raise UserError(message)
@@ -83,9 +90,41 @@ class PoolActions:
             raise UserError(message)
         self._session.forget(pool)
         pool.store.delete(name)
-        return f"deleted pool {name!r}"
+        return Note(f"deleted pool {name!r}")
 
-    def _log(self, name: str | None, arguments: Namespace) -> Table:
+    def _log(self, name: str | None, arguments: Namespace) -> HistoryGraph:
+        from agentpool_jupyter.history import history_graph  # noqa: PLC0415
+
+        return history_graph(self._session.pool(name, arguments.store), most=arguments.n)
+
+    def _tag(self, name: str | None, arguments: Namespace) -> Note:
+        if name is None:
+            message = "%pool tag needs a name, as in `%pool tag good --at planner#2`"
+            raise UserError(message)
+        place = self._session.pool(None, arguments.store).tag(name, arguments.at)
+        return Note(f"tag {name!r} is right after offset {place.at} on branch {place.branch!r}")
+
+    def _export(self, file: str | None, arguments: Namespace) -> Note:
+        from agentpool_jupyter.history import export_pool  # noqa: PLC0415
+
+        if file is None:
+            message = "%pool export needs a file, as in `%pool export bakery.jsonl.gz`"
+            raise UserError(message)
+        pool = self._session.pool(None, arguments.store)
+        return Note(f"wrote {export_pool(pool, file):,} records of pool {pool.name!r} to {file}")
+
+    def _import(self, file: str | None, arguments: Namespace) -> Note:
+        from agentpool_jupyter.history import import_pool  # noqa: PLC0415
+
+        if file is None or len(arguments.words) > _IMPORT_WORDS:
+            message = "%pool import takes a file and, if need be, a name: `%pool import bakery.jsonl.gz other`"
+            raise UserError(message)
+        name = arguments.words[2] if len(arguments.words) == _IMPORT_WORDS else None
+        with import_pool(file, name, arguments.store or self._session.store) as pool:
+            self._session.use(pool.name, arguments.store)
+            return Note(f"made pool {pool.name!r} of {pool.end:,} records")
+
+    def _events(self, name: str | None, arguments: Namespace) -> Table:
         pool = self._session.pool(name, arguments.store)
         events = pool.events(max(0, pool.end - arguments.n))
         rows = [

@@ -209,7 +209,8 @@ class TeamView:
 
     def _end(self, event: RunFinished) -> None:
         self.run.status = _STATUS.get(event.reason, "finished")
-        self.run.reason = f"{event.reason}: {event.detail}" if event.detail else event.reason
+        more = event.reason if event.reason != self.run.status else ""
+        self.run.reason = ": ".join(filter(None, (more, event.detail)))
         self.run.finished = event.ts
         self._changed_run = True
         for agent in self.agents.values():

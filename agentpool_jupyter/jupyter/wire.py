@@ -66,6 +66,7 @@ class RunView(msgspec.Struct, kw_only=True):
     task: str = ""
     status: RunStatus = "starting"
     reason: str = ""
+    """What there is to say beyond the status."""
     started: int = 0
     """Milliseconds since the epoch."""
     finished: int | None = None

@@ -59,28 +59,31 @@ def test_a_second_process_sees_the_same_events_in_the_same_order(kafka_url):
 
 def test_a_broker_away_for_ten_seconds_in_mid_run_loses_nothing(tmp_path):
     """A team whose broker goes away and comes back finishes, and the document has every word once."""
-    with OpenAIServer(rate=20, tokens=60) as server, running_broker(tmp_path / "kafka") as status:
-        with ap.open_pool("bakery", f"kafka://{status.address}") as pool:
-            run = ap.Team.from_yaml(_TEAM.format(turns=1, base_url=server.base_url)).start(pool)
-            away = threading.Event()
+    with (
+        OpenAIServer(rate=20, tokens=60) as server,
+        running_broker(tmp_path / "kafka") as status,
+        ap.open_pool("bakery", f"kafka://{status.address}") as pool,
+    ):
+        run = ap.Team.from_yaml(_TEAM.format(turns=1, base_url=server.base_url)).start(pool)
+        away = threading.Event()
 
-            def outage() -> None:
-                time.sleep(1.5)
-                broker.stop(tmp_path / "kafka")
-                away.set()
-                time.sleep(10)
-                broker.start(status.port, tmp_path / "kafka")
+        def outage() -> None:
+            time.sleep(1.5)
+            broker.stop(tmp_path / "kafka")
+            away.set()
+            time.sleep(10)
+            broker.start(status.port, tmp_path / "kafka")
 
-            thread = threading.Thread(target=outage)
-            thread.start()
-            assert run.wait(120)
-            thread.join()
-            assert away.is_set()
-            assert run.status == "finished"
-            turns = pool.document().turns
-            assert [turn.status for turn in turns] == ["finished"] * 3
-            said = {expected(request.messages, tokens=60) for request in server.requests}
-            assert {turn.text for turn in turns} == said
+        thread = threading.Thread(target=outage)
+        thread.start()
+        assert run.wait(120)
+        thread.join()
+        assert away.is_set()
+        assert run.status == "finished"
+        turns = pool.document().turns
+        assert [turn.status for turn in turns] == ["finished"] * 3
+        said = {expected(request.messages, tokens=60) for request in server.requests}
+        assert {turn.text for turn in turns} == said
 
 
 def test_a_broker_that_stays_away_ends_the_run_with_one_clear_error(tmp_path):

@@ -10,8 +10,6 @@ import psutil
 import pytest
 from IPython.core.completer import provisionalcompleter
 from IPython.core.error import UsageError
-from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
 
 from agentpool_jupyter import open_pool
 from agentpool_jupyter.agents.report import Report
@@ -28,19 +26,6 @@ def server(monkeypatch):
         monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
         monkeypatch.setenv("AGENTPOOL_MODEL", "test")
         yield server
-
-
-@pytest.fixture
-def shell(tmp_path, monkeypatch, store):
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
-    config = Config()
-    config.HistoryManager.enabled = False
-    config.InteractiveShell.colors = "nocolor"
-    shell = InteractiveShell.instance(config=config)
-    shell.run_line_magic("load_ext", "agentpool_jupyter")
-    yield shell
-    shell.run_line_magic("unload_ext", "agentpool_jupyter")
-    InteractiveShell.clear_instance()
 
 
 @pytest.fixture
@@ -377,9 +362,10 @@ def test_pools_are_made_used_listed_shown_and_deleted(cell, mistake, server, sto
     cell("%pool use other")
     assert [line.split() for line in cell("%pool list").strip().splitlines()[2:]] == [["bakery"], ["→", "other"]]
     assert "### ann#1" in cell("%pool bakery")
-    log = cell("%pool log bakery -n 3")
-    assert "run_finished" in log
-    assert "run_started" not in log
+    events = cell("%pool events bakery -n 3")
+    assert "run_finished" in events
+    assert "run_started" not in events
+    assert "team ended (turns)" in cell("%pool log bakery -n 3")
     assert "--yes" in mistake("%pool delete bakery")
     assert "deleted pool 'bakery'" in cell("%pool delete bakery --yes")
     assert sorted(path.name for path in store.glob("*.sqlite")) == ["other.sqlite"]

@@ -1,0 +1,45 @@
+"""What agents did outside the pool: a rollback does not undo it, so it is told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from agentpool_jupyter.pool.events import Decision, TurnStarted
+
+if TYPE_CHECKING:
+    from agentpool_jupyter.pool import Pool, Position
+
+PYTHON = "python:"
+"""How the ``model`` of a Python agent's turn begins; the function's name follows."""
+
+
+class Effect(msgspec.Struct, frozen=True):
+    """Something that may have changed the world."""
+
+    offset: int
+    agent: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.what} ({self.agent}, offset {self.offset})"
+
+
+def effects_after(pool: Pool, position: Position) -> list[Effect]:
+    """Return the effects on the current line that lie after a position, oldest first.
+
+    Those are calls of Python agents' functions, which may do anything, and effects that the team decided on.
+    """
+    kept = dict(pool.lineage.line(*position))
+    here = pool.lineage.line(pool.branch, pool.end - 1)
+    line = {branch: last for branch, last in here if last > kept.get(branch, -1)}
+    found = []
+    for event in pool.events(position.at + 1):
+        if not kept.get(event.branch, -1) < event.offset <= line.get(event.branch, -1):
+            continue
+        if isinstance(event, TurnStarted) and event.model.startswith(PYTHON):
+            found.append(Effect(event.offset, event.agent, f"{event.model.removeprefix(PYTHON)}() was called"))
+        elif isinstance(event, Decision) and event.accepted:
+            found.append(Effect(event.offset, event.agent, f"decided: {event.text or event.proposal}"))
+    return found

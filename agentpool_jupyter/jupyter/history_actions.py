@@ -1,0 +1,106 @@
+"""What ``%rollback``, ``%branch`` and ``%diff`` do."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from agentpool_jupyter.errors import UserError
+
+from .note import Note
+from .table import Table
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Sequence
+
+    from agentpool_jupyter.history import Diff, Effect
+    from agentpool_jupyter.pool import Pool
+
+    from .session import Session
+
+
+class HistoryActions:
+    """The actions of one call."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def rollback(self, arguments: Namespace) -> Moved:
+        """Go back to a position, or take the last move of the head back."""
+        from agentpool_jupyter.history import diff, effects_after  # noqa: PLC0415 - loading stays quick
+
+        pool = self._pool(arguments)
+        if arguments.undo:
+            if arguments.position is not None:
+                message = "%rollback --undo takes no position: it goes back to where the head was"
+                raise UserError(message)
+            left = pool.branch
+            branch = pool.undo()
+            return Moved(pool, f"undone: the head is on branch {branch!r} again", diff(pool, left, branch), [])
+        if arguments.position is None:
+            message = "%rollback needs a position, such as planner#2, -3, 120, 14:05 or a branch; or --undo"
+            raise UserError(message)
+        here, there = pool.position(pool.branch), pool.position(arguments.position)
+        changes, effects = diff(pool, here, there), effects_after(pool, there)
+        changes.names = ("now", arguments.position)
+        if arguments.dry_run:
+            return Moved(pool, "dry run: nothing was changed; this is what would leave the document", changes, effects)
+        branch = pool.rollback(there)
+        told = f"rolled back: the head is on the new branch {branch!r}; %rollback --undo takes it back"
+        return Moved(pool, told, changes, effects)
+
+    def branch(self, arguments: Namespace) -> Table | Note:
+        """List branches, make one, or move the head to one."""
+        pool = self._pool(arguments)
+        if arguments.switch:
+            if arguments.name is not None:
+                message = "%branch --switch takes one branch and no position"
+                raise UserError(message)
+            pool.switch(arguments.switch)
+            return Note(f"the head is on branch {pool.branch!r}")
+        if arguments.name is None:
+            return self._branches(pool)
+        name = pool.fork(arguments.name, arguments.position)
+        return Note(f"made branch {name!r}; `%branch --switch {name}` goes there")
+
+    def diff(self, arguments: Namespace) -> Diff:
+        """Compare two positions."""
+        from agentpool_jupyter.history import diff  # noqa: PLC0415
+
+        return diff(self._pool(arguments), arguments.a, arguments.b)
+
+    def _branches(self, pool: Pool) -> Table:
+        lineage = pool.lineage
+        rows = []
+        for name in lineage:
+            fork = lineage.forks.get(name)
+            origin = f"{fork.parent} after {fork.at}" if fork else ""
+            mark = "→" if name == lineage.head else ""
+            rows.append((mark, name, origin, len(pool.document(name).turns)))
+        return Table(("", "branch", "leaves", "turns"), rows)
+
+    def _pool(self, arguments: Namespace) -> Pool:
+        return self._session.pool(arguments.pool, arguments.store)
+
+
+class Moved:
+    """What a move of the head did, or would do, to the document, and what it cannot undo; displays itself."""
+
+    def __init__(self, pool: Pool, told: str, changes: Diff, effects: Sequence[Effect]) -> None:
+        self.branch = pool.branch
+        self.told = told
+        self.diff = changes
+        self.effects = list(effects)
+
+    def _warning(self) -> str:
+        return "not undone, because it happened outside the pool:" if self.effects else ""
+
+    def __repr__(self) -> str:
+        effects = [self._warning(), *(f"    {effect}" for effect in self.effects)] if self.effects else []
+        return "\n\n".join([self.told, repr(self.diff), *(["\n".join(effects)] if effects else [])])
+
+    def _repr_html_(self) -> str:
+        effects = "".join(f"<li>{escape(str(effect))}</li>" for effect in self.effects)
+        warning = f"<p>⚠ {escape(self._warning())}</p><ul>{effects}</ul>" if effects else ""
+        return f"<p>{escape(self.told)}</p>{warning}{self.diff._repr_html_()}"

@@ -1,0 +1,76 @@
+"""A pool as one file."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from agentpool_jupyter import open_pool
+from agentpool_jupyter.errors import LogCorruptError, UserError
+from agentpool_jupyter.history import export_pool, import_pool
+
+RECORDS = st.binary(max_size=60) | st.text(max_size=60).map(lambda text: json.dumps({"text": text}).encode())
+DAMAGES = [lambda b: b[: len(b) // 2], lambda b: b"not gzip", lambda b: gzip.compress(b"[]\n")]
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@given(st.lists(RECORDS, max_size=20))
+def test_a_round_trip_is_identical(tmp_path_factory, values):
+    """Whatever the records are, and byte for byte, also as a file."""
+    folder = tmp_path_factory.mktemp("trip")
+    with open_pool("bakery", folder / "a") as pool:
+        if values:
+            pool.append_records(values)
+        assert export_pool(pool, folder / "one.gz") == len(values)
+    with import_pool(folder / "one.gz", store=folder / "b") as copy:
+        assert list(copy.records()) == values
+        export_pool(copy, folder / "two.gz")
+    assert (folder / "one.gz").read_bytes() == (folder / "two.gz").read_bytes()
+
+
+def test_events_are_lines_of_json(pool, tmp_path):
+    """So that common tools read an export."""
+    pool.post("hello")
+    export_pool(pool, tmp_path / "x.gz")
+    head, event, foot = map(json.loads, gzip.decompress((tmp_path / "x.gz").read_bytes()).splitlines())
+    assert (head["pool"], head["records"], event["text"], len(foot["sha256"])) == ("bakery", 1, "hello", 64)
+
+
+def test_a_pool_that_exists_is_not_written_over(pool, tmp_path):
+    pool.post("hello")
+    export_pool(pool, tmp_path / "x.gz")
+    with pytest.raises(UserError, match="exists and is not empty: import under another name"):
+        import_pool(tmp_path / "x.gz")
+    with import_pool(tmp_path / "x.gz", "other") as copy:
+        assert copy.document().text == pool.document().text
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_file_is_told_and_nothing_is_stored(pool, tmp_path, damage):
+    for i in range(100):
+        pool.post(f"message {i}")
+    export_pool(pool, tmp_path / "x.gz")
+    (tmp_path / "x.gz").write_bytes(damage((tmp_path / "x.gz").read_bytes()))
+    with pytest.raises(LogCorruptError, match="damaged"):
+        import_pool(tmp_path / "x.gz", "other")
+    assert "other" not in pool.store.names()
+
+
+def test_a_changed_record_is_noticed(pool, tmp_path):
+    pool.post("hello")
+    export_pool(pool, tmp_path / "x.gz")
+    text = gzip.decompress((tmp_path / "x.gz").read_bytes()).replace(b"hello", b"hallo")
+    (tmp_path / "x.gz").write_bytes(gzip.compress(text))
+    with pytest.raises(LogCorruptError, match="do not match its checksum"):
+        import_pool(tmp_path / "x.gz", "other")
+
+
+def test_files_that_cannot_be_used_are_told(pool, tmp_path):
+    with pytest.raises(UserError, match="there is no file"):
+        import_pool(tmp_path / "none.gz")
+    with pytest.raises(UserError, match="cannot write"):
+        export_pool(pool, tmp_path / "no" / "folder" / "x.gz")

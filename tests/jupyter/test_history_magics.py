@@ -1,0 +1,118 @@
+"""The magics of time travel, in a real IPython shell."""
+
+from __future__ import annotations
+
+import pytest
+from IPython.core.completer import provisionalcompleter
+from IPython.core.error import UsageError
+
+import agentpool_jupyter as ap
+from agentpool_jupyter.pool.events import TurnFinished, TurnStarted
+
+
+@pytest.fixture
+def told(pool, shell):
+    for text in ("One.", "Two.", "Three."):
+        pool.post(text)
+    shell.run_line_magic("pool", "use bakery")
+    return pool
+
+
+def texts(pool):
+    return [turn.text for turn in pool.document().turns]
+
+
+def test_rollback_and_undo(told, shell):
+    """A rollback shows what left, and undo brings it back."""
+    moved = shell.run_line_magic("rollback", "you#1")
+    assert texts(told) == ["One."]
+    assert moved.diff.counts["removed"] == 2
+    assert "%rollback --undo takes it back" in repr(moved)
+    moved = shell.run_line_magic("rollback", "--undo")
+    assert texts(told) == ["One.", "Two.", "Three."]
+    assert moved.diff.counts["added"] == 2
+
+
+def test_a_dry_run_changes_nothing(told, shell):
+    end = told.end
+    moved = shell.run_line_magic("rollback", "-2 --dry-run")
+    assert "nothing was changed" in repr(moved)
+    assert moved.diff.counts["removed"] == 2
+    assert told.end == end
+
+
+def test_effects_outside_the_pool_are_listed(told, shell):
+    """A function that ran after the position is told, because it cannot be undone."""
+    header = told.header("main", agent="checker")
+    told.append(
+        [
+            TurnStarted(**header, turn="t", model="python:order_flour"),
+            TurnFinished(**told.header("main", agent="checker"), turn="t", deltas=0),
+        ]
+    )
+    moved = shell.run_line_magic("rollback", "you#3")
+    assert [str(effect) for effect in moved.effects] == ["order_flour() was called (checker, offset 3)"]
+    assert "not undone" in moved._repr_html_()
+    assert shell.run_line_magic("rollback", "you#2").effects == []
+
+
+def test_branches_are_made_listed_and_switched_to(told, shell):
+    assert "made branch 'idea'" in repr(shell.run_line_magic("branch", "idea you#2"))
+    assert texts(told) == ["One.", "Two.", "Three."]
+    shell.run_line_magic("branch", "--switch idea")
+    assert texts(told) == ["One.", "Two."]
+    assert [row[:3] for row in shell.run_line_magic("branch", "").rows] == [
+        ["", "main", ""],
+        ["→", "idea", "main after 1"],
+    ]
+
+
+def test_tags_are_positions(told, shell):
+    shell.run_line_magic("pool", "tag good --at you#2")
+    told.post("Four.")
+    assert shell.run_line_magic("diff", "good").counts["added"] == 2
+
+
+def test_the_log_is_a_graph(told, shell):
+    shell.run_line_magic("rollback", "you#2")
+    assert "HEAD → main-2" in repr(shell.run_line_magic("pool", "log"))
+
+
+def test_a_pool_travels_as_a_file(told, shell, tmp_path):
+    shell.run_line_magic("pool", f"export {tmp_path / 'x.gz'}")
+    assert "made pool 'copy' of 3 records" in repr(shell.run_line_magic("pool", f"import {tmp_path / 'x.gz'} copy"))
+    with ap.open_pool("copy") as copy:
+        assert texts(copy) == texts(told)
+
+
+@pytest.mark.parametrize(
+    ("magic", "line", "says"),
+    [
+        ("rollback", "", "needs a position"),
+        ("rollback", "you#9", "nearest: you#"),
+        ("rollback", "-9", "cannot go 9 turns back"),
+        ("rollback", "99", "the last offset is 2"),
+        ("rollback", "--undo", "nothing to undo"),
+        ("rollback", "--undo 3", "takes no position"),
+        ("branch", "12", "cannot name a branch"),
+        ("branch", "main", "is taken"),
+        ("branch", "--switch nowhere", "no branch 'nowhere'"),
+        ("branch", "a b c", "unrecognized arguments"),
+        ("diff", "", "required: a"),
+        ("pool", "tag", "needs a name"),
+        ("pool", "export", "needs a file"),
+        ("pool", "import", "takes a file"),
+        ("pool", "import nowhere.gz", "there is no file"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(told, shell, magic, line, says):
+    with pytest.raises(UsageError, match=says) as error:
+        shell.run_line_magic(magic, line)
+    assert "\n" not in str(error.value)
+
+
+def test_positions_are_completed(told, shell):
+    told.fork("idea")
+    with provisionalcompleter():
+        found = {completion.text for completion in shell.Completer.completions("%rollback ", len("%rollback "))}
+    assert {"you#1", "you#3", "main", "idea"} <= found
