@@ -156,12 +156,12 @@ class ModelVoice:
         try:
             return await self._stream(context, writer, reservation)
         except ModelError as error:
-            usage = _estimate(bound, writer.text) if writer.text or error.kind in _ACCEPTED else None
+            usage = self._estimate(bound, writer.text) if writer.text or error.kind in _ACCEPTED else None
             retriable = error.retriable and not last
             wait = _backoff(attempt, error.retry_after) if retriable else 0.0
             return writer.fail(str(error), kind=error.kind, retriable=retriable, wait=wait, usage=usage)
         except asyncio.CancelledError:
-            usage = _estimate(bound, writer.text)
+            usage = self._estimate(bound, writer.text)
             writer.finish("cancelled", usage)
             raise
         except ServiceError as error:
@@ -169,6 +169,10 @@ class ModelVoice:
             return writer.fail(str(error), kind="service")
         finally:
             reservation.settle(usage.total if usage else 0)
+
+    def _estimate(self, bound: int, text: str) -> Usage:
+        """Return what a call took at most, where its server did not say: never more than was reserved for it."""
+        return Usage(prompt=bound, completion=min(text_bound(text), self._limits.max_tokens), estimated=True)
 
     async def _stream(self, context: Context, writer: TurnWriter, reservation: Reservation) -> Event:
         pieces = self._client.stream(
@@ -185,7 +189,7 @@ class ModelVoice:
                     await self._stage.outbox.room()
                 else:
                     reason, usage = piece.reason, piece.usage
-        usage = usage or _estimate(prompt_bound(context.messages), writer.text)
+        usage = usage or self._estimate(prompt_bound(context.messages), writer.text)
         reservation.settle(usage.total)
         return writer.finish(reason if writer.text.strip() else "silent", usage, cost(usage, self._client.endpoint))
 
@@ -223,10 +227,6 @@ def _describe(error: Exception) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({frames[-1].name}, line {frames[-1].lineno})" if frames else ""
     return f"{type(error).__name__}: {error}{where}"
-
-
-def _estimate(bound: int, text: str) -> Usage:
-    return Usage(prompt=bound, completion=text_bound(text), estimated=True)
 
 
 def _backoff(attempt: int, retry_after: float | None) -> float:

@@ -177,8 +177,10 @@ def _wait(run: Run, show: Show) -> None:
     try:
         while not run.wait(_POLL):
             pass
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         run.stop()
+        told = f"KeyboardInterrupt: the team was stopped; pool {run.pool.name!r} has what it said"
+        interrupt._render_traceback_ = lambda: [told]  # type: ignore[attr-defined]  # IPython shows this line alone
         raise
     finally:
         show.wait(5)

@@ -51,7 +51,7 @@ class Still:
         if run.finished and run.started:
             parts.append(f"{(run.finished - run.started) / 1000:.1f} s")
         parts.append(f"{run.tokens:,} tokens" + (f" of {run.tokens_max:,}" if run.tokens_max else ""))
-        if run.cost:  # a local model is free: nothing to say
+        if run.cost is not None:
             parts.append(f"US$ {run.cost:.4f}")
         return " · ".join(parts)
 

@@ -27,6 +27,15 @@ if TYPE_CHECKING:
 
 _CHARS_PER_TOKEN = 4  # English prose; only for the rate shown while a turn still runs
 _STATUS: dict[str, RunStatus] = {"stopped": "stopped", "moved": "stopped", "failed": "failed", "lost": "lost"}
+_WHY = {
+    "turns": "all turns were taken",
+    "quiescent": "nobody had more to react to",
+    "budget": "the budget is used up",
+    "timeout": "the time is up",
+    "moved": "the pool went back to an earlier state",
+    "refused": "another team was first",
+}
+"""What there is to say beyond the status."""
 
 
 class _Speech:
@@ -209,8 +218,7 @@ class TeamView:
 
     def _end(self, event: RunFinished) -> None:
         self.run.status = _STATUS.get(event.reason, "finished")
-        more = event.reason if event.reason != self.run.status else ""
-        self.run.reason = ": ".join(filter(None, (more, event.detail)))
+        self.run.reason = "; ".join(filter(None, (_WHY.get(event.reason, ""), event.detail)))
         self.run.finished = event.ts
         self._changed_run = True
         for agent in self.agents.values():
@@ -232,7 +240,7 @@ class TeamView:
         agent = self.agents.get(name)
         if agent is not None:
             agent.tokens += usage.total
-        if cost is not None:
+        if cost:  # a local model is free: nothing to say
             self.run.cost = (self.run.cost or 0.0) + cost
             if agent is not None:
                 agent.cost = (agent.cost or 0.0) + cost

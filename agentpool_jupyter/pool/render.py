@@ -10,8 +10,9 @@ if TYPE_CHECKING:
 
     from .document import Turn
 
-# Okabe and Ito's colour-blind-safe palette (https://jfly.uni-koeln.de/color/); the widget uses the same.
-PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F")
+# After Okabe and Ito's colour-blind-safe palette (https://jfly.uni-koeln.de/color/), readable on light and dark; the
+# widget uses the same (labextension/src/palette.ts).
+PALETTE = ("#0083C9", "#E08A00", "#009E73", "#CC79A7", "#D55E00", "#46A9E0", "#98952F", "#A9559F")
 
 
 def note(turn: Turn) -> str:

@@ -37,6 +37,6 @@ export class TurnElement {
 
 function noteOf(turn: TurnView): string {
   if (turn.status === "failed") return turn.note === "" ? "failed" : `failed: ${turn.note}`;
-  if (turn.status === "cancelled") return turn.note === "" ? "stopped" : `stopped: ${turn.note}`;
+  if (turn.status === "cancelled") return turn.note === "" ? "stopped" : turn.note;
   return turn.note;
 }

@@ -147,7 +147,7 @@ def test_a_cell_runs_a_team_and_shows_every_turn(cell, server):
     for turn in turns:
         lines = [line.partition("│ ")[2] for line in text.splitlines() if line.strip().startswith(turn.name)]
         assert " ".join(lines).split() == turn.text.split()
-    assert text.strip().splitlines()[-1].startswith("— finished (turns), ")
+    assert text.strip().splitlines()[-1].startswith("— finished (all turns were taken), ")
 
 
 def test_a_plain_task_is_given_to_the_default_team(cell, server):
@@ -295,7 +295,7 @@ def test_attach_shows_a_run_that_has_ended(cell, server):
     cell("%%agents\n" + PAIR)
     text = cell("%agents attach")
     assert "ann#1" in text
-    assert "— finished (turns)" in text
+    assert "— finished (all turns were taken)" in text
 
 
 # -- mistakes -----------------------------------------------------------------------------------------------------

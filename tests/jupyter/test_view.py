@@ -251,12 +251,18 @@ def test_a_run_that_is_resumed_runs_again():
 
 
 @pytest.mark.parametrize(
-    ("reason", "status"),
-    [("turns", "finished"), ("budget", "finished"), ("stopped", "stopped"), ("failed", "failed"), ("lost", "lost")],
+    ("reason", "status", "why"),
+    [
+        ("turns", "finished", "all turns were taken; because"),
+        ("budget", "finished", "the budget is used up; because"),
+        ("stopped", "stopped", "because"),
+        ("failed", "failed", "because"),
+        ("lost", "lost", "because"),
+    ],
 )
-def test_the_head_line_says_how_a_run_ended(reason, status):
+def test_the_head_line_says_how_a_run_ended(reason, status, why):
     run = shown(Story().add(RunFinished, reason=reason, detail="because").events).run
-    assert (run.status, run.reason) == (status, f"{reason}: because")
+    assert (run.status, run.reason) == (status, why)
     assert run.finished is not None
 
 

@@ -105,8 +105,8 @@ def test_what_is_unusual_about_a_turn_is_told():
 def test_an_agent_keeps_its_colour():
     events = [Message(id=str(i), agent=agent, text="x") for i, agent in enumerate(["a", "b", "a"])]
     html = fold(events)._repr_html_()
-    assert html.count("border-left:4px solid #0072B2") == 2
-    assert html.count("border-left:4px solid #D55E00") == 1
+    assert html.count("border-left:4px solid #0083C9") == 2
+    assert html.count("border-left:4px solid #E08A00") == 1
 
 
 def test_ipython_shows_the_markdown_as_plain_text(pool):

@@ -1,0 +1,112 @@
+"""JupyterLab and Notebook 7 on a server of their own, seen through Debian's Chromium."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from agentpool_jupyter import open_pool
+from tests.openai_server import OpenAIServer
+
+from .notebook_page import NotebookPage
+from .servers import jupyter_server
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome")
+_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--no-first-run",
+    "--disable-dev-shm-usage",
+)
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.parent.name == "browser":
+            item.add_marker(pytest.mark.browser)
+
+
+def _find_chromium():
+    found = os.environ.get("AGENTPOOL_CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
+    if found is None:
+        reason = (
+            f"no browser: none of {', '.join(_NAMES)} is on the PATH; "
+            "install one (`apt-get install chromium`) or name it in $AGENTPOOL_CHROMIUM"
+        )
+        if os.environ.get("AGENTPOOL_REQUIRE_ALL") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return found
+
+
+# Of the package, not of the session: Playwright's loop runs in this thread, where other tests start their own.
+@pytest.fixture(scope="package")
+def browser():
+    """Chromium, started once."""
+    path = _find_chromium()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=_FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="package")
+def jupyter(tmp_path_factory):
+    """A Jupyter server that all tests share."""
+    with jupyter_server(tmp_path_factory.mktemp("jupyter")) as server:
+        yield server
+
+
+@pytest.fixture
+def server():
+    """A model that speaks slowly and long: what is looked at in mid-run stays in mid-run."""
+    with OpenAIServer(rate=25, tokens=1000) as server:
+        yield server
+
+
+@pytest.fixture
+def page(browser, jupyter, tmp_path):
+    """A page of its own; one in which our code breaks fails its test."""
+    context = browser.new_context(viewport={"width": 1200, "height": 1000})
+    context.set_default_timeout(30_000)
+    page = context.new_page()
+    broken = []
+    # The widget's code comes as a blob; what else breaks in a page is Jupyter's own.
+    page.on("pageerror", lambda error: broken.append(error) if "blob:" in (error.stack or "") else None)
+    yield page
+    page.screenshot(path=tmp_path / "at-the-end.png")  # pytest keeps it for the last runs
+    context.close()
+    jupyter.end_sessions()
+    assert not broken
+
+
+@pytest.fixture
+def open_notebook(page, jupyter, request):
+    """Open a notebook of these cells, with the extension loaded by a first one."""
+
+    def open_cells(*cells, front_end="lab"):
+        notebook = NotebookPage(page, jupyter, f"{request.node.name.partition('[')[0]}-{front_end}.ipynb", front_end)
+        notebook.write(["%load_ext agentpool_jupyter", *cells])
+        notebook.open()
+        notebook.run(0)
+        return notebook
+
+    return open_cells
+
+
+@pytest.fixture
+def kept(jupyter):
+    """Open a pool that a notebook of the server works in."""
+    opened = []
+
+    def open_kept(name):
+        opened.append(open_pool(name, store=jupyter.store, create=False))
+        return opened[-1]
+
+    yield open_kept
+    for pool in opened:
+        pool.close()
