@@ -8,7 +8,8 @@ import msgspec
 
 from .budget import prompt_bound
 from .context import build_context
-from .voices import call_limits, endpoint_of
+from .limits import call_limits
+from .voices import endpoint_of
 
 if TYPE_CHECKING:
     from agentpool_jupyter.pool import Document

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
     from .budget import Reservation, TokenBudget
     from .context import Context
+    from .limits import CallLimits
     from .line import Line
     from .model import ModelClient
     from .outbox import Outbox
     from .spec import AgentSpec, TeamSpec
-    from .voices import CallLimits
 
 _FIRST_WAIT = 0.5
 _LONGEST_WAIT = 20.0

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from agentpool_jupyter.errors import SpecError
 from agentpool_jupyter.pool import Document
 
 from .context import build_context
 from .endpoint import Endpoint, Price, resolve
-from .spec import LOCAL_WINDOW, WINDOW
+from .limits import call_limits
 from .turn import ModelVoice, PythonVoice, Stage
 
 if TYPE_CHECKING:
@@ -27,24 +27,6 @@ def endpoint_of(team: TeamSpec, agent: AgentSpec) -> Endpoint:
         base_url=agent.base_url or team.base_url,
         api_key_env=agent.api_key_env or team.api_key_env,
         price=Price(price.input, price.output) if price else None,
-    )
-
-
-class CallLimits(NamedTuple):
-    """What one call of an agent's model may take."""
-
-    max_tokens: int
-    window: int
-    """Most prompt tokens, estimated."""
-    temperature: float | None
-
-
-def call_limits(team: TeamSpec, agent: AgentSpec, endpoint: Endpoint) -> CallLimits:
-    """Return an agent's own limits where it has some, else its team's."""
-    return CallLimits(
-        max_tokens=agent.max_tokens or team.max_tokens,
-        window=team.context or (LOCAL_WINDOW if endpoint.local else WINDOW),
-        temperature=team.temperature if agent.temperature is None else agent.temperature,
     )
 
 

@@ -23,7 +23,7 @@ from agentpool_jupyter.errors import (
 )
 
 from .contract import Follower, Log, Record, Store
-from .stores import check_name
+from .names import check_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

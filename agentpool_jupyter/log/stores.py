@@ -7,28 +7,15 @@ SQLite files; ``kafka://…`` is a Kafka cluster (see :mod:`.kafka` for its opti
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import platformdirs
 
-from agentpool_jupyter.errors import StoreError, UserError
+from agentpool_jupyter.errors import StoreError
 
 if TYPE_CHECKING:
     from .contract import Store
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-
-
-def check_name(name: str) -> str:
-    """Return a pool's name if it can be both a file's and a topic's name; raises UserError otherwise."""
-    if not _NAME.fullmatch(name):
-        message = (
-            f"{name!r} cannot name a pool: use 1 to 100 letters, digits, '.', '_' or '-', the first a letter or digit"
-        )
-        raise UserError(message)
-    return name
 
 
 def data_home() -> Path:

@@ -9,7 +9,7 @@ from kafka import errors
 
 from agentpool_jupyter.errors import PoolNotFoundError, StoreError, UserError
 from agentpool_jupyter.log.contract import Store
-from agentpool_jupyter.log.stores import check_name
+from agentpool_jupyter.log.names import check_name
 
 from . import clients
 from .address import KafkaAddress
