@@ -280,8 +280,9 @@ class Run:
             async with asyncio.timeout(_GRACE):
                 await self._outbox.stored(release)
         except (LogError, TimeoutError) as error:
+            if self.reason != "failed":  # else what is said already is what went wrong first
+                self.detail = str(error) or f"the log of pool {self.pool.name!r} did not take the run's end in time"
             self.reason = "failed"
-            self.detail = str(error) or f"the log of pool {self.pool.name!r} did not take the run's end in time"
 
 
 class Member:

@@ -202,7 +202,9 @@ def _format(folder: Path, command: list[str]) -> None:
     """Give a new data folder the id of its cluster, which Kafka keeps in ``meta.properties``."""
     if (folder / "topics" / "meta.properties").exists():
         return
-    cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    cluster = "-"
+    while cluster.startswith("-"):  # Kafka's own tool would take that for an option
+        cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     tool = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(folder / "server.properties")]
     done = subprocess.run([*command, *tool], capture_output=True, text=True, check=False)  # noqa: S603 - our command
     if done.returncode:
