@@ -4,6 +4,7 @@ The layers, lowest last; imports go only downward::
 
     jupyter   magics, widgets, display        cli
     agents    spec, model, context, turn, budget, run, team      history   diff, graph, effects, export
+    jobs      MapReduce jobs on this machine, Spark or Hadoop
     pool      events, document (fold and merge), branches, positions, runs
     log       the Log contract, SQLite, Kafka, a local Kafka broker
     errors

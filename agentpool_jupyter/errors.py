@@ -8,6 +8,7 @@
     │   ├── PositionError      a position that the pool does not have
     │   ├── PoolNotFoundError  no such pool in the store
     │   ├── StoreError         a store address that cannot be used
+    │   ├── EngineError        an engine of jobs that is unknown, not installed or not set up
     │   └── RunActiveError     a team already runs there
     ├── LogError               the log could not do it (``retriable`` says whether trying again may help)
     │   ├── LogUnavailableError   broker or disk away; nothing acknowledged is lost
@@ -15,12 +16,19 @@
     │   └── LogClosedError        used after close
     ├── ModelError             a language model's server (``retriable``, ``retry_after``)
     ├── ServiceError           a local helper process (Kafka, model server) did not start or stop
+    ├── JobError               a MapReduce job did not end well; ``log`` is what it said
+    │   └── JobCancelledError     because it was told to stop
     └── RunFailedError         a team ended without doing its work
 
 Messages say what happened, where, and what to do next, in one line.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class AgentPoolError(Exception):
@@ -52,6 +60,10 @@ class PoolNotFoundError(UserError):
 
 class StoreError(UserError):
     """A store address that cannot be used."""
+
+
+class EngineError(UserError):
+    """An engine of MapReduce jobs that is unknown, not installed or not set up."""
 
 
 class RunActiveError(UserError):
@@ -92,6 +104,22 @@ class ModelError(AgentPoolError):
 
 class ServiceError(AgentPoolError):
     """A local helper process (Kafka broker, model server) did not start, or did not stop."""
+
+
+class JobError(AgentPoolError):
+    """A MapReduce job did not end well; ``log`` is the file that holds all it said."""
+
+    def __init__(self, message: str, *, log: Path) -> None:
+        super().__init__(message)
+        self.log = log
+
+    def _render_traceback_(self) -> list[str]:
+        """Show one line in a notebook: what failed is in the job's log, not on this stack."""
+        return [f"{type(self).__name__}: {self}"]
+
+
+class JobCancelledError(JobError):
+    """A MapReduce job was told to stop; its processes and temporary files are gone."""
 
 
 class RunFailedError(AgentPoolError):

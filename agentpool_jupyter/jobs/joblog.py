@@ -1,0 +1,66 @@
+"""The kept logs of jobs, and the line in them that says why one failed."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import signal
+from pathlib import Path
+
+import platformdirs
+
+_KEPT = 50
+"""How many logs are kept; the oldest go."""
+_TAIL_BYTES = 1_000_000
+_SHOWN = 300
+
+_RAISED = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception|Interrupt|Exit)(?:: .*)?$")
+"""The last line of a Python traceback."""
+_JAVA = re.compile(r"^(?:java|javax|org|com|scala|sun|py4j)\.")
+_LOGGED = re.compile(r"^.* ERROR \S+: (.+)$")
+_ENDED = re.compile(r"Command .* (?:returned non-zero exit status|died with \S+?:?) ?<?(?:\S+: )?(\d+)\S*")
+_SHELL = 128
+"""What a shell adds to the number of the signal that ended its command."""
+_USAGE = re.compile(r"^\S+\.py: error: ")
+
+
+def new(key: str) -> Path:
+    """Return the path of a new log in the user's state folder, and drop the oldest of many."""
+    folder = Path(platformdirs.user_state_dir("agentpool", appauthor=False), "jobs")
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in sorted(folder.glob("*.log"))[: -(_KEPT - 1)]:
+        old.unlink(missing_ok=True)
+    return folder / f"{key}.log"
+
+
+def why(log: Path) -> str:
+    """Return the line of a log that says best why its job failed, cut to a readable length.
+
+    A Python exception says more than a Java one, which says more than an error that was logged, which says more than
+    whatever came last.
+    """
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
+        lines = [line.strip() for line in file.read().decode(errors="replace").splitlines() if line.strip()]
+    raised = [line for line in lines if _RAISED.match(line)]
+    for candidates in (
+        [line for line in raised if not _JAVA.match(line)],
+        [line for line in lines if _USAGE.match(line)],
+        [match[1] for line in lines if (match := _LOGGED.match(line))],
+        raised,
+        lines,
+    ):
+        if candidates:
+            line = _ENDED.sub(_ending, candidates[-1])
+            return line if len(line) <= _SHOWN else f"{line[:_SHOWN]}…"
+    return "nothing was said"
+
+
+def _ending(match: re.Match[str]) -> str:
+    """Say in words how a task's process ended; its long command line is in the log."""
+    status = int(match[1])
+    number = status - _SHELL if status > _SHELL else status
+    if "died" in match[0] or status > _SHELL:
+        with contextlib.suppress(ValueError):
+            return f"a task was killed ({signal.Signals(number).name})"
+    return f"a task ended with exit status {status}"

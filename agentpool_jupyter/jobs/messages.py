@@ -1,0 +1,54 @@
+"""What the parent and the child process of a job say to each other: JSON, one message a line.
+
+The parent sends one :class:`Request` and then keeps the pipe open: its end means *stop*, so that a job does not
+outlive a parent that was killed.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+Counters = dict[str, dict[str, int]]
+"""How often what happened: by group, then by name."""
+
+
+class Request(msgspec.Struct, kw_only=True, frozen=True):
+    """What the child is to do."""
+
+    job: str
+    """``module:Class``."""
+    key: str
+    """The job's own name, unique on this machine and on a cluster."""
+    engine: str
+    arguments: list[str]
+    """mrjob's command line."""
+    scratch: str
+    """A folder for temporary files; the parent removes it."""
+    draft: str
+    """The local folder that output goes to; empty where it stays on the engine's own file system."""
+    fetch: bool
+    """Whether the output has to be brought to ``draft`` from the engine's own file system."""
+
+
+class Progress(msgspec.Struct, kw_only=True, frozen=True, tag="progress"):
+    """How far a job is."""
+
+    step: int
+    """From 1; Spark takes several steps as one."""
+    steps: int
+    phase: str = ""
+    """What the step is at: ``map``, ``reduce``, or a stage of Spark's."""
+    done: int = 0
+    """How much of the phase is done, out of ``total``."""
+    total: int = 0
+    """Tasks of the phase (on Hadoop: 100, percent); 0 before they are known."""
+
+
+class Done(msgspec.Struct, kw_only=True, frozen=True, tag="done"):
+    """The job ended well."""
+
+    counters: Counters
+
+
+Told = Progress | Done
+"""What the child may tell."""

@@ -1,0 +1,220 @@
+"""Running a job: a child process is started, heard, and cleared up after."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, assert_never
+
+import msgspec
+
+from agentpool_jupyter.errors import JobCancelledError, JobError, UserError
+
+from . import code, engines, hadoop, joblog, processes
+from .messages import Counters, Done, Progress, Request, Told
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+_GRACE_SECONDS = 20.0
+"""How long a child may clear up after it was told to stop."""
+_GLANCE_SECONDS = 0.05
+_KILL_SECONDS = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobResult:
+    """What a job that ended well has left."""
+
+    outputs: list[Path]
+    """The files of its output, sorted; empty where ``output`` was an address."""
+    log: Path
+    """What it said."""
+    seconds: float
+    counters: Counters = field(default_factory=dict)
+    """Counters of all steps added up, by group and name; Hadoop's own among them."""
+
+
+def run_job(
+    job: str,
+    inputs: Sequence[Path | str],
+    *,
+    output: Path | str,
+    engine: str = "local",
+    options: Mapping[str, engines.OptionValue] | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    cancel: threading.Event | None = None,
+) -> JobResult:
+    """Run the MRJob ``module:Class`` on an engine and return what it left, when it has ended.
+
+    ``inputs`` are files, folders or patterns, or addresses (``hdfs://…``) that the engine can read. ``output`` is a
+    new folder, which appears all at once when the job has ended well, or an address, to which the engine writes
+    itself. ``options`` are mrjob's and the job's own, by their long names (``num_cores``, ``spark_master``,
+    ``python_bin``, ``jobconf``); see :mod:`.engines`. ``progress`` is called in this thread. Setting ``cancel``, or an
+    interrupt, ends all that was started, here and on a cluster; so does the end of this process.
+
+    The same input gives the same output lines on every engine, in another order and other files, provided that the
+    reducer does not depend on the order of its values.
+
+    Raises EngineError (unknown, not installed, not set up), UserError (inputs, output, the job's name), JobError
+    (it failed; names the log) and JobCancelledError.
+    """
+    chosen = engines.find(engine)
+    chosen.check()
+    environment = chosen.environment(options or {})
+    found = code.find(job)
+    paths = [_input(path) for path in inputs]
+    if not paths:
+        message = f"the job {job} has no input"
+        raise UserError(message)
+    address = output if isinstance(output, str) and "://" in output else ""
+    target = Path() if address else _new_folder(Path(output))
+    key = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(4)}"
+    log = joblog.new(key)
+    begun = time.monotonic()
+    with _scratch(target.parent, key) as (scratch, draft):
+        arguments = chosen.arguments(options or {}, key=key, code=found, scratch=scratch, draft=draft)
+        if address or not chosen.own_files:
+            arguments.append(f"--output-dir={address or draft}")
+        request = Request(
+            job=job,
+            key=key,
+            engine=engine,
+            arguments=[*arguments, *paths],
+            scratch=str(scratch),
+            draft="" if address else str(draft),
+            fetch=chosen.own_files and not address,
+        )
+        variables = environment | {
+            processes.MARK: key,
+            "PYTHONPATH": os.pathsep.join(filter(None, [*found.roots, os.environ.get("PYTHONPATH", "")])),
+        }
+        with _started(request, variables, log) as child:
+            counters = _hear(child, key, progress, cancel)
+        if child.returncode or counters is None:
+            if engine == "hadoop" and child.returncode < 0:  # killed before it could clear up
+                hadoop.end(key)
+                hadoop.remove(key)
+            raise _failure(job, engine, child.returncode, log, cancelled=cancel is not None and cancel.is_set())
+        if not address:
+            draft.rename(target)
+    outputs = [] if address else sorted(target.glob("part-*"))
+    return JobResult(outputs=outputs, log=log, seconds=time.monotonic() - begun, counters=counters)
+
+
+def _input(path: Path | str) -> str:
+    if isinstance(path, str) and ("://" in path or set(path) & set("*?[")):
+        return path if "://" in path else str(Path(path).absolute())
+    if not Path(path).exists():
+        message = f"no input {path}: name files or folders that exist"
+        raise UserError(message)
+    return str(Path(path).absolute())
+
+
+def _new_folder(output: Path) -> Path:
+    if output.exists():
+        message = f"the output {output} exists already: name a new folder, or remove it"
+        raise UserError(message)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    return output.absolute()
+
+
+@contextlib.contextmanager
+def _scratch(parent: Path, key: str) -> Iterator[tuple[Path, Path]]:
+    """Yield a folder for temporary files and one, not made yet, for output, beside where it goes at last."""
+    draft = parent / f".agentpool-job-{key}"
+    try:
+        with tempfile.TemporaryDirectory(prefix="agentpool-job-", ignore_cleanup_errors=True) as scratch:
+            yield Path(scratch), draft
+    finally:
+        for leftover in parent.glob(f"{draft.name}*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _started(request: Request, variables: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Yield the running child, and make sure that nothing of it is left."""
+    with log.open("ab") as said:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "agentpool_jupyter.jobs.child"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=said,
+            env=os.environ | dict(variables),
+            start_new_session=True,  # an interrupt at the terminal is for the parent, which then stops the child
+        )
+    try:
+        if child.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):  # it died at once; its log says why
+                child.stdin.write(msgspec.json.encode(request) + b"\n")
+                child.stdin.flush()
+        yield child
+    finally:
+        _stop(child)
+        processes.end(request.key, patience=_KILL_SECONDS)
+        child.wait()
+        if child.stdout is not None:
+            child.stdout.close()
+
+
+def _stop(child: subprocess.Popen[bytes]) -> None:
+    """Tell the child to stop, and wait while it clears up, but not for ever."""
+    if child.stdin is not None:
+        with contextlib.suppress(BrokenPipeError):
+            child.stdin.close()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        child.wait(_GRACE_SECONDS)
+
+
+def _hear(
+    child: subprocess.Popen[bytes],
+    key: str,
+    progress: Callable[[Progress], None] | None,
+    cancel: threading.Event | None,
+) -> Counters | None:
+    """Pass on what the child tells until it ends; return its counters, or None if it did not end well."""
+    over = threading.Event()
+
+    def heed_cancel() -> None:
+        while cancel is not None and not over.wait(_GLANCE_SECONDS):
+            if cancel.is_set():
+                _stop(child)
+                processes.end(key, patience=_KILL_SECONDS)
+                return
+
+    watch = threading.Thread(target=heed_cancel, daemon=True)
+    watch.start()
+    counters = None
+    decoder = msgspec.json.Decoder(Told)
+    try:
+        for line in child.stdout or ():
+            match decoder.decode(line):
+                case Progress() as now:
+                    if progress is not None:
+                        progress(now)
+                case Done() as done:
+                    counters = done.counters
+                case unexpected:
+                    assert_never(unexpected)
+        child.wait()
+    finally:
+        over.set()
+        watch.join()
+    return counters
+
+
+def _failure(job: str, engine: str, returncode: int, log: Path, *, cancelled: bool) -> JobError:
+    if cancelled:
+        return JobCancelledError(f"the job {job} on {engine} was told to stop; its log is {log}", log=log)
+    why = f"its process was killed ({signal.Signals(-returncode).name})" if returncode < 0 else joblog.why(log)
+    return JobError(f"the job {job} failed on {engine}: {why}; see its log {log}", log=log)

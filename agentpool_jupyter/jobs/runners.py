@@ -1,0 +1,76 @@
+"""mrjob's runners of this machine, telling how many tasks are done. Imported by the child process only."""
+
+from __future__ import annotations
+
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mrjob.inline import InlineMRJobRunner
+from mrjob.local import LocalMRJobRunner
+from mrjob.parse import is_uri
+from mrjob.spark.runner import SparkMRJobRunner
+
+from .progress import STEPS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+
+class _Phases:
+    """Knows which kind of tasks runs, and tells when one of them has ended."""
+
+    def _run_mappers_and_combiners(self, step_num: int, map_splits: Any) -> None:
+        STEPS.phase = "map"
+        super()._run_mappers_and_combiners(step_num, map_splits)  # type: ignore[misc]  # a mixin
+
+    def _run_reducers(self, step_num: int, num_reducer_tasks: int) -> None:
+        STEPS.phase = "reduce"
+        super()._run_reducers(step_num, num_reducer_tasks)  # type: ignore[misc]  # a mixin
+
+
+class InlineRunner(_Phases, InlineMRJobRunner):  # type: ignore[misc]  # mrjob has no types
+    """Runs tasks in this process."""
+
+    def _run_multiple(self, funcs: Iterable[Callable[[], None]], num_processes: int | None = None) -> None:
+        del num_processes
+        tasks = list(funcs)
+        STEPS.tasks(0, len(tasks))
+        for done, task in enumerate(tasks, 1):
+            task()
+            STEPS.tasks(done, len(tasks))
+
+
+class LocalRunner(_Phases, LocalMRJobRunner):  # type: ignore[misc]  # mrjob has no types
+    """Runs each task in a process of its own.
+
+    mrjob has a pool of processes wait for those processes, and when one of the pool is killed it waits for ever.
+    Threads can wait as well, and know how many tasks have ended.
+    """
+
+    def _run_multiple(self, funcs: Iterable[Callable[[], None]], num_processes: int | None = None) -> None:
+        del num_processes
+        executor = ThreadPoolExecutor(self._num_cores())
+        try:
+            running = {executor.submit(task) for task in funcs}
+            total, done = len(running), 0
+            STEPS.tasks(0, total)
+            while running:
+                ended, running = wait(running, return_when=FIRST_COMPLETED)
+                for task in ended:
+                    task.result()
+                done += len(ended)
+                STEPS.tasks(done, total)
+        finally:
+            # After a failure the child ends the processes that the other threads wait for.
+            executor.shutdown(wait=False, cancel_futures=True)
+
+
+class SparkRunner(SparkMRJobRunner):  # type: ignore[misc]  # mrjob has no types
+    """Runs a job on Spark, whose counters come back through a folder that mrjob forgets to make."""
+
+    def _counter_output_dir(self, step_num: int) -> str:
+        folder = str(super()._counter_output_dir(step_num))
+        if not is_uri(folder):
+            Path(folder).parent.mkdir(parents=True, exist_ok=True)
+        return folder

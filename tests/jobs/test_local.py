@@ -1,0 +1,187 @@
+"""Jobs on this machine, and what goes wrong with jobs anywhere."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from agentpool_jupyter.errors import EngineError, JobError, UserError
+from agentpool_jupyter.jobs import ENGINES, joblog, processes, run_job
+from tests.jobs.conftest import SUM
+from tests.jobs.stopping import assert_gone, cancel_when_running
+
+ENGINES_HERE = [("inline", {}), ("local", {"num_cores": 1}), ("local", {"num_cores": 2})]
+
+
+@pytest.fixture(autouse=True)
+def temporary(tmp_path, monkeypatch):
+    """A folder for temporary files of its own, empty after each test."""
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    yield folder
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(("engine", "options"), ENGINES_HERE)
+def test_same_lines(run, expected, engine, options):
+    before = Path.cwd()
+    output, result = run(engine, options=options)
+    assert output == expected
+    assert result.counters["toy"]["lines"] == 300
+    assert Path.cwd() == before
+    assert "Running step 1 of 1" in result.log.read_text()
+
+
+@pytest.mark.parametrize("engine", ["inline", "local"])
+def test_two_steps_and_an_option_of_the_job(run, expected, engine):
+    ten, _ = run(engine, "tests.jobs.toy:Scaled", options={"factor": 10})
+    assert ten == sorted(json.dumps(record | {"sum": 10 * record["sum"]}) for record in map(json.loads, expected))
+
+
+@pytest.mark.parametrize("engine", ["inline", "local"])
+def test_progress_counts_tasks(run, engine):
+    told = []
+    run(engine, options={"num_cores": 2}, progress=told.append)
+    last = {now.phase: (now.done, now.total) for now in told}
+    assert last["map"][0] == last["map"][1] > 0
+    assert last["reduce"][0] == last["reduce"][1] > 0
+    assert {(now.step, now.steps) for now in told} == {(1, 1)}
+
+
+@pytest.mark.parametrize("engine", ["inline", "local"])
+def test_a_failing_mapper_is_one_line_and_its_traceback_is_in_the_log(run, tmp_path, engine):
+    with pytest.raises(
+        JobError, match=rf"failed on {engine}: ArithmeticError: cannot take k\d; see its log "
+    ) as caught:
+        run(engine, "tests.jobs.toy:Failing")
+    assert "\n" not in str(caught.value)
+    assert str(caught.value.log) in str(caught.value)
+    assert "in mapper" in caught.value.log.read_text()
+    assert not (tmp_path / "out").exists()
+    assert list(tmp_path.glob(".agentpool-job-*")) == []
+
+
+def test_a_killed_worker_fails_the_job(run):
+    with pytest.raises(JobError, match=r"a task was killed \(SIGKILL\)"):
+        run("local", "tests.jobs.toy:Killed")
+
+
+def test_a_killed_child_fails_the_job(run):
+    """As the system does when memory runs out; `inline` runs the mapper in the child itself."""
+    with pytest.raises(JobError, match=r"its process was killed \(SIGKILL\)"):
+        run("inline", "tests.jobs.toy:Killed")
+
+
+@pytest.mark.parametrize(("engine", "options"), ENGINES_HERE)
+def test_cancelling_leaves_nothing(lines, tmp_path, engine, options):
+    error, mappers = cancel_when_running(lines, tmp_path, engine, options)
+    assert "was told to stop" in str(error)
+    assert mappers
+    assert_gone(mappers)
+    assert not (tmp_path / "out").exists()
+    assert list(tmp_path.glob(".agentpool-job-*")) == []
+
+
+def test_a_job_ends_with_its_parent(lines, tmp_path):
+    """Killed outright, as a kernel may be; only temporary files may be left then."""
+    code = (
+        "from agentpool_jupyter.jobs import run_job; "
+        f"run_job('tests.jobs.toy:Sleeping', [{str(lines)!r}], output={str(tmp_path / 'out')!r}, "
+        f"options={{'sign': {str(tmp_path / 'mapper')!r}}}, engine='local')"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code], env=os.environ | {"TMPDIR": str(tmp_path)})
+    while not (mappers := list(tmp_path.glob("mapper.*"))):
+        assert parent.poll() is None
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    assert_gone([int(path.suffix[1:]) for path in mappers])
+
+
+def test_unknown_engine(run):
+    with pytest.raises(EngineError, match="no engine 'presto': choose one of inline, local, spark, hadoop"):
+        run("presto")
+
+
+@pytest.mark.parametrize(
+    ("engine", "module", "install"),
+    [
+        ("local", "mrjob", "'agentpool-jupyter[jobs]'"),
+        ("spark", "pyspark", "'agentpool-jupyter[spark]'"),
+        ("emr", "boto3", "'agentpool-jupyter[jobs]' 'mrjob[aws]'"),
+        ("dataproc", "google.cloud.dataproc_v1", "'agentpool-jupyter[jobs]' 'mrjob[google]'"),
+    ],
+)
+def test_a_missing_extra_says_what_to_install(run, monkeypatch, engine, module, install):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(
+        EngineError, match=re.escape(f"needs '{module}', which is not installed: pip install {install}")
+    ):
+        run(engine)
+
+
+@pytest.mark.parametrize("home", [None, "/nowhere"])
+def test_hadoop_needs_a_home(run, monkeypatch, home):
+    monkeypatch.delenv("HADOOP_HOME", raising=False)
+    if home:
+        monkeypatch.setenv("HADOOP_HOME", home)
+    with pytest.raises(EngineError, match=r"set HADOOP_HOME|HADOOP_HOME=/nowhere holds no Hadoop"):
+        run("hadoop")
+
+
+def test_what_cannot_be_run_is_told_before_anything_starts(lines, tmp_path, logs):
+    for job, inputs, output, what in (
+        ("tests.jobs.toy", [lines], "out", "write module:Class"),
+        ("no_such_module:Job", [lines], "out", "no module 'no_such_module'"),
+        ("__main__:Job", [lines], "out", "not in a notebook"),
+        (SUM, [], "out", "has no input"),
+        (SUM, [tmp_path / "none"], "out", "no input .*none"),
+        (SUM, [lines], "in", "exists already"),
+    ):
+        with pytest.raises(UserError, match=what):
+            run_job(job, inputs, output=tmp_path / output)
+    assert not logs.exists() or list(logs.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("job", "options", "what"),
+    [
+        ("tests.jobs.toy:Nothing", {}, "has no attribute 'Nothing'"),
+        (SUM, {"colour": "red"}, "unrecognized arguments: --colour=red"),
+    ],
+)
+def test_what_mrjob_refuses_is_one_line(run, job, options, what):
+    with pytest.raises(JobError, match=what):
+        run("local", job, options=options)
+
+
+def test_old_logs_go(logs):
+    for number in range(60):
+        joblog.new(f"2000-{number:02}").write_text("x")
+    assert sorted(path.stem for path in logs.iterdir()) == [f"2000-{number:02}" for number in range(10, 60)]
+
+
+def test_processes_of_a_job_are_known_by_their_mark():
+    """Also one that left the session and whose parent is gone."""
+    key = f"test-{os.getpid()}"
+    script = "import os, subprocess, sys; subprocess.Popen(['sleep', '600'], start_new_session=True)"
+    subprocess.run([sys.executable, "-c", script], env=os.environ | {processes.MARK: key}, check=True)
+    assert [process.name() for process in processes.of(key)] == ["sleep"]
+    processes.end(key, patience=5)
+    assert list(processes.of(key)) == []
+
+
+def test_the_parent_stays_light():
+    """mrjob is the child's; a notebook that only starts jobs does not load it."""
+    code = "import sys, agentpool_jupyter.jobs; sys.exit('mrjob' in sys.modules or 'pyspark' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    assert ENGINES == ("inline", "local", "spark", "hadoop", "emr", "dataproc")

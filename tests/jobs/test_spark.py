@@ -1,0 +1,43 @@
+"""Jobs on a real Apache Spark: in one process, and on a standalone master with a worker."""
+
+from __future__ import annotations
+
+import pytest
+
+from agentpool_jupyter.errors import EngineError, JobError
+from tests.jobs.stopping import assert_gone, cancel_when_running
+
+pytestmark = [pytest.mark.usefixtures("spark_environment"), pytest.mark.timeout(400)]
+
+
+def test_same_lines_on_one_machine(run, expected):
+    told = []
+    output, result = run("spark", options={"spark_master": "local[2]"}, progress=told.append)
+    assert output == expected
+    assert result.counters["toy"]["lines"] == 300
+    assert told[-1].done == told[-1].total > 0
+
+
+def test_same_lines_on_a_standalone_cluster(run, expected, spark_master):
+    """Its workers get the code with the job."""
+    output, result = run("spark", options={"spark_master": spark_master})
+    assert output == expected
+    assert result.counters["toy"]["lines"] == 300
+
+
+def test_a_failing_mapper_on_a_standalone_cluster(run, spark_master):
+    with pytest.raises(JobError, match=r"failed on spark: ArithmeticError: cannot take k\d") as caught:
+        run("spark", "tests.jobs.toy:Failing", options={"spark_master": spark_master})
+    assert "in mapper" in caught.value.log.read_text()
+
+
+def test_cancelling_on_a_standalone_cluster(lines, tmp_path, spark_master):
+    error, mappers = cancel_when_running(lines, tmp_path, "spark", {"spark_master": spark_master})
+    assert "was told to stop" in str(error)
+    assert mappers
+    assert_gone(mappers)
+
+
+def test_a_master_that_is_not_there(run):
+    with pytest.raises(EngineError, match=r"no Spark master answers at spark://127\.0\.0\.1:1: start it"):
+        run("spark", options={"spark_master": "spark://127.0.0.1:1"})
