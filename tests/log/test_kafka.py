@@ -19,12 +19,13 @@ from agentpool_jupyter.errors import (
     LogError,
     LogUnavailableError,
     PoolNotFoundError,
+    ServiceError,
     StoreError,
     UserError,
 )
 from agentpool_jupyter.log import broker, open_store
 from agentpool_jupyter.log.kafka import KafkaAddress, KafkaStore, clients
-from tests.kafka_fixtures import running_broker
+from tests.kafka_fixtures import require_kafka, running_broker
 
 from .conformance import LogConformance
 
@@ -341,12 +342,18 @@ def test_no_broker_at_all_is_told():
         store.open("bakery")
 
 
+def _openssl():
+    path = shutil.which("openssl")
+    if path is None:
+        message = "no openssl on the PATH to make a certificate with: install it"
+        raise ServiceError(message)
+    return path
+
+
 @pytest.fixture(scope="module")
 def tls_broker(tmp_path_factory):
     """The address of a broker's TLS listener, and the file of the certificate to trust."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("no openssl on the PATH to make a certificate with: install it")
+    openssl = require_kafka(_openssl)
     folder = tmp_path_factory.mktemp("tls")
     key, certificate, both = (folder / name for name in ("key.pem", "certificate.pem", "both.pem"))
     request = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
