@@ -93,3 +93,20 @@ def test_a_front_end_without_subshells_still_shows_the_run(without_subshells, op
     notebook.interrupt()
     notebook.ended(1)
     until(lambda: [event.reason for event in of_type(kept("subshells"), RunFinished)] == ["stopped"])
+
+
+def test_attach_keeps_the_document_of_a_run_whose_page_was_reloaded(open_notebook, kept, server):
+    """A reloaded page never gets the still picture; ``%agents attach`` puts it into the notebook after all."""
+    notebook = open_notebook(team_cell("again", THREE, server, "--bg"), "%agents attach again")
+    notebook.run(1)
+    grow(notebook.lane("planner"))
+    notebook.save()
+    notebook.reload()
+    notebook.stop()
+    until(lambda: of_type(kept("again"), RunFinished))
+    notebook.run(2)
+    expect(notebook.output(2)).to_contain_text("stopped")
+    notebook.save()
+    notebook.open_without_kernel()
+    for turn in kept("again").document().turns:
+        expect(notebook.output(2)).to_contain_text(turn.text.strip())
