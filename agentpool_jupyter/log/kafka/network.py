@@ -23,6 +23,7 @@ _REFUSALS = (
     SaslAuthenticationFailedError,
     UnsupportedSaslMechanismError,
 )
+_SETUP_MS = 8_000
 _UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
 
 
@@ -52,11 +53,13 @@ class _Manager(KafkaConnectionManager):  # type: ignore[misc]
         # The manager itself takes a refusal for a passing trouble, because only the connection's future learns of it.
         self._refusal: BaseException | None = None
 
-    def get_connection(self, node_id: Any, *args: Any, **options: Any) -> Any:
+    def get_connection(self, node_id: Any, timeout_ms: float | None = None, *args: Any, **options: Any) -> Any:
         if self._refusal is not None:
             raise self._refusal
-        connection = super().get_connection(node_id, *args, **options)
-        if not connection.init_future.is_done:
+        if timeout_ms is not None:  # else one connection that hangs would use up all the time there is
+            timeout_ms = min(timeout_ms, _SETUP_MS)
+        connection = super().get_connection(node_id, timeout_ms, *args, **options)
+        if not connection.init_future.succeeded():
             connection.init_future.add_errback(self._note_refusal)
         return connection
 
