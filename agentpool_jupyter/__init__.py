@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
     from .agents import Run, Team, TeamSpec, resume
     from .errors import AgentPoolError
-    from .history import Diff, diff, export_pool, history_graph, import_pool
-    from .pool import Document, Pool, fold, list_pools, merge, open_pool
+    from .history import Snapshot, export_pool, history_graph, import_pool, open_pool, snapshot
+    from .history.compact import compact
+    from .history.diff import Diff, diff
+    from .pool import Document, Pool, fold, list_pools, merge
 
 __version__ = "0.1.0"
 
@@ -34,8 +36,10 @@ _HOMES = {
     "Document": "pool",
     "Pool": "pool",
     "Run": "agents",
+    "Snapshot": "history",
     "Team": "agents",
     "TeamSpec": "agents",
+    "compact": "history",
     "diff": "history",
     "export_pool": "history",
     "fold": "pool",
@@ -43,8 +47,9 @@ _HOMES = {
     "import_pool": "history",
     "list_pools": "pool",
     "merge": "pool",
-    "open_pool": "pool",
+    "open_pool": "history",
     "resume": "agents",
+    "snapshot": "history",
 }
 
 __all__ = [
@@ -53,8 +58,10 @@ __all__ = [
     "Document",
     "Pool",
     "Run",
+    "Snapshot",
     "Team",
     "TeamSpec",
+    "compact",
     "diff",
     "export_pool",
     "fold",
@@ -65,6 +72,7 @@ __all__ = [
     "merge",
     "open_pool",
     "resume",
+    "snapshot",
     "unload_ipython_extension",
 ]
 

@@ -8,13 +8,18 @@
     │   ├── PositionError      a position that the pool does not have
     │   ├── PoolNotFoundError  no such pool in the store
     │   ├── StoreError         a store address that cannot be used
+    │   ├── LibraryError       a document that cannot be added to the library
+    │   ├── ExtraMissingError  an optional part that is not installed; says what to install
     │   ├── EngineError        an engine of jobs that is unknown, not installed or not set up
     │   └── RunActiveError     a team already runs there
     ├── LogError               the log could not do it (``retriable`` says whether trying again may help)
     │   ├── LogUnavailableError   broker or disk away; nothing acknowledged is lost
     │   ├── LogCorruptError       the stored log is damaged
+    │   ├── LogMovedError         the pool was compacted meanwhile: open it again
     │   └── LogClosedError        used after close
+    ├── IndexUnavailableError  the index of recall is away (disk, Redis); nothing is lost, pools can be read
     ├── ModelError             a language model's server (``retriable``, ``retry_after``)
+    ├── SnapshotError          a file of snapshots is damaged, foreign or of another version; the log has all it had
     ├── ServiceError           a local helper process (Kafka, model server) did not start or stop
     ├── JobError               a MapReduce job did not end well; ``log`` is what it said
     │   └── JobCancelledError     because it was told to stop
@@ -62,6 +67,14 @@ class StoreError(UserError):
     """A store address that cannot be used."""
 
 
+class LibraryError(UserError):
+    """A path that names no document which could be added to the library."""
+
+
+class ExtraMissingError(UserError):
+    """An optional part of the package that is not installed; the message says what to install."""
+
+
 class EngineError(UserError):
     """An engine of MapReduce jobs that is unknown, not installed or not set up."""
 
@@ -84,8 +97,18 @@ class LogCorruptError(LogError):
     """The stored log is damaged."""
 
 
+class LogMovedError(LogError):
+    """The pool was compacted into a new generation, and this log is the old one: open the pool again."""
+
+
 class LogClosedError(LogError):
     """The log, or the pool over it, was used after ``close()``."""
+
+
+class IndexUnavailableError(AgentPoolError):
+    """The index of recall cannot be used now (disk or Redis); it can always be made again from the log."""
+
+    retriable = True
 
 
 class ModelError(AgentPoolError):
@@ -100,6 +123,14 @@ class ModelError(AgentPoolError):
         self.kind = kind
         self.retriable = retriable
         self.retry_after = retry_after
+
+
+class SnapshotError(AgentPoolError):
+    """A file of snapshots cannot be used; everything in it can be made again from the log."""
+
+
+class SnapshotWarning(UserWarning):
+    """Snapshots were passed over, because they are damaged or of another log: answers are right, and slower."""
 
 
 class ServiceError(AgentPoolError):

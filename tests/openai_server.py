@@ -42,6 +42,9 @@ WORDS = re.findall(
 )
 
 
+_NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+
 @dataclass(frozen=True)
 class Refuse:
     """An HTTP error instead of an answer; ``{key}`` in the message is the key that the client sent."""
@@ -156,6 +159,8 @@ class Request:
     fault: Fault | None = None
     sent: int = 0
     """How many tokens left so far."""
+    again: int = 0
+    """How many of those only repeat what the assistant had said."""
     ended: float | None = None
     disconnected: bool = False
     """The client went away before the answer was complete."""
@@ -167,6 +172,11 @@ class Request:
     @property
     def messages(self) -> list[dict[str, Any]]:
         return list(self.body.get("messages", []))
+
+    @property
+    def prefilled(self) -> bool:
+        """Whether the assistant has the last word already."""
+        return bool(self.messages) and self.messages[-1].get("role") == "assistant"
 
     @property
     def max_tokens(self) -> int | None:
@@ -187,6 +197,12 @@ def expected(
     return "".join(words(messages, min(tokens, max_tokens or tokens), seed))
 
 
+def _next_number(text: str) -> list[str]:
+    """Return what comes after a text that counts: like any model it can go on with that."""
+    last = text.rpartition(" ")[2].rstrip(",")
+    return [f" {_NUMBERS[_NUMBERS.index(last) + 1]}, "] if last in _NUMBERS[:-1] else []
+
+
 @dataclass
 class OpenAIServer:
     """The server, in a thread of its own; leaving the context closes every connection."""
@@ -197,8 +213,9 @@ class OpenAIServer:
     """How long an answer is, where ``max_tokens`` does not end it earlier."""
     delay: float = 0.0
     """Seconds before the first token's time begins."""
-    prefill: Literal["continue", "repeat", "ignore"] = "ignore"
-    """What becomes of a last message by the assistant: continued, continued after a repetition, or plain input."""
+    prefill: Literal["continue", "repeat", "flagged", "ignore", "refuse"] = "ignore"
+    """What becomes of a last message by the assistant: it is continued, with or without a repetition in front; only
+    with vLLM's flag; it is history, and the answer starts anew; or it gets status 400."""
     reasoning: int = 0
     """How many chunks of ``reasoning_content`` go before the answer."""
     stamp: bool = False
@@ -303,14 +320,20 @@ class OpenAIServer:
     def answer(self, request: Request) -> tuple[list[str], str]:
         """Return the tokens of an answer and its finish reason."""
         messages, prefix = request.messages, ""
-        if self.prefill != "ignore" and messages and messages[-1].get("role") == "assistant":
+        goes_on = self.prefill in ("continue", "repeat") or (
+            self.prefill == "flagged" and request.body.get("continue_final_message")
+        )
+        if goes_on and request.prefilled:
             prefix = str(messages.pop()["content"])
         seed = request.body.get("seed")
         whole = words(messages, self.tokens, seed)[len(re.findall(r"\S+", prefix)) :]
+        whole = _next_number(prefix) + whole
         limit = request.max_tokens
         tokens = whole if limit is None else whole[:limit]
         if prefix and self.prefill == "repeat":
-            tokens = [prefix, *tokens]
+            again = re.findall(r".{1,7}", prefix, re.DOTALL)
+            tokens = [*again, *tokens]
+            request.again = len(again)
         return tokens, "length" if limit is not None and limit < len(whole) else "stop"
 
 
@@ -389,6 +412,8 @@ class _Connection(asyncio.Protocol):
                 request.status = 200
                 self.transport.write(head.encode() + page)
                 self._end()
+            case _ if request.prefilled and self.server.prefill == "refuse":
+                self._whole(400, {"error": {"message": "Assistant response prefill is incompatible with thinking."}})
             case _:
                 self._stream(request)
 
@@ -432,7 +457,7 @@ class _Connection(asyncio.Protocol):
             if data:
                 self.transport.write(data)
             if request.sent == len(tokens) and not isinstance(request.fault, Cut | Silence | Malformed | ErrorChunk):
-                self._finish(request, head, reason, len(tokens))
+                self._finish(request, head, reason, len(tokens) - request.again)
             else:
                 self.timer = server.loop.call_at(begin + (request.sent + 1) / rate, step)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import yaml
 
 from agentpool_jupyter.agents.local_model import LocalModel
 from agentpool_jupyter.errors import UserError
@@ -28,35 +29,83 @@ def local_model():
         pytest.skip(str(error))
 
 
+def code_cells(notebook):
+    return [cell for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code"]
+
+
+def shown(cell, kind="text/plain"):
+    """What a cell shows, as text or as HTML."""
+    return "\n".join("".join(output["data"].get(kind, "")) for output in cell.outputs if "data" in output)
+
+
+def speakers(cell):
+    """The agents of a cell that a model speaks for; a function may have nothing to say."""
+    agents = yaml.safe_load(cell.source.partition("\n")[2])["agents"]
+    return [name for name, agent in agents.items() if not (isinstance(agent, dict) and "python" in agent)]
+
+
+def check_teams(cells):
+    """Every team ended well, as a still picture, and every agent has its say."""
+    teams = [cell for cell in cells if cell.source.startswith("%%agents")]
+    assert teams
+    for cell in teams:
+        assert "widget-view" not in str(cell.outputs)
+        assert "agentpool-still" in shown(cell, "text/html")
+        assert "finished" in shown(cell)
+        assert all(f"[{agent}#" in shown(cell) for agent in speakers(cell))
+
+
+def check_time_travel(cells):
+    """The bad turn leaves the document, stays in the history, and comes back on no line but its own."""
+    seen = {}
+    for cell in cells:
+        seen.setdefault(cell.source.splitlines()[0], []).append(shown(cell))
+    (document,), (before, after) = seen["%pool"], seen["%pool log"]
+    (dry,), (rolled,), (diff,) = seen["%rollback good --dry-run"], seen["%rollback good"], seen["%diff main"]
+    assert "writer#1" in dry
+    assert dry.split("\n\n")[1:] == [part.replace("main →", "now →") for part in rolled.split("\n\n")[1:]]
+    assert "### critic#1" in document
+    assert "writer#1" not in document
+    assert "HEAD → main]" in before
+    assert ("|/" in after, "HEAD → main-2]" in after) == (True, True)
+    assert "~ writer#1" in diff
+    assert seen["%branch"][0].splitlines()[-1].startswith("→  one-city")
+    assert "the head is on branch 'main-2' again" in seen["%rollback --undo"][0]
+
+
+STORIES = {"02-time-travel": check_time_travel}
+
+
 @pytest.mark.local_model
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_runs_headless(notebook, tmp_path, local_model):
-    """``jupyter execute`` succeeds, on real tokens of the bundled model, and every agent has its say."""
+    """``jupyter execute`` succeeds, on real tokens of the bundled model, and the notebook shows what it tells."""
     subprocess.run(
         [sys.executable, "-m", "jupyter", "execute", f"--output={tmp_path / 'out.ipynb'}", str(notebook)],
         check=True,
         capture_output=True,
         text=True,
         timeout=170,
+        env=os.environ | {"TMPDIR": str(tmp_path)},  # files that it writes
     )
-    cells = nbformat.read(tmp_path / "out.ipynb", as_version=4).cells
-    shown = [
-        output["data"] for cell in cells if cell.source.startswith("%%agents") for output in cell.get("outputs", [])
-    ]
-    assert shown
-    for data in shown:
-        assert "application/vnd.jupyter.widget-view+json" not in data
-        assert "agentpool-still" in "".join(data["text/html"])
-        assert "finished" in "".join(data["text/plain"])
-    first = "".join(shown[0]["text/plain"])
-    assert all(f"[{agent}#" in first for agent in ("planner", "critic", "treasurer"))
+    cells = code_cells(tmp_path / "out.ipynb")
+    check_teams(cells)
+    STORIES.get(notebook.stem, check_teams)(cells)
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
 def test_saved_notebook_shows_its_results(notebook):
     """The notebook as it is in the repository shows what its cells gave, without kernel or widget."""
-    cells = [cell for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code"]
+    cells = code_cells(notebook)
     assert all(cell.execution_count for cell in cells)
-    html = "".join("".join(o["data"].get("text/html", "")) for c in cells for o in c.outputs if "data" in o)
-    assert "agentpool-still" in html
-    assert "/root" not in str(cells)
+    assert not [output for cell in cells for output in cell.outputs if output.output_type == "error"]
+    check_teams(cells)
+    STORIES.get(notebook.stem, check_teams)(cells)
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_saved_notebook_has_nothing_of_where_it_was_made(notebook):
+    """No path of a person's folder, no widget's state, no time of execution."""
+    text = notebook.read_text()
+    assert not [part for part in ("/root", "/home/", "C:\\", "iopub", "widget-state") if part in text]
+    assert nbformat.read(notebook, as_version=4).metadata.keys() <= {"kernelspec", "language_info"}

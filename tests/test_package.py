@@ -10,7 +10,7 @@ import pytest
 import agentpool_jupyter
 from agentpool_jupyter import pool
 
-HEAVY = ("IPython", "ipywidgets", "anywidget", "kafka", "mrjob", "networkx", "openai")
+HEAVY = ("IPython", "ipywidgets", "anywidget", "kafka", "mrjob", "networkx", "numpy", "openai", "rensa")
 
 
 def test_the_public_names():
@@ -21,8 +21,10 @@ def test_the_public_names():
         "Document",
         "Pool",
         "Run",
+        "Snapshot",
         "Team",
         "TeamSpec",
+        "compact",
         "diff",
         "export_pool",
         "fold",
@@ -33,6 +35,7 @@ def test_the_public_names():
         "merge",
         "open_pool",
         "resume",
+        "snapshot",
         "unload_ipython_extension",
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from agentpool_jupyter.errors import RunActiveError
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from agentpool_jupyter.pool import Pool, Turn
 
     from .spec import TeamSpec
+
+_LEAVING_SECONDS = 5.0
+_GLANCE_SECONDS = 0.05
 
 
 def claim(pool: Pool, run: str, branch: str, team: TeamSpec, *, resumed: bool = False) -> int:
@@ -44,7 +48,13 @@ def _refuse_if_lost(pool: Pool, run: str, taken: Claim) -> None:
 
 
 def refuse_if_active(pool: Pool, *, but: Claim | None = None) -> None:
-    """Raise RunActiveError where a run of the pool is alive; with a claim, only where one was there before it."""
+    """Raise RunActiveError where a run of the pool is alive; with a claim, only where one was there before it.
+
+    A run whose line the head has left is about to end by itself, and is waited for.
+    """
+    deadline = time.monotonic() + _LEAVING_SECONDS
+    while time.monotonic() < deadline and any(run.branch != pool.branch for run in pool.runs.alive()):
+        time.sleep(_GLANCE_SECONDS)
     for other in pool.runs.alive():
         held = other.claim
         if but is None or (other.id != but.run and held is not None and held.offset < but.offset):

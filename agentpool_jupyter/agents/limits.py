@@ -18,6 +18,8 @@ class CallLimits(NamedTuple):
     window: int
     """Most prompt tokens, estimated."""
     temperature: float | None
+    stride: int = 0
+    """Most completion tokens before the pool is read again; 0 is no such limit."""
 
 
 def call_limits(team: TeamSpec, agent: AgentSpec, endpoint: Endpoint) -> CallLimits:
@@ -26,4 +28,5 @@ def call_limits(team: TeamSpec, agent: AgentSpec, endpoint: Endpoint) -> CallLim
         max_tokens=agent.max_tokens or team.max_tokens,
         window=team.context or (LOCAL_WINDOW if endpoint.local else WINDOW),
         temperature=team.temperature if agent.temperature is None else agent.temperature,
+        stride=team.stride_of(agent),
     )

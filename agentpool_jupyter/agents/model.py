@@ -13,6 +13,7 @@ import msgspec
 from .chunks import DONE, Chunk, EventSplitter, decode
 from .endpoint import OPENAI_URL, Endpoint
 from .local_model import LocalModel
+from .prefill import IN_WORDS, Continuation
 from .refusals import failure, refused, too_long, unknown_parameter
 
 if TYPE_CHECKING:
@@ -24,10 +25,14 @@ if TYPE_CHECKING:
     from agentpool_jupyter.pool.events import Usage
 
 _CONNECT = 10.0
+_CONNECTIONS = 1000
+_KEPT = 100
 _DRAIN = 0.1
 """Seconds that a server has to end the body after its last event, so that the connection can be used again."""
 _ADAPTABLE = {400, 422}
 _FIRST_ERROR_STATUS = 400
+# The bundled model's server and OpenAI's own are known; all others are tried.
+_KNOWN = {"": Continuation("prefill", repeats=True), OPENAI_URL: IN_WORDS}
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
@@ -80,6 +85,10 @@ class ModelClient:
         """Seconds without a byte from the server after which a stream counts as dead."""
         self._local = (local or LocalModel()) if endpoint.local else None
         self._dialect = _Dialect("max_completion_tokens" if endpoint.base_url == OPENAI_URL else "max_tokens")
+        self.continuation = _KNOWN.get("" if endpoint.local else endpoint.base_url)
+        """How the server goes on with a text; None until that was tried."""
+        self.trying = asyncio.Lock()
+        """Held while it is."""
         self._client: openai.AsyncOpenAI | None = None
         self._connecting = asyncio.Lock()
 
@@ -91,8 +100,11 @@ class ModelClient:
         temperature: float | None = None,
         seed: int | None = None,
         stop: Sequence[str] | None = None,
+        flags: Mapping[str, Any] | None = None,
     ) -> AsyncGenerator[str | Finish, None]:
         """Yield an answer's text piece by piece, at last exactly one :class:`Finish`.
+
+        ``flags`` are fields of the request beside those of OpenAI's own.
 
         Cancelling the task that waits for the next piece closes the HTTP stream at once, and the server stops.
         A consumer that may leave between two pieces takes ``contextlib.aclosing`` around it.
@@ -101,7 +113,12 @@ class ModelClient:
         ``connection``, ``auth`` or ``request``; ServiceError where the bundled model does not start.
         """
         client = await self._connect()
-        options = {"temperature": temperature, "seed": seed, "stop": list(stop) if stop else None}
+        options = {
+            "temperature": temperature,
+            "seed": seed,
+            "stop": list(stop) if stop else None,
+            "extra_body": flags,
+        }
         async with contextlib.AsyncExitStack() as stack:
             body = await self._open(client, stack, messages, max_tokens, options)
             splitter, reason, usage = EventSplitter(), None, None
@@ -143,18 +160,23 @@ class ModelClient:
             return self._client
 
     def _make_client(self) -> openai.AsyncOpenAI:
+        import httpx2  # noqa: PLC0415
         import openai  # noqa: PLC0415 - half a second, and not needed before the first turn
 
+        # The bundled model's server closes a connection now and then just when the next request goes out (one of
+        # twenty, tried); a new one each time costs less than a millisecond there.
+        kept = 0 if self.endpoint.local else _KEPT
         return openai.AsyncOpenAI(
             api_key=self.endpoint.key,
             base_url=self.endpoint.base_url,
             max_retries=0,
             # The read timeout is between two reads of the socket: exactly what silence means. A wait for one of
-            # the pool's 1000 connections is no fault of the server's.
+            # the pool's connections is no fault of the server's.
             timeout=openai.Timeout(self.silence, connect=_CONNECT, pool=None),
             # A proxy set for the outside world cannot reach this machine's own servers.
             http_client=openai.DefaultAsyncHttpxClient(
-                trust_env=urlsplit(self.endpoint.base_url).hostname not in _LOOPBACK
+                trust_env=urlsplit(self.endpoint.base_url).hostname not in _LOOPBACK,
+                limits=httpx2.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=kept),
             ),
         )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +9,11 @@ import yaml
 
 from agentpool_jupyter.errors import SpecError
 
-from .spec import DEFAULT_AGENTS, PERSON, TASK, AgentSpec, Budget, Price, TeamSpec
+from .soundness import check_listens, check_start, near
+from .spec import DEFAULT_AGENTS, PERSON, RECALL_SOURCES, TASK, AgentSpec, Budget, Price, RecallSpec, TeamSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
 _LOOKS_LIKE_TEAM = re.compile(r"""^(\{\s*)?["']?(task|agents)["']?\s*:""", re.MULTILINE)
@@ -56,8 +56,8 @@ class _Parser:
         fields.setdefault("agents", DEFAULT_AGENTS)
         spec = TeamSpec(**fields)
         lines = self._agent_lines(root)
-        self._check_listens(spec, lines)
-        self._check_start(spec, lines)
+        check_listens(spec, lines)
+        check_start(spec, lines)
         return spec
 
     def _compose(self, text: str) -> yaml.MappingNode:
@@ -88,7 +88,7 @@ class _Parser:
 
         def value(found: re.Match[str]) -> str:
             if found[1] not in variables:
-                message = f"{{{{{found[1]}}}}} is no variable of this notebook{_near(found[1], variables)}"
+                message = f"{{{{{found[1]}}}}} is no variable of this notebook{near(found[1], variables)}"
                 raise SpecError(message, line=line + text.count("\n", 0, found.start()))
             return str(variables[found[1]])
 
@@ -121,7 +121,7 @@ class _Parser:
         fields: dict[str, Any] = {}
         for key, value in self._items(node, what):
             if key.value not in readers:
-                message = f"unknown key {key.value!r} for {what}{_near(key.value, readers)}"
+                message = f"unknown key {key.value!r} for {what}{near(key.value, readers)}"
                 raise SpecError(message, line=self._line(key))
             fields[key.value] = readers[key.value](self, value, key.value)
         return fields
@@ -161,6 +161,10 @@ class _Parser:
         if "python" in fields and "model" in fields:
             message = f"agent {name!r} has both `python` and `model`: keep one"
             raise SpecError(message, line=self._line(key))
+        only = next((option for option in _MODEL_ONLY if "python" in fields and fields.get(option)), None)
+        if only is not None:
+            message = f"agent {name!r} has both `python` and `{only}`, which only a model can do: remove one"
+            raise SpecError(message, line=self._line(key))
         return AgentSpec(name=name, **fields)
 
     def _listens(self, node: yaml.Node, _key: str) -> tuple[str, ...] | None:
@@ -183,6 +187,28 @@ class _Parser:
             message = "`price` needs both `input` and `output`, in US dollars per million tokens"
             raise SpecError(message, line=self._line(node))
         return Price(**fields)
+
+    def _recall(self, node: yaml.Node, _key: str) -> RecallSpec:
+        fields = self._struct(node, _RECALL_READERS, "recall")
+        if "from" in fields:
+            fields["sources"] = fields.pop("from")
+        return RecallSpec(**fields)
+
+    def _sources(self, node: yaml.Node, _key: str) -> tuple[str, ...]:
+        value = _plain(node)
+        names = [value] if isinstance(value, str) else value
+        if not isinstance(names, list) or not names or not all(name in RECALL_SOURCES for name in names):
+            message = f"`from` is a list of some of {', '.join(RECALL_SOURCES)}, like `[pools, library]`"
+            raise SpecError(message, line=self._line(node))
+        return tuple(dict.fromkeys(names))
+
+    def _flag(self, node: yaml.Node, key: str) -> bool:
+        value = _plain(node)
+        if not isinstance(value, bool):
+            given = node.value if isinstance(node, yaml.ScalarNode) else "something else"
+            message = f"`{key}` must be true or false, not {given!r}"
+            raise SpecError(message, line=self._line(node))
+        return value
 
     def _text(self, node: yaml.Node, key: str) -> str:
         if not isinstance(node, yaml.ScalarNode) or not node.value.strip() or _plain(node) is None:
@@ -207,36 +233,6 @@ class _Parser:
     def _line(self, node: yaml.Node) -> int:
         return int(node.start_mark.line) + self._first
 
-    # The whole makes sense ---------------------------------------------------------------------------------
-
-    def _check_listens(self, spec: TeamSpec, lines: dict[str, int]) -> None:
-        names = [agent.name for agent in spec.agents]
-        for agent in spec.agents:
-            for heard in agent.listens or ():
-                if heard == agent.name:
-                    message = f"{agent.name} listens to itself: leave it out, its own thread is always in its context"
-                    raise SpecError(message, line=lines.get(agent.name))
-                if heard not in (*names, TASK):
-                    near = _near(heard, names)
-                    message = f"{agent.name} listens to {heard!r}, which is no agent of this team{near}"
-                    raise SpecError(message, line=lines.get(agent.name))
-
-    def _check_start(self, spec: TeamSpec, lines: dict[str, int]) -> None:
-        speaks = [agent for agent in spec.agents if spec.turns_of(agent) > 0]
-        if not speaks:
-            message = "nobody may speak: every agent has `turns: 0`"
-            raise SpecError(message, line=lines.get(spec.agents[0].name))
-        started = {agent.name for agent in speaks if agent.hears_task}
-        while more := {a.name for a in speaks if any(a.hears(name) for name in started)} - started:
-            started |= more
-        stuck = [agent.name for agent in speaks if agent.name not in started]
-        if stuck:
-            message = (
-                f"{' and '.join(stuck)} can never start: they only wait for agents that never speak; "
-                f"add '{TASK}' to the `listens` of {stuck[0]}"
-            )
-            raise SpecError(message, line=lines.get(stuck[0]))
-
 
 def _plain(node: yaml.Node) -> Any:
     """Return a node's value as plain Python data, or as it stands there where YAML's own reader gives up."""
@@ -250,15 +246,7 @@ def _plain(node: yaml.Node) -> Any:
         loader.dispose()
 
 
-def _near(word: str, known: Iterable[str]) -> str:
-    names = list(known)
-    near = difflib.get_close_matches(word, names, n=1)
-    shown = sorted(name for name in names if not name.startswith("_"))[:_LISTED]
-    return f"; did you mean {near[0]!r}?" if near else f"; there are: {', '.join(shown) or 'none'}"
-
-
 _MANY = 10**9
-_LISTED = 12
 _resolver: Any = yaml.resolver.Resolver()
 
 
@@ -278,11 +266,18 @@ _SERVER_READERS: dict[str, Callable[..., Any]] = {
     "temperature": _float(0, 2),
     "price": _Parser._price,  # noqa: SLF001
 }
+_READING_READERS: dict[str, Callable[..., Any]] = {
+    "stride": _int(0),
+    "interrupt": _Parser._flag,  # noqa: SLF001
+    "recall": _Parser._recall,  # noqa: SLF001
+}
+_MODEL_ONLY = tuple(_READING_READERS)
 _AGENT_READERS: dict[str, Callable[..., Any]] = {
     "role": _Parser._text,  # noqa: SLF001
     "listens": _Parser._listens,  # noqa: SLF001
     "python": _Parser._text,  # noqa: SLF001
     "turns": _int(0),
+    **_READING_READERS,
     **_SERVER_READERS,
 }
 _TEAM_READERS: dict[str, Callable[..., Any]] = {
@@ -295,7 +290,13 @@ _TEAM_READERS: dict[str, Callable[..., Any]] = {
     "attempts": _int(1, 20),
     "silence": _float(0.1),
     "flush": _float(0, 10),
+    **_READING_READERS,
     **_SERVER_READERS,
 }
 _BUDGET_READERS: dict[str, Callable[..., Any]] = {"tokens": _int(1), "seconds": _float(0.1)}
+_RECALL_READERS: dict[str, Callable[..., Any]] = {
+    "k": _int(1, 50),
+    "threshold": _float(0, 1),
+    "from": _Parser._sources,  # noqa: SLF001
+}
 _PRICE_READERS: dict[str, Callable[..., Any]] = {"input": _float(0), "output": _float(0)}

@@ -26,7 +26,7 @@ class PlannedTurn(msgspec.Struct, frozen=True, kw_only=True):
     messages: list[dict[str, str]]
     max_tokens: int
     reserved: int
-    """Tokens set aside before the call: an upper bound of the prompt's, and ``max_tokens``."""
+    """Tokens set aside before the first call: an upper bound of the prompt's, and ``max_tokens`` or the stride."""
     starts: bool
     """It speaks as soon as the team starts; others wait for someone they listen to."""
 
@@ -47,7 +47,7 @@ def plan(team: TeamSpec, document: Document) -> list[PlannedTurn]:
                 server=endpoint.host,
                 messages=context.messages,
                 max_tokens=limits.max_tokens,
-                reserved=prompt_bound(context.messages) + limits.max_tokens,
+                reserved=prompt_bound(context.messages) + min(limits.stride or limits.max_tokens, limits.max_tokens),
                 starts=agent.hears_task,
             )
         )

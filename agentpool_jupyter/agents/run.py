@@ -19,8 +19,9 @@ from .budget import BudgetExhaustedError, TokenBudget
 from .line import Line
 from .outbox import Outbox
 from .report import Report
-from .turn import ModelVoice, PythonVoice, Stage
+from .turn import ModelVoice, PythonVoice
 from .voices import make_voices
+from .writer import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

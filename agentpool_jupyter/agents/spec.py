@@ -11,8 +11,9 @@ TASK = "task"
 PERSON = "you"
 """Who people are, unless they say otherwise."""
 
-WINDOW = 6_000
-"""Most prompt tokens of one turn where the team names no ``context``."""
+WINDOW = 3_000
+"""Most prompt tokens of one turn where the team names no ``context``: about ten turns of the default length. What is
+read is what large teams pay for, so this bounds it; see ``tests/benchmarks/bench_reading.py``."""
 LOCAL_WINDOW = 900
 """The same for the bundled model, which reads slowly."""
 
@@ -22,6 +23,21 @@ class Price(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     input: float
     output: float
+
+
+class RecallSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is looked up of earlier reasoning before a turn."""
+
+    k: int = 3
+    """Most hits."""
+    threshold: float = 0.5
+    """Least score, from 0 to 1."""
+    sources: tuple[str, ...] = ("pools", "library")
+    """Where: ``pool`` is this one, ``pools`` all of the store, ``library`` the documents that were added. In a team's
+    description this is ``from``."""
+
+
+RECALL_SOURCES = ("pool", "pools", "library")
 
 
 class AgentSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -41,6 +57,10 @@ class AgentSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     max_tokens: int | None = None
     temperature: float | None = None
     price: Price | None = None
+    stride: int | None = None
+    """0: none, also where the team has one."""
+    interrupt: bool | None = None
+    recall: RecallSpec | None = None
 
     @property
     def hears_task(self) -> bool:
@@ -84,6 +104,12 @@ class TeamSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     flush: float = 0.1
     """Seconds of text that are gathered into one event."""
     price: Price | None = None
+    stride: int = 0
+    """After how many of its own tokens a speaking agent reads the pool again and goes on; 0: it does not."""
+    interrupt: bool = False
+    """Whether a turn is broken off and begun again when a person, or an agent that it ``listens`` to by name, says
+    something that it has not read."""
+    recall: RecallSpec | None = None
 
     def agent(self, name: str) -> AgentSpec:
         """Return the agent of that name; KeyError if there is none."""
@@ -92,6 +118,18 @@ class TeamSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def turns_of(self, agent: AgentSpec) -> int:
         """Return the most turns of one agent."""
         return self.turns if agent.turns is None else agent.turns
+
+    def stride_of(self, agent: AgentSpec) -> int:
+        """Return the stride of one agent, in tokens; 0 for none."""
+        return self.stride if agent.stride is None else agent.stride
+
+    def interrupts(self, agent: AgentSpec) -> bool:
+        """Return whether one agent's turns are broken off when they are overtaken."""
+        return self.interrupt if agent.interrupt is None else agent.interrupt
+
+    def recall_of(self, agent: AgentSpec) -> RecallSpec | None:
+        """Return what one agent looks up before a turn; None for nothing."""
+        return self.recall if agent.recall is None else agent.recall
 
     def to_dict(self) -> dict[str, Any]:
         """Return the team as plain data, as a ``run_started`` event carries it."""

@@ -1,117 +1,36 @@
-"""One agent's turn, from prompt to finished text, with its retries."""
+"""One agent's turn, from prompt to finished text, with its retries and restarts."""
 
 from __future__ import annotations
 
 import asyncio
-import random
 import traceback
-from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
-from agentpool_jupyter.errors import ModelError, ServiceError
-from agentpool_jupyter.pool.events import Delta, TurnFailed, TurnFinished, TurnStarted, Usage
+from agentpool_jupyter.errors import AgentPoolError, ModelError, ServiceError
+from agentpool_jupyter.pool.events import TurnFailed
 
-from .budget import prompt_bound, text_bound
-from .context import build_context
-from .endpoint import cost
+from .budget import BudgetExhaustedError
 from .function import call
+from .report import OVERTAKEN
+from .speech import Speech, backoff
+from .writer import TurnWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
-    from agentpool_jupyter.pool import Document, Event, Pool
+    from agentpool_jupyter.pool import Document, Event
 
-    from .budget import Reservation, TokenBudget
-    from .context import Context
     from .limits import CallLimits
-    from .line import Line
     from .model import ModelClient
-    from .outbox import Outbox
-    from .spec import AgentSpec, TeamSpec
+    from .spec import AgentSpec
+    from .writer import Stage
 
-_FIRST_WAIT = 0.5
-_LONGEST_WAIT = 20.0
-# Kinds of failure after a server had taken the prompt: what it counted is not known, so the bounds count, and the
-# budget holds all the same.
-_ACCEPTED = {"cut", "timeout", "malformed"}
+_MOST_RESTARTS = 2
+"""How often a turn is begun again because it was overtaken, so that agents cannot keep each other from ending."""
 
 
-class Stage:
-    """What the turns of one run share."""
-
-    def __init__(
-        self, *, pool: Pool, run: str, team: TeamSpec, line: Line, outbox: Outbox, budget: TokenBudget
-    ) -> None:
-        self.pool = pool
-        self.run = run
-        self.team = team
-        self.line = line
-        self.outbox = outbox
-        self.budget = budget
-
-    def header(self, agent: str) -> dict[str, Any]:
-        """Return the fields that every event of an agent carries."""
-        return self.pool.header(self.line.branch, self.run, agent)
-
-
-class TurnWriter:
-    """Writes one attempt at a turn into the pool; text is gathered for a moment into one event."""
-
-    def __init__(self, stage: Stage, agent: str, attempt: int = 1) -> None:
-        self._stage = stage
-        self._agent = agent
-        self._attempt = attempt
-        self._turn = stage.pool.new_id()
-        self._seq = 0
-        self._pieces: list[str] = []
-        self._timer: asyncio.TimerHandle | None = None
-        self.text = ""
-
-    def start(self, *, model: str, seen: int, context: Context | None = None) -> None:
-        """Record that the turn begins, what it has seen and what its prompt is made of."""
-        self._put(
-            TurnStarted,
-            model=model,
-            seen=seen,
-            digest=context.digest if context else "",
-            context=context.record if context else {},
-            attempt=self._attempt,
-        )
-
-    def add(self, text: str) -> None:
-        """Add text; it is written within the team's ``flush`` seconds."""
-        self.text += text
-        self._pieces.append(text)
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(self._stage.team.flush, self._flush)
-
-    def finish(self, reason: str, usage: Usage | None = None, cost: float | None = None) -> Event:
-        """Record that the turn has ended with its text as it is."""
-        self._flush()
-        return self._put(TurnFinished, reason=reason, usage=usage, cost=cost, deltas=self._seq)
-
-    def fail(
-        self, error: str, *, kind: str, retriable: bool = False, wait: float = 0.0, usage: Usage | None = None
-    ) -> Event:
-        """Record that this attempt failed."""
-        self._flush()
-        return self._put(
-            TurnFailed, error=error, kind=kind, retriable=retriable, attempt=self._attempt, wait=wait, usage=usage
-        )
-
-    def _flush(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._pieces:
-            self._put(Delta, seq=self._seq, text="".join(self._pieces))
-            self._seq += 1
-            self._pieces.clear()
-
-    def _put(self, event_type: Callable[..., Event], /, **fields: Any) -> Event:
-        event = event_type(**self._stage.header(self._agent), turn=self._turn, **fields)
-        self._stage.outbox.put(event)
-        return event
+class _OvertakenError(AgentPoolError):
+    """Something was said that a turn should know and has not read."""
 
 
 class ModelVoice:
@@ -122,76 +41,72 @@ class ModelVoice:
         self._agent = agent
         self._client = client
         self._limits = limits
-        self.seen = 0
+        self._speech: Speech | None = None
+
+    @property
+    def seen(self) -> int:
         """One past the last offset that the latest prompt was built from."""
+        return self._speech.seen if self._speech else 0
 
     async def speak(self) -> Event:
         """Take one turn and return the event that ended it; a cancelled task leaves a ``cancelled`` turn.
 
-        Raises BudgetExhaustedError before anything is asked of a server, and LogError.
+        Raises BudgetExhaustedError before a call that the budget does not hold, and LogError.
         """
-        attempts = self._stage.team.attempts
-        for attempt in range(1, attempts + 1):
-            ended = await self._attempt(attempt, last=attempt == attempts)
+        failures = restarts = 0
+        while True:
+            speech = Speech(self._stage, self._agent, self._client, self._limits, 1 + failures + restarts)
+            ended = await self._attempt(
+                speech,
+                last=failures + 1 >= self._stage.team.attempts,
+                watched=self._stage.team.interrupts(self._agent) and restarts < _MOST_RESTARTS,
+            )
             if not (isinstance(ended, TurnFailed) and ended.retriable):
-                break
+                return ended
+            restarts += ended.kind == OVERTAKEN
+            failures += ended.kind != OVERTAKEN
             await asyncio.sleep(ended.wait)
-        return ended
 
-    def _context(self) -> Context:
-        return build_context(self._stage.line.document, self._stage.team, self._agent, tokens=self._limits.window)
-
-    async def _attempt(self, attempt: int, *, last: bool) -> Event:
-        context = self._context()
-        bound = prompt_bound(context.messages)
-        reservation = await self._stage.budget.reserve(bound + self._limits.max_tokens)
-        if self._stage.line.document.at >= context.seen:  # others spoke while this waited for its tokens
-            fresh = self._context()
-            if prompt_bound(fresh.messages) <= bound:
-                context = fresh
-        self.seen = context.seen
-        writer = TurnWriter(self._stage, self._agent.name, attempt)
-        writer.start(model=self._client.endpoint.model, seen=context.seen, context=context)
-        usage: Usage | None = None
+    async def _attempt(self, speech: Speech, *, last: bool, watched: bool) -> Event:
+        self._speech = speech
+        first = await speech.begin()
         try:
-            return await self._stream(context, writer, reservation)
+            saying = speech.say(first)
+            return await (self._watch(saying) if watched else saying)
+        except _OvertakenError as error:
+            return speech.fail(str(error), kind=OVERTAKEN, retriable=True)
         except ModelError as error:
-            usage = self._estimate(bound, writer.text) if writer.text or error.kind in _ACCEPTED else None
-            retriable = error.retriable and not last
-            wait = _backoff(attempt, error.retry_after) if retriable else 0.0
-            return writer.fail(str(error), kind=error.kind, retriable=retriable, wait=wait, usage=usage)
-        except asyncio.CancelledError:
-            usage = self._estimate(bound, writer.text)
-            writer.finish("cancelled", usage)
-            raise
+            retriable = error.retriable and not last and not speech.goes_on
+            wait = backoff(speech.attempt, error.retry_after) if retriable else 0.0
+            return speech.fail(str(error), kind=error.kind, retriable=retriable, wait=wait)
         except ServiceError as error:
-            usage = None
-            return writer.fail(str(error), kind="service")
+            return speech.fail(str(error), kind="service")
+        except (asyncio.CancelledError, BudgetExhaustedError):
+            speech.cancel()
+            raise
         finally:
-            reservation.settle(usage.total if usage else 0)
+            first.reservation.settle(0)
 
-    def _estimate(self, bound: int, text: str) -> Usage:
-        """Return what a call took at most, where its server did not say: never more than was reserved for it."""
-        return Usage(prompt=bound, completion=min(text_bound(text), self._limits.max_tokens), estimated=True)
+    async def _watch(self, saying: Coroutine[Any, Any, Event]) -> Event:
+        """Let the turn be said unless it is overtaken, then raise _OvertakenError."""
+        turn, overtaken = asyncio.create_task(saying), asyncio.create_task(self._overtaken())
+        try:
+            await asyncio.wait([turn, overtaken], return_when=asyncio.FIRST_COMPLETED)
+            if not turn.done():
+                message = f"overtaken by what was said at offset {overtaken.result()}: begun again"
+                raise _OvertakenError(message)
+            return turn.result()
+        finally:
+            for task in (turn, overtaken):
+                task.cancel()
+            await asyncio.gather(turn, overtaken, return_exceptions=True)
 
-    async def _stream(self, context: Context, writer: TurnWriter, reservation: Reservation) -> Event:
-        pieces = self._client.stream(
-            context.messages,
-            max_tokens=self._limits.max_tokens,
-            temperature=self._limits.temperature,
-            seed=self._stage.team.seed,
-        )
-        reason, usage = "stop", None
-        async with aclosing(pieces):
-            async for piece in pieces:
-                if isinstance(piece, str):
-                    writer.add(piece)
-                    await self._stage.outbox.room()
-                else:
-                    reason, usage = piece.reason, piece.usage
-        usage = usage or self._estimate(prompt_bound(context.messages), writer.text)
-        reservation.settle(usage.total)
-        return writer.finish(reason if writer.text.strip() else "silent", usage, cost(usage, self._client.endpoint))
+    async def _overtaken(self) -> int:
+        """Wait for something that the turn has not read and should know, and return its offset."""
+        line, names = self._stage.line, self._agent.listens or ()
+        while (offset := line.last_news(names)) < self.seen:
+            await line.moved.wait()
+        return offset
 
 
 class PythonVoice:
@@ -227,14 +142,3 @@ def _describe(error: Exception) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({frames[-1].name}, line {frames[-1].lineno})" if frames else ""
     return f"{type(error).__name__}: {error}{where}"
-
-
-def _backoff(attempt: int, retry_after: float | None) -> float:
-    """Return the seconds to wait before the next attempt.
-
-    Exponential with full jitter (Brooker, *Exponential Backoff and Jitter*, AWS Architecture Blog, 2015), and never
-    less than the server asked for.
-    """
-    longest = min(_LONGEST_WAIT, _FIRST_WAIT * 2**attempt)
-    jitter = random.uniform(longest / 4, longest)  # noqa: S311 - no secret
-    return jitter if retry_after is None else retry_after + random.uniform(0, 0.1 * retry_after)  # noqa: S311

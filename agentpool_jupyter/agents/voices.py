@@ -10,13 +10,14 @@ from agentpool_jupyter.pool import Document
 from .context import build_context
 from .endpoint import Endpoint, Price, resolve
 from .limits import call_limits
-from .turn import ModelVoice, PythonVoice, Stage
+from .turn import ModelVoice, PythonVoice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from .model import ModelClient
     from .spec import AgentSpec, TeamSpec
+    from .writer import Stage
 
 
 def endpoint_of(team: TeamSpec, agent: AgentSpec) -> Endpoint:

@@ -5,19 +5,23 @@ from __future__ import annotations
 import difflib
 import re
 from html import escape
+from itertools import groupby
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from agentpool_jupyter.pool import Document, Pool, Position, Turn
 
 Change = Literal["same", "added", "removed", "changed"]
 _WORDS = re.compile(r"\s+|\w+|[^\w\s]")
+_ALIKE = 0.4  # of the shorter text: two that share less are shown whole, not as a mosaic of common words
+_NAMED = 8  # turns named where they are folded away
 _MARKS = {"same": " ", "added": "+", "removed": "-", "changed": "~"}
 _TINTS = {"added": "rgba(0,158,115,.18)", "removed": "rgba(213,94,0,.18)"}
+_EDGES = {"same": "#7F7F7F", "added": "#009E73", "removed": "#D55E00", "changed": "#7F7F7F"}
 
 
 class TurnChange(msgspec.Struct, frozen=True):
@@ -42,18 +46,39 @@ class TurnChange(msgspec.Struct, frozen=True):
         turn = self.after or self.before
         return turn.name if turn else ""
 
+    @property
+    def remark(self) -> str:
+        """What became of it, in a few words for people; empty where it stayed the same."""
+        if self.before and self.after and self.kind == "changed":
+            before, after = self.before.text.rstrip(), self.after.text.rstrip()
+            if before == after:
+                return f"{self.before.status} → {self.after.status}"
+            if before.startswith(after):
+                return "cut short"
+            if after.startswith(before):
+                return "went on"
+        return "" if self.kind == "same" else self.kind
+
     def words(self) -> Iterator[tuple[Literal["same", "added", "removed"], str]]:
         """Yield stretches of text that both have, or only one of them."""
-        old = _WORDS.findall(self.before.text if self.before else "")
-        new = _WORDS.findall(self.after.text if self.after else "")
-        for tag, i1, i2, j1, j2 in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-            if tag == "equal":
-                yield "same", "".join(old[i1:i2])
+        before, after = self.before.text if self.before else "", self.after.text if self.after else ""
+        old, new = _WORDS.findall(before), _WORDS.findall(after)
+        steps = difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+        shared = sum(_weight(old[i1:i2]) for tag, i1, i2, _, _ in steps if tag == "equal")
+        if shared < _ALIKE * min(_weight(old), _weight(new)):
+            yield from _changed(before, after)
+            return
+        gone, come = "", ""
+        for tag, i1, i2, j1, j2 in steps:
+            same = "".join(old[i1:i2]) if tag == "equal" else ""
+            if tag != "equal" or (same.isspace() and (gone or come)):  # a space between two changes holds them together
+                gone += "".join(old[i1:i2])
+                come += "".join(new[j1:j2])
                 continue
-            if i2 > i1:
-                yield "removed", "".join(old[i1:i2])
-            if j2 > j1:
-                yield "added", "".join(new[j1:j2])
+            yield from _changed(gone, come)
+            gone, come = "", ""
+            yield "same", same
+        yield from _changed(gone, come)
 
 
 class Diff:
@@ -81,12 +106,13 @@ class Diff:
         for change in self.changes:
             if change.kind == "same":
                 continue
-            body = "".join(_plain(kind, text) for kind, text in change.words()).strip()
-            parts.append(f"{_MARKS[change.kind]} {change.name}\n{_indent(body)}")
+            body = _body(change, _plain)
+            aside = f" ({change.remark})" if change.kind == "changed" else ""
+            parts.append(f"{_MARKS[change.kind]} {change.name}{aside}\n{_indent(body)}".rstrip())
         return "\n\n".join(parts)
 
     def _repr_html_(self) -> str:
-        rows = "".join(_row(change) for change in self.changes)
+        rows = "".join(_rows(list(group)) for _, group in groupby(self.changes, lambda change: change.kind == "same"))
         head = f"<p><strong>{escape(self._head())}</strong></p>"
         return f'<div class="agentpool-diff" style="line-height:1.45">{head}{rows}</div>'
 
@@ -100,7 +126,7 @@ def diff(pool: Pool, a: int | str | Position, b: int | str | Position | None = N
     return Diff(pool.document(a), pool.document(b), names=names)
 
 
-def _match(before: list[Turn], after: list[Turn]) -> Iterator[TurnChange]:
+def _match(before: Sequence[Turn], after: Sequence[Turn]) -> Iterator[TurnChange]:
     """Pair turns: the same turn by its id, else, where two lines went different ways, by its name."""
     by_id = {turn.id: turn for turn in before}
     shared = {turn.id for turn in after} & by_id.keys()
@@ -114,6 +140,25 @@ def _match(before: list[Turn], after: list[Turn]) -> Iterator[TurnChange]:
         yield change
 
 
+def _weight(words: list[str]) -> int:
+    """Return the number of characters that are no space."""
+    return sum(len(word) for word in words if not word.isspace())
+
+
+def _changed(gone: str, come: str) -> Iterator[tuple[Literal["removed", "added"], str]]:
+    if gone:
+        yield "removed", gone
+    if come:
+        yield "added", come
+
+
+def _body(change: TurnChange, show: Callable[[str, str], str]) -> str:
+    """Return a turn's stretches, shown one by one, as one text; two whole texts stand one under the other."""
+    words = list(change.words())
+    whole = [kind for kind, _ in words] == ["removed", "added"]
+    return ("\n" if whole else "").join(show(kind, text) for kind, text in words).strip()
+
+
 def _plain(kind: str, text: str) -> str:
     return {"same": text, "added": f"{{+{text}+}}", "removed": f"[-{text}-]"}[kind]  # as in git's --word-diff
 
@@ -122,16 +167,23 @@ def _indent(text: str) -> str:
     return "\n".join(f"    {line}" for line in text.splitlines())
 
 
+def _rows(changes: list[TurnChange]) -> str:
+    """Return neighbours that all stayed the same, folded away, or that all did not."""
+    rows = "".join(map(_row, changes))
+    if changes[0].kind != "same":
+        return rows
+    names = ", ".join(change.name for change in changes[:_NAMED])
+    more = f" and {len(changes) - _NAMED} more" if len(changes) > _NAMED else ""
+    summary = f'<summary style="opacity:.7">the same: {escape(names)}{more}</summary>'
+    return f'<details style="margin:.7em 0">{summary}{rows}</details>'
+
+
 def _row(change: TurnChange) -> str:
-    mark = {"added": "added", "removed": "removed", "changed": "changed", "same": ""}[change.kind]
-    shade = "opacity:.55;" if change.kind == "same" else ""
-    if change.kind == "same" and change.after:
-        body = escape(change.after.text.strip())
-    else:
-        body = "".join(_tinted(kind, text) for kind, text in change.words())
-    aside = f" <em>({mark})</em>" if mark else ""
+    shade = "opacity:.7;" if change.kind == "same" else ""
+    body = escape(change.after.text.strip()) if change.kind == "same" and change.after else _body(change, _tinted)
+    aside = f" <em>({escape(change.remark)})</em>" if change.remark else ""
     return (
-        f'<div style="border-left:4px solid #7F7F7F;padding:.1em .8em;margin:.7em 0;{shade}">'
+        f'<div style="border-left:4px solid {_EDGES[change.kind]};padding:.1em .8em;margin:.7em 0;{shade}">'
         f"<div><strong>{escape(change.name)}</strong>{aside}</div>"
         f'<div style="white-space:pre-wrap;overflow-wrap:anywhere">{body}</div></div>'
     )

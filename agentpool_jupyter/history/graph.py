@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from agentpool_jupyter.pool import Position
 from agentpool_jupyter.pool.events import Message, RunFinished, RunStarted, TurnFailed, TurnFinished
+from agentpool_jupyter.pool.render import PALETTE
 
 if TYPE_CHECKING:
     from agentpool_jupyter.pool import Event, Pool
@@ -25,6 +26,8 @@ class Row(NamedTuple):
     """None for a line that only draws."""
     time: str
     text: str
+    labels: bool = False
+    """The text ends with the names of what stands there, in brackets."""
 
 
 class HistoryGraph:
@@ -45,7 +48,11 @@ class HistoryGraph:
         return "\n".join(line.rstrip() for line in lines)
 
     def _repr_html_(self) -> str:
-        return f'<pre style="line-height:1.25">{escape(repr(self))}</pre>'
+        if not self.rows:
+            return f"<em>{escape(repr(self))}</em>"
+        lines = zip(self.rows, repr(self).splitlines(), strict=True)
+        body = "\n".join(_line_html(row, line) for row, line in lines)
+        return f'<pre style="line-height:1.25">{body}</pre>'
 
 
 def history_graph(pool: Pool, *, most: int | None = None) -> HistoryGraph:
@@ -57,6 +64,15 @@ def history_graph(pool: Pool, *, most: int | None = None) -> HistoryGraph:
     if most is not None and len(rows) > most:
         rows = [*rows[:most], Row("⋮", None, "", f"{len(rows) - most} earlier lines; -n shows more")]
     return HistoryGraph(rows)
+
+
+def leaves(lineage: Branches, branch: str) -> Position:
+    """Return where a branch leaves the line it came from: on the branch that line was on at that point."""
+    fork = lineage.forks[branch]
+    parent = fork.parent
+    while parent in lineage.forks and lineage.forks[parent].at >= fork.at:
+        parent = lineage.forks[parent].parent
+    return Position(parent, fork.at)
 
 
 def _describe(event: Event, names: dict[str, str]) -> str:
@@ -72,7 +88,7 @@ def _describe(event: Event, names: dict[str, str]) -> str:
         case RunStarted():
             return _short(f"{'resumed' if event.resumed else 'team started'}: {event.spec.get('task', '')}")
         case RunFinished():
-            return f"team ended ({event.reason})"
+            return f"team ended ({'the head moved' if event.reason == 'moved' else event.reason})"
         case _:
             return ""
 
@@ -87,14 +103,17 @@ def _draw(points: list[tuple[Event, str]], lineage: Branches) -> list[Row]:
     for event, text in reversed(points):
         while open_forks and open_forks[0].at >= event.offset:
             fork = open_forks.pop(0)
-            rows.append(Row(_joint(columns, live, fork.parent, fork.name), None, "", ""))
-            live.discard(fork.name)
+            if fork.name in live:  # on another branch nothing has happened yet: its name alone says where it is
+                parent = leaves(lineage, fork.name).branch
+                rows.append(Row(_joint(columns, live, parent, fork.name), None, "", ""))
+                live.discard(fork.name)
+                live.add(parent)
         if event.branch not in columns:
             continue
         live.add(event.branch)
         clock = time.strftime("%H:%M:%S", time.localtime(event.time / 1000))
         labels = marks.pop(event.offset, "")
-        rows.append(Row(_lanes(columns, live, event.branch), event.offset, clock, text + labels))
+        rows.append(Row(_lanes(columns, live, event.branch), event.offset, clock, text + labels, bool(labels)))
     return rows
 
 
@@ -126,6 +145,17 @@ def _joint(columns: dict[str, int], live: set[str], parent: str, child: str) -> 
         line[i] = "-" if line[i] == " " else "+"
     line[2 * high - 1 : 2 * high + 1] = ["/", " "]
     return "".join(line).rstrip()
+
+
+def _line_html(row: Row, line: str) -> str:
+    """Return a line with a colour for each branch, and the names at its end in bold."""
+    lanes = "".join(
+        cell if cell == " " else f'<span style="color:{PALETTE[(i + 1) // 2 % len(PALETTE)]}">{escape(cell)}</span>'
+        for i, cell in enumerate(row.lanes)
+    )
+    rest = escape(line[len(row.lanes) :])
+    text, bracket, names = rest.rpartition("  [") if row.labels else (rest, "", "")
+    return f"{lanes}{text}{bracket and f'  <strong>[{names}</strong>'}"
 
 
 def _short(text: str) -> str:

@@ -1,4 +1,4 @@
-"""A pool as one file: gzip-compressed JSON lines, one record a line between a head and a checksum."""
+"""A pool as one file: gzip-compressed JSON lines, a head, records with their times, snapshots, and a checksum."""
 
 from __future__ import annotations
 
@@ -6,21 +6,25 @@ import gzip
 import hashlib
 import zlib
 from base64 import b85decode, b85encode
+from itertools import accumulate, islice, pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from agentpool_jupyter.errors import LogCorruptError, UserError
-from agentpool_jupyter.pool import open_pool
+from agentpool_jupyter.log import Record, open_store
+
+from .opening import open_pool
+from .snapshots import copies
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from agentpool_jupyter.pool import Pool
 
-_FORMAT = 1
+_FORMAT = 2
 _BATCH = 1_000
 _WRAPPED = b'{"base85":'
 
@@ -29,6 +33,14 @@ class _Head(msgspec.Struct, kw_only=True):
     agentpool: int
     pool: str
     records: int
+    rows: int
+    """Rows of snapshots."""
+
+
+class _Times(msgspec.Struct, kw_only=True):
+    """When the log took the next records: milliseconds since the epoch, then since the one before."""
+
+    times: list[int]
 
 
 class _Packed(msgspec.Struct, kw_only=True):
@@ -37,25 +49,33 @@ class _Packed(msgspec.Struct, kw_only=True):
     base85: str
 
 
+class _Row(msgspec.Struct, kw_only=True):
+    """A row of the snapshots' file."""
+
+    table: str
+    row: list[Any]
+
+
 class _Foot(msgspec.Struct, kw_only=True):
     sha256: str
+    """Of all lines before."""
 
 
 def export_pool(pool: Pool, file: str | os.PathLike[str]) -> int:
-    """Write a pool, as it is now, to a file and return the number of its records.
+    """Write a pool, as it is now, with its snapshots to a file and return the number of its records.
 
-    The file appears whole or not at all. The same records always give the same bytes.
+    The file appears whole or not at all. The same pool always gives the same bytes.
     """
     path = Path(file).expanduser()
+    rows = copies.dump(pool)
     count, digest = pool.end, hashlib.sha256()
     draft = path.with_name(path.name + ".part")
     try:
         # No file name and no time in the gzip header: an export of the same pool is the same file.
         with draft.open("wb") as raw, gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as out:
-            out.write(msgspec.json.encode(_Head(agentpool=_FORMAT, pool=pool.name, records=count)) + b"\n")
-            for value in pool.records(0, count):
-                digest.update(value)
-                out.write(_pack(value) + b"\n")
+            for line in _lines(pool, count, rows):
+                digest.update(line)
+                out.write(line + b"\n")
             out.write(msgspec.json.encode(_Foot(sha256=digest.hexdigest())) + b"\n")
         draft.replace(path)
     except OSError as error:
@@ -71,20 +91,30 @@ def import_pool(
 ) -> Pool:
     """Make a new pool of an exported file, under its own or another name, and return it, open.
 
-    The whole file is checked before anything is stored. Raises UserError where the pool exists, LogCorruptError
-    where the file is damaged or no export.
+    Offsets, times and snapshots are those of the pool that was exported. The whole file is checked before anything is
+    stored. Raises UserError where the pool exists, LogCorruptError where the file is damaged or no export.
     """
     path = Path(file).expanduser()
     for _ in _read(path, head := _read_head(path)):
         pass
-    pool = open_pool(name or head.pool, store)
-    if pool.end:
-        pool.close()
-        message = f"pool {pool.name!r} exists and is not empty: import under another name"
-        raise UserError(message)
-    for batch in _batches(_read(path, head)):
-        pool.append_records(batch)
+    name = name or head.pool
+    place = open_store(store)
+    found = _read(path, head)
+    place.restore(name, (record for record in islice(found, head.records) if isinstance(record, Record)))
+    pool = open_pool(name, store)
+    if head.rows:
+        copies.load(pool, ((row.table, row.row) for row in found if isinstance(row, _Row)))
     return pool
+
+
+def _lines(pool: Pool, count: int, rows: list[copies.Row]) -> Iterator[bytes]:
+    yield msgspec.json.encode(_Head(agentpool=_FORMAT, pool=pool.name, records=count, rows=len(rows)))
+    records = pool.log.read(0, count)
+    while batch := list(islice(records, _BATCH)):
+        times = [record.time for record in batch]
+        yield msgspec.json.encode(_Times(times=[times[0], *(later - time for time, later in pairwise(times))]))
+        yield from (_pack(record.value) for record in batch)
+    yield from (msgspec.json.encode(_Row(table=table, row=row)) for table, row in rows)
 
 
 def _pack(value: bytes) -> bytes:
@@ -94,52 +124,46 @@ def _pack(value: bytes) -> bytes:
 
 
 def _unpack(line: bytes) -> bytes:
-    line = line.removesuffix(b"\n")
     return b85decode(msgspec.json.decode(line, type=_Packed).base85) if line.startswith(_WRAPPED) else line
 
 
 def _read_head(path: Path) -> _Head:
     try:
         with gzip.open(path) as lines:
-            head = msgspec.json.decode(lines.readline(), type=_Head)
+            head = msgspec.json.decode(lines.readline())
+        if head["agentpool"] != _FORMAT:
+            message = f"{path} was written by another version of agentpool-jupyter (format {head['agentpool']})"
+            raise UserError(message)
+        return msgspec.convert(head, _Head)
     except FileNotFoundError as error:
         message = f"there is no file {path}"
         raise UserError(message) from error
-    except (OSError, EOFError, zlib.error, msgspec.DecodeError) as error:
+    except (OSError, EOFError, zlib.error, ValueError, TypeError, KeyError) as error:
         message = f"{path} is no export of a pool, or damaged ({error})"
         raise LogCorruptError(message) from error
-    if head.agentpool > _FORMAT:
-        message = f"{path} was written by a newer version of agentpool-jupyter: update to read it"
-        raise UserError(message)
-    return head
 
 
-def _read(path: Path, head: _Head) -> Iterator[bytes]:
-    """Yield the records of an export; raises LogCorruptError at its first fault."""
+def _read(path: Path, head: _Head) -> Iterator[Record | _Row]:
+    """Yield the records of an export, then its rows; raises LogCorruptError at its first fault."""
     digest, count = hashlib.sha256(), 0
     try:
         with gzip.open(path) as lines:
-            lines.readline()
-            for _ in range(head.records):
-                value = _unpack(lines.readline())
-                digest.update(value)
-                count += 1
-                yield value
-            foot = msgspec.json.decode(lines.readline(), type=_Foot)
-    except (OSError, EOFError, ValueError, zlib.error) as error:
+            texts = (line.removesuffix(b"\n") for line in lines)
+            digest.update(next(texts))
+            for start in range(0, head.records, _BATCH):
+                digest.update(line := next(texts))
+                times = accumulate(msgspec.json.decode(line, type=_Times).times)
+                for offset, time in zip(range(start, min(start + _BATCH, head.records)), times, strict=True):
+                    digest.update(line := next(texts))
+                    yield Record(offset, time, _unpack(line))
+                    count += 1
+            for _ in range(head.rows):
+                digest.update(line := next(texts))
+                yield msgspec.json.decode(line, type=_Row)
+            foot = msgspec.json.decode(next(texts), type=_Foot)
+    except (OSError, EOFError, ValueError, zlib.error, StopIteration) as error:
         message = f"{path} is damaged after {count} of {head.records} records ({error})"
         raise LogCorruptError(message) from error
     if foot.sha256 != digest.hexdigest():
-        message = f"{path} is damaged: its records do not match its checksum"
+        message = f"{path} is damaged: its lines do not match its checksum"
         raise LogCorruptError(message)
-
-
-def _batches(values: Iterable[bytes]) -> Iterator[list[bytes]]:
-    batch: list[bytes] = []
-    for value in values:
-        batch.append(value)
-        if len(batch) == _BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch

@@ -58,7 +58,7 @@ class Engine:
     """What runs a job."""
 
     name: str
-    install: str = "'agentpool-jupyter[jobs]'"
+    install: str = "'agentpool-jupyter'"
     """What pip has to install for it."""
     modules: tuple[str, ...] = ("mrjob",)
     ships_code: bool = True
@@ -134,14 +134,14 @@ _ALL: Sequence[Engine] = (
     Engine(
         name="emr",
         modules=("mrjob", "boto3"),
-        install="'agentpool-jupyter[jobs]' 'mrjob[aws]'",
+        install="'mrjob[aws]'",
         own_files=True,
         cloud=True,
     ),
     Engine(
         name="dataproc",
         modules=("mrjob", "google.cloud.dataproc_v1"),
-        install="'agentpool-jupyter[jobs]' 'mrjob[google]'",
+        install="'mrjob[google]'",
         own_files=True,
         cloud=True,
     ),

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 _ACTIONS = {
     "%agents": ["status", "stop", "attach", "resume", "list"],
     "%%agents": [],
-    "%pool": ["list", "use", "log", "events", "new", "tag", "export", "import", "delete"],
+    "%pool": ["list", "use", "log", "events", "new", "tag", "export", "import", "compact", "delete"],
+    "%snapshot": [],
 }
 """Commands whose first word is an action or a pool."""
 _POSITIONS = ("%rollback", "%branch", "%diff")
@@ -48,6 +49,8 @@ def _completer(session: Session, command: str, parser: Any) -> Callable[[Any, An
             return options
         before = words[-1] if event.line.endswith(" ") else words[-2]
         try:  # completion never disturbs typing
+            if before == "--engine":
+                return _engines()
             if command in _POSITIONS or before == "--at":
                 return _positions(session)
             pools = _pools(session)
@@ -64,7 +67,13 @@ def _pools(session: Session) -> list[str]:
     return open_store(session.store).names()
 
 
+def _engines() -> list[str]:
+    from agentpool_jupyter.jobs import ENGINES  # noqa: PLC0415
+
+    return list(ENGINES)
+
+
 def _positions(session: Session) -> list[str]:
     pool = session.pool()
-    turns = [turn.name for turn in reversed(pool.document().turns)]
-    return [*turns[:_LATEST], *pool.lineage, *pool.lineage.tags]
+    turns = [turn.name for turn in pool.document().turns[-_LATEST:]]
+    return [*turns[::-1], *pool.lineage, *pool.lineage.tags]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from html import escape
 from typing import TYPE_CHECKING
 
-from agentpool_jupyter.errors import UserError
+from agentpool_jupyter.errors import RunFailedError, UserError
 
 from .note import Note
 from .table import Table
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from agentpool_jupyter.pool import Pool
 
     from .session import Session
+
+_PATIENCE = 10.0  # seconds for a team's streams to stop
+_MAGIC = re.compile(r"%\w+ [-\w]+")
 
 
 class HistoryActions:
@@ -37,17 +42,24 @@ class HistoryActions:
                 raise UserError(message)
             left = pool.branch
             branch = pool.undo()
-            return Moved(pool, f"undone: the head is on branch {branch!r} again", diff(pool, left, branch), [])
+            told = f"undone: the head is on branch {branch!r} again{self._stopped(pool)}"
+            changes = diff(pool, left, branch)
+            changes.names = (left, branch)
+            return Moved(pool, told, changes, [])
         if arguments.position is None:
             message = "%rollback needs a position, such as planner#2, -3, 120, 14:05 or a branch; or --undo"
             raise UserError(message)
-        here, there = pool.position(pool.branch), pool.position(arguments.position)
-        changes, effects = diff(pool, here, there), effects_after(pool, there)
-        changes.names = ("now", arguments.position)
+        left, there = pool.branch, pool.position(arguments.position)
+        effects = effects_after(pool, there)
         if arguments.dry_run:
-            return Moved(pool, "dry run: nothing was changed; this is what would leave the document", changes, effects)
-        branch = pool.rollback(there)
-        told = f"rolled back: the head is on the new branch {branch!r}; %rollback --undo takes it back"
+            told = "dry run: nothing was changed; this is what would leave the document"
+        else:
+            branch = pool.rollback(there)
+            told = f"rolled back: the head is on the new branch {branch!r}{self._stopped(pool)}; "
+            told += "%rollback --undo takes it back"
+        # Read after the streams have stopped: with all that the team still said on the line that was left.
+        changes = diff(pool, left, there)
+        changes.names = ("now" if arguments.dry_run else left, arguments.position)
         return Moved(pool, told, changes, effects)
 
     def branch(self, arguments: Namespace) -> Table | Note:
@@ -58,7 +70,7 @@ class HistoryActions:
                 message = "%branch --switch takes one branch and no position"
                 raise UserError(message)
             pool.switch(arguments.switch)
-            return Note(f"the head is on branch {pool.branch!r}")
+            return Note(f"the head is on branch {pool.branch!r}{self._stopped(pool)}")
         if arguments.name is None:
             return self._branches(pool)
         name = pool.fork(arguments.name, arguments.position)
@@ -70,12 +82,21 @@ class HistoryActions:
 
         return diff(self._pool(arguments), arguments.a, arguments.b)
 
+    def _stopped(self, pool: Pool) -> str:
+        """Wait for this kernel's team to notice that the head has moved, and return what to say of it."""
+        runs = [run for run in self._session.running() if run.pool is pool and run.branch != pool.branch]
+        for run in runs:
+            with suppress(RunFailedError):  # what the run failed of is told where the run is shown
+                run.wait(_PATIENCE)
+        return "; the team was stopped, %agents resume goes on with it from here" if runs else ""
+
     def _branches(self, pool: Pool) -> Table:
+        from agentpool_jupyter.history.graph import leaves  # noqa: PLC0415
+
         lineage = pool.lineage
         rows = []
         for name in lineage:
-            fork = lineage.forks.get(name)
-            origin = f"{fork.parent} after {fork.at}" if fork else ""
+            origin = "{} after {}".format(*leaves(lineage, name)) if name in lineage.forks else ""
             mark = "→" if name == lineage.head else ""
             rows.append((mark, name, origin, len(pool.document(name).turns)))
         return Table(("", "branch", "leaves", "turns"), rows)
@@ -103,4 +124,5 @@ class Moved:
     def _repr_html_(self) -> str:
         effects = "".join(f"<li>{escape(str(effect))}</li>" for effect in self.effects)
         warning = f"<p>⚠ {escape(self._warning())}</p><ul>{effects}</ul>" if effects else ""
-        return f"<p>{escape(self.told)}</p>{warning}{self.diff._repr_html_()}"
+        told = _MAGIC.sub(r"<code>\g<0></code>", escape(self.told))
+        return f"<p>{told}</p>{warning}{self.diff._repr_html_()}"

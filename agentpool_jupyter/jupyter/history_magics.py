@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
+from traitlets import Int, Unicode, observe
 
 from .history_actions import HistoryActions
+from .snapshot_actions import SnapshotActions
 from .usage import parse, usage_errors
 
 if TYPE_CHECKING:
@@ -21,7 +23,21 @@ _STORE = argument("--store", help="a folder, or kafka://host:port")
 
 @magics_class
 class HistoryMagics(Magics):  # type: ignore[misc]  # IPython's types are not followed
-    """``%rollback``, ``%branch`` and ``%diff``."""
+    """``%rollback``, ``%branch``, ``%diff`` and ``%snapshot``.
+
+    ``%config HistoryMagics.engine = "spark"`` sets what ``%snapshot`` runs on where its line says nothing.
+    """
+
+    engine = Unicode("local", help="the engine of %snapshot: local, inline, spark, hadoop, emr or dataproc").tag(
+        config=True
+    )
+    snapshot_every = Int(
+        -1, help="pools opened from now on are snapshotted every so many events; 0: never; -1: as the environment says"
+    ).tag(config=True)
+
+    @observe("snapshot_every")
+    def _set_every(self, change: Any) -> None:
+        self.session.snapshot_every = None if change["new"] < 0 else change["new"]
 
     def __init__(self, shell: InteractiveShell, session: Session) -> None:
         super().__init__(shell)
@@ -68,3 +84,21 @@ class HistoryMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
         arguments = parse(self.diff, line)
         with usage_errors():
             return HistoryActions(self.session).diff(arguments)
+
+    @line_magic
+    @magic_arguments()
+    @argument("pools", nargs="*", help="pools (default: the current one); several are done in one job")
+    @argument("--all", action="store_true", help="all pools of the store")
+    @argument("--engine", help="local, inline, spark, hadoop, emr or dataproc (default: %%config HistoryMagics.engine)")
+    @argument("-O", "--option", action="append", metavar="NAME=VALUE", help="an option of the engine: num_cores=2")
+    @argument("--status", action="store_true", help="say how far snapshots reach, and build nothing")
+    @_STORE
+    def snapshot(self, line: str) -> Any:
+        """Bring snapshots up to date, by which any earlier state of a pool is there at once.
+
+        They are also taken by themselves, after a run and every 10,000 events; this is for a longer history, or for a
+        cluster. Only what is new is read. The interrupt button stops the job and leaves what was there before.
+        """
+        arguments = parse(self.snapshot, line)
+        with usage_errors():
+            return SnapshotActions(self.session).do(arguments, arguments.engine or self.engine)

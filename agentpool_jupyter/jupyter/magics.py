@@ -102,6 +102,8 @@ class AgentPoolMagics(Magics):  # type: ignore[misc]  # IPython's types are not 
     )
     @argument("-n", type=int, default=20, metavar="EVENTS", help="how many lines `log` and `events` show (default: 20)")
     @argument("--yes", action="store_true", help="really delete")
+    @argument("--no-archive", action="store_true", help="compact without a copy of the pool as it was")
+    @argument("--delete-old", action="store_true", help="on Kafka: do not keep the topic of a pool that was compacted")
     def pool(self, line: str) -> Any:
         """Show and manage pools.
 
@@ -117,6 +119,7 @@ class AgentPoolMagics(Magics):  # type: ignore[misc]  # IPython's types are not 
             %pool tag NAME [--at P]  name a position
             %pool export FILE        write the current pool to a file
             %pool import FILE [NAME] make a new pool of such a file
+            %pool compact [NAME]     make it smaller: finished turns as whole text; nothing that is shown changes
             %pool delete NAME --yes  remove a pool for good
         """
         arguments = parse(self.pool, line)

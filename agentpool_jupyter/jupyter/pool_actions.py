@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Callable
 
-    from agentpool_jupyter.history import HistoryGraph
+    from agentpool_jupyter.history import Compacted, HistoryGraph
     from agentpool_jupyter.pool import Event
 
     from .session import Session
@@ -40,6 +40,7 @@ class PoolActions:
             "tag": self._tag,
             "export": self._export,
             "import": self._import,
+            "compact": self._compact,
             "delete": self._delete,
         }
         words = arguments.words
@@ -123,6 +124,15 @@ class PoolActions:
         with import_pool(file, name, arguments.store or self._session.store) as pool:
             self._session.use(pool.name, arguments.store)
             return Note(f"made pool {pool.name!r} of {pool.end:,} records")
+
+    def _compact(self, name: str | None, arguments: Namespace) -> Compacted:
+        from agentpool_jupyter.history import compact  # noqa: PLC0415
+
+        pool = self._session.pool(name, arguments.store)
+        done = compact(pool, archive=not arguments.no_archive, delete_old=arguments.delete_old)
+        if done.moved:  # what is shown of it follows the old log
+            self._session.forget(pool)
+        return done
 
     def _events(self, name: str | None, arguments: Namespace) -> Table:
         pool = self._session.pool(name, arguments.store)

@@ -27,6 +27,8 @@ class Session:
         """Whether the front end shows widgets (a notebook) or only text (a terminal)."""
         self.name = DEFAULT_POOL
         self.store: str | None = None
+        self.snapshot_every: int | None = None
+        """After how many events pools are snapshotted by themselves; None: as the environment says."""
         self.shows: dict[str, Show] = {}
         self._pools: dict[tuple[str, str | None], Pool] = {}
         self._local: LocalModel | None = None
@@ -37,11 +39,11 @@ class Session:
 
     def pool(self, name: str | None = None, store: str | None = None, *, create: bool = False) -> Pool:
         """Return an open pool (default: the current one); raises PoolNotFoundError without ``create``."""
-        from agentpool_jupyter.pool import open_pool  # noqa: PLC0415 - loading the extension stays quick
+        from agentpool_jupyter.history import open_pool  # noqa: PLC0415 - loading the extension stays quick
 
         key = (name or self.name, store if store is not None else self.store)
         if key not in self._pools:
-            self._pools[key] = open_pool(*key, create=create)
+            self._pools[key] = open_pool(*key, create=create, snapshot_every=self.snapshot_every)
         return self._pools[key]
 
     def forget(self, pool: Pool) -> None:

@@ -32,7 +32,6 @@ _WHY = {
     "quiescent": "nobody had more to react to",
     "budget": "the budget is used up",
     "timeout": "the time is up",
-    "moved": "the pool went back to an earlier state",
     "refused": "another team was first",
 }
 """What there is to say beyond the status."""
@@ -44,6 +43,7 @@ class _Speech:
     def __init__(self, view: TurnView, began: int) -> None:
         self.view = view
         self.pieces: list[str] = []
+        self.said = 0  # how many deltas they are; a compaction makes several into one
         self.units = 0  # length in UTF-16 code units, JavaScript's measure
         self.chars = 0
         self.sent = 0  # how many of the pieces are on their way already
@@ -156,11 +156,12 @@ class TeamView:
                 self._edge(source, event.agent, chars)
 
     def _grow(self, event: Delta, speech: _Speech) -> None:
-        if event.seq != len(speech.pieces) or speech.view.status != "running":
+        if event.seq != speech.said or speech.view.status != "running":
             return  # stored twice
         if speech.first_text is None:
             speech.first_text = event.ts
             self._set(event.agent, "speaking")
+        speech.said = event.seq + (event.folded or 1)
         speech.add(event.text)
         self._grown.add(event.turn)
         agent = self.agents.get(event.agent)

@@ -9,8 +9,16 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
     from types import TracebackType
+
+    Changes = Callable[[Callable[[], Iterator["Record"]]], Iterable[tuple[int, bytes]]]
+    """Given a function that reads the whole log from its start, return offsets, each once, and their new values."""
+
+
+FILLER = b'{"type":"folded","id":""}'
+"""The one record that logs may write themselves: an event that says nothing (``Folded`` in the pool's events)."""
 
 
 class Record(NamedTuple):
@@ -22,6 +30,21 @@ class Record(NamedTuple):
     """When the log took it, in milliseconds since the epoch (the log's clock, not the writer's)."""
     value: bytes
     """What was appended, unchanged."""
+
+
+class Rewritten(NamedTuple):
+    """What a rewrite did."""
+
+    records: int
+    """How many records have another value now."""
+    before: int
+    """Bytes of the log before: files where there are files, else the values of its records."""
+    after: int
+    """Bytes of the log now, counted in the same way."""
+    kept: str = ""
+    """Where the log still is as it was, in words; empty where it is not."""
+    moved: bool = False
+    """Whether the log is in another place of its store now, and other open logs raise LogMovedError."""
 
 
 class Log(ABC):
@@ -76,6 +99,20 @@ class Log(ABC):
         """Return the first offset whose ``time`` is at or after ``time`` (ms), or ``end()`` if none is."""
 
     @abstractmethod
+    def rewrite(self, changes: Changes, *, delete_old: bool = False) -> Rewritten:
+        """Give some records new values, all of them or none, whatever happens meanwhile, and reclaim the space.
+
+        Offsets and times stay. The log may add copies of :data:`FILLER` at its end.
+        ``changes`` is called when what it reads can no longer change before the rewrite is done; it may be called
+        more than once, and an error that it raises leaves the log as it was. This object goes on with the new log;
+        another that is open sees the new values at once, or raises LogMovedError from its next use on, in which case
+        its appends from then on are refused. ``delete_old`` removes what :attr:`Rewritten.kept` would name.
+
+        Raises LogError and LogUnavailableError; the log is as it was then, or, where the answer was lost, as it is
+        to be.
+        """
+
+    @abstractmethod
     def close(self) -> None:
         """Let go of files, connections and threads, and end all followers; closing twice is fine."""
 
@@ -125,12 +162,23 @@ class Store(ABC):
         """Open the log of a pool; without ``create`` a missing one raises PoolNotFoundError."""
 
     @abstractmethod
+    def restore(self, name: str, records: Iterable[Record]) -> None:
+        """Make a log of copies of another log's records, from its first on, with their times.
+
+        It appears when it is complete. Raises UserError where the pool is there already and not empty.
+        """
+
+    @abstractmethod
     def names(self) -> list[str]:
         """Return the names of the pools that are kept here, sorted."""
 
     @abstractmethod
     def delete(self, name: str) -> None:
-        """Remove a pool for good; raises PoolNotFoundError if it is not there."""
+        """Remove a pool for good, and its derived folder; raises PoolNotFoundError if it is not there."""
+
+    @abstractmethod
+    def derived(self, name: str) -> Path:
+        """Return the folder of this machine for what is made from a pool's log and can be made again; may not exist."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.url!r})"

@@ -7,6 +7,8 @@ Appends that wait for the same disk sync share it (group commit).
 from __future__ import annotations
 
 import os
+import secrets
+import shutil
 import sqlite3
 import threading
 import time
@@ -20,14 +22,18 @@ from agentpool_jupyter.errors import (
     LogUnavailableError,
     PoolNotFoundError,
     StoreError,
+    UserError,
 )
 
 from .contract import Follower, Log, Record, Store
 from .names import check_name
+from .sqlite_rewrite import rewrite
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
+
+    from .contract import Changes, Rewritten
 
 _SUFFIX = ".sqlite"
 _APPLICATION_ID = 0x41504F4C  # "APOL", so that `file` and we can tell a pool from another database
@@ -59,12 +65,27 @@ class SqliteStore(Store):
         if not path.exists():
             if not create:
                 raise self._missing(name)
-            try:
-                self.folder.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                message = f"cannot make the folder {self.folder} for pools: {error.strerror}; choose another store"
-                raise StoreError(message) from error
+            self._make_folder()
         return SqliteLog(name, path, self.url)
+
+    def restore(self, name: str, records: Iterable[Record]) -> None:
+        """Make a log of copies of records; see :meth:`Store.restore`."""
+        path = self.path(name)
+        if path.exists():
+            with self.open(name) as log:
+                if log.end():
+                    message = f"pool {name!r} exists and is not empty: choose another name"
+                    raise UserError(message)
+            self.delete(name)
+        self._make_folder()
+        draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+        try:
+            with SqliteLog(name, draft, self.url) as log:
+                log.fill(records)
+            draft.rename(path)
+        finally:
+            for suffix in ("", "-wal", "-shm"):
+                draft.with_name(draft.name + suffix).unlink(missing_ok=True)
 
     def names(self) -> list[str]:
         """Return the names of the pools that are kept here, sorted."""
@@ -77,6 +98,18 @@ class SqliteStore(Store):
             raise self._missing(name)
         for suffix in ("", "-wal", "-shm"):
             path.with_name(path.name + suffix).unlink(missing_ok=True)
+        shutil.rmtree(self.derived(name), ignore_errors=True)
+
+    def derived(self, name: str) -> Path:
+        """Return the folder beside a pool's file; see :meth:`Store.derived`."""
+        return self.folder / f"{check_name(name)}.derived"
+
+    def _make_folder(self) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            message = f"cannot make the folder {self.folder} for pools: {error.strerror}; choose another store"
+            raise StoreError(message) from error
 
     def _missing(self, name: str) -> PoolNotFoundError:
         known = ", ".join(self.names()) or "none yet"
@@ -142,6 +175,13 @@ class SqliteLog(Log):
         self._followers.add(follower)
         return follower
 
+    def fill(self, records: Iterable[Record]) -> None:
+        """Store copies of another log's records, in an empty log that nobody else has open."""
+        with self._write_lock, self._errors():
+            self._writer.execute("BEGIN IMMEDIATE")
+            self._writer.executemany("INSERT INTO records VALUES (?, ?, ?)", records)
+            self._writer.execute("COMMIT")
+
     def end(self) -> int:
         """Return one past the last offset."""
         self._check_open()
@@ -161,6 +201,15 @@ class SqliteLog(Log):
             else:
                 high = middle
         return low
+
+    def rewrite(self, changes: Changes, *, delete_old: bool = False) -> Rewritten:  # noqa: ARG002
+        """Change records in place and shrink the file; see :meth:`Log.rewrite`.
+
+        Other processes see all the old values until the one commit that makes them the new ones; their appends wait.
+        """
+        self._check_open()
+        with self._write_lock, self._errors():
+            return rewrite(self._writer, self.path, changes)
 
     def close(self) -> None:
         """Close the file and end all followers."""

@@ -28,6 +28,13 @@ class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
     """How many of the prompt tokens came from the server's prompt cache."""
     estimated: bool = False
     """The server reported no usage; both numbers are upper bounds made here."""
+    own: int = 0
+    """How many of the prompt tokens were the agent's own earlier text. Servers count prompts as a whole: this and the
+    next two share out their count by bytes. What is left was the task and the role."""
+    others: int = 0
+    """How many of the prompt tokens were text of other agents and of people."""
+    recalled: int = 0
+    """How many of the prompt tokens were earlier reasoning that was looked up."""
 
     @property
     def total(self) -> int:
@@ -40,6 +47,9 @@ class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
             self.completion + other.completion,
             self.cached + other.cached,
             self.estimated or other.estimated,
+            self.own + other.own,
+            self.others + other.others,
+            self.recalled + other.recalled,
         )
 
 
@@ -109,6 +119,32 @@ class Delta(Event, frozen=True, kw_only=True, tag="delta"):
     turn: str
     seq: int
     text: str
+    folded: int = 0
+    """How many deltas, from ``seq`` on, a compaction made into this one; 0 where it stands as it was written."""
+
+
+class Folded(Event, frozen=True, kw_only=True, tag="folded"):
+    """A place whose delta a compaction moved into a later one: it says nothing, and keeps the offsets dense."""
+
+
+class TurnContinued(Event, frozen=True, kw_only=True, tag="turn_continued"):
+    """A speaking agent has read the pool again and goes on with its own sentence; the turn stays one."""
+
+    turn: str
+    seen: int
+    """One past the last offset that it has read now."""
+    digest: str = ""
+    """SHA-256 of the exact prompt, as of ``turn_started``."""
+    context: dict[str, Any] = {}
+    """What the prompt was made of, as of ``turn_started``."""
+    deltas: int = 0
+    """How many deltas of the turn were written before."""
+    chars: int = 0
+    """How many characters they have; a compaction does not change that."""
+    way: str = ""
+    """How the server was made to go on: one of the words of ``agents.prefill.Way``."""
+    error: str = ""
+    """Why the stretch before broke off, where its server failed."""
 
 
 class TurnFinished(Event, frozen=True, kw_only=True, tag="turn_finished"):
@@ -121,6 +157,8 @@ class TurnFinished(Event, frozen=True, kw_only=True, tag="turn_finished"):
     """In US dollars, where the model's price is known."""
     deltas: int = -1
     """How many deltas the turn wrote, so that a reader knows when it has them all; -1 where nobody counted."""
+    seen: int = 0
+    """One past the last offset that the agent had read when it wrote its last words; 0: as when it began."""
 
 
 class TurnFailed(Event, frozen=True, kw_only=True, tag="turn_failed"):
@@ -232,7 +270,9 @@ AnyEvent = (
     | RunFinished
     | Message
     | TurnStarted
+    | TurnContinued
     | Delta
+    | Folded
     | TurnFinished
     | TurnFailed
     | Fork

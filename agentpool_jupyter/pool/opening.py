@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def open_pool(name: str, store: str | os.PathLike[str] | None = None, *, create: bool = True) -> Pool:
-    """Open a pool, making it if need be.
+    """Open a pool without snapshots, making it if need be; :func:`agentpool_jupyter.open_pool` opens it with them.
 
     ``store`` is a folder or ``kafka://host:port``; without one, ``$AGENTPOOL_STORE`` or a folder of the user's own.
     Raises StoreError, UserError for a bad name, PoolNotFoundError without ``create``, LogUnavailableError.

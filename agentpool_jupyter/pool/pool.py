@@ -13,11 +13,14 @@ from .document import Document
 from .events import Event, Fork, Head, IdSource, Message, Tag, now_ms
 from .positions import resolve
 from .runs import Runs
+from .snapshots import NO_SNAPSHOTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from agentpool_jupyter.log import Follower, Log, Store
+
+    from .snapshots import Snapshots
 
 
 class Pool:
@@ -27,11 +30,12 @@ class Pool:
     thread. LogUnavailableError comes out of any of them when the store is away, LogClosedError after ``close``.
     """
 
-    def __init__(self, log: Log, store: Store) -> None:
+    def __init__(self, log: Log, store: Store, snapshots: Snapshots = NO_SNAPSHOTS) -> None:
         self.name = log.name
         self.store = store
         self.new_id = IdSource()
         self._log = log
+        self._snapshots = snapshots
         self._lock = threading.RLock()
         self._branches = Branches()
         self._runs = Runs()
@@ -39,6 +43,11 @@ class Pool:
         self._applied = 0  # one past the last offset that these three include
 
     # Reading -----------------------------------------------------------------------------------------------
+
+    @property
+    def log(self) -> Log:
+        """The log beneath, for those that need records as they are."""
+        return self._log
 
     @property
     def end(self) -> int:
@@ -125,6 +134,7 @@ class Pool:
         offsets = self._log.append([encode(event) for event in events])
         for event, offset in zip(events, offsets, strict=True):
             at_offset(event, offset, event.ts)
+        self._snapshots.heed(self, events)
 
     def append_records(self, values: Sequence[bytes]) -> None:
         """Store records as they are, for copies that must be exact."""
@@ -200,16 +210,17 @@ class Pool:
     # Keeping up --------------------------------------------------------------------------------------------
 
     def _catch_up(self) -> None:
-        fresh = []
-        for event in self.events(self._applied):
-            self._branches.absorb(event)
-            self._runs.absorb(event)
-            fresh.append(event)
-        if not fresh:
+        if not self._applied:
+            summed = self._snapshots.chronicle(self._log)
+            self._take_in(map(decode, summed.records))
+            self._applied = summed.end
+            self._snapshots.heed(self, [])
+        fresh = self._take_in(self.events(self._applied))
+        head, tip = self._branches.head, fresh[-1].offset if fresh else self._applied - 1
+        if tip == self._document.at:
             return
-        head, tip = self._branches.head, fresh[-1].offset
         # Not what the head was before this call: one that the log broke off may have moved it already.
-        if self._document.branch == head:
+        if self._document.branch == head and self._document.at == self._applied - 1:
             for event in self._branches.on_line(fresh, Position(head, tip)):
                 self._document.absorb(event)
             self._document.at = tip
@@ -217,17 +228,24 @@ class Pool:
             self._document = self._read_line(Position(head, tip))
         self._applied = tip + 1
 
+    def _take_in(self, events: Iterable[Event]) -> list[Event]:
+        fresh = []
+        for event in events:
+            self._branches.absorb(event)
+            self._runs.absorb(event)
+            fresh.append(event)
+        return fresh
+
     def _read_line(self, place: Position) -> Document:
-        document = Document(pool=self.name, branch=place.branch)
-        for event in self._branches.on_line(self.events(0, place.at + 1), place):
-            document.absorb(event)
-        document.at = place.at
+        document = self._snapshots.document(self._log, self._branches.line(*place))
+        document.pool, document.branch, document.at = self.name, place.branch, place.at
         return document
 
     # Life --------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
         """Let go of the log and end its followers; closing twice is fine."""
+        self._snapshots.close()
         self._log.close()
 
     def __enter__(self) -> Self:

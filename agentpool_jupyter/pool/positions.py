@@ -62,13 +62,13 @@ def _offset(pool: Pool, offset: int) -> Position:
 
 
 def _turns_back(document: Document, count: int) -> int:
-    ends = sorted(turn.end for turn in document.turns if turn.end is not None)
+    ends = document.ends(count + 1)
     if count > len(ends):
         message = f"cannot go {count} turns back: there are {len(ends)} finished turns on this line"
         raise PositionError(message)
-    if count == len(ends):
-        return min((turn.start for turn in document.turns), default=0) - 1
-    return ends[len(ends) - count - 1]
+    if count < len(ends):
+        return ends[count]
+    return document.turns[0].start - 1 if document.turns else -1
 
 
 def _turn_end(document: Document, name: str, others: list[str]) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .document import Turn
+    from .turn import Turn
 
 # After Okabe and Ito's colour-blind-safe palette (https://jfly.uni-koeln.de/color/), readable on light and dark; the
 # widget uses the same (labextension/src/palette.ts).

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import statistics
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentpool_jupyter.agents.budget import prompt_bound
-from agentpool_jupyter.agents.context import BYTES_PER_TOKEN, build_context, turns_read
+from agentpool_jupyter.agents.context import BYTES_PER_TOKEN, Recalled, build_context, turns_read
+from agentpool_jupyter.agents.shares import SHARES
 from agentpool_jupyter.agents.spec import AgentSpec, TeamSpec
 from agentpool_jupyter.pool import fold
 from agentpool_jupyter.pool.events import Delta, Message, TurnFailed, TurnFinished, TurnStarted
@@ -23,6 +26,10 @@ SLACK = 80  # bytes; the promise is "about", and one heading may be longer than 
 
 def history(*turns):
     """The document of whole turns, each ``(agent, text)``; people's are messages."""
+    return placed(whole(turns))
+
+
+def whole(turns):
     events = []
     for number, (agent, text) in enumerate(turns):
         if agent == "you":
@@ -32,7 +39,30 @@ def history(*turns):
         events.append(TurnStarted(id=f"s{number}", **header, model="m"))
         events.append(Delta(id=f"d{number}", **header, seq=0, text=text))
         events.append(TurnFinished(id=f"f{number}", **header, deltas=1))
-    return placed(events)
+    return events
+
+
+def talk(rounds, words, *, agents=("planner", "critic"), run_over=False):
+    """The events of a conversation: in each round all speak, and each has seen the rounds before.
+
+    With ``run_over`` they all begin before one of them has ended.
+    """
+    events = []
+    for number in range(rounds):
+        seen = len(events)
+        begun, said = [], []
+        for agent in agents:
+            header = {"agent": agent, "turn": f"{agent}{number}"}
+            text = f"{agent} {number}: " + "word " * words
+            begun.append(TurnStarted(id=f"s{agent}{number}", **header, model="m", seen=seen))
+            said.append(Delta(id=f"d{agent}{number}", **header, seq=0, text=text))
+            said.append(TurnFinished(id=f"f{agent}{number}", **header, deltas=1))
+        events += (
+            [*begun, *said]
+            if run_over
+            else [e for b, i in zip(begun, range(99), strict=False) for e in (b, said[2 * i], said[2 * i + 1])]
+        )
+    return events
 
 
 def placed(events):
@@ -56,7 +86,7 @@ def test_the_prompt_has_the_role_the_task_and_the_team():
     assert [message["role"] for message in context.messages] == ["system", "user"]
     for part in ("planner", "Drafts the plan.", "critic", "builder", "Plan {a} bakery & {{b}}."):
         assert part in prompt(context)
-    assert (context.seen, context.record) == (0, {})
+    assert (context.seen, context.record) == (0, {"sizes": {"task": size(context)}})
 
 
 def test_what_others_said_is_there_and_ones_own_is_marked():
@@ -67,7 +97,9 @@ def test_what_others_said_is_there_and_ones_own_is_marked():
     assert "[planner#1 (you)]\nFlour." in prompt(context)
     assert "[critic#1]\nSalt?" in prompt(context)
     assert context.seen == 7
+    sizes = context.record.pop("sizes")
     assert context.record == {"read": {"you": 8, "planner": 6, "critic": 5}, "since": 0}
+    assert (set(sizes), sum(sizes.values())) == ({"task", "own", "new"}, size(context))
 
 
 def test_partial_text_is_read_and_marked():
@@ -173,6 +205,160 @@ def test_the_record_grows_with_the_budget_not_with_the_history(tokens):
     ]
     assert sizes[1] <= sizes[0] + 40  # the counts have another digit, and so have the turns' ids
     assert sizes[0] < tokens * BYTES_PER_TOKEN
+
+
+# What goes into which part ---------------------------------------------------------------------------------
+
+
+def test_what_is_new_is_what_ended_since_it_last_read():
+    """Also what it had read only in part; what it has read whole is of another part, and people's words are no own."""
+    events = [*talk(1, 5), Message(id="m", agent="you", text="Mind the rent.")]
+    events += [
+        TurnStarted(id="x", agent="critic", turn="late", model="m", seen=7),
+        Delta(id="y", agent="critic", turn="late", seq=0, text="While it spoke"),
+        TurnStarted(id="s", agent="planner", turn="p1", model="m", seen=len(events) + 2),
+        TurnFinished(id="z", agent="critic", turn="late", deltas=1),
+        Delta(id="d", agent="planner", turn="p1", seq=0, text="Second."),
+        TurnFinished(id="f", agent="planner", turn="p1", deltas=1),
+    ]
+    context = build_context(placed(events), TEAM, PLANNER, tokens=1000)
+    sizes = context.record["sizes"]
+    texts = {"own": ["planner 0: " + "word " * 5, "Second."], "new": ["While it spoke"], "heard": []}
+    assert sizes["new"] == len("[critic#2]\nWhile it spoke") + 2
+    assert sizes["own"] == sum(len(f"[planner#1 (you)]\n{text.strip()}") + 2 for text in texts["own"])
+    assert sizes["heard"] == len("[critic#1]\ncritic 0: word word word word word[you#1]\nMind the rent.") + 4
+    assert sum(sizes.values()) == size(context)
+
+
+def test_each_part_has_its_share_where_all_want_more():
+    """The own thread does not push the others out, nor they it."""
+    hits = [Recalled(f"{number} " * 60, "notes") for number in range(9)]
+    context = build_context(placed(talk(30, 60, run_over=True)), TEAM, PLANNER, tokens=1500, recall=hits)
+    sizes = context.record["sizes"]
+    room = 1500 * BYTES_PER_TOKEN - sizes["task"]
+    assert 0.5 * 1500 * BYTES_PER_TOKEN < size(context) <= 1500 * BYTES_PER_TOKEN + SLACK
+    assert all(300 < sizes[part] <= room / 2 for part in SHARES)
+
+
+def test_a_large_team_is_heard_in_excerpts():
+    """Of many long turns the ends are read, rather than two or three of them whole; a person's word is read whole."""
+    crowd = tuple(AgentSpec(name=f"a{i}") for i in range(12))
+    team = TeamSpec(task="x", agents=(PLANNER, *crowd))
+    document = history(("you", "Hurry. " * 90), *((agent.name, f"{agent.name} " * 600) for agent in crowd))
+    context = build_context(document, team, PLANNER, tokens=2500)
+    assert set(context.record["read"]) >= {"you", "a11", "a10", "a9", "a8", "a7", "a6", "a5"}
+    assert "Hurry. " * 89 in prompt(context)
+    assert "t0" not in context.record["cut"]
+    assert size(context) <= 2500 * BYTES_PER_TOKEN + SLACK
+
+
+def test_of_a_large_team_only_some_are_named():
+    """What every prompt has in front does not grow with the team."""
+    crowd = tuple(AgentSpec(name=f"a{i:03}") for i in range(200))
+    context = build_context(history(), TeamSpec(task="x", agents=(PLANNER, *crowd)), PLANNER, tokens=1000)
+    assert "a011 and 188 more" in prompt(context)
+    assert "a012" not in prompt(context)
+
+
+def test_who_is_alone_may_fill_the_room_with_its_own_thread():
+    """What a part does not need the others get."""
+    context = build_context(placed(talk(40, 60, agents=("planner",))), TEAM, PLANNER, tokens=2000)
+    assert context.record["sizes"]["own"] > 0.4 * 2000 * BYTES_PER_TOKEN
+
+
+def test_what_is_too_far_back_is_not_looked_at():
+    """So that a prompt takes the same time however long the document is; how much that is, is recorded."""
+    document = history(*[("critic", "Yes.")] * 3000)
+    context = build_context(document, TEAM, PLANNER, tokens=100_000)
+    read = turns_read(context.record, document.turns, TEAM, PLANNER)
+    assert context.record["older"] + len(read) == 3000
+    assert 1024 <= len(read) < 1024 + 256
+
+
+def test_the_turn_that_goes_on_is_left_out_and_its_text_makes_room():
+    """Its text will stand behind the prompt."""
+    begun = "So far " * 100
+    events = talk(2, 5)
+    events += [
+        TurnStarted(id="s", agent="planner", turn="now", model="m", seen=5),
+        Delta(id="d", agent="planner", turn="now", seq=0, text=begun),
+    ]
+    context = build_context(placed(events), TEAM, PLANNER, tokens=400, going_on="now", begun=begun)
+    assert "So far" not in prompt(context)
+    assert size(context) + len(begun) <= 400 * BYTES_PER_TOKEN + SLACK
+    assert sum(context.record["sizes"].values()) == size(context) + len(begun)
+    read = turns_read(context.record, placed(events).turns, TEAM, PLANNER)
+    assert [turn.name for turn in read] == ["critic#1", "planner#2", "critic#2"]
+    assert "So far" in prompt(build_context(placed(events), TEAM, PLANNER, tokens=1000))
+
+
+HIT = Recalled("Rent a corner shop. " * 10, "bistro, planner#2")
+
+
+def test_what_was_recalled_stands_there_with_its_source():
+    """Best first, as far as it fits; what is in the prompt already is not said twice."""
+    known = Recalled("Flour is dear.", "elsewhere")
+    hits = [HIT, known, Recalled("x" * 3000, "notes.md, line 4"), Recalled("y" * 4000, "more.md, line 1")]
+    document = history(("critic", "Flour is dear."), ("planner", "z" * 3000), ("critic", "w" * 3000))
+    context = build_context(document, TEAM, PLANNER, tokens=2400, recall=hits)
+    text = prompt(context)
+    assert text.index("From earlier work") < text.index(f"[bistro, planner#2]\n{HIT.text.strip()}")
+    assert "[elsewhere]" not in text
+    assert context.record["recalled"][0] == "bistro, planner#2"
+    assert context.record["missed"] == 4 - len(context.record["recalled"])
+    assert context.record["sizes"]["recall"] > len(HIT.text)
+    assert size(context) <= 2400 * BYTES_PER_TOKEN + SLACK
+    assert text.index("[bistro") < text.index("The task:")
+
+
+# What servers' prompt caches find again ----------------------------------------------------------------------
+
+
+def common(one, other):
+    """How many bytes two prompts have in common from their beginning on."""
+    one, other = prompt(one).encode(), prompt(other).encode()
+    return next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
+@pytest.mark.parametrize("run_over", [False, True])
+def test_consecutive_prompts_begin_alike_where_the_document_only_grew(run_over):
+    """All but the task at the end, as long as everything fits."""
+    events = talk(8, 40, run_over=run_over)
+    prompts = [build_context(placed(events[: 6 * number]), TEAM, PLANNER, tokens=100_000) for number in range(1, 9)]
+    for before, after in itertools.pairwise(prompts):
+        assert common(before, after) >= size(before) - before.record["sizes"]["task"]
+
+
+def test_unfinished_text_stands_last_so_that_it_spoils_nothing():
+    """What was read in part before is read whole, in its place by when it ended."""
+    events = talk(3, 40)
+    half = [
+        TurnStarted(id="s", agent="critic", turn="slow", model="m"),
+        Delta(id="d", agent="critic", turn="slow", seq=0, text="Half"),
+    ]
+    end = [
+        Delta(id="e", agent="critic", turn="slow", seq=1, text=" and half."),
+        TurnFinished(id="f", agent="critic", turn="slow", deltas=2),
+    ]
+    events = [*half, *events]
+    before = build_context(placed(events), TEAM, PLANNER, tokens=100_000)
+    after = build_context(placed(events + end), TEAM, PLANNER, tokens=100_000)
+    assert "Half and half." in prompt(after)
+    assert common(before, after) >= size(before) - before.record["sizes"]["task"] - len(
+        "[critic#1 (still speaking)]\nHalf"
+    )
+
+
+def test_prompts_mostly_begin_alike_where_not_all_fits():
+    """What has to go, goes in blocks."""
+    events = talk(60, 20)
+    prompts = [build_context(placed(events[: 6 * number]), TEAM, PLANNER, tokens=1200) for number in range(30, 61)]
+    shared = [common(before, after) / size(before) for before, after in itertools.pairwise(prompts)]
+    assert prompts[-1].record["dropped"]
+    assert statistics.median(shared) > 0.5
+
+
+# The account -------------------------------------------------------------------------------------------------
 
 
 def test_the_digest_names_the_exact_prompt():

@@ -19,6 +19,8 @@ from agentpool_jupyter.agents import local_server
 from agentpool_jupyter.agents.endpoint import INSTALL_LOCAL, Endpoint
 from agentpool_jupyter.agents.local_model import LocalModel
 from agentpool_jupyter.agents.model import Finish, ModelClient
+from agentpool_jupyter.agents.prefill import Seam, going_on
+from agentpool_jupyter.agents.trial import find_continuation
 from agentpool_jupyter.errors import ServiceError
 
 pytestmark = pytest.mark.local_model
@@ -265,6 +267,42 @@ def test_releasing_twice_and_acquiring_again(folder):
     assert not model.alive
     assert model.acquire().pid == pid
     model.release()
+
+
+def test_request_after_request_is_answered(folder):
+    """The server closes connections when it likes; nobody is to notice."""
+
+    async def ask():
+        client = ModelClient(Endpoint(model="local", local=True), local=LocalModel(folder))
+        for number in range(60):
+            await read(client, [{"role": "user", "content": "Hello."}], max_tokens=1 + number % 5)
+        await client.aclose()
+
+    asyncio.run(ask())
+
+
+def test_it_goes_on_with_its_own_sentence(folder):
+    """In strides it says what it says in one go, while nobody else speaks; and it is known rightly to go on."""
+    prompt = [{"role": "user", "content": "Name three risks of opening a bakery."}]
+
+    async def say(client, stride, most=48):
+        text = ""
+        while most > 0:
+            seam = Seam(text, client.continuation)
+            pieces = client.stream(going_on(prompt, text, "prefill"), max_tokens=stride, temperature=0)
+            text += "".join([seam.feed(piece) async for piece in pieces if isinstance(piece, str)]) + seam.close()
+            most -= stride
+        return text
+
+    async def scene():
+        client = ModelClient(Endpoint(model="local", local=True), local=LocalModel(folder))
+        whole = await say(client, 48)
+        assert [await say(client, stride) for stride in (24, 16, 6)] == [whole] * 3
+        assert [usage async for usage in find_continuation(client)]
+        assert client.continuation.way == "prefill"
+        await client.aclose()
+
+    asyncio.run(scene())
 
 
 def test_threads_are_at_least_one_and_no_more_than_the_cores():

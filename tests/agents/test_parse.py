@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from agentpool_jupyter.agents.parse import parse_team
-from agentpool_jupyter.agents.spec import DEFAULT_AGENTS, AgentSpec, Budget, Price, TeamSpec
+from agentpool_jupyter.agents.spec import DEFAULT_AGENTS, AgentSpec, Budget, Price, RecallSpec, TeamSpec
 from agentpool_jupyter.errors import SpecError
 
 DESIGN = """\
@@ -75,6 +75,30 @@ agents:
     assert (a.turns, a.max_tokens, a.temperature, a.price) == (0, 9, 0.0, Price(input=0, output=1.5))
     assert (b.turns, b.model, b.base_url, b.api_key_env, b.listens) == (3, "other", "http://b/v1", "B", ("task",))
     assert TeamSpec.from_dict(spec.to_dict()) == spec
+
+
+def test_how_a_team_reads():
+    """Each agent's own word comes first, also where it says that it does not; what is not said is the team's."""
+    spec = parse_team(
+        """
+task: Bread
+stride: 40
+interrupt: true
+recall: {k: 5, threshold: 0.6, from: [pool, library]}
+agents:
+  a: {stride: 0, interrupt: false, recall: {from: pools}}
+  b: Speaks.
+"""
+    )
+    a, b = spec.agents
+    assert (spec.stride_of(a), spec.interrupts(a)) == (0, False)
+    assert spec.recall_of(a) == RecallSpec(k=3, threshold=0.5, sources=("pools",))
+    assert (spec.stride_of(b), spec.interrupts(b)) == (40, True)
+    assert spec.recall_of(b) == RecallSpec(k=5, threshold=0.6, sources=("pool", "library"))
+    assert TeamSpec.from_dict(spec.to_dict()) == spec
+    plain = team()
+    assert (plain.stride_of(plain.agents[0]), plain.interrupts(plain.agents[0])) == (0, False)
+    assert plain.recall_of(plain.agents[0]) is None
 
 
 @pytest.mark.parametrize(
@@ -221,6 +245,35 @@ REFUSED = {
         3,
         "agent 'a' has both `python` and `model`: keep one",
     ),
+    "a negative stride": ("task: x\nstride: -1", 2, "`stride` must be a whole number from 0 up, not '-1'"),
+    "a word as stride": ("task: x\nstride: often", 2, "`stride` must be a whole number from 0 up, not 'often'"),
+    "a misspelt stride": ("task: x\nstrde: 4", 2, "unknown key 'strde' for a team; did you mean 'stride'?"),
+    "a number as interrupt": ("task: x\ninterrupt: 1", 2, "`interrupt` must be true or false, not '1'"),
+    "a word as interrupt": (
+        "task: x\nagents:\n  a:\n    interrupt: often",
+        4,
+        "`interrupt` must be true or false, not 'often'",
+    ),
+    "a list as interrupt": ("task: x\ninterrupt: [yes]", 2, "`interrupt` must be true or false, not 'something else'"),
+    "a function with a stride": (
+        "task: x\nagents:\n  a: {python: f, stride: 4}",
+        3,
+        "agent 'a' has both `python` and `stride`, which only a model can do: remove one",
+    ),
+    "a bare recall": ("task: x\nrecall: true", 2, "recall is written as `key: value` lines"),
+    "a misspelt recall key": (
+        "task: x\nrecall:\n  treshold: 0.5",
+        3,
+        "unknown key 'treshold' for recall; did you mean 'threshold'?",
+    ),
+    "too much to recall": ("task: x\nrecall: {k: 51}", 2, "`k` must be a whole number from 1 to 50, not '51'"),
+    "a high threshold": ("task: x\nrecall: {threshold: 2}", 2, "`threshold` must be a number from 0 to 1, not '2'"),
+    "an unknown source": (
+        "task: x\nrecall:\n  from: [web]",
+        3,
+        "`from` is a list of some of pool, pools, library, like `[pools, library]`",
+    ),
+    "no source": ("task: x\nrecall: {from: []}", 2, "`from` is a list of some of"),
     "a word as number": ("task: x\nturns: many", 2, "`turns` must be a whole number from 1 up, not 'many'"),
     "a truth value as number": ("task: x\nturns: true", 2, "`turns` must be a whole number from 1 up, not 'true'"),
     "a fraction": ("task: x\nturns: 1.5", 2, "`turns` must be a whole number from 1 up, not '1.5'"),
@@ -309,7 +362,7 @@ def test_single_braces_and_unfilled_texts_are_left_alone():
 
 _KEYS = st.sampled_from(
     ["task", "agents", "turns", "budget", "listens", "role", "model", "price", "a", "b", "{{x}}", "<<", "=", ""]
-)
+) | st.sampled_from(["stride", "interrupt", "recall"])
 _SCALARS = st.one_of(
     st.text(max_size=8),
     st.integers().map(str),

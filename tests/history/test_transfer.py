@@ -36,14 +36,15 @@ def test_events_are_lines_of_json(pool, tmp_path):
     """So that common tools read an export."""
     pool.post("hello")
     export_pool(pool, tmp_path / "x.gz")
-    head, event, foot = map(json.loads, gzip.decompress((tmp_path / "x.gz").read_bytes()).splitlines())
+    head, times, event, foot = map(json.loads, gzip.decompress((tmp_path / "x.gz").read_bytes()).splitlines())
+    assert times["times"] == [next(pool.events()).time]
     assert (head["pool"], head["records"], event["text"], len(foot["sha256"])) == ("bakery", 1, "hello", 64)
 
 
 def test_a_pool_that_exists_is_not_written_over(pool, tmp_path):
     pool.post("hello")
     export_pool(pool, tmp_path / "x.gz")
-    with pytest.raises(UserError, match="exists and is not empty: import under another name"):
+    with pytest.raises(UserError, match="exists and is not empty: choose another name"):
         import_pool(tmp_path / "x.gz")
     with import_pool(tmp_path / "x.gz", "other") as copy:
         assert copy.document().text == pool.document().text

@@ -115,10 +115,10 @@ def test_unknown_engine(run):
 @pytest.mark.parametrize(
     ("engine", "module", "install"),
     [
-        ("local", "mrjob", "'agentpool-jupyter[jobs]'"),
+        ("local", "mrjob", "'agentpool-jupyter'"),
         ("spark", "pyspark", "'agentpool-jupyter[spark]'"),
-        ("emr", "boto3", "'agentpool-jupyter[jobs]' 'mrjob[aws]'"),
-        ("dataproc", "google.cloud.dataproc_v1", "'agentpool-jupyter[jobs]' 'mrjob[google]'"),
+        ("emr", "boto3", "'mrjob[aws]'"),
+        ("dataproc", "google.cloud.dataproc_v1", "'mrjob[google]'"),
     ],
 )
 def test_a_missing_extra_says_what_to_install(run, monkeypatch, engine, module, install):

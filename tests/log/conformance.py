@@ -12,8 +12,8 @@ import time
 
 import pytest
 
-from agentpool_jupyter.errors import LogClosedError, PoolNotFoundError, UserError
-from agentpool_jupyter.log import Log, Store, open_store
+from agentpool_jupyter.errors import LogClosedError, LogMovedError, PoolNotFoundError, UserError
+from agentpool_jupyter.log import FILLER, Log, Record, Store, open_store
 
 _WRITER = textwrap.dedent(
     """
@@ -29,6 +29,47 @@ _WRITER = textwrap.dedent(
         sys.stdout.flush()
     """
 )
+
+
+LONG = b'{"type": "message", "id": "%d", "text": "as long as an event is, at the least"}'
+
+
+def shortened(*offsets):
+    """A rewrite that makes these records shorter."""
+    return lambda read: [(record.offset, b"short") for record in read() if record.offset in offsets]
+
+
+_REWRITING_WRITER = textwrap.dedent(
+    """
+    import sys, threading
+    from agentpool_jupyter.errors import LogMovedError
+    from agentpool_jupyter.log import open_store
+    log = open_store(sys.argv[1]).open(sys.argv[2])
+    told = threading.Event()
+    threading.Thread(target=lambda: (sys.stdin.read(), told.set())).start()
+    after = 0
+    while after < 20:
+        after += told.is_set()
+        try:
+            (offset,) = log.append([b"written at any time by process " + sys.argv[3].encode()])
+        except LogMovedError:
+            log.close()
+            log = open_store(sys.argv[1]).open(sys.argv[2], create=False)
+            continue
+        print(offset, flush=True)
+    log.close()
+    """
+)
+
+
+def start_rewriting_writer(store: Store, name: str, mark: str) -> subprocess.Popen[str]:
+    """A process that appends, and prints each acknowledged offset, until a little after its input is closed."""
+    return subprocess.Popen(
+        [sys.executable, "-c", _REWRITING_WRITER, store.url, name, mark],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
 
 
 def start_writer(store: Store, name: str, mark: str, count: int) -> subprocess.Popen[str]:
@@ -224,10 +265,171 @@ class LogConformance:
             assert log.append([b"b"]) == [1]
             assert [r.value for r in log.read()] == [b"a", b"b"]
 
+    # -- rewriting ---------------------------------------------------------------------------------------------
+
+    def test_a_rewrite_changes_values_and_nothing_else(self, store: Store, log: Log):
+        """Offsets and times stay, what is added at the end is the filler, and the same object goes on."""
+        log.append([LONG % i for i in range(10)])
+        before = list(log.read())
+        done = log.rewrite(shortened(3, 7))
+        after = list(log.read())
+        assert [r.value for r in after[:10]] == [b"short" if i in (3, 7) else LONG % i for i in range(10)]
+        assert [(r.offset, r.time) for r in after[:10]] == [(r.offset, r.time) for r in before]
+        assert {r.value for r in after[10:]} <= {FILLER}
+        assert done.records == 2
+        (offset,) = log.append([LONG % 10])
+        assert offset == len(after)
+        with store.open("bakery") as other:
+            assert list(other.read()) == list(log.read())
+            assert store.names().count("bakery") == 1
+        assert log.offset_at(before[5].time) <= 5
+        assert next(log.follow())[3].value == b"short"
+
+    def test_rewriting_again_and_again(self, store: Store, log: Log):
+        log.append([LONG % i for i in range(10)])
+        for i in range(3):
+            assert log.rewrite(shortened(i)).records == 1
+            log.append([LONG % 99])
+        with store.open("bakery") as other:
+            assert [r.value for r in other.read(0, 4)] == [b"short"] * 3 + [LONG % 3]
+            assert [r.value for r in other.read(10)].count(LONG % 99) == 3
+
+    def test_a_rewrite_of_nothing_changes_nothing(self, log: Log):
+        log.append([LONG % i for i in range(3)])
+        done = log.rewrite(shortened())
+        assert (done.records, done.kept) == (0, "")
+        assert [r.value for r in log.read()] == [LONG % i for i in range(3)]
+
+    def test_a_rewrite_that_is_called_off_changes_nothing(self, store: Store, log: Log):
+        """The caller looks at the log and raises; everyone goes on as before."""
+        log.append([LONG % i for i in range(3)])
+        with store.open("bakery") as other:
+
+            def refuse(read):
+                yield 0, b"short"
+                assert len(list(read())) == 3
+                raise PoolNotFoundError
+
+            with pytest.raises(PoolNotFoundError):
+                log.rewrite(refuse)
+            assert (other.append([LONG % 3]), log.append([LONG % 4])) == ([3], [4])
+            assert [r.value for r in other.read()] == [LONG % i for i in range(5)]
+
+    def test_other_logs_that_are_open_see_it_or_are_told(self, store: Store, log: Log):
+        """Reading, following and appending: each gives what is there now, or the error that says to open again."""
+        log.append([LONG % i for i in range(10)])
+        with store.open("bakery") as other:
+            assert len(list(other.read())) == 10
+            follower = other.follow()
+            assert len(next(follower)) == 10
+            log.rewrite(shortened(3))
+            try:
+                (offset,) = other.append([LONG % 77])
+                assert [r.value for r in log.read(offset)] == [LONG % 77]
+                assert [r.value for r in other.read(3, 4)] == [b"short"]
+                assert next(follower)[-1].value == LONG % 77
+            except LogMovedError:
+                for use in (lambda: other.append([LONG % 78]), other.end, lambda: list(other.read()), other.follow):
+                    with pytest.raises(LogMovedError, match="open it again"):
+                        use()
+                with pytest.raises(LogMovedError, match="open it again"):
+                    list(follower)
+        with store.open("bakery") as again:
+            assert LONG % 78 not in [r.value for r in again.read()]
+            assert again.append([LONG % 79])[0] == log.end() - 1
+
+    def test_followers_and_threads_of_the_log_that_is_rewritten(self, log: Log):
+        """Its appends and reads go on in the same place; its followers go on, too, or are told to open it again."""
+        log.append([LONG % i for i in range(10)])
+        follower = log.follow()
+        assert len(next(follower)) == 10
+        stored: dict[int, bytes] = {}
+        stop = threading.Event()
+
+        def use() -> None:
+            while not stop.is_set():
+                value = LONG % len(stored)
+                (offset,) = log.append([value])
+                stored[offset] = value
+                assert log.end() > offset
+                assert len(list(log.read(0, 10))) == 10
+
+        thread = threading.Thread(target=use)
+        thread.start()
+        log.rewrite(shortened(3))
+        stop.set()
+        thread.join()
+        values = [record.value for record in log.read()]
+        assert {offset: values[offset] for offset in stored} == stored
+        log.append([LONG % 77])
+        try:
+            while next(follower)[-1].value != LONG % 77:
+                pass
+        except LogMovedError:
+            with pytest.raises(LogMovedError, match="open it again"):
+                next(follower)
+
+    def test_nothing_that_was_acknowledged_is_lost_by_a_rewrite(self, store: Store, log: Log):
+        """Other processes append all the while; one that is told that the pool moved knows what was stored."""
+        log.append([LONG % i for i in range(2000)])
+        writers = [start_rewriting_writer(store, "bakery", mark) for mark in "ab"]
+        acknowledged = {int(writer.stdout.readline()): None for writer in writers}
+        log.rewrite(shortened(*range(1000)))
+        for writer in writers:
+            writer.stdin.close()
+        for writer in writers:
+            acknowledged |= {int(line): None for line in writer.stdout}
+            assert writer.wait(60) == 0
+            writer.stdout.close()
+        stored = [r.value for r in log.read()]
+        assert stored[:1000] == [b"short"] * 1000
+        told = [value for value in stored if value.startswith(b"written at")]
+        assert len(told) >= len(acknowledged) > 2
+        assert all(stored[offset].startswith(b"written at") for offset in acknowledged)
+
     @pytest.mark.parametrize("name", ["", "a/b", "../x", "ü", "a" * 101, ".hidden", "a b"])
     def test_bad_names_are_refused(self, store: Store, name: str):
         with pytest.raises(UserError, match="cannot name a pool"):
             store.open(name)
+
+    def test_copies_keep_their_offsets_and_times(self, store: Store):
+        """Records of another log become a log of their own, which then goes on like any other."""
+        records = [Record(offset, 1_000_000 + 7 * offset, f"value {offset}".encode()) for offset in range(3_000)]
+        store.restore("twin", iter(records))
+        with store.open("twin", create=False) as log:
+            assert list(log.read()) == records
+            assert log.append([b"next"]) == [3_000]
+            assert next(iter(log.read(3_000))).time > records[-1].time
+            assert log.offset_at(1_000_000 + 7 * 100) == 100
+        with pytest.raises(UserError, match="exists and is not empty: choose another name"):
+            store.restore("twin", iter(records))
+
+    def test_copies_that_break_off_leave_nothing(self, store: Store):
+        def broken():
+            yield Record(0, 1, b"a")
+            message = "no more"
+            raise ArithmeticError(message)
+
+        with pytest.raises(ArithmeticError):
+            store.restore("broken", broken())
+        assert "broken" not in store.names()
+        store.restore("broken", [Record(0, 1, b"a")])
+        with store.open("broken") as log:
+            assert list(log.read()) == [Record(0, 1, b"a")]
+
+    def test_an_empty_pool_gives_way_to_copies(self, store: Store):
+        store.open("empty").close()
+        store.restore("empty", [Record(0, 5, b"a")])
+        with store.open("empty") as log:
+            assert list(log.read()) == [Record(0, 5, b"a")]
+
+    def test_what_is_derived_goes_with_its_pool(self, store: Store):
+        store.open("bakery").close()
+        folder = store.derived("bakery")
+        folder.mkdir(parents=True)
+        (folder / "x").touch()
+        store.delete("bakery")
+        assert not folder.exists()
 
     def test_store_reopens_by_its_url(self, store: Store):
         """The address without secrets leads back to the same store (where it needs no secret)."""

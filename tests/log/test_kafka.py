@@ -6,8 +6,10 @@ import contextlib
 import gc
 import logging
 import multiprocessing
+import random
 import shutil
 import subprocess
+import sys
 import threading
 import traceback
 
@@ -17,17 +19,20 @@ from agentpool_jupyter.errors import (
     LogClosedError,
     LogCorruptError,
     LogError,
+    LogMovedError,
     LogUnavailableError,
     PoolNotFoundError,
     ServiceError,
     StoreError,
     UserError,
 )
-from agentpool_jupyter.log import broker, open_store
+from agentpool_jupyter.log import FILLER, broker, open_store
 from agentpool_jupyter.log.kafka import KafkaAddress, KafkaStore, clients
+from agentpool_jupyter.log.kafka.fence import FENCED
+from agentpool_jupyter.log.kafka.reader import scan
 from tests.kafka_fixtures import require_kafka, running_broker
 
-from .conformance import LogConformance
+from .conformance import LONG, LogConformance, shortened
 
 pytestmark = pytest.mark.kafka
 
@@ -215,6 +220,172 @@ def test_a_forked_child_must_open_its_own(kafka_store):
         assert "open the pool again here" in results.get()
         assert log.append([b"parent"]) == [1]
         assert log.end() == 2
+
+
+# --- generations --------------------------------------------------------------------------------------------------
+
+
+def topics_of(store):
+    with raw_admin(store) as admin:
+        return sorted(topic for topic in admin.list_topics() if topic.startswith(store.address.prefix))
+
+
+def test_a_rewrite_makes_a_new_topic_and_keeps_the_old_one(kafka_store):
+    """As it was; the new one is a pool's topic like any other, and both go when the pool is deleted."""
+    from kafka import TopicPartition
+
+    with kafka_store.open("bakery") as log:
+        log.append([LONG % i for i in range(5)])
+        done = log.rewrite(shortened(1, 2))
+        assert log.append([LONG % 5])[0] > 5
+    first, second = (kafka_store.address.topic("bakery", number) for number in (1, 2))
+    assert topics_of(kafka_store) == sorted([first, second])
+    assert first in done.kept
+    assert done.moved
+    assert (done.records, done.before - done.after) == (2, 2 * (len(LONG % 1) - len(b"short")))
+    old = [found.value for found in scan(kafka_store.address, TopicPartition(first, 0))]
+    assert old[:5] == [LONG % i for i in range(5)]
+    configs = topic_configs(kafka_store, second)["topic"][second]
+    assert configs["message.timestamp.type"]["value"] == "LogAppendTime"
+    assert configs["retention.ms"]["value"] == "-1"
+    assert kafka_store.names() == ["bakery"]
+    kafka_store.delete("bakery")
+    assert topics_of(kafka_store) == []
+
+
+def test_the_old_topic_goes_when_told_to(kafka_url):
+    """Whoever still has it open learns that the pool moved, not that a topic is missing."""
+    store = open_store(f"{kafka_url}?delivery_timeout_ms=2000&timeout_ms=2000&patience_ms=2000")
+    with store.open("bakery") as log, store.open("bakery") as other:
+        log.append([LONG % i for i in range(5)])
+        assert other.end() == 5
+        follower = other.follow()
+        next(follower)
+        done = log.rewrite(shortened(1), delete_old=True)
+        assert done.kept == ""
+        assert topics_of(store) == [store.address.topic("bakery", 2)]
+        for use in (lambda: other.append([LONG % 6]), other.end, lambda: next(follower)):
+            with pytest.raises(LogMovedError, match="open it again"):
+                use()
+        log.rewrite(shortened(2))
+        assert topics_of(store) == [store.address.topic("bakery", number) for number in (2, 3)]
+    store.delete("bakery")
+
+
+_REWRITER = """
+import sys
+from agentpool_jupyter.log import open_store
+with open_store(sys.argv[1]).open("bakery") as log:
+    print("open", flush=True)
+    log.rewrite(lambda read: [(record.offset, b"short") for record in read() if record.offset < 1000])
+"""
+
+
+def test_a_rewrite_that_is_killed_at_any_moment_is_there_whole_or_not_at_all(kafka_url):
+    """A writer waits behind the fence of the dead for a while and goes on; the next rewrite succeeds."""
+    store = open_store(f"{kafka_url}?timeout_ms=3000")
+    chance = random.Random(5)
+    for i in range(8):
+        with store.open("bakery") as log:
+            log.append([LONG % number for number in range(1000)])
+        rewriter = subprocess.Popen(
+            [sys.executable, "-c", _REWRITER, f"{kafka_url}"], stdout=subprocess.PIPE, text=True
+        )
+        assert rewriter.stdout.readline() == "open\n"
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            rewriter.wait(0.2 + (i + chance.random()) * 0.2)
+        rewriter.kill()
+        rewriter.wait()
+        rewriter.stdout.close()
+        with store.open("bakery") as log:
+            (offset,) = log_or_again(store, log, LONG % 1000)
+        with store.open("bakery") as log:
+            values = [record.value for record in log.read()]
+            assert values[offset] == LONG % 1000
+            assert values[:1000] in ([LONG % number for number in range(1000)], [b"short"] * 1000)
+            assert set(values[1000:offset]) <= {FILLER, FILLER + b" " * FENCED}
+            log.rewrite(lambda read: [(record.offset, b"new") for record in read() if record.offset < 1000])
+            assert [record.value for record in log.read(0, 1000)] == [b"new"] * 1000
+            assert [record.value for record in log.read(offset, offset + 1)] == [LONG % 1000]
+        store.delete("bakery")
+
+
+def log_or_again(store, log, value):
+    """Append as a caller does who opens the pool again when told to."""
+    try:
+        return log.append([value])
+    except LogMovedError:
+        with store.open("bakery") as again:
+            return again.append([value])
+
+
+def test_a_rewrite_that_is_too_slow_is_given_up_by_who_waits_for_it(kafka_url):
+    """It notices, and nothing that was written meanwhile is lost."""
+    slow = open_store(kafka_url)
+    hasty = open_store(f"{kafka_url}?timeout_ms=1500")
+    offsets = []
+    with slow.open("bakery") as log, hasty.open("bakery") as writer:
+        log.append([LONG % i for i in range(5)])
+
+        def changes(read):
+            found = [(record.offset, b"short") for record in read() if record.offset == 1]
+            offsets.extend(writer.append([LONG % (5 + len(offsets))]))  # the second time: behind the fence
+            return found
+
+        with pytest.raises(LogUnavailableError, match="gave this compaction of pool 'bakery' up"):
+            log.rewrite(changes)
+        values = [record.value for record in log.read()]
+        assert [values[offset] for offset in offsets] == [LONG % 5, LONG % 6]
+        assert values[:5] == [LONG % i for i in range(5)]
+        log.append([LONG % 7])
+        assert log.rewrite(shortened(1)).records == 1
+        assert [log_or_again(hasty, writer, LONG % 8) for _ in range(2)] == [[log.end() - 2], [log.end() - 1]]
+    slow.delete("bakery")
+
+
+def test_a_change_that_matters_to_a_rewrite_calls_it_off(kafka_store):
+    """What was computed before the fence went up no longer holds behind it; everyone goes on as before."""
+    with kafka_store.open("bakery") as log, kafka_store.open("bakery") as writer:
+        log.append([LONG % i for i in range(5)])
+
+        def changes(read):
+            found = [(record.offset, b"short") for record in read()]
+            if len(found) == 5:
+                writer.append([LONG % 5])
+            return found
+
+        with pytest.raises(LogUnavailableError, match="was changed meanwhile"):
+            log.rewrite(changes)
+        (offset,) = writer.append([LONG % 6])
+        assert [r.value for r in log.read() if r.value.startswith(b'{"type": "message"')] == [
+            LONG % i for i in range(7)
+        ]
+        assert log.append([LONG % 7]) == [offset + 1]
+
+
+def test_two_rewrites_at_once_lose_nothing(kafka_store):
+    """One of them is told, or both are done one after the other."""
+    with kafka_store.open("bakery") as log:
+        log.append([LONG % i for i in range(500)])
+    errors = []
+
+    def rewrite(place):
+        with kafka_store.open("bakery") as log:
+            try:
+                log.rewrite(shortened(place))
+            except (LogUnavailableError, LogMovedError) as error:
+                errors.append((place, str(error)))
+
+    threads = [threading.Thread(target=rewrite, args=(place,)) for place in (1, 2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    failed = {place for place, _ in errors}
+    with kafka_store.open("bakery") as log:
+        values = [record.value for record in log.read(0, 500)]
+    assert values == [b"short" if i in {1, 2} - failed else LONG % i for i in range(500)]
+    assert len(failed) < 2
 
 
 # --- outages ----------------------------------------------------------------------------------------------------
@@ -478,6 +649,7 @@ def test_options_come_from_the_environment_and_the_address_wins():
         ("kafka://host:99999", "not a broker's host:port"),
         ("kafka://host,,other", "not a broker's host:port"),
         ("kafka://host/ü", "the prefix in a Kafka address"),
+        ("kafka://host/team-g2", "must not end like 'team-g2'"),
         ("kafka://host?sasl_mechanisms=PLAIN", "did you mean 'sasl_mechanism'"),
         ("kafka://host?zzz=1", "unknown Kafka option 'zzz' in the address: known are"),
         ("kafka://host?timeout_ms=soon", "'timeout_ms' in the address has a value that does not fit"),

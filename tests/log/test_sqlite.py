@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
+import random
+import shutil
 import sqlite3
+import subprocess
+import sys
 
 import pytest
 
@@ -72,3 +77,100 @@ def test_a_forked_child_must_open_its_own(tmp_path):
         child.join()
         assert "open the pool again here" in results.get()
         assert log.end() == 0
+
+
+# --- rewriting --------------------------------------------------------------------------------------------------
+
+_REWRITER = """
+import sys
+from agentpool_jupyter.log import open_store
+with open_store(sys.argv[1]).open("bakery") as log:
+    def changes(read):
+        for record in read():
+            yield record.offset, b"new"
+            if record.offset == int(sys.argv[2]):
+                print("half", flush=True)
+                sys.stdin.readline()
+    log.rewrite(changes)
+    print("done", flush=True)
+"""
+
+
+def _start_rewriter(folder, pause):
+    return subprocess.Popen(
+        [sys.executable, "-c", _REWRITER, str(folder), str(pause)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _kill(process):
+    process.kill()
+    process.wait()
+    process.stdin.close()
+    process.stdout.close()
+
+
+def test_a_rewrite_that_is_killed_half_way_has_changed_nothing(tmp_path):
+    """Others read the old values meanwhile, and write again afterwards."""
+    with open_store(tmp_path).open("bakery") as log:
+        log.append([b"old" * 100] * 5000)
+        rewriter = _start_rewriter(tmp_path, 4500)
+        assert rewriter.stdout.readline() == "half\n"
+        assert {record.value for record in log.read()} == {b"old" * 100}
+        _kill(rewriter)
+        assert log.append([b"after"]) == [5000]
+    with open_store(tmp_path).open("bakery") as log:
+        assert {record.value for record in log.read(0, 5000)} == {b"old" * 100}
+
+
+def test_a_rewrite_that_is_killed_at_any_moment_is_there_whole_or_not_at_all(tmp_path):
+    """Also while the space is given back; one more rewrite completes it."""
+    chance = random.Random(7)
+    seen = set()
+    for i in range(12):
+        folder = tmp_path / str(i)
+        with open_store(folder).open("bakery") as log:
+            log.append([b"old" * 1000] * 4000)
+        rewriter = _start_rewriter(folder, 0)
+        assert rewriter.stdout.readline() == "half\n"
+        rewriter.stdin.write("\n")
+        rewriter.stdin.flush()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            rewriter.wait(chance.uniform(0, 0.25))
+        _kill(rewriter)
+        with open_store(folder).open("bakery") as log:
+            values = [record.value for record in log.read()]
+            assert len(values) == 4000
+            assert len(set(values)) == 1
+            seen.add(values[0][:3])
+            assert log.append([b"after"]) == [4000]
+            log.rewrite(lambda read: [(r.offset, b"new") for r in read() if r.offset < 4000])
+            assert {record.value for record in log.read(0, 4000)} == {b"new"}
+        with contextlib.closing(sqlite3.connect(folder / "bakery.sqlite")) as db:
+            assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        shutil.rmtree(folder)
+    assert seen <= {b"old", b"new"}
+
+
+def test_a_rewrite_gives_the_space_back_to_the_disk(tmp_path):
+    with open_store(tmp_path).open("bakery") as log:
+        log.append([b"old" * 1000] * 1000)
+        done = log.rewrite(lambda read: [(record.offset, b"new") for record in read()])
+        size = sum(path.stat().st_size for path in tmp_path.iterdir() if path.suffix != ".sqlite-shm")
+        assert done.before > 3_000_000
+        assert done.after == size < 100_000
+
+
+def test_a_rewrite_while_another_process_reads_for_long_is_done_all_the_same(tmp_path):
+    """The reader keeps what it sees; the space comes back later."""
+    with open_store(tmp_path).open("bakery") as log:
+        log.append([b"old" * 100] * 100)
+        with contextlib.closing(sqlite3.connect(tmp_path / "bakery.sqlite", isolation_level=None)) as reader:
+            reader.execute("BEGIN")
+            assert reader.execute("SELECT count(*) FROM records").fetchone() == (100,)
+            log._writer.execute("PRAGMA busy_timeout = 100")
+            assert log.rewrite(lambda read: [(record.offset, b"new") for record in read()]).records == 100
+            assert reader.execute("SELECT DISTINCT value FROM records").fetchall() == [(b"old" * 100,)]
+        assert {record.value for record in log.read()} == {b"new"}

@@ -14,6 +14,7 @@ from agentpool_jupyter.pool.events import (
     Claim,
     Decision,
     Delta,
+    Folded,
     Fork,
     Head,
     Heartbeat,
@@ -24,6 +25,7 @@ from agentpool_jupyter.pool.events import (
     RunFinished,
     RunStarted,
     Tag,
+    TurnContinued,
     TurnFailed,
     TurnFinished,
     TurnStarted,
@@ -58,6 +60,10 @@ EVENTS = [
     Proposal(id="15", proposal="p", text="buy", data={"price": 3}),
     Vote(id="16", proposal="p", accept=False, text="too dear"),
     Decision(id="17", proposal="p", accepted=False, text="no"),
+    Folded(id="f"),
+    TurnContinued(
+        id="18", turn="t", seen=9, digest="cd", context={"since": 2}, deltas=3, chars=9, way="message", error="503"
+    ),
 ]
 
 
@@ -93,7 +99,7 @@ def test_the_names_of_the_types_are_the_storage_format():
     """They can only be added to: pools outlive programs."""
     assert " ".join(event.type for event in EVENTS) == (
         "run_started run_finished message turn_started delta turn_finished turn_failed fork head tag recall "
-        "claim release heartbeat proposal vote decision"
+        "claim release heartbeat proposal vote decision folded turn_continued"
     )
 
 

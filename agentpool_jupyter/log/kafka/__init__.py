@@ -6,11 +6,15 @@
     failures  the client's errors, turned into ours
     network   mends for kafka-python's network layer
     clients   kafka-python's producer, consumer and admin client, made as the address says
+    topics    what the cluster's controller is asked: topics, their settings, the generations of a pool
     reader    ranges, the end and times, through one consumer
     writer    appends, through one producer
     follower  a live reading
+    marks     records that say something about a topic, and nothing about its pool
+    fence     what parts one generation of a pool from the next
+    rewrite   makes the next generation
     log       KafkaLog: append, read, end, offset_at
-    store     KafkaStore: create, list and delete topics
+    store     KafkaStore: open, list and delete pools
 """
 
 import warnings

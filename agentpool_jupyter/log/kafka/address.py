@@ -24,6 +24,7 @@ _ENVIRONMENT = "AGENTPOOL_KAFKA_"
 _SHAPE = re.compile(r"kafka://(?:(?P<login>[^@/?]*)@)?(?P<hosts>[^@/?]*)(?:/(?P<prefix>[^?]*))?(?:\?(?P<query>.*))?")
 _HOST = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?")
 _PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_GENERATION = re.compile(r"-g[0-9]+$")
 _PORT = 9092
 _LAST_PORT = 65535
 
@@ -104,7 +105,7 @@ class KafkaAddress:
     hosts: tuple[str, ...]
     """``host:port`` of the brokers to ask first."""
     prefix: str = "agentpool"
-    """Topics are named ``<prefix>.<pool>``."""
+    """Topics are named ``<prefix>.<pool>``, and ``<prefix>-g2.<pool>`` and so on once a pool was compacted."""
     timeout_ms: int = 30_000
     """How long opening and reading wait for the cluster."""
     delivery_timeout_ms: int = 120_000
@@ -123,9 +124,14 @@ class KafkaAddress:
         """The address without login and options."""
         return f"kafka://{','.join(self.hosts)}" + (f"/{self.prefix}" if self.prefix != "agentpool" else "")
 
-    def topic(self, pool: str) -> str:
-        """Return the topic of a pool."""
-        return f"{self.prefix}.{pool}"
+    def topic(self, pool: str, generation: int = 1) -> str:
+        """Return the topic of a pool; see :mod:`.topics` for generations."""
+        return f"{self.prefix}.{pool}" if generation == 1 else f"{self.prefix}-g{generation}.{pool}"
+
+    def generation(self, topic: str) -> tuple[str, int] | None:
+        """Return which pool a topic belongs to and which generation it is; None for a topic of something else."""
+        found = re.fullmatch(rf"{re.escape(self.prefix)}(?:-g([1-9][0-9]*))?\.(.*)", topic)
+        return (found[2], int(found[1] or 1)) if found else None
 
     @classmethod
     def parse(cls, text: str, environ: Mapping[str, str] | None = None) -> KafkaAddress:
@@ -149,6 +155,9 @@ class KafkaAddress:
         prefix = match["prefix"] or "agentpool"
         if not _PREFIX.fullmatch(prefix):
             message = "the prefix in a Kafka address is made of letters, digits, '.', '_' and '-'"
+            raise StoreError(message)
+        if _GENERATION.search(prefix):
+            message = f"the prefix in a Kafka address must not end like {prefix!r}: so do topics of compacted pools"
             raise StoreError(message)
         return cls(
             hosts=hosts,

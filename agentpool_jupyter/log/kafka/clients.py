@@ -68,11 +68,15 @@ def admin(address: KafkaAddress, timeout_ms: float | None = None) -> Any:
     return _make(KafkaAdminClient, address, address.timeout_ms if timeout_ms is None else timeout_ms)
 
 
-def producer(address: KafkaAddress, timeout_ms: float) -> Any:
-    """Return an idempotent producer, connected; raises the client's errors."""
+def producer(address: KafkaAddress, timeout_ms: float, **more: Any) -> Any:
+    """Return an idempotent producer, connected, with options that go before the address's own.
+
+    Raises the client's errors.
+    """
     options = {
         "batch_size": 256 * 1024,  # one batch is under way at a time, so its size bounds the throughput
         **address.producer,
+        **more,
     }
     return _make(
         KafkaProducer,

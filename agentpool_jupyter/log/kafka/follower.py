@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from kafka import errors
 
-from agentpool_jupyter.errors import LogCorruptError
+from agentpool_jupyter.errors import LogCorruptError, LogUnavailableError
 from agentpool_jupyter.log.contract import Follower, Record
 
 from . import clients
 from .failures import translate, translated, unavailable
-from .reader import records
+from .reader import marked, records
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,11 +39,14 @@ class KafkaFollower(Follower):
         start: int,
         *,
         forget: Callable[[KafkaFollower], None],
+        check_moved: Callable[[], None],
     ) -> None:
         self._address = address
         self._partition = partition
         self._start = self._next = start
         self._forget = forget
+        self._check_moved = check_moved
+        self._marked = False
         self._closed = threading.Event()
         self._lock = threading.RLock()  # the consumer is not thread-safe
         self._patience = address.patience_ms / 1000
@@ -65,10 +68,14 @@ class KafkaFollower(Follower):
                         break
                     if isinstance(error, errors.KafkaError):
                         raise translate(error, self._address, self._address.patience_ms) from error
+                    if isinstance(error, LogUnavailableError):  # the topic itself may be gone
+                        self._check_moved()
                     raise
             if found:
                 self._next = found[-1].offset + 1
                 return found
+            if self._marked:
+                self._check_moved()
         raise StopIteration
 
     def close(self) -> None:
@@ -88,7 +95,9 @@ class KafkaFollower(Follower):
         if self._closed.is_set():
             return []
         try:
-            found = records(self._consumer.poll(timeout_ms=_POLL_MS), self._partition)
+            polled = self._consumer.poll(timeout_ms=_POLL_MS)
+            found = records(polled, self._partition)
+            self._marked = marked(polled, self._partition, self._marked)
         except errors.OffsetOutOfRangeError:
             with contextlib.suppress(errors.KafkaTimeoutError):  # asked again by the next poll
                 self._out_of_range()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
+import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from kafka import TopicPartition
@@ -11,30 +14,45 @@ from kafka import TopicPartition
 from agentpool_jupyter.errors import AgentPoolError, LogClosedError
 from agentpool_jupyter.log.contract import Log, Record
 
+from . import fence
 from .follower import KafkaFollower
 from .reader import Reader
+from .rewrite import Rewriting, moved
+from .topics import Topics
 from .writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from agentpool_jupyter.log.contract import Changes, Rewritten
+
     from .address import KafkaAddress
+
+_LOOK_MS = 2_000  # how long an error may wait for the answer whether the pool has moved
+_LOOK_SECONDS = 0.5  # between two looks, while a mark is the last thing that was read
 
 
 class KafkaLog(Log):
     """A log on Kafka; made by :meth:`KafkaStore.open`, connects when first used."""
 
-    def __init__(self, name: str, address: KafkaAddress) -> None:
+    def __init__(self, name: str, address: KafkaAddress, generation: int = 1) -> None:
         self.name = name
         self.url = address.url
         self._address = address
-        self._partition = TopicPartition(address.topic(name), 0)
         self._pid = os.getpid()
         self._closed = False
+        self._moved = False
+        self._looked = 0.0
         self._lock = threading.Lock()
+        self._rewriting = threading.RLock()
         self._followers: set[KafkaFollower] = set()
-        self._reader = Reader(address, self._partition)
-        self._writer = Writer(address, self._partition)
+        self._use(generation)
+
+    def _use(self, generation: int) -> None:
+        self._generation = generation
+        self._partition = TopicPartition(self._address.topic(self.name, generation), 0)
+        self._reader = Reader(self._address, self._partition)
+        self._writer = Writer(self._address, self._partition)
         self._known_end = 0
 
     def append(self, values: Sequence[bytes]) -> list[int]:
@@ -46,11 +64,18 @@ class KafkaLog(Log):
         self._check_open()
         if not values:
             return []
-        try:
-            offsets = self._writer.append(values)
-        except AgentPoolError:
-            self._check_open()
-            raise
+        deadline = time.monotonic() + self._address.delivery_timeout_ms / 1000
+        while True:
+            generation = self._generation
+            try:
+                offsets = self._writer.append(values)
+                break
+            except AgentPoolError as error:
+                self._check_open()
+                if self._check_moved(generation):
+                    continue
+                if not fence.refused(error) or time.monotonic() > deadline or not self._outlast_fence():
+                    raise
         self._known_end = max(self._known_end, offsets[-1] + 1)
         return offsets
 
@@ -71,7 +96,13 @@ class KafkaLog(Log):
         An absence of the cluster of up to the option ``patience_ms`` is waited out.
         """
         self._check_open()
-        follower = KafkaFollower(self._address, self._partition, start, forget=self._followers.discard)
+        follower = KafkaFollower(
+            self._address,
+            self._partition,
+            start,
+            forget=self._followers.discard,
+            check_moved=partial(self._check_follower, self._generation),
+        )
         with self._lock:
             self._followers.add(follower)
             closed = self._closed
@@ -82,11 +113,15 @@ class KafkaLog(Log):
     def end(self) -> int:
         """Return the number of records; see :meth:`Log.end`."""
         self._check_open()
-        try:
-            end = self._reader.end()
-        except AgentPoolError:
-            self._check_open()
-            raise
+        while True:
+            generation = self._generation
+            try:
+                end = self._reader.end()
+                break
+            except AgentPoolError:
+                self._check_open()
+                if not self._check_moved(generation):
+                    raise
         self._known_end = max(self._known_end, end)
         return end
 
@@ -95,6 +130,23 @@ class KafkaLog(Log):
         self._check_open()
         found = self._reader.offset_at(max(0, time))
         return self.end() if found is None else found
+
+    def rewrite(self, changes: Changes, *, delete_old: bool = False) -> Rewritten:
+        """Make a new generation of the pool and go on with it; see :mod:`.rewrite` and :meth:`Log.rewrite`.
+
+        The old topic is kept unless ``delete_old``. Followers of this log end with LogMovedError. Raises StoreError
+        where the cluster does not let this user make topics or change their settings.
+        """
+        self._check_open()
+        with self._rewriting:
+            rewriting = Rewriting(self.name, self._address, self._generation)
+            generation, done = rewriting.run(changes, delete_old=delete_old)
+            if generation != self._generation:
+                reader, writer = self._reader, self._writer
+                self._use(generation)
+                writer.close()
+                reader.close()
+        return done
 
     def close(self) -> None:
         """Let go of all connections and end all followers; see :meth:`Log.close`."""
@@ -111,14 +163,57 @@ class KafkaLog(Log):
     def _read(self, start: int, stop: int) -> Iterator[Record]:
         while start < stop:
             self._check_open()
+            generation = self._generation
             try:
                 found, start = self._reader.fetch(start, stop)
             except AgentPoolError:
                 self._check_open()
-                raise
+                if not self._check_moved(generation):
+                    raise
+                continue  # the same offsets are in the new generation
             yield from found
 
+    def _outlast_fence(self) -> bool:
+        """Wait until an append that was refused may be tried again; raises LogMovedError where the pool has moved."""
+        waited = fence.outlast(Topics(self._address), self._address, self.name, self._generation)
+        self._check_open()
+        self._check_moved(self._generation)
+        return waited
+
+    def _check_follower(self, generation: int) -> None:
+        """Raise LogMovedError if the pool has moved on from the generation that is followed."""
+        if self._look(generation):
+            raise moved(self.name)
+
+    def _look(self, generation: int) -> bool:
+        """Do :meth:`_check_moved`, twice a second at the most."""
+        if generation == self._generation and time.monotonic() - self._looked < _LOOK_SECONDS:
+            return False
+        changed = self._check_moved(generation)
+        self._looked = time.monotonic()
+        return changed
+
+    def _check_moved(self, generation: int) -> bool:
+        """Raise LogMovedError if the pool has moved; return True if this very log has gone on from a generation."""
+        with self._rewriting:  # whose outcome says which of the two it is
+            if generation != self._generation:
+                return True
+        newest: int | None = None
+        with contextlib.suppress(AgentPoolError):  # the caller's own error says that the cluster is away
+            newest, _ = Topics(self._address, min(_LOOK_MS, self._address.timeout_ms)).newest(self.name)
+        if newest is None or newest <= generation:
+            return False
+        with self._rewriting:
+            if generation != self._generation:
+                return True
+            self._moved = True
+        raise moved(self.name)
+
     def _check_open(self) -> None:
+        if self._moved:
+            raise moved(self.name)
+        if self._reader.marked:
+            self._look(self._generation)
         if self._closed:
             message = f"the log of pool {self.name!r} is closed; open the pool again"
             raise LogClosedError(message)

@@ -11,6 +11,7 @@ from agentpool_jupyter.log.contract import Record
 
 from . import clients
 from .failures import translated, unavailable
+from .marks import MOVED, PROBE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,12 +23,43 @@ if TYPE_CHECKING:
 _CHUNK = 2_000  # records a poll
 _POLL_MS = 500
 _FETCH_BYTES = 128 * 1024  # few records are asked for as often as many, and all that comes is decoded
+_SCAN_BYTES = 1024 * 1024
 _LINGER_MS = 20  # a fetch sent ahead at the log's end must not hold up the next read
 
 
 def records(polled: Any, partition: TopicPartition) -> list[Record]:
     """Return what a poll brought as records."""
     return [Record(found.offset, found.timestamp, found.value or b"") for found in polled.get(partition, ())]
+
+
+def marked(polled: Any, partition: TopicPartition, before: bool) -> bool:  # noqa: FBT001 - a value, no option
+    """Return whether the last record that was read says that somebody makes the next generation, or has made it."""
+    found = polled.get(partition, ())
+    return found[-1].key in (MOVED, PROBE) if found else before
+
+
+def scan(address: KafkaAddress, partition: TopicPartition, start: int = 0, stop: int | None = None) -> Iterator[Any]:
+    """Yield what a partition holds in a range (default: up to its end as it is now), as the client has it, with keys.
+
+    Raises the errors of :class:`Log`.
+    """
+    with translated(address, address.timeout_ms):
+        consumer = clients.consumer(address, partition, wait_ms=_LINGER_MS, fetch_bytes=_SCAN_BYTES)
+        try:
+            if stop is None:
+                stop = int(consumer.end_offsets([partition], timeout_ms=address.timeout_ms)[partition])
+            consumer.seek(partition, start)
+            deadline = time.monotonic() + address.timeout_ms / 1000
+            while start < stop:
+                found = consumer.poll(timeout_ms=_POLL_MS, max_records=min(_CHUNK, stop - start)).get(partition, ())
+                if found:
+                    deadline = time.monotonic() + address.timeout_ms / 1000
+                    start = found[-1].offset + 1
+                    yield from found
+                elif time.monotonic() > deadline:
+                    raise unavailable(address, address.timeout_ms)
+        finally:
+            consumer.close(autocommit=False, timeout_ms=0)
 
 
 class Reader:
@@ -39,6 +71,8 @@ class Reader:
         self._lock = threading.Lock()
         self._consumer: Any = None
         self._position = -1
+        self.marked = False
+        """Whether the last record that was read says so; see :func:`marked`."""
 
     def fetch(self, start: int, stop: int) -> tuple[list[Record], int]:
         """Return some of the records of a range that is known to exist, and where to go on."""
@@ -49,6 +83,7 @@ class Reader:
             while True:
                 polled = consumer.poll(timeout_ms=_POLL_MS, max_records=min(_CHUNK, stop - start))
                 found = records(polled, self._partition)
+                self.marked = marked(polled, self._partition, self.marked)
                 self._position = found[-1].offset + 1 if found else consumer.position(self._partition, timeout_ms=0)
                 if found or self._position >= stop:
                     return [record for record in found if record.offset < stop], self._position

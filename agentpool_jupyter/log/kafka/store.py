@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, Any, TypeVar
-
-from kafka import errors
+import hashlib
+import shutil
+from typing import TYPE_CHECKING
 
 from agentpool_jupyter.errors import PoolNotFoundError, StoreError, UserError
 from agentpool_jupyter.log.contract import Store
 from agentpool_jupyter.log.names import check_name
+from agentpool_jupyter.log.stores import data_home
 
-from . import clients
 from .address import KafkaAddress
-from .failures import translate
 from .log import KafkaLog
+from .restore import restore
+from .topics import Topics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterable
+    from pathlib import Path
 
-_Answer = TypeVar("_Answer")
-
-_COPIES = 3
-_PAUSE_SECONDS = 0.1
-_UNKNOWN_TOPIC = errors.UnknownTopicOrPartitionError.errno
+    from agentpool_jupyter.log.contract import Record
 
 
 class KafkaStore(Store):
@@ -32,105 +29,53 @@ class KafkaStore(Store):
     def __init__(self, address: str | KafkaAddress) -> None:
         self.address = KafkaAddress.parse(address) if isinstance(address, str) else address
         self.url = self.address.url
+        self._topics = Topics(self.address)
 
     def open(self, name: str, *, create: bool = True) -> KafkaLog:
-        """Open the log of a pool; see :meth:`Store.open`."""
-        topic = self.address.topic(check_name(name))
-        self._ask(lambda admin: self._ensure(admin, name, topic, create=create))
-        return KafkaLog(name, self.address)
-
-    def names(self) -> list[str]:
-        """Return the names of the pools, sorted."""
-        start = self.address.topic("")
-        topics: list[str] = self._ask(lambda admin: admin.list_topics())
-        return sorted(topic.removeprefix(start) for topic in topics if topic.startswith(start))
-
-    def delete(self, name: str) -> None:
-        """Remove a pool's topic; see :meth:`Store.delete`."""
-        topic = self.address.topic(check_name(name))
-        if self._ask(lambda admin: _partitions(admin, topic)) is None:
-            raise self._missing(name)
-        self._ask(lambda admin: _remove(admin, topic))
-
-    def _ensure(self, admin: Any, name: str, topic: str, *, create: bool) -> None:
-        partitions = _partitions(admin, topic)
-        if partitions is None:
+        """Open the log of a pool, in its newest complete generation; see :meth:`Store.open`."""
+        generation, _ = self._topics.newest(check_name(name))
+        if generation is None:
             if not create:
                 raise self._missing(name)
-            self._create(admin, name, topic)
-            partitions = _partitions(admin, topic)
+            self._topics.create(name)
+            generation = 1
+        topic = self.address.topic(name, generation)
+        partitions = self._topics.partitions(topic)
         if partitions not in (None, 1):
             message = f"topic {topic!r} at {self.url} has {partitions} partitions: a pool is a topic with one"
             raise StoreError(message)
+        return KafkaLog(name, self.address, generation)
 
-    def _create(self, admin: Any, name: str, topic: str) -> None:
-        wanted = self.address.replication_factor or min(_COPIES, len(admin.describe_cluster()["brokers"]))
-        configs = {
-            "cleanup.policy": "delete",
-            "retention.ms": "-1",
-            "retention.bytes": "-1",
-            "message.timestamp.type": "LogAppendTime",
-            "max.message.bytes": str(2 * clients.MAX_RECORD),
-            "min.insync.replicas": "2" if wanted >= _COPIES else "1",
-            "unclean.leader.election.enable": "false",
-        }
-        try:
-            admin.create_topics(
-                {topic: {"num_partitions": 1, "replication_factor": wanted, "configs": configs}},
-                wait_for_metadata=True,
-            )
-        except errors.TopicAlreadyExistsError:
-            admin.wait_for_topics([topic])  # another process was quicker
-        except errors.InvalidTopicError as error:
-            message = (
-                f"Kafka refuses the topic of pool {name!r}: "
-                "a pool whose name differs only in '.' and '_' is there already"
-            )
-            raise UserError(message) from error
-        except (errors.InvalidReplicationFactorError, errors.PolicyViolationError) as error:
-            message = (
-                f"Kafka at {','.join(self.address.hosts)} refuses a topic with {wanted} copies: "
-                "name another number with ?replication_factor=N"
-            )
-            raise StoreError(message) from error
+    def restore(self, name: str, records: Iterable[Record]) -> None:
+        """Make a log of copies of records; see :meth:`Store.restore`."""
+        if self._topics.newest(check_name(name))[0] is not None:
+            with self.open(name) as log:
+                if log.end():
+                    message = f"pool {name!r} exists and is not empty: choose another name"
+                    raise UserError(message)
+            self.delete(name)
+        restore(self._topics, self.address, name, records)
+
+    def names(self) -> list[str]:
+        """Return the names of the pools, sorted."""
+        found = self._topics.generations()
+        # A pool without its first topic may be a draft of one that nobody completed.
+        return sorted(name for name, numbers in found.items() if numbers[0] == 1 or self._topics.newest(name)[0])
+
+    def delete(self, name: str) -> None:
+        """Remove a pool's topics, those of older generations, too; see :meth:`Store.delete`."""
+        generations = self._topics.generations(check_name(name)).get(name)
+        if not generations:
+            raise self._missing(name)
+        for generation in generations:  # the oldest first: whatever is left is the pool as it is now
+            self._topics.remove(self.address.topic(name, generation))
+        shutil.rmtree(self.derived(name), ignore_errors=True)
+
+    def derived(self, name: str) -> Path:
+        """Return a folder in the user's data, one for each cluster; see :meth:`Store.derived`."""
+        cluster = hashlib.sha256(self.url.encode()).hexdigest()[:16]
+        return data_home() / "derived" / cluster / check_name(name)
 
     def _missing(self, name: str) -> PoolNotFoundError:
         known = ", ".join(self.names()) or "none yet"
         return PoolNotFoundError(f"no pool {name!r} at {self.url} (there: {known})")
-
-    def _ask(self, action: Callable[[Any], _Answer]) -> _Answer:
-        """Do something with an admin client, again while the cluster is away, for up to ``timeout_ms``."""
-        timeout = self.address.timeout_ms
-        deadline = time.monotonic() + timeout / 1000
-        while True:
-            try:
-                admin = clients.admin(self.address, max(0.0, deadline - time.monotonic()) * 1000)
-                try:
-                    return action(admin)
-                finally:
-                    admin.close()
-            except (errors.KafkaError, AssertionError, OSError, ValueError) as error:
-                retriable = isinstance(error, errors.KafkaError) and error.retriable
-                if not retriable or time.monotonic() > deadline:
-                    raise translate(error, self.address, timeout) from error
-                time.sleep(_PAUSE_SECONDS)
-
-
-def _partitions(admin: Any, topic: str) -> int | None:
-    """Return how many partitions a topic has, or None where there is no such topic."""
-    (found,) = admin.describe_topics([topic])
-    code = found["error_code"]
-    if code == _UNKNOWN_TOPIC:
-        return None
-    if code:
-        raise errors.for_code(code)
-    return len(found["partitions"])
-
-
-def _remove(admin: Any, topic: str) -> None:
-    try:
-        admin.delete_topics([topic])
-    except errors.UnknownTopicOrPartitionError:
-        return  # an earlier try did it
-    while _partitions(admin, topic) is not None:  # the brokers forget a topic a moment after the controller did
-        time.sleep(_PAUSE_SECONDS)

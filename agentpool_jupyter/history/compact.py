@@ -1,0 +1,153 @@
+"""Compaction: a pool whose finished turns take less space, and say the same."""
+
+from __future__ import annotations
+
+import time
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from agentpool_jupyter.errors import RunActiveError
+from agentpool_jupyter.log import data_home
+from agentpool_jupyter.pool.codec import decode
+from agentpool_jupyter.pool.runs import Runs
+
+from .folding import WINDOW, changes
+from .snapshots import forget
+from .transfer import export_pool
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterable, Iterator
+
+    from agentpool_jupyter.log import Record
+    from agentpool_jupyter.pool import Pool
+
+_UNITS = (("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000))
+
+
+class Compacted(msgspec.Struct, frozen=True, kw_only=True):
+    """What a compaction did; displays itself."""
+
+    pool: str
+    records: int
+    """How many records were folded into others, or took others in."""
+    limit: int
+    """Only turns that ended below this offset were folded."""
+    before: int
+    """Bytes of the log before: its files on SQLite, the sum of its records' sizes on Kafka."""
+    after: int
+    """Bytes of the log now."""
+    archive: Path | None
+    """The pool as it was, for ``%pool import``; None where none was wanted, or nothing was changed."""
+    kept: str = ""
+    """Where the log still is as it was, in words; empty where it is not."""
+    moved: bool = False
+    """Whether the pool is in another place of its store now, so that others who have it open must open it again."""
+
+    @property
+    def saved(self) -> int:
+        """How many bytes fewer the log takes."""
+        return self.before - self.after
+
+    def __str__(self) -> str:
+        if not self.records:
+            return f"pool {self.pool!r} has nothing to fold below offset {self.limit:,}: {_bytes(self.after)}"
+        share = f" ({self.saved / self.before:.0%} less)" if self.before > 0 else ""
+        sizes = f"{_bytes(self.before)} → {_bytes(self.after)}{share}"
+        parts = [f"pool {self.pool!r}: {sizes}, {self.records:,} records folded below offset {self.limit:,}"]
+        if self.archive:
+            parts.append(f"as it was: {self.archive}")
+        if self.kept:
+            parts.append(f"also kept: {self.kept}")
+        return "\n".join(parts)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        return f'<pre style="line-height:1.25">{escape(str(self))}</pre>'
+
+
+def compact(
+    pool: Pool,
+    *,
+    limit: int | None = None,
+    archive: str | os.PathLike[str] | bool = True,
+    delete_old: bool = False,
+) -> Compacted:
+    """Fold the deltas of finished turns into whole text, and say how much that saved.
+
+    Only windows of 1,024 offsets that lie wholly below ``limit`` (default: the pool's end) are touched. Offsets, times,
+    branches, tags and all documents at turns, messages, forks and tags stay as they are; see :mod:`.folding`. Before
+    anything is changed the pool is exported: to a file beside the store, or the one that ``archive`` names; False
+    writes none. On Kafka the result is a new topic, and the old one is kept unless ``delete_old``; other processes
+    that have the pool open are told to open it again.
+
+    Raises RunActiveError while a team runs in the pool, UserError where the archive cannot be written, LogError and
+    LogUnavailableError where the log cannot be rewritten; the pool is as it was then.
+    """
+    _refuse_live_runs(pool.name, pool.runs)
+    end = pool.end
+    limit = (end if limit is None else min(limit, end)) // WINDOW * WINDOW
+    log = pool.log
+    path = _archive_of(pool, archive) if any(True for _ in changes(log.read, limit)) else None
+    if path is not None:
+        export_pool(pool, path)
+
+    def folded(read: Callable[[], Iterator[Record]]) -> Iterable[tuple[int, bytes]]:
+        _refuse_live_runs(pool.name, _runs(read()))  # a team may have started while the archive was written
+        return changes(read, limit)
+
+    forget(pool)  # snapshots hold some of the deltas that go: none may outlive them, whenever this process ends
+    try:
+        done = log.rewrite(folded, delete_old=delete_old)
+    finally:
+        forget(pool)  # also those that another process has made meanwhile
+    return Compacted(
+        pool=pool.name,
+        records=done.records,
+        limit=limit,
+        before=done.before,
+        after=done.after,
+        archive=path,
+        kept=done.kept,
+        moved=done.moved,
+    )
+
+
+def _runs(records: Iterable[Record]) -> Runs:
+    runs = Runs()
+    for record in records:
+        runs.absorb(decode(record))
+    return runs
+
+
+def _refuse_live_runs(name: str, runs: Runs) -> None:
+    for run in runs.alive():
+        message = f"run {run.id} is live in pool {name!r} ({run.owner}): stop it first, with `%agents stop`"
+        raise RunActiveError(message)
+
+
+def _archive_of(pool: Pool, archive: str | os.PathLike[str] | bool) -> Path | None:  # noqa: FBT001 - or a path
+    if archive is False:
+        return None
+    if archive is not True:
+        return Path(archive).expanduser()
+    folder = getattr(pool.store, "folder", None)
+    place = Path(folder) if folder is not None else data_home() / "archives"  # a cluster has no folder
+    place.mkdir(parents=True, exist_ok=True)
+    stem = f"{pool.name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    path, number = place / f"{stem}.jsonl.gz", 2
+    while path.exists():
+        path, number = place / f"{stem}-{number}.jsonl.gz", number + 1
+    return path
+
+
+def _bytes(count: int) -> str:
+    for unit, size in _UNITS:
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count} bytes"

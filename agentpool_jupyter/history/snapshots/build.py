@@ -1,0 +1,213 @@
+"""Making snapshots: what is new in logs goes through the MapReduce job, and what it makes into each pool's file."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
+
+from agentpool_jupyter.errors import SnapshotError, UserError
+from agentpool_jupyter.jobs import engines, run_job
+from agentpool_jupyter.jobs.lines import SummaryLine, encode, read_line, record_line
+from agentpool_jupyter.pool.summary import SCALE, Scale
+
+from . import intake
+from .file import SnapshotFile
+from .keeper import LOCK, NAME, anchor, check
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from agentpool_jupyter.jobs import Progress
+    from agentpool_jupyter.jobs.engines import OptionValue
+    from agentpool_jupyter.pool import Pool
+    from agentpool_jupyter.pool.node import Node
+
+_PATIENCE = 600.0
+JOB = "agentpool_jupyter.jobs.snapshots:Snapshots"
+_LINES = 65_536  # records of one file of input
+
+
+@dataclass(kw_only=True)
+class Snapshot:
+    """What was built for one pool; displays itself."""
+
+    pool: str
+    engine: str
+    start: int
+    """The first offset that was read; 0 where everything was made anew."""
+    end: int
+    """One past the last offset that the pool's snapshots cover now."""
+    windows: dict[int, int] = field(default_factory=dict)
+    """How many summaries were added, by level."""
+    size: int = 0
+    """Bytes of the file."""
+    seconds: float = 0.0
+    log: Path | None = None
+    """What the job said; None where there was nothing to do."""
+    note: str = ""
+    """What was wrong with the file that was there before."""
+
+    @property
+    def events(self) -> int:
+        """How many events were read."""
+        return self.end - self.start
+
+    def __repr__(self) -> str:
+        note = f" ({self.note}: made anew)" if self.note else ""
+        if not self.end:
+            return f"pool {self.pool!r}: nothing to do, a pool this short is read from its log at once{note}"
+        if not self.events:
+            return f"pool {self.pool!r}: nothing to do, snapshots reach offset {self.end:,}{note}"
+        made = ", ".join(f"{count} of level {level}" for level, count in sorted(self.windows.items())) or "none"
+        return (
+            f"pool {self.pool!r}: {self.events:,} events in {self.seconds:.1f} s on {self.engine}; summaries: {made}; "
+            f"they reach offset {self.end:,} and take {self.size / 1000:,.0f} kB{note}"
+        )
+
+
+def snapshot(pool: Pool, engine: str = "local", **options: Any) -> Snapshot:
+    """Bring the snapshots of a pool up to date and return what was built; see :func:`snapshot_all`."""
+    return snapshot_all([pool], engine, **options)[0]
+
+
+def snapshot_all(
+    pools: Sequence[Pool],
+    engine: str = "local",
+    *,
+    options: Mapping[str, OptionValue] | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    cancel: threading.Event | None = None,
+    patience: float = _PATIENCE,
+    scale: Scale = SCALE,
+) -> list[Snapshot]:
+    """Bring the snapshots of several pools up to date in one job, and return what was built for each.
+
+    Only what is new is read. Files that are damaged, that were made of another log, or in windows of another
+    ``scale``, are made anew, and the result says so. ``engine``, ``options``, ``progress`` and ``cancel`` are those of
+    :func:`agentpool_jupyter.jobs.run_job`. Another process that builds a pool's snapshots is waited for, up to
+    ``patience`` seconds.
+
+    Raises EngineError, JobError, JobCancelledError, LogError, and UserError where the other process takes longer; what
+    was there before is untouched then.
+    """
+    engines.find(engine).check()
+    begun = time.monotonic()
+    with contextlib.ExitStack() as stack:
+        ordered = sorted(pools, key=lambda pool: (pool.store.url, pool.name))  # all lock in one order
+        plans = {id(pool): stack.enter_context(_planned(pool, patience, scale)) for pool in ordered}
+        work = [plan for plan in plans.values() if plan.start < plan.end]
+        log = None
+        if work:
+            scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="agentpool-snapshot-")))
+            inputs = scratch / "in"
+            inputs.mkdir()
+            for number, plan in enumerate(work):
+                plan.write(inputs, number)
+            wanted = {**(options or {}), "until": [str(plan.end) for plan in work], **scale._asdict()}
+            result = run_job(
+                JOB, [inputs], output=scratch / "out", engine=engine, options=wanted, progress=progress, cancel=cancel
+            )
+            log = result.log
+            made = _read(result.outputs)
+            for number, plan in enumerate(work):
+                plan.take_in(made.get(number, []))
+        return [plans[id(pool)].told(engine, time.monotonic() - begun, log) for pool in pools]
+
+
+class _Plan:
+    """What is to be done for one pool."""
+
+    def __init__(self, pool: Pool, file: SnapshotFile, scale: Scale, note: str) -> None:
+        self._pool = pool
+        self._scale = scale
+        self._file = file
+        self._note = note
+        before = None if note else file.anchor
+        self.start = before.end if before else 0
+        self.end = max(self.start, scale.full(pool.end))
+        self._windows: Counter[int] = Counter()
+
+    def write(self, folder: Path, number: int) -> None:
+        """Write the job's input for this pool."""
+        for start in range(self.start, self.end, _LINES):
+            with (folder / f"{number}-{start:016}.jsonl").open("wb") as out:
+                for record in self._pool.log.read(start, min(self.end, start + _LINES)):
+                    out.write(record_line(number, record) + b"\n")
+        with (folder / f"{number}-before.jsonl").open("wb") as out:
+            for summary in self._file.unfinished(self.start) if self.start else ():
+                out.write(encode(SummaryLine(number, summary)) + b"\n")
+
+    def take_in(self, nodes: list[Node]) -> None:
+        """Put what the job made into the pool's file."""
+        self._windows = Counter(node.level for node in nodes)
+        intake.add(self._file, nodes, anchor(self._pool.log, self.end), self._scale, afresh=bool(self._note))
+
+    def told(self, engine: str, seconds: float, log: Path | None) -> Snapshot:
+        """Return what is to be told of it."""
+        return Snapshot(
+            pool=self._pool.name,
+            engine=engine,
+            start=self.start,
+            end=self.end,
+            windows=dict(self._windows),
+            size=self._file.path.stat().st_size,
+            seconds=seconds,
+            log=log if self.start < self.end else None,
+            note=self._note,
+        )
+
+
+@contextlib.contextmanager
+def _planned(pool: Pool, patience: float, scale: Scale) -> Iterator[_Plan]:
+    """Yield what is to be done for a pool, with its file for nobody else to write meanwhile."""
+    folder = pool.store.derived(pool.name)
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        lock = FileLock(folder / LOCK).acquire(timeout=patience)
+    except Timeout:
+        message = f"another process makes snapshots of pool {pool.name!r} and has not ended in {patience:g} s"
+        raise UserError(message) from None
+    with lock:
+        file, note = _sound_file(pool, folder / NAME)
+        try:
+            if not note and file.scale != scale and file.anchor:
+                note = f"its windows were of {file.scale.window} offsets"
+            yield _Plan(pool, file, scale, note)
+        finally:
+            file.close()
+
+
+def _sound_file(pool: Pool, path: Path) -> tuple[SnapshotFile, str]:
+    """Return a pool's file and, where what it holds is not to be used, why."""
+    try:
+        file = SnapshotFile(path)
+    except SnapshotError as error:
+        for suffix in ("", "-wal", "-shm"):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        return SnapshotFile(path), str(error)
+    try:
+        file.verify()
+        check(file, pool.log)
+    except SnapshotError as error:
+        return file, str(error)
+    return file, ""
+
+
+def _read(outputs: Sequence[Path]) -> dict[int, list[Node]]:
+    """Return the nodes that a job made, by the number of their pool."""
+    made: dict[int, list[Node]] = {}
+    for path in outputs:
+        with path.open("rb") as lines:
+            for line in lines:
+                found = read_line(line)
+                if found.node is not None:
+                    made.setdefault(found.pool, []).append(found.node)
+    return made

@@ -1,0 +1,10 @@
+"""The keys of marks: records that say something about a topic and nothing about its pool, whose records have no key."""
+
+MOVED = b"moved"
+"""In an old generation, behind its fence: what comes after this is not the pool's."""
+PROBE = b"probe"
+"""Written to learn whether the fence stands."""
+COMPLETE = b"complete"
+"""In a draft: it is a generation, unless it was given up before."""
+ABORTED = b"aborted"
+"""In a draft: it was given up, unless it was complete before."""

@@ -1,0 +1,177 @@
+"""What the cluster's controller is asked: topics, their settings, and the generations of a pool.
+
+A compacted pool is a new topic, the next *generation* of the pool. While it is written its settings say that records
+bring their own times (``message.timestamp.type`` is ``CreateTime``): it is a draft. The one change of that setting to
+``LogAppendTime`` completes it. A pool is its newest complete generation; older ones may be kept, and are never read.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from kafka import errors
+from kafka.admin import ConfigResource, ConfigResourceType
+
+from agentpool_jupyter.errors import LogError, StoreError, UserError
+
+from . import clients
+from .failures import translate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .address import KafkaAddress
+
+_Answer = TypeVar("_Answer")
+
+LARGEST_BATCH = 2 * clients.MAX_RECORD
+"""``max.message.bytes`` of a pool's topic."""
+
+_COPIES = 3
+_PAUSE_SECONDS = 0.1
+_UNKNOWN_TOPIC = errors.UnknownTopicOrPartitionError.errno
+_CLOCK = "message.timestamp.type"
+_LARGEST = "max.message.bytes"
+
+
+class Topics:
+    """The topics of a cluster; every call connects anew, and waits for an absent cluster up to ``timeout_ms``."""
+
+    def __init__(self, address: KafkaAddress, timeout_ms: float | None = None) -> None:
+        self._address = address
+        self._timeout = address.timeout_ms if timeout_ms is None else timeout_ms
+
+    def generations(self, pool: str | None = None) -> dict[str, list[int]]:
+        """Return the generations of each pool (or of one), drafts included, oldest first."""
+        found: dict[str, list[int]] = {}
+        for topic in self._ask(lambda admin: admin.list_topics()):
+            name, generation = self._address.generation(topic) or (None, 0)
+            if name is not None and pool in (None, name):
+                found.setdefault(name, []).append(generation)
+        return {name: sorted(numbers) for name, numbers in found.items()}
+
+    def newest(self, pool: str) -> tuple[int | None, list[int]]:
+        """Return a pool's newest complete generation, if there is one, and the drafts of later ones."""
+        drafts: list[int] = []
+        for number in reversed(self.generations(pool).get(pool, [])):
+            if number == 1 or self.setting(self._address.topic(pool, number), _CLOCK) == "LogAppendTime":
+                return number, drafts
+            drafts.insert(0, number)
+        return None, drafts
+
+    def partitions(self, topic: str) -> int | None:
+        """Return how many partitions a topic has, or None where there is no such topic."""
+        return self._ask(lambda admin: _partitions(admin, topic))
+
+    def create(self, pool: str, generation: int = 1, *, draft: bool = False) -> bool:
+        """Make a topic for a pool and return whether it was not there; raises UserError and StoreError."""
+        return self._ask(lambda admin: self._create(admin, pool, self._address.topic(pool, generation), draft=draft))
+
+    def remove(self, topic: str) -> None:
+        """Remove a topic for good; one that is not there is none the less gone."""
+        self._ask(lambda admin: _remove(admin, topic))
+
+    def complete(self, topic: str) -> None:
+        """Make a draft a generation, and return when brokers say so; the last step, which can be taken twice."""
+        self._set(topic, _CLOCK, "LogAppendTime")
+        deadline = time.monotonic() + self._timeout / 1000
+        while self.setting(topic, _CLOCK) != "LogAppendTime" and time.monotonic() < deadline:
+            time.sleep(_PAUSE_SECONDS)  # they learn of it a moment after the controller has it
+
+    def narrow(self, topic: str, largest: int) -> None:
+        """Let a topic take no batch of more than so many bytes; brokers learn of it a moment later."""
+        self._set(topic, _LARGEST, str(largest))
+
+    def largest(self, topic: str) -> int:
+        """Return how many bytes a batch of a topic may have."""
+        return int(self.setting(topic, _LARGEST) or LARGEST_BATCH)
+
+    def setting(self, topic: str, name: str) -> str | None:
+        """Return one of a topic's settings; None where there is no such topic."""
+
+        def find(admin: Any) -> str | None:
+            try:
+                found = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)], config_filter="all")
+            except errors.UnknownTopicOrPartitionError:
+                return None
+            values = found["topic"][topic]
+            return str(values[name]["value"]) if name in values else None
+
+        return self._ask(find)
+
+    def _set(self, topic: str, name: str, value: str) -> None:
+        resource = ConfigResource(ConfigResourceType.TOPIC, topic, configs={name: value})
+        answers = self._ask(lambda admin: admin.alter_configs([resource], raise_on_unknown=False))
+        answer = answers.get("topic", {}).get(topic)
+        if answer != "OK":
+            message = f"Kafka at {','.join(self._address.hosts)} refuses to change {name} of topic {topic!r}: {answer}"
+            raise LogError(message)
+
+    def _create(self, admin: Any, pool: str, topic: str, *, draft: bool) -> bool:
+        wanted = self._address.replication_factor or min(_COPIES, len(admin.describe_cluster()["brokers"]))
+        configs = {
+            "cleanup.policy": "delete",
+            "retention.ms": "-1",
+            "retention.bytes": "-1",
+            _CLOCK: "CreateTime" if draft else "LogAppendTime",
+            _LARGEST: str(LARGEST_BATCH),
+            "min.insync.replicas": "2" if wanted >= _COPIES else "1",
+            "unclean.leader.election.enable": "false",
+        }
+        try:
+            admin.create_topics(
+                {topic: {"num_partitions": 1, "replication_factor": wanted, "configs": configs}},
+                wait_for_metadata=True,
+            )
+        except errors.TopicAlreadyExistsError:
+            admin.wait_for_topics([topic])  # another process was quicker
+            return False
+        except errors.InvalidTopicError as error:
+            message = (
+                f"Kafka refuses the topic of pool {pool!r}: "
+                "a pool whose name differs only in '.' and '_' is there already"
+            )
+            raise UserError(message) from error
+        except (errors.InvalidReplicationFactorError, errors.PolicyViolationError) as error:
+            message = (
+                f"Kafka at {','.join(self._address.hosts)} refuses a topic with {wanted} copies: "
+                "name another number with ?replication_factor=N"
+            )
+            raise StoreError(message) from error
+        return True
+
+    def _ask(self, action: Callable[[Any], _Answer]) -> _Answer:
+        """Do something with an admin client, again while the cluster is away, for up to the timeout."""
+        deadline = time.monotonic() + self._timeout / 1000
+        while True:
+            try:
+                admin = clients.admin(self._address, max(0.0, deadline - time.monotonic()) * 1000)
+                try:
+                    return action(admin)
+                finally:
+                    admin.close()
+            except (errors.KafkaError, AssertionError, OSError, ValueError) as error:
+                retriable = isinstance(error, errors.KafkaError) and error.retriable
+                if not retriable or time.monotonic() > deadline:
+                    raise translate(error, self._address, self._timeout) from error
+                time.sleep(_PAUSE_SECONDS)
+
+
+def _partitions(admin: Any, topic: str) -> int | None:
+    (found,) = admin.describe_topics([topic])
+    code = found["error_code"]
+    if code == _UNKNOWN_TOPIC:
+        return None
+    if code:
+        raise errors.for_code(code)
+    return len(found["partitions"])
+
+
+def _remove(admin: Any, topic: str) -> None:
+    try:
+        admin.delete_topics([topic])
+    except errors.UnknownTopicOrPartitionError:
+        return  # an earlier try did it
+    while _partitions(admin, topic) is not None:  # the brokers forget a topic a moment after the controller did
+        time.sleep(_PAUSE_SECONDS)

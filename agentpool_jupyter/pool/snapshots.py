@@ -1,0 +1,53 @@
+"""What a pool asks of its snapshots; made and kept by :mod:`agentpool_jupyter.history.snapshots`, which stands above.
+
+A pool without snapshots works the same, in time that grows with its length.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from .codec import decode
+from .document import Document
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from agentpool_jupyter.log import Log, Record
+
+    from .branches import Segment
+    from .events import Event
+    from .pool import Pool
+
+
+class Chronicle(NamedTuple):
+    """The records below an offset that forks, heads, tags and runs are folded from."""
+
+    end: int
+    records: Iterable[Record]
+
+
+class Snapshots:
+    """No snapshots: everything is read from the log."""
+
+    def chronicle(self, log: Log) -> Chronicle:  # noqa: ARG002 - for those that have one
+        """Return what is known without reading the whole log."""
+        return Chronicle(0, ())
+
+    def document(self, log: Log, line: Sequence[Segment]) -> Document:
+        """Return the document of a line."""
+        document = Document()
+        last = dict(line)
+        for event in map(decode, log.read(0, line[-1].last + 1)):
+            if event.offset <= last.get(event.branch, -1):
+                document.absorb(event)
+        return document
+
+    def heed(self, pool: Pool, events: Sequence[Event]) -> None:
+        """Take note of what was stored just now."""
+
+    def close(self) -> None:
+        """Let go of files and background work; twice is fine."""
+
+
+NO_SNAPSHOTS = Snapshots()
