@@ -1,0 +1,12 @@
+"""Recall: what was thought before, found by locality-sensitive hashing and verified exactly.
+
+From the text up: :mod:`.shingles` (what is compared), :mod:`.signatures` (keys of buckets), :mod:`.buckets`,
+:mod:`.shelf` (what keeps them: one SQLite file, or Redis), :mod:`.index` (follows the pools), :mod:`.library`
+(documents), :mod:`.ranking` (candidates, verified), :mod:`.lookup` (``similar``).
+"""
+
+from .index import RecallIndex
+from .lookup import similar
+from .matches import Match, Matches
+
+__all__ = ["Match", "Matches", "RecallIndex", "similar"]

@@ -1,0 +1,132 @@
+"""Buckets: which texts have a key, as sorted arrays in memory.
+
+A posting is one 64-bit number, the key above the text's number, so that a bucket is a stretch of a sorted array and a
+query is two binary searches for each of its keys, all in one call. New postings make small arrays that are merged
+into ones of twice their size (the logarithmic method, Bentley and Saxe 1980): adding stays cheap, and there are never
+more arrays than the logarithm of the number of postings. Eight bytes a posting, against several hundred in dicts of
+sets.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from .signatures import Keys
+
+_LOW = np.uint64(0xFFFFFFFF)
+_SHIFT = np.uint64(32)
+_MANY = 8192  # postings that are read without a thought
+_NONE = np.empty(0, dtype=np.uint32)
+
+
+class Buckets:
+    """Texts by key; keys and texts' numbers are 32 bits each. Not safe for threads: the owner has a lock."""
+
+    def __init__(self) -> None:
+        self._levels: list[NDArray[np.uint64]] = []
+
+    def __len__(self) -> int:
+        """Return the number of postings."""
+        return sum(map(len, self._levels))
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that the postings take, in bytes."""
+        return sum(level.nbytes for level in self._levels)
+
+    def add(self, keys: Keys, texts: Keys) -> None:
+        """Put texts into the buckets of their keys: two arrays of one length."""
+        if not len(keys):
+            return
+        level = np.sort((keys.astype(np.uint64) << _SHIFT) | texts.astype(np.uint64))
+        while self._levels and len(self._levels[-1]) < 2 * len(level):
+            # A stable sort of integers finds runs that are sorted already, and merges them.
+            level = np.sort(np.concatenate([self._levels.pop(), level]), kind="stable")
+        self._levels.append(level)
+
+    def find(self, keys: Keys) -> Keys:
+        """Return the texts in the buckets of keys: each as often as it is in one, in no order."""
+        low = np.sort(keys).astype(np.uint64) << _SHIFT
+        found = [_texts(level, *_stretches(level, low)) for level in self._levels]
+        return np.concatenate(found) if found else _NONE
+
+    def count(self, keys: Keys, least: int = 1) -> tuple[Keys, NDArray[np.int64]]:
+        """Return the texts that are in at least ``least`` of the buckets of keys, each once, and in how many they are.
+
+        A text that is in ``least`` of n buckets is in one of any n - least + 1 of them: where buckets are large, only
+        the smallest are read in full, and what is found there is looked for in the others (prefix filtering, after
+        Chaudhuri, Ganti and Kaushik, ICDE 2006). A number may then be too high, never too low.
+        """
+        low = np.sort(keys).astype(np.uint64) << _SHIFT
+        stretches = [_stretches(level, low) for level in self._levels]
+        sizes = sum((end - begin for begin, end in stretches), np.zeros(len(low), dtype=np.int64))
+        order = np.argsort(sizes, kind="stable")
+        read = int(np.searchsorted(np.cumsum(sizes[order]), _MANY, side="right"))
+        read = min(len(low), max(read, len(low) - least + 1))
+        first, rest = order[:read], order[read:]
+        found = [
+            _texts(level, begin[first], end[first]) for level, (begin, end) in zip(self._levels, stretches, strict=True)
+        ]
+        texts, counts = _tally(np.concatenate(found) if found else _NONE)
+        enough = counts + len(rest) >= least
+        texts, counts = texts[enough], counts[enough]
+        if len(texts) * len(rest) <= _MANY:
+            counts = counts + sum(self._has(low[one], texts) for one in rest)
+            return texts[counts >= least], counts[counts >= least]
+        return texts, counts + len(rest)
+
+    def _has(self, low: np.uint64, texts: Keys) -> NDArray[np.int64]:
+        """Return how often each text is in one bucket."""
+        wanted = low | texts.astype(np.uint64)
+        return sum(
+            (np.searchsorted(level, wanted, side="right") - np.searchsorted(level, wanted) for level in self._levels),
+            np.zeros(len(texts), dtype=np.int64),
+        )
+
+
+def _stretches(level: NDArray[np.uint64], low: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return where the buckets of keys begin and end in a level."""
+    return np.searchsorted(level, low), np.searchsorted(level, low | _LOW, side="right")
+
+
+def _texts(level: NDArray[np.uint64], begin: NDArray[np.int64], end: NDArray[np.int64]) -> Keys:
+    """Return the texts in some stretches of a level, one after the other."""
+    lengths = end - begin
+    total = int(lengths.sum())
+    if not total:
+        return _NONE
+    shift = np.repeat(begin - np.concatenate(([0], np.cumsum(lengths)[:-1])), lengths)
+    picked: Keys = (level[shift + np.arange(total)] & _LOW).astype(np.uint32)
+    return picked
+
+
+def _tally(found: Keys) -> tuple[Keys, NDArray[np.int64]]:
+    if not len(found):
+        return _NONE, np.empty(0, dtype=np.int64)
+    if len(found) * 20 < int(found.max()):
+        texts, counts = np.unique(found, return_counts=True)
+        return texts, counts
+    counts = np.bincount(found)
+    (present,) = np.nonzero(counts)
+    return present.astype(np.uint32), counts[present]
+
+
+def bucket(postings: Iterator[tuple[int, int]]) -> Iterator[tuple[int, list[int]]]:
+    """Yield each key with the texts that have it, from (key, text) pairs that come sorted by key, as a reducer's do."""
+    current: int | None = None
+    texts: list[int] = []
+    for key, text in postings:
+        if key != current:
+            if current is not None:
+                yield current, texts
+            current, texts = key, []
+        texts.append(text)
+    if current is not None:
+        yield current, texts

@@ -1,0 +1,222 @@
+"""The index of a store: follows the pools' logs, reads the library, and finds what resembles or contains a text.
+
+Keeping up happens when somebody asks: what finished before a question is found by it, without any thread. A pool is
+read on from where the index stood, once for all processes that share it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+import threading
+import weakref
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Self, TypeVar
+
+import msgspec
+
+from agentpool_jupyter.errors import ExtraMissingError, IndexUnavailableError
+from agentpool_jupyter.log.sqlite import SqliteStore
+from agentpool_jupyter.log.stores import data_home
+
+from .items import Item, pool_source
+from .shelf import DamagedError
+from .turns import Mark, Turns
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from agentpool_jupyter.log import Store
+    from agentpool_jupyter.pool import Pool
+
+    from .library import Library
+    from .ranking import Found
+    from .search import Search
+    from .shelf import Shelf
+
+_Answer = TypeVar("_Answer")
+_BATCH = 500  # items put together
+_STRETCH = 5000  # events after which a mark is stored though no turn finished
+_mark_decoder = msgspec.json.Decoder(Mark)
+
+
+class _Tail:
+    """How far this process has read a pool."""
+
+    def __init__(self, turns: Turns) -> None:
+        self.turns = turns
+        self.saved = turns.mark.next
+        self.pool: weakref.ref[Pool] | None = None
+
+
+class RecallIndex:
+    """The index of all pools of a store and of its library; any thread may use it. Close it at the end.
+
+    ``address`` is a file, or ``redis://…`` for an index that several machines share; without one it is
+    ``$AGENTPOOL_INDEX``, else the file ``recall.index`` beside the pools, or in the user's data folder where the pools
+    are on Kafka. Raises IndexUnavailableError, StoreError and ExtraMissingError.
+    """
+
+    def __init__(self, store: Store, address: str | os.PathLike[str] | None = None) -> None:
+        self.store = store
+        self.shelf = _open_shelf(store, address)
+        self._tails: dict[str, _Tail] = {}
+        self._lock = threading.RLock()
+
+    @property
+    def library(self) -> Library:
+        """The documents that are searched beside the pools."""
+        from .library import Library  # noqa: PLC0415 - not needed to search pools
+
+        return Library(self.shelf)
+
+    def take_notes(self) -> list[str]:
+        """Return what happened to the index since this was last asked: damage, other settings, a rebuild."""
+        notes, self.shelf.notes = self.shelf.notes, []
+        return notes
+
+    def follow(self, pool: Pool) -> None:
+        """Take in what was said in a pool since the last time."""
+        self._mended(lambda: self._follow(pool))
+
+    def search(
+        self, pools: Iterable[Pool], texts: Iterable[str], search: Search, *, library: bool = False
+    ) -> tuple[list[Found], list[str]]:
+        """Return the best matches after taking in what is new, and notes on what of the library is gone.
+
+        A damaged index is made anew and asked again.
+        """
+        from .ranking import find  # noqa: PLC0415 - needs the libraries that sign
+
+        pools, texts = list(pools), list(texts)
+
+        def ask() -> tuple[list[Found], list[str]]:
+            for pool in pools:
+                self._follow(pool)
+            notes = self.library.refresh().notes if library else []
+            return find(self.shelf, texts, search), notes
+
+        return self._mended(ask)
+
+    def forget_deleted(self, names: Iterable[str]) -> None:
+        """Forget the pools that are not among the names of those that there are."""
+        there = {pool_source(name) for name in names}
+        for source in self.shelf.sources():
+            if source.startswith("pool:") and source not in there:
+                self.shelf.drop(source)
+                self._tails.pop(source.removeprefix("pool:"), None)
+
+    def _follow(self, pool: Pool) -> None:
+        with self._lock:
+            try:
+                self._take_in(pool)
+            except BaseException:
+                self._tails.pop(pool.name, None)  # what was read and not stored is read again
+                raise
+
+    def _take_in(self, pool: Pool) -> None:
+        tail = self._tail(pool)
+        mark, items, end = tail.turns.mark, [], pool.end
+        if mark.next >= end:
+            return
+        for event in pool.events(mark.next, end):
+            items += tail.turns.absorb(event)
+            if len(items) >= _BATCH:
+                self._save(pool, tail, items)
+                items = []
+        if items or mark.next - tail.saved >= _STRETCH:
+            self._save(pool, tail, items)
+
+    def _save(self, pool: Pool, tail: _Tail, items: list[Item]) -> None:
+        mark = tail.turns.mark
+        mark.last = _checksum(pool, mark.next)
+        self.shelf.put(pool_source(pool.name), msgspec.json.encode(mark), items)
+        tail.saved = mark.next
+
+    def _tail(self, pool: Pool) -> _Tail:
+        """Return where to go on reading; a shelf that was emptied, or a pool that is another, starts afresh."""
+        mark = self._mark(pool)
+        tail = self._tails.get(pool.name)
+        if tail is None or mark.next < tail.saved:
+            tail = self._tails[pool.name] = _Tail(Turns(pool.name, mark))
+        if tail.pool is None or tail.pool() is not pool:
+            if tail.saved and (tail.saved > pool.end or _checksum(pool, tail.saved) != mark.last):
+                if mark.next != tail.saved:  # another process is ahead of this one: go on from there
+                    mark = self._mark(pool)
+                if mark.next > pool.end or _checksum(pool, mark.next) != mark.last:
+                    self.shelf.notes.append(f"pool {pool.name!r} is not the one that was indexed: read again")
+                    self.shelf.drop(pool_source(pool.name))
+                    mark = Mark()
+                tail = self._tails[pool.name] = _Tail(Turns(pool.name, mark))
+            if tail.turns.mark.open and not tail.turns.hears:
+                tail.turns.reread(pool.events(min(tail.turns.mark.open.values()), tail.turns.mark.next))
+            tail.pool = weakref.ref(pool)
+        return tail
+
+    def _mark(self, pool: Pool) -> Mark:
+        raw = self.shelf.mark(pool_source(pool.name))
+        try:
+            return _mark_decoder.decode(raw) if raw else Mark()
+        except msgspec.DecodeError:
+            return Mark()  # putting what is there already changes nothing
+
+    def _mended(self, ask: Callable[[], _Answer]) -> _Answer:
+        try:
+            return ask()
+        except DamagedError as error:
+            with self._lock:
+                self.shelf.clear(f"{error}")
+                self._tails.clear()
+        try:
+            return ask()
+        except DamagedError as error:
+            message = f"the index {self.shelf.url} {error}, again right after it was rebuilt: check the disk"
+            raise IndexUnavailableError(message) from error
+
+    def close(self) -> None:
+        """Let go of the file or the server; closing twice is fine."""
+        self.shelf.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<RecallIndex {self.shelf.url}>"
+
+
+def _checksum(pool: Pool, stop: int) -> int:
+    """Return the checksum of the last record before an offset, 0 where there is none."""
+    return zlib.crc32(b"".join(pool.records(stop - 1, stop))) if stop else 0
+
+
+def default_address(store: Store) -> str:
+    """Return where the index of a store is kept if nobody says otherwise."""
+    if address := os.environ.get("AGENTPOOL_INDEX"):
+        return address
+    if isinstance(store, SqliteStore):
+        return str(store.folder / "recall.index")
+    return str(data_home() / "recall" / f"{hashlib.sha256(store.url.encode()).hexdigest()[:16]}.index")
+
+
+def _open_shelf(store: Store, address: str | os.PathLike[str] | None) -> Shelf:
+    text = os.fspath(address) if address is not None else default_address(store)
+    try:
+        import numpy  # noqa: F401, ICN001, PLC0415 - optional
+        import rensa  # type: ignore[import-untyped]  # noqa: F401, PLC0415
+    except ImportError as error:
+        message = f"recall needs {error.name}: pip install 'agentpool-jupyter[recall]'"
+        raise ExtraMissingError(message) from error
+    if text.startswith(("redis://", "rediss://", "unix://")):
+        from .redis_shelf import RedisShelf  # noqa: PLC0415 - optional
+
+        # A folder of one machine is not the folder of the same name on another.
+        name = f"{socket.gethostname()}:{store.folder.absolute()}" if isinstance(store, SqliteStore) else store.url
+        return RedisShelf(text, name)
+    from .sqlite_shelf import SqliteShelf  # noqa: PLC0415 - symmetric with Redis
+
+    return SqliteShelf(Path(text.removeprefix("sqlite://")).expanduser())

@@ -1,0 +1,269 @@
+"""A shelf in Redis, which several machines share: ``redis://[user:password@]host[:port][/database]``.
+
+The buckets are datasketch's Redis storage, one table for the bands and one for the shingles: a query is one round
+trip for all its keys. datasketch's ``MinHashLSH`` would take one for each of 42 bands, and would unpickle what the
+server sends. Items, marks and the library's patterns stand beside them in plain Redis hashes.
+
+All keys begin with the store and a digest of the stamp: machines with other settings or versions do not disturb each
+other, and an index that cannot be used here is left alone and made anew beside it, which is noted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
+
+import msgspec
+import numpy as np
+
+from agentpool_jupyter.errors import ExtraMissingError, IndexUnavailableError, StoreError
+
+from .items import Item, Source, decode, encode
+from .shelf import DamagedError, Sharing, Shelf
+from .signatures import sign, sign_texts, stamp_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from collections.abc import Set as AbstractSet
+
+    from .signatures import Keys
+
+_ROOT = "agentpool:recall"
+_BATCH = 200  # items in one pipeline
+_CONNECT_SECONDS = 5.0
+_ANSWER_SECONDS = 30.0
+_DAMAGE = ("WRONGTYPE",)
+
+
+class RedisShelf(Shelf):
+    """A shelf for the pools of one store on a Redis server; see :class:`~.shelf.Shelf`."""
+
+    def __init__(self, address: str, store: str) -> None:
+        try:
+            import datasketch.storage as datasketch  # type: ignore[import-untyped]  # noqa: PLC0415 - optional
+            import redis  # noqa: PLC0415
+        except ImportError as error:
+            message = f"an index at {_without_password(address)} needs: pip install 'agentpool-jupyter[redis]'"
+            raise ExtraMissingError(message) from error
+        self.url = _without_password(address)
+        self.notes = []
+        self._redis: Any = redis
+        self._lock = threading.RLock()
+        self._stamp = stamp_text()
+        digest = hashlib.sha256(self._stamp.encode()).hexdigest()[:12]
+        self._store = f"{_ROOT}:{hashlib.sha256(store.encode()).hexdigest()[:12]}"
+        self._space = f"{self._store}:{digest}"
+        options = self._options(address)
+        self._client = self._redis.Redis(**options)
+        config = {"type": "redis", "redis": options, "redis_buffer": {"transaction": False}}
+        self._bands = datasketch.unordered_storage(config, name=f"{self._space}:band:".encode())
+        self._shingles = datasketch.unordered_storage(config, name=f"{self._space}:shingle:".encode())
+        with self._errors():
+            others = {one.decode() for one in self._client.smembers(f"{self._store}:stamps")}
+            if others and digest not in others:
+                why = "was made with other settings or versions"
+                self.notes.append(f"the index at {self.url} {why}: rebuilt from the log, beside it")
+            self._client.sadd(f"{self._store}:stamps", digest)
+            found = self._client.get(self._key("stamp"))
+        if found is None:
+            with self._errors():
+                self._client.set(self._key("stamp"), self._stamp)
+        elif found.decode(errors="replace") != self._stamp:
+            self.clear("had a stamp that does not fit its name")
+
+    def _options(self, address: str) -> dict[str, Any]:
+        try:
+            options: dict[str, Any] = dict(self._redis.connection.parse_url(address))
+        except ValueError as error:
+            message = f"{_without_password(address)!r} is no address of an index ({error}): use redis://host:port/0"
+            raise StoreError(message) from error
+        if "connection_class" in options:
+            kind = options.pop("connection_class").__name__
+            if kind.startswith("SSL"):
+                options["ssl"] = True
+            else:
+                options["unix_socket_path"] = options.pop("path")
+        retry = self._redis.retry.Retry(self._redis.backoff.ExponentialBackoff(cap=0.5, base=0.05), 2)
+        defaults = {"socket_connect_timeout": _CONNECT_SECONDS, "socket_timeout": _ANSWER_SECONDS, "retry": retry}
+        return defaults | options
+
+    def _key(self, *parts: str) -> str:
+        return ":".join((self._space, *parts))
+
+    # Reading and writing -----------------------------------------------------------------------------------
+
+    def mark(self, source: Source) -> bytes | None:
+        """See :meth:`Shelf.mark`."""
+        with self._errors():
+            found: bytes | None = self._client.hget(self._key("marks"), source)
+        return found
+
+    def sources(self) -> list[Source]:
+        """See :meth:`Shelf.sources`."""
+        with self._errors():
+            return sorted(Source(name.decode()) for name in self._client.hkeys(self._key("marks")))
+
+    def put(self, source: Source, mark: bytes, items: Sequence[Item]) -> None:
+        """See :meth:`Shelf.put`."""
+        for first in range(0, len(items), _BATCH):
+            self._insert(source, items[first : first + _BATCH])
+        with self._errors():
+            self._client.set(self._key("stamp"), self._stamp)
+            self._client.hset(self._key("marks"), source, mark)
+
+    def _insert(self, source: Source, items: Sequence[Item]) -> None:
+        with self._lock, self._errors():
+            last = int(self._client.incrby(self._key("last"), len(items)))
+            names = [_name(item) for item in items]
+            pipe = self._client.pipeline(transaction=False)
+            for number, name in enumerate(names, last - len(items) + 1):
+                pipe.hsetnx(self._key("ids"), name, number)  # whoever comes first gives it its number
+            pipe.hmget(self._key("ids"), names)
+            ids = pipe.execute()[-1]
+            # An item's body comes last: where it is, its buckets are there too, and it stays as it is.
+            there = self._client.hmget(self._key("items"), ids)
+            fresh = [(one, item) for one, item, body in zip(ids, items, there, strict=True) if body is None]
+            for (number, _), keys in zip(fresh, sign_texts([item.text for _, item in fresh]), strict=True):
+                for table, values in ((self._bands, keys and keys.bands), (self._shingles, keys and keys.shingles)):
+                    for value in values if values is not None else ():
+                        table.insert(_bytes(value), number, buffer=True)
+            self._flush()
+            pipe = self._client.pipeline(transaction=False)
+            for number, item in fresh:
+                pipe.hsetnx(self._key("items"), number, encode(item))
+            pipe.sadd(self._key("source", source), *names)
+            pipe.execute()
+
+    def _flush(self) -> None:
+        for table in (self._bands, self._shingles):
+            stale = table._redis  # noqa: SLF001 - it makes new clients here and leaves the old ones' sockets open
+            try:
+                table.empty_buffer()
+            finally:
+                stale.close()
+
+    def drop(self, source: Source) -> None:
+        """See :meth:`Shelf.drop`."""
+        with self._lock, self._errors():
+            names = list(self._client.smembers(self._key("source", source)))
+            for first in range(0, len(names), _BATCH):
+                self._remove(names[first : first + _BATCH])
+            self._client.delete(self._key("source", source))
+            self._client.hdel(self._key("marks"), source)
+
+    def _remove(self, names: list[bytes]) -> None:
+        ids = [one for one in self._client.hmget(self._key("ids"), names) if one is not None]
+        bodies = self._client.hmget(self._key("items"), ids) if ids else []
+        known = [(number, decode(body).text) for number, body in zip(ids, bodies, strict=True) if body is not None]
+        for (number, _), keys in zip(known, sign_texts([text for _, text in known]), strict=True):
+            if keys is not None:
+                for table, values in ((self._bands, keys.bands), (self._shingles, keys.shingles)):
+                    for value in values:
+                        table.remove_val(_bytes(value), number, buffer=True)
+        self._flush()
+        pipe = self._client.pipeline(transaction=False)
+        pipe.hdel(self._key("ids"), *names)
+        if ids:
+            pipe.hdel(self._key("items"), *ids)
+        pipe.execute()
+
+    # Finding -----------------------------------------------------------------------------------------------
+
+    def near(self, query: AbstractSet[str]) -> Keys:
+        """See :meth:`Shelf.near`."""
+        return np.unique(self._find(self._bands, sign([query])[0].bands))
+
+    def sharing(self, query: AbstractSet[str], least: int = 1) -> Sharing:
+        """See :meth:`Shelf.sharing`."""
+        keys = sign([query])[0].shingles
+        ids, counts = np.unique(self._find(self._shingles, keys), return_counts=True)
+        return Sharing(ids[counts >= least], counts[counts >= least])
+
+    def _find(self, table: Any, keys: Keys) -> Keys:
+        with self._errors():
+            found = table.getmany(*map(_bytes, keys))
+        return np.fromiter((int(one) for bucket in found for one in bucket), np.uint32)
+
+    def fetch(self, ids: Sequence[int]) -> list[tuple[int, Item]]:
+        """See :meth:`Shelf.fetch`."""
+        if not len(ids):
+            return []
+        with self._errors():
+            bodies = self._client.hmget(self._key("items"), [int(one) for one in ids])
+            return [(int(one), decode(body)) for one, body in zip(ids, bodies, strict=True) if body is not None]
+
+    def __len__(self) -> int:
+        with self._errors():
+            return int(self._client.hlen(self._key("items")))
+
+    # The rest ----------------------------------------------------------------------------------------------
+
+    def patterns(self) -> list[str]:
+        """See :meth:`Shelf.patterns`."""
+        with self._errors():
+            found = self._client.get(f"{self._store}:library")
+        try:
+            return list(msgspec.json.decode(found, type=list[str])) if found else []
+        except msgspec.DecodeError:
+            self.notes.append(f"the list of the library's paths at {self.url} is damaged: add them again")
+            return []
+
+    def set_patterns(self, patterns: Sequence[str]) -> None:
+        """See :meth:`Shelf.set_patterns`."""
+        with self._errors():
+            self._client.set(f"{self._store}:library", json.dumps(list(patterns)))
+
+    def clear(self, why: str) -> None:
+        """See :meth:`Shelf.clear`."""
+        self.notes.append(f"the index at {self.url} {why}: rebuilt from the log")
+        with self._errors():
+            last = self._client.get(self._key("last"))
+            names: list[bytes] = []
+            for name in self._client.scan_iter(f"{self._space}:*", count=1000):
+                names.append(name)
+                if len(names) == 1000:  # noqa: PLR2004 - as many as are asked for at a time
+                    self._client.unlink(*names)
+                    names = []
+            if names:
+                self._client.unlink(*names)
+            self._client.set(self._key("stamp"), self._stamp)
+            if last is not None and last.isdigit():
+                self._client.set(self._key("last"), last)  # no number is ever given twice
+
+    def close(self) -> None:
+        """See :meth:`Shelf.close`."""
+        for client in (self._client, self._bands._redis, self._shingles._redis):  # noqa: SLF001 - it has no close
+            client.close()
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except self._redis.exceptions.RedisError as error:
+            if any(word in str(error) for word in _DAMAGE):
+                message = f"was damaged ({error})"
+                raise DamagedError(message) from error
+            message = f"the index at {self.url} cannot be used: {error}; check that Redis runs there, then ask again"
+            raise IndexUnavailableError(message) from error
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            message = "was damaged (an item cannot be read)"
+            raise DamagedError(message) from error
+
+
+def _name(item: Item) -> str:
+    return f"{item.source}\0{item.key}\0{item.part}"
+
+
+def _bytes(key: Any) -> bytes:
+    return int(key).to_bytes(4, "big")
+
+
+def _without_password(address: str) -> str:
+    parts = urlsplit(address)
+    if "@" not in parts.netloc:
+        return address
+    return urlunsplit(parts._replace(netloc="***@" + parts.netloc.rpartition("@")[2], query=""))

@@ -1,0 +1,60 @@
+"""Pools with something to find in them, and both kinds of shelf."""
+
+from __future__ import annotations
+
+import pytest
+
+from agentpool_jupyter.pool.events import Delta, TurnFinished, TurnStarted
+from agentpool_jupyter.recall.redis_shelf import RedisShelf
+from agentpool_jupyter.recall.sqlite_shelf import SqliteShelf
+
+from .redis_server import RedisServer
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory):
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis_url(redis_server):
+    """The address of an empty Redis."""
+    client = redis_server.client()
+    client.flushall()
+    client.close()
+    return redis_server.url
+
+
+@pytest.fixture(params=["sqlite", "redis"])
+def shelf(request, tmp_path):
+    """An empty shelf of either kind."""
+    if request.param == "sqlite":
+        shelf = SqliteShelf(tmp_path / "recall.index")
+    else:
+        shelf = RedisShelf(request.getfixturevalue("redis_url"), "test")
+    yield shelf
+    shelf.close()
+
+
+@pytest.fixture
+def say(pool):
+    """A function with which an agent says something in a turn of its own; returns the turn's id."""
+
+    def saying(text, agent="planner", *, finish=True, reason="stop"):
+        header = pool.header(pool.branch, run="r1", agent=agent)
+        turn = pool.new_id()
+        half = len(text) // 2
+        events = [
+            TurnStarted(**header, turn=turn),
+            Delta(**header | {"id": pool.new_id()}, turn=turn, seq=0, text=text[:half]),
+            Delta(**header | {"id": pool.new_id()}, turn=turn, seq=1, text=text[half:]),
+        ]
+        if finish:
+            events.append(TurnFinished(**header | {"id": pool.new_id()}, turn=turn, deltas=2, reason=reason))
+        pool.append(events)
+        return turn
+
+    return saying

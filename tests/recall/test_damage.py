@@ -1,0 +1,189 @@
+"""An index that is damaged, cut off or made by others is made anew from the log, and says so."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from agentpool_jupyter import open_pool
+from agentpool_jupyter.errors import IndexUnavailableError
+from agentpool_jupyter.recall import RecallIndex, similar
+from agentpool_jupyter.recall.sqlite_shelf import SqliteShelf
+
+LEASE = "the oven lease comes first because nothing bakes without an oven"
+COUNT = 40
+
+
+@pytest.fixture
+def path(pool, store):
+    """The file of an index, closed, of a pool with some turns."""
+    for number in range(COUNT):
+        pool.post(f"{LEASE} says number {number}")
+    with RecallIndex(pool.store) as index:
+        assert len(similar(pool, LEASE, k=100, index=index)) == COUNT
+    return store / "recall.index"
+
+
+def rebuilt(pool):
+    """Look everything up in a newly opened index and return its notes."""
+    with RecallIndex(pool.store) as index:
+        matches = similar(pool, LEASE, k=100, index=index)
+        assert len(matches) == COUNT
+        resembling = similar(pool, LEASE, k=100, question="resembles", index=index)
+        assert len(resembling) == COUNT
+        return matches.notes + resembling.notes
+
+
+def test_a_sound_index_is_used_as_it_is(pool, path):
+    assert rebuilt(pool) == []
+
+
+def test_a_file_of_something_else(pool, path):
+    path.write_bytes(b"no database at all " * 1000)
+    (note,) = rebuilt(pool)
+    assert "was damaged" in note
+    assert "recall.index.old" in note
+    assert path.with_name("recall.index.old").read_bytes().startswith(b"no database")
+    assert rebuilt(pool) == []
+
+
+def test_a_file_cut_in_half(pool, path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert "rebuilt from the log" in rebuilt(pool)[0]
+
+
+def test_an_empty_file_is_filled(pool, path):
+    path.write_bytes(b"")
+    assert rebuilt(pool) == []
+
+
+@pytest.mark.parametrize(("name", "value"), [("rensa", "0.4.1"), ("minhash", [128, 32, 4, 1]), ("format", 0)])
+def test_another_stamp(pool, path, name, value):
+    """Settings or versions that are not these: the note says which."""
+    db = sqlite3.connect(path)
+    stamp = json.loads(db.execute("SELECT stamp FROM about").fetchone()[0]) | {name: value}
+    db.execute("UPDATE about SET stamp = ?", (json.dumps(stamp, sort_keys=True),))
+    db.commit()
+    db.close()
+    (note,) = rebuilt(pool)
+    assert f"made with other settings or versions ({name} {value} and not" in note
+
+
+@pytest.mark.parametrize("column", ["hashes", "body"])
+def test_a_flipped_bit_inside_a_value(pool, path, column):
+    """SQLite does not notice it; the checksum does."""
+    db = sqlite3.connect(path)
+    value = bytearray(db.execute(f"SELECT {column} FROM items WHERE id = 7").fetchone()[0])
+    value[len(value) // 2] ^= 1
+    db.execute(f"UPDATE items SET {column} = ? WHERE id = 7", (bytes(value),))
+    db.commit()
+    db.close()
+    assert "does not match its checksum" in rebuilt(pool)[0]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
+@given(where=st.floats(0, 1, exclude_max=True), length=st.sampled_from([1, 4, 64, 4096]))
+def test_any_damage_is_found_or_harmless(pool, path, where, length, tmp_path_factory):
+    """Whatever bytes are overwritten: no wrong answer, and no error."""
+    good = path.read_bytes()
+    start = int(where * len(good))
+    place = tmp_path_factory.mktemp("damaged") / "recall.index"
+    place.write_bytes(
+        good[:start] + bytes(byte ^ 0x5A for byte in good[start : start + length]) + good[start + length :]
+    )
+    with RecallIndex(pool.store, place) as index:
+        matches = similar(pool, LEASE, k=100, index=index)
+    assert {match.text for match in matches} == {f"{LEASE} says number {i}" for i in range(COUNT)}
+
+
+def test_damage_that_shows_while_it_is_open(pool, path):
+    """It is made anew in mid-use."""
+    with RecallIndex(pool.store) as index:
+        similar(pool, LEASE, index=index)
+        db = sqlite3.connect(path)
+        db.execute("UPDATE items SET body = x'00'")
+        db.commit()
+        db.close()
+        matches = similar(pool, LEASE, k=100, index=index)
+        assert len(matches) == COUNT
+        assert "rebuilt from the log" in matches.notes[0]
+
+
+def test_a_deleted_file_is_made_anew(pool, path):
+    path.unlink()
+    assert rebuilt(pool) == []
+
+
+def test_another_process_that_made_it_anew_is_not_undone(pool, path):
+    """Of two that see the damage, the second takes the file that the first made."""
+    with RecallIndex(pool.store) as one, RecallIndex(pool.store) as other:
+        one.shelf.clear("was damaged (a test)")
+        assert len(similar(pool, LEASE, k=100, index=one)) == COUNT
+        other.shelf.clear("was damaged (a test)")
+        assert len(other.shelf) == COUNT
+        assert len(similar(pool, LEASE, k=100, index=other)) == COUNT
+
+
+def test_killed_in_the_middle_of_writing(pool, store):
+    """What is there afterwards is whole, and the rest is taken in by the next."""
+    for number in range(3000):
+        pool.post(f"{LEASE} says number {number}")
+    program = """
+import sys, agentpool_jupyter as ap
+from agentpool_jupyter.recall import similar
+print("going", flush=True)
+similar(ap.open_pool("bakery"), "the oven lease")
+"""
+    child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    child.stdout.readline()
+    path = store / "recall.index"
+    while child.poll() is None and _items(path) < 500:
+        pass
+    child.send_signal(signal.SIGKILL)
+    child.communicate()
+    with RecallIndex(pool.store) as index:
+        assert 0 < len(index.shelf) <= 3000
+        matches = similar(pool, LEASE, k=4000, index=index)
+        assert (len(matches), matches.notes, len(index.shelf)) == (3000, [], 3000)
+
+
+def _items(path):
+    try:
+        db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    except sqlite3.Error:
+        return 0
+    try:
+        return db.execute("SELECT count(*) FROM items").fetchone()[0]
+    except sqlite3.Error:
+        return 0
+    finally:
+        db.close()
+
+
+def test_a_place_that_cannot_be_written(pool, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(IndexUnavailableError, match="cannot make the folder"):
+        RecallIndex(pool.store, tmp_path / "file" / "recall.index")
+
+
+def test_a_closed_index_says_so(pool, tmp_path):
+    shelf = SqliteShelf(tmp_path / "recall.index")
+    shelf.close()
+    shelf.close()
+    with pytest.raises(IndexUnavailableError, match="is closed; open it again"):
+        len(shelf)
+
+
+def test_a_pool_with_records_that_are_no_events(store):
+    """They are passed over, as everywhere."""
+    with open_pool("odd") as pool:
+        pool.append_records([b"\x00", b"{}", b'{"type": "thought", "id": "x"}'])
+        pool.post(LEASE)
+        assert len(similar(pool, LEASE)) == 1

@@ -1,0 +1,167 @@
+"""Documents that are searched beside the pools."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+
+import pytest
+from pypdf import PdfWriter
+
+from agentpool_jupyter.errors import LibraryError
+from agentpool_jupyter.recall import RecallIndex, similar
+from agentpool_jupyter.recall.readers import read_document
+
+LEASE = "The oven lease comes first, because nothing bakes without an oven."
+
+
+@pytest.fixture
+def index(pool):
+    with RecallIndex(pool.store) as index:
+        yield index
+
+
+@pytest.fixture
+def docs(tmp_path):
+    folder = tmp_path / "docs"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "notes.md").write_text(f"# Plan\n\n{LEASE}\n")
+    (folder / "deep" / "more.txt").write_text("Jam is sweet and red and keeps for a year.\n")
+    return folder
+
+
+def look(pool, index, query=LEASE, **options):
+    return similar(pool, query, index=index, over="library", **options)
+
+
+def test_a_folder(pool, index, docs):
+    """All files in it and below; a hit says the file and the line."""
+    report = index.library.add(docs)
+    assert len(report.read) == 2
+    (match,) = look(pool, index)
+    assert (match.file, match.line, match.contained) == (str(docs / "notes.md"), 1, 1.0)
+    assert (match.turn, match.pool, match.offset) == ("", "", None)
+    assert look(pool, index, "sweet and red and keeps")[0].file == str(docs / "deep" / "more.txt")
+    assert not similar(pool, LEASE, index=index)
+
+
+def test_a_glob_and_a_file(pool, index, docs):
+    assert len(index.library.add(f"{docs}/**/*.txt").read) == 1
+    assert not look(pool, index)
+    index.library.add(docs / "notes.md")
+    assert look(pool, index)
+    assert index.library.documents == [str(docs / "deep" / "more.txt"), str(docs / "notes.md")]
+
+
+def test_pools_and_library_together(pool, index, docs):
+    """The filters are about turns; documents are left alone."""
+    index.library.add(docs)
+    pool.post(LEASE)
+    assert len(similar(pool, LEASE, index=index, over=["pool", "library"])) == 2
+    (match,) = similar(pool, LEASE, index=index, over=["pool", "library"], agents="nobody")
+    assert match.file
+
+
+def test_a_long_document_says_the_line(pool, index, docs):
+    lines = [f"Line {i} speaks of thing {i * 7} at length and in peace." for i in range(3000)]
+    (docs / "long.md").write_text("\n".join(lines))
+    index.library.add(docs)
+    (match,) = look(pool, index, "line 2000 speaks of thing 14000 at length")
+    assert match.line - 1 <= 2000 < match.line - 1 + match.text.count("\n") + 1
+    assert lines[match.line - 1] == match.text.split("\n")[0]
+
+
+def test_a_notebook_says_the_cell_and_the_line(pool, index, docs):
+    cells = [{"cell_type": "markdown", "source": ["# Caf\u00e9\n", "first"]}, {"cell_type": "code", "source": [LEASE]}]
+    path = docs / "plan.ipynb"
+    path.write_text(json.dumps({"cells": cells, "nbformat": 4}, indent=1, ensure_ascii=False))
+    index.library.add(path)
+    (match,) = look(pool, index)
+    assert match.place == "cell 2"
+    assert LEASE in path.read_text().split("\n")[match.line - 1]
+
+
+def test_json_lines_say_the_line(pool, index, docs):
+    """Texts anywhere in a record count; a broken record is a text."""
+    path = docs / "talk.jsonl"
+    path.write_text('{"n": 1}\n' + json.dumps({"a": {"b": ["x", LEASE]}}) + "\n{broken but it is a text\n")
+    index.library.add(path)
+    assert [match.line for match in look(pool, index)] == [2]
+    assert [match.line for match in look(pool, index, "broken but it is a text")] == [3]
+
+
+def test_a_pdf(tmp_path):
+    """Its pages are read; one that is none is told."""
+    path = tmp_path / "empty.pdf"
+    writer = PdfWriter()
+    writer.add_blank_page(72, 72)
+    writer.write(path)
+    assert [(section.place, section.line) for section in read_document(path)] == [("page 1", 1)]
+    path.write_bytes(b"%PDF-1.4 and then nothing")
+    with pytest.raises(LibraryError, match="no PDF that can be read"):
+        read_document(path)
+
+
+@pytest.mark.parametrize("content", [b"\x89PNG\r\n\x1a\n\x00\x00", bytes(range(128, 256)) * 50 + b"\x01\x02\x03" * 99])
+def test_binary_files_are_refused_each_with_a_note(pool, index, docs, content):
+    """And the others are read."""
+    (docs / "picture.md").write_bytes(content)
+    report = index.library.add(docs)
+    assert len(report.read) == 2
+    assert report.notes == [f"{docs / 'picture.md'} is a binary file: left out"]
+    assert "2 documents read" in repr(report)
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe" + LEASE.encode("utf-16-le"), f"caf\u00e9 {LEASE}".encode("latin-1")])
+def test_older_encodings_are_read(pool, index, docs, content):
+    (docs / "old.txt").write_bytes(content)
+    index.library.add(docs / "old.txt")
+    assert look(pool, index)
+
+
+@pytest.mark.parametrize("content", ["", "no json", "[]", '{"cells": 3}'])
+def test_a_broken_notebook_is_told(tmp_path, content):
+    path = tmp_path / "broken.ipynb"
+    path.write_text(content)
+    with pytest.raises(LibraryError, match="no notebook that can be read"):
+        read_document(path)
+
+
+def test_nothing_to_add(index, tmp_path):
+    with pytest.raises(LibraryError, match="names no file"):
+        index.library.add(tmp_path / "nowhere" / "*.md")
+
+
+def test_a_changed_document_is_read_again(pool, index, docs):
+    """At the next question; what it said before is gone."""
+    index.library.add(docs)
+    (docs / "notes.md").write_text("Something quite different is written here now.")
+    os.utime(docs / "notes.md", (1, 1))
+    assert not look(pool, index)
+    assert look(pool, index, "something quite different is written")
+
+
+def test_a_folder_that_vanishes_is_told_and_nothing_is_lost(pool, index, docs):
+    index.library.add(docs)
+    shutil.rmtree(docs)
+    matches = look(pool, index)
+    assert len(matches) == 1
+    assert any(f"{docs} is gone: 1 documents of it are found as they were read last" in note for note in matches.notes)
+
+
+def test_the_library_outlives_a_rebuild(pool, index, docs):
+    """It is read again from the paths that were added."""
+    index.library.add(docs)
+    index.shelf.clear("was damaged (a test)")
+    assert len(look(pool, index)) == 1
+    index.shelf.clear("was damaged (a test)")
+    shutil.rmtree(docs)
+    assert any("nothing of it is in the index" in note for note in look(pool, index).notes)
+
+
+def test_what_is_removed_is_gone(pool, index, docs):
+    index.library.add(docs)
+    assert index.library.remove(docs) == 2
+    assert index.library.documents == index.shelf.patterns() == []
+    assert not look(pool, index)

@@ -1,0 +1,114 @@
+"""An index in Redis: shared, and away at times."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from agentpool_jupyter.errors import IndexUnavailableError, StoreError
+from agentpool_jupyter.recall import RecallIndex, similar
+from agentpool_jupyter.recall.redis_shelf import RedisShelf
+
+from .redis_server import RedisServer
+
+LEASE = "the oven lease comes first because nothing bakes without an oven"
+
+
+@pytest.fixture
+def own_server(tmp_path):
+    server = RedisServer(tmp_path)
+    server.start()
+    yield server
+    server.stop()
+
+
+def test_redis_goes_away_and_comes_back_empty(pool, own_server):
+    """One line says so while it is away; afterwards all is read from the log again."""
+    pool.post(LEASE)
+    with RecallIndex(pool.store, own_server.url) as index:
+        assert len(similar(pool, LEASE, index=index)) == 1
+        own_server.stop()
+        pool.post(f"{LEASE} again")
+        with pytest.raises(IndexUnavailableError, match="check that Redis runs there") as caught:
+            similar(pool, LEASE, index=index)
+        assert caught.value.retriable
+        own_server.start()
+        assert len(similar(pool, LEASE, index=index)) == 2
+
+
+def test_redis_is_away_from_the_beginning(pool, own_server):
+    own_server.stop()
+    with pytest.raises(IndexUnavailableError, match=f"redis://127.0.0.1:{own_server.port}/0 cannot be used"):
+        RecallIndex(pool.store, own_server.url)
+
+
+def test_processes_share_it(pool, redis_url, monkeypatch):
+    """What one has taken in, another need not; each finds all."""
+    monkeypatch.setenv("AGENTPOOL_INDEX", redis_url)
+    for number in range(30):
+        pool.post(f"{LEASE} says number {number}")
+    program = (
+        "import agentpool_jupyter as ap\nfrom agentpool_jupyter.recall import similar\n"
+        f"print(len(similar(ap.open_pool('bakery'), {LEASE!r}, k=100)))"
+    )
+    children = [subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    assert [child.communicate()[0].strip() for child in children] == ["30", "30"]
+    with RecallIndex(pool.store) as index:
+        assert len(index.shelf) == 30
+        assert len(similar(pool, LEASE, k=100, index=index)) == 30
+
+
+def test_an_index_of_other_settings_is_left_alone(redis_url, redis_server):
+    """It is made anew beside it, once noted."""
+    client = redis_server.client()
+    first = RedisShelf(redis_url, "store")
+    client.sadd(f"{first._store}:stamps", "another")
+    client.srem(f"{first._store}:stamps", first._space.rpartition(":")[2])
+    second = RedisShelf(redis_url, "store")
+    assert "made with other settings or versions" in second.notes[0]
+    assert RedisShelf(redis_url, "store").notes == []
+    client.close()
+
+
+@pytest.mark.parametrize("harmed", ["items", "marks"])
+def test_damage_in_redis(pool, redis_url, redis_server, harmed):
+    """A body that cannot be read, or a key of another kind: made anew, and said."""
+    client = redis_server.client()
+    pool.post(LEASE)
+    with RecallIndex(pool.store, redis_url) as index:
+        similar(pool, LEASE, index=index)
+        if harmed == "items":
+            client.hset(index.shelf._key("items"), 1, b"\xff")
+        else:
+            client.set(index.shelf._key("marks"), "no hash")
+        matches = similar(pool, LEASE, index=index)
+        assert len(matches) == 1
+        assert "rebuilt from the log" in matches.notes[0]
+    client.close()
+
+
+def test_a_stamp_that_was_tampered_with(pool, redis_url, redis_server):
+    client = redis_server.client()
+    with RecallIndex(pool.store, redis_url) as index:
+        pool.post(LEASE)
+        similar(pool, LEASE, index=index)
+        client.set(index.shelf._key("stamp"), "else")
+    with RecallIndex(pool.store, redis_url) as index:
+        matches = similar(pool, LEASE, index=index)
+        assert len(matches) == 1
+        assert "rebuilt from the log" in matches.notes[0]
+    client.close()
+
+
+@pytest.mark.parametrize("address", ["redis://localhost:port", "redis://h:1/0?socket_timeout=soon"])
+def test_an_address_that_is_none(address):
+    with pytest.raises(StoreError, match="no address of an index"):
+        RedisShelf(address, "store")
+
+
+def test_a_password_is_never_shown(redis_url, redis_server):
+    with pytest.raises(IndexUnavailableError) as caught:
+        RedisShelf(f"redis://me:secret@127.0.0.1:{redis_server.port}/0", "store")
+    assert "secret" not in str(caught.value)

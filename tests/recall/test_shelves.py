@@ -1,0 +1,98 @@
+"""What both kinds of shelf promise."""
+
+from __future__ import annotations
+
+import pytest
+
+from agentpool_jupyter import open_pool
+from agentpool_jupyter.recall import RecallIndex, similar
+from agentpool_jupyter.recall.items import Item, file_source, pool_source
+from agentpool_jupyter.recall.ranking import candidates, find
+from agentpool_jupyter.recall.search import Search
+from agentpool_jupyter.recall.shingles import shingles
+
+LEASE = "the oven lease comes first because nothing bakes without an oven"
+BAKERY = pool_source("bakery")
+
+
+def items(*texts, source=BAKERY):
+    return [Item(source=source, key=f"t{i}", text=text) for i, text in enumerate(texts)]
+
+
+def texts(shelf, query, question="both", threshold=0.5):
+    return [one.item.text for one in find(shelf, [query], Search(question, threshold, 10, lambda _: True))]
+
+
+@pytest.mark.parametrize("question", ["resembles", "contained", "both"])
+def test_what_is_put_is_found(shelf, question):
+    shelf.put(BAKERY, b"m1", items(LEASE, "jam is red"))
+    assert texts(shelf, LEASE, question) == [LEASE]
+    assert (len(shelf), shelf.mark(BAKERY), shelf.sources()) == (2, b"m1", [BAKERY])
+
+
+def test_putting_twice_changes_nothing(shelf):
+    """Only the mark moves on."""
+    shelf.put(BAKERY, b"m1", items(LEASE))
+    shelf.put(BAKERY, b"m2", items("something else", "jam is red"))
+    assert texts(shelf, LEASE) == [LEASE]
+    assert texts(shelf, "something else") == []
+    assert (len(shelf), shelf.mark(BAKERY)) == (2, b"m2")
+
+
+def test_an_empty_shelf_finds_nothing(shelf):
+    assert texts(shelf, LEASE, "resembles") == texts(shelf, LEASE) == []
+    assert (len(shelf), shelf.mark(BAKERY), shelf.sources(), shelf.patterns()) == (0, None, [], [])
+
+
+def test_what_is_dropped_is_gone_and_may_come_again(shelf):
+    shelf.put(BAKERY, b"m1", items(LEASE))
+    shelf.put(file_source("/notes.md"), b"m1", items(f"{LEASE} too", source=file_source("/notes.md")))
+    assert len(texts(shelf, LEASE)) == 2
+    shelf.drop(BAKERY)
+    assert texts(shelf, LEASE) == texts(shelf, LEASE, "resembles") == [f"{LEASE} too"]
+    assert (shelf.mark(BAKERY), len(shelf)) == (None, 1)
+    shelf.put(BAKERY, b"m1", items(LEASE))
+    assert texts(shelf, LEASE) == [LEASE, f"{LEASE} too"]
+
+
+def test_blank_items_are_no_trouble(shelf):
+    shelf.put(BAKERY, b"m1", items("", " ", LEASE))
+    assert texts(shelf, LEASE) == [LEASE]
+
+
+def test_clearing_keeps_the_patterns_and_says_why(shelf):
+    shelf.put(BAKERY, b"m1", items(LEASE))
+    shelf.set_patterns(["/docs/*.md"])
+    shelf.clear("was damaged (a test)")
+    assert (len(shelf), shelf.sources(), shelf.patterns()) == (0, [], ["/docs/*.md"])
+    assert "was damaged (a test)" in shelf.notes[-1]
+    shelf.put(BAKERY, b"m1", items(LEASE))
+    assert texts(shelf, LEASE) == [LEASE]
+
+
+def test_ids_keep_their_order(shelf):
+    shelf.put(BAKERY, b"m1", items("one two", "three four", "five six"))
+    ids = [number for text in ("one two", "five six") for _, number in candidates(shelf, shingles(text), "both", 0.5)]
+    assert [item.text for _, item in shelf.fetch([ids[1], 10**6, ids[0]])] == ["five six", "one two"]
+    assert shelf.fetch([]) == []
+
+
+def test_candidates_come_with_a_bound_that_holds(shelf):
+    """No score is above it, and the best come first."""
+    shelf.put(BAKERY, b"m1", items("a b c d", "a b x d e", "a b"))
+    bounds = [bound for bound, _ in candidates(shelf, shingles("a b c d"), "contained", 0.1)]
+    assert bounds == [1.0, pytest.approx(1 / 3), pytest.approx(1 / 3)]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "redis"])
+def test_two_indexes_share_one_shelf(kind, pool, tmp_path, request):
+    """What one has taken in the other finds at once, and neither takes it in twice."""
+    address = tmp_path / "shared.index" if kind == "sqlite" else request.getfixturevalue("redis_url")
+    with RecallIndex(pool.store, address) as one, RecallIndex(pool.store, address) as other:
+        pool.post(LEASE)
+        assert len(similar(pool, LEASE, index=one)) == 1
+        with open_pool("bakery") as again:
+            again.post(f"{LEASE} again")
+            assert len(similar(again, LEASE, index=other)) == 2
+        assert len(similar(pool, LEASE, index=one)) == 2
+        assert len(one.shelf) == len(other.shelf) == 2

@@ -1,0 +1,74 @@
+"""Keys of buckets: the same everywhere, and pure enough for MapReduce."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from agentpool_jupyter.recall.buckets import bucket
+from agentpool_jupyter.recall.shingles import jaccard
+from agentpool_jupyter.recall.signatures import BANDS, ROWS, SURE, hash_shingles, sign, sign_texts, stamp, stamp_text
+from agentpool_jupyter.recall.sketches import Sketches
+
+
+def test_the_keys_are_the_same_in_every_process():
+    """Whatever its hash seed is."""
+    program = "from agentpool_jupyter.recall.signatures import stamp_text; print(stamp_text())"
+    for seed in ("1", "2"):
+        env = os.environ | {"PYTHONHASHSEED": seed}
+        done = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == stamp_text()
+
+
+def test_the_keys_are_those_of_every_machine():
+    """Pinned: another value means another rensa, and that every index is rebuilt."""
+    assert stamp()["probe"] == "db2dc19c5a1a30e7"
+
+
+def test_a_blank_text_has_no_keys():
+    first, second = sign_texts(["", "the oven lease"])
+    assert first is None
+    assert len(second.bands) == BANDS
+    assert len(second.shingles) == 2
+
+
+@pytest.mark.parametrize("score", [0.3, SURE, 0.5, 0.7])
+def test_texts_meet_as_often_as_the_formula_says(score):
+    """For both users of the signatures: the band keys, and rensa's own index."""
+    chance = random.Random(3)
+    hits = in_index = 0
+    count, size = 800, 120
+    for number in range(count):
+        shared = round(2 * size * score / (1 + score))
+        common = [f"{number} {i} {chance.random()}" for i in range(shared)]
+        one, other = (frozenset(common + [f"{side} {number} {i}" for i in range(size - shared)]) for side in "ab")
+        assert jaccard(one, other) == pytest.approx(score, abs=0.01)
+        first, second = sign([one, other])
+        hits += bool((first.bands == second.bands).any())
+        index = Sketches()
+        (hashes,) = hash_shingles([one])
+        index.add(hashes, np.array([len(hashes)]), np.array([9], dtype=np.uint32))
+        in_index += index.find(other).tolist() == [9]
+    expected = 1 - (1 - score**ROWS) ** BANDS
+    spread = 4 * (expected * (1 - expected) / count) ** 0.5 + 0.01
+    assert hits / count == pytest.approx(expected, abs=spread)
+    assert in_index / count == pytest.approx(expected, abs=spread)
+
+
+def test_a_mapper_signs_and_a_reducer_buckets():
+    """What the two find together is what shares a band."""
+    texts = ["the oven lease comes first", "the oven lease comes first!", "jam is sweet and red"]
+    pairs = [(int(key), number) for number, one in enumerate(sign_texts(texts)) for key in one.bands]
+    together = {tuple(found) for _, found in bucket(iter(sorted(pairs))) if len(found) > 1}
+    assert together == {(0, 1)}
+    assert sum(len(found) for _, found in bucket(iter(sorted(pairs)))) == 3 * BANDS
+
+
+def test_nothing_to_bucket():
+    assert list(itertools.islice(bucket(iter(())), 1)) == []

@@ -1,0 +1,313 @@
+"""``similar``: what it finds, what it leaves out, and how it says so."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from agentpool_jupyter import open_pool
+from agentpool_jupyter.errors import PositionError, UserError
+from agentpool_jupyter.pool.events import Delta, TurnFinished
+from agentpool_jupyter.recall import RecallIndex, similar
+from agentpool_jupyter.recall.passages import passages
+from agentpool_jupyter.recall.shingles import containment, jaccard, shingles
+
+LEASE = "The oven lease comes first, because nothing bakes without an oven."
+AGAIN = "The oven lease comes first, because nothing bakes without a fire."
+LONG = f"{LEASE} " + " ".join(f"Then step {i} of the plan follows." for i in range(40))
+JAM = "Jam is sweet and red and keeps for a year in a cool cellar."
+
+
+def ids(matches):
+    return {match.id for match in matches}
+
+
+def test_a_turn_that_resembles_a_text(pool, say):
+    turn = say(AGAIN)
+    say(JAM)
+    (match,) = similar(pool, LEASE)
+    assert match.text == AGAIN
+    assert match.score == match.resembles == jaccard(shingles(LEASE), shingles(AGAIN))
+    assert (match.question, match.pool, match.turn, match.id) == ("resembles", "bakery", "planner#1", turn)
+    assert (match.agent, match.branch, match.offset, match.end) == ("planner", "main", 0, 3)
+    assert match.source == "planner#1 in bakery"
+
+
+def test_a_short_thought_inside_a_long_text(pool, say):
+    """It hardly resembles it, and is contained in it."""
+    say(LONG)
+    (match,) = similar(pool, LEASE)
+    assert (match.question, match.score) == ("contained", 1.0)
+    assert match.resembles < 0.2
+    assert not similar(pool, LEASE, question="resembles")
+
+
+def test_resembling_by_a_low_threshold(pool, say):
+    """Where the bands would miss too many."""
+    say(LONG)
+    (match,) = similar(pool, LEASE, question="resembles", threshold=0.01)
+    assert match.score == jaccard(shingles(LEASE), shingles(LONG))
+
+
+def test_a_turn_is_never_its_own_match(pool, say):
+    """Whether it is named, given, or part of a document."""
+    say(LEASE)
+    other = say(AGAIN, "critic")
+    document = pool.document()
+    assert ids(similar(pool, "planner#1")) == {other}
+    assert ids(similar(pool, document.turns[0])) == {other}
+    assert not similar(pool, document)
+
+
+def test_what_an_agent_is_saying_right_now(pool, say):
+    """A turn that has not finished can be asked about; it is not found itself."""
+    old = say(AGAIN)
+    say(LEASE, "critic", finish=False)
+    assert ids(similar(pool, "critic#1")) == {old}
+    assert ids(similar(pool, LEASE)) == {old}
+
+
+@pytest.mark.parametrize("reason", ["cancelled", "silent"])
+def test_what_did_not_finish_is_not_found(pool, say, reason):
+    say(LEASE, reason=reason)
+    assert not similar(pool, LEASE)
+
+
+def test_a_turn_is_found_as_soon_as_it_finished(pool, say):
+    """The question itself takes in what is new."""
+    turn = say(LEASE, finish=False)
+    assert not similar(pool, LEASE)
+    pool.append([TurnFinished(**pool.header("main", agent="planner"), turn=turn, deltas=2)])
+    assert ids(similar(pool, LEASE)) == {turn}
+
+
+def test_what_another_process_said_is_found(pool, store, say):
+    say(JAM)
+    assert not similar(pool, LEASE)
+    program = f"import agentpool_jupyter as ap; ap.open_pool('bakery').post({LEASE!r})"
+    subprocess.run([sys.executable, "-c", program], check=True)
+    assert [match.agent for match in similar(pool, LEASE)] == ["you"]
+
+
+def test_filters_of_agents(pool, say):
+    mine, other = say(LEASE, "planner"), say(AGAIN, "critic")
+    assert ids(similar(pool, LEASE, agents="critic")) == {other}
+    assert ids(similar(pool, LEASE, agents=["planner", "critic"])) == {mine, other}
+    assert not similar(pool, LEASE, agents=[])
+
+
+def test_filters_of_time(pool, say):
+    """By position, and by the clock."""
+    first, second = say(LEASE), say(AGAIN)
+    now = datetime.now(UTC)
+    assert ids(similar(pool, LEASE, since="planner#1")) == {second}
+    assert ids(similar(pool, LEASE, until="planner#1")) == {first}
+    assert ids(similar(pool, LEASE, until=3)) == {first}
+    assert ids(similar(pool, LEASE, since="1h")) == {first, second}
+    assert ids(similar(pool, LEASE, since=now - timedelta(hours=1), until=now + timedelta(hours=1))) == {first, second}
+    assert not similar(pool, LEASE, until=now - timedelta(hours=1))
+
+
+def test_branches(pool, say):
+    """What was rolled back is found, under its own name, unless a line is asked for."""
+    kept = say(LEASE)
+    left = say(AGAIN)
+    pool.rollback("planner#1")
+    fresh = say(f"{LEASE} Indeed.")
+    found = {match.id: (match.turn, match.branch) for match in similar(pool, LEASE)}
+    assert found == {
+        kept: ("planner#1", "main"),
+        left: ("planner#2", "main"),
+        fresh: ("planner#2", "main-2"),
+    }
+    assert ids(similar(pool, LEASE, branch="main-2")) == {kept, fresh}
+    assert ids(similar(pool, LEASE, branch="main")) == {kept, left}
+    with pytest.raises(PositionError, match="no branch 'nowhere'"):
+        similar(pool, LEASE, branch="nowhere")
+
+
+def test_over_all_pools_of_the_store(pool, say, store):
+    turn = say(LEASE)
+    with open_pool("kiosk") as kiosk:
+        kiosk.post(AGAIN)
+    assert ids(similar(pool, LEASE)) == {turn}
+    matches = similar(pool, LEASE, over="all")
+    assert [(match.pool, match.turn) for match in matches] == [("bakery", "planner#1"), ("kiosk", "you#1")]
+
+
+def test_a_deleted_pool_is_forgotten_and_one_made_anew_is_read_anew(pool, store):
+    """Its index has nothing of the pool that had the name before."""
+    with open_pool("kiosk") as kiosk:
+        kiosk.post(LEASE)
+        assert len(similar(pool, LEASE, over="all")) == 1
+    pool.store.delete("kiosk")
+    assert not similar(pool, LEASE, over="all")
+    with open_pool("kiosk") as kiosk:
+        kiosk.post(JAM)
+        similar(pool, JAM, over="all")
+    pool.store.delete("kiosk")
+    with open_pool("kiosk") as kiosk:
+        kiosk.post(AGAIN)
+        kiosk.post("More of the same.")
+    assert [match.text for match in similar(pool, LEASE, over="all")] == [AGAIN]
+    assert not similar(pool, JAM, over="all")
+
+
+def test_the_best_come_first_and_no_more_than_asked(pool, say):
+    texts = [" ".join([*LEASE.split()[: 11 - i], *(f"w{i}{j}" for j in range(i))]) for i in range(6)]
+    for text in texts:
+        say(text)
+    found = [match.text for match in similar(pool, LEASE, k=3)]
+    assert found == texts[:3]
+
+
+def test_of_equals_the_newest_comes_first(pool, say):
+    turns = [say(LEASE) for _ in range(100)]
+    assert [match.id for match in similar(pool, LEASE, k=2)] == turns[:-3:-1]
+
+
+def test_a_long_turn_is_found_once_and_says_the_line(pool, say):
+    text = "\n".join(f"Line {i} speaks of thing {i * 7}." for i in range(400))
+    say(text)
+    (match,) = similar(pool, "Line 300 speaks of thing 2100. Line 301 speaks of thing 2107.")
+    assert "Line 300 speaks" in match.text
+    assert text.split("\n")[match.line - 1] == match.text.split("\n")[0]
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\ud83d", "\x00", "=>", "a", "?" * 5000])
+def test_odd_queries_are_no_errors(pool, say, text):
+    """Nor are odd turns."""
+    say(LEASE)
+    say(text + "x")
+    similar(pool, text)
+    similar(pool, "planner#2")
+
+
+def test_one_word_is_told_to_be_too_little(pool, say):
+    say(LEASE)
+    matches = similar(pool, "lease")
+    assert not matches
+    assert "one word" in matches.notes[0]
+
+
+def test_ten_megabytes(pool, say):
+    """As a turn, and as a query."""
+    say("".join(f"word{i} " for i in range(1_000_000)))
+    (match,) = similar(pool, "word500000 word500001 word500002")
+    assert match.score == 1.0
+    assert not similar(pool, "the oven lease " * 700_000)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"threshold": 0}, "threshold is 0"),
+        ({"threshold": 1.1}, "threshold is 1.1"),
+        ({"k": 0}, "k is 0"),
+        ({"question": "same"}, "question is 'same'"),
+        ({"over": "world"}, "cannot look over world"),
+    ],
+)
+def test_options_that_mean_nothing(pool, options, said):
+    with pytest.raises(UserError, match=said):
+        similar(pool, LEASE, **options)
+
+
+def test_a_turn_that_is_not_there(pool):
+    with pytest.raises(PositionError, match="no turn 'planner#9'"):
+        similar(pool, "planner#9")
+
+
+def test_matches_display_themselves(pool, say):
+    """As text, as HTML in which nothing of theirs is live, and as a data frame."""
+    say(f"<script>alert(1)</script> {LEASE}")
+    matches = similar(pool, LEASE)
+    assert "planner#1 in bakery" in repr(matches)
+    assert "<script>" not in matches._repr_html_()
+    assert "&lt;script&gt;" in matches._repr_html_()
+    frame = matches.to_pandas()
+    assert frame["score"].tolist() == [matches[0].score]
+    assert frame["turn"].tolist() == ["planner#1"]
+    assert repr(similar(pool, JAM)) == "nothing alike"
+    assert similar(pool, JAM).to_pandas().empty
+    assert len(matches[:1]) == 1
+
+
+words = st.sampled_from(["the", "oven", "lease", "comes", "first", "我们", "先租", "x"])
+sayings = st.lists(words, min_size=1, max_size=8).map(" ".join)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+@given(st.lists(sayings, max_size=8), sayings, st.sampled_from([0.2, 0.42, 0.5, 0.8, 1.0]))
+def test_scores_are_exact_and_containment_misses_nothing(tmp_path_factory, texts, query, threshold):
+    """Against every text compared with every text."""
+    with open_pool("bakery", tmp_path_factory.mktemp("pools")) as pool:
+        for text in texts:
+            pool.post(text)
+        asked = shingles(query)
+        found = similar(pool, query, k=100, threshold=threshold, question="contained")
+        exact = [containment(asked, shingles(text)) for text in texts]
+        assert sorted(match.score for match in found) == sorted(one for one in exact if one >= threshold)
+        for match in similar(pool, query, k=100, threshold=threshold, question="resembles"):
+            assert match.score == jaccard(asked, shingles(match.text)) >= threshold
+
+
+def test_the_index_goes_on_after_a_restart(pool, say, store):
+    """A turn under way when it closed is found whole when it finishes."""
+    say(JAM)
+    turn = say(LEASE, finish=False)
+    with RecallIndex(pool.store) as index:
+        similar(pool, JAM, index=index)
+    with RecallIndex(pool.store) as index:
+        assert index.shelf.mark("pool:bakery") is not None
+        header = pool.header("main", agent="planner")
+        pool.append(
+            [Delta(**header, turn=turn, seq=2, text=" Truly."), TurnFinished(**header | {"id": "f"}, turn=turn)]
+        )
+        (match,) = similar(pool, LEASE, index=index)
+        assert match.text == f"{LEASE} Truly."
+
+
+def test_many_processes_may_build_one_index(pool, say):
+    """Every turn is there once."""
+    for number in range(60):
+        say(f"{LEASE} For the {number} time.")
+    program = (
+        "import agentpool_jupyter as ap\nfrom agentpool_jupyter.recall import similar\n"
+        f"print(len(similar(ap.open_pool('bakery'), {LEASE!r}, k=100)))"
+    )
+    command = [sys.executable, "-c", program]
+    children = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    assert [child.communicate()[0].strip() for child in children] == ["60"] * 3
+
+
+def test_passages_of_the_query_are_all_asked(pool, say):
+    """A long query finds what stands near its end."""
+    turn = say(LEASE)
+    query = "\n".join(f"filler {i} of the day" for i in range(500)) + "\n" + LEASE
+    assert len(list(passages(query))) > 3
+    found = similar(pool, query, threshold=0.05)
+    assert ids(found) == {turn}
+
+
+@pytest.mark.parametrize("missing", ["rensa", "numpy"])
+def test_a_missing_library_is_told_when_it_is_needed(store, missing):
+    """The package and the name can be had without it."""
+    program = f"""
+import sys
+sys.modules[{missing!r}] = None
+import agentpool_jupyter as ap
+from agentpool_jupyter.recall import similar
+from agentpool_jupyter.errors import ExtraMissingError
+try:
+    similar(ap.open_pool("bakery"), "the oven")
+except ExtraMissingError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == f"recall needs {missing}: pip install 'agentpool-jupyter[recall]'"

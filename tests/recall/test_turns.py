@@ -1,0 +1,48 @@
+"""Turns from events: what the index takes in is what the document says."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentpool_jupyter.pool import fold
+from agentpool_jupyter.recall.passages import passages
+from agentpool_jupyter.recall.turns import Turns
+from tests.pool.strategies import logs, stored
+
+
+def said(items):
+    return {(item.key, item.part, item.text, item.agent, item.branch, item.begin, item.end) for item in items}
+
+
+def from_scratch(events):
+    turns = Turns("bakery")
+    return [item for event in events for item in turns.absorb(event)]
+
+
+@given(logs())
+def test_the_finished_turns_of_all_branches(values):
+    """Each once, with the text, the place and the branch that the document has."""
+    events = stored(values)
+    expected = {
+        (turn.id, part, passage.text, turn.agent, turn.branch, turn.start, turn.end)
+        for turn in fold(events).turns
+        if turn.status == "finished"
+        for part, passage in enumerate(passages(turn.text))
+    }
+    assert said(from_scratch(events)) == expected
+
+
+@given(logs(), st.data())
+def test_going_on_after_a_restart_is_as_good_as_from_scratch(values, data):
+    """The mark and the log are all that is needed; what is found twice is the same."""
+    events = stored(values)
+    cut = data.draw(st.integers(0, len(events)))
+    before = Turns("bakery")
+    found = [item for event in events[:cut] for item in before.absorb(event)]
+    after = Turns("bakery", before.mark)
+    after.reread(events[min(before.mark.open.values(), default=cut) : cut])
+    late = [item for event in events[cut:] for item in after.absorb(event)]
+    # What is delivered again after a turn's end, and a restart, may be found again; the index has it under its key.
+    first = {item.key for item in found}
+    assert said(found) | {one for one in said(late) if one[0] not in first} == said(from_scratch(events))
