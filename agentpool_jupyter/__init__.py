@@ -5,6 +5,7 @@ The layers, lowest last; imports go only downward::
     jupyter   magics, widgets, display        cli
     agents    spec, model, context, turn, budget, run, team      history   diff, graph, effects, export
     jobs      MapReduce jobs on this machine, Spark or Hadoop
+    recall    shingles, signatures, index, library, similar
     pool      events, document (fold and merge), branches, positions, runs
     log       the Log contract, SQLite, Kafka, a local Kafka broker
     errors
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from .history.compact import compact
     from .history.diff import Diff, diff
     from .pool import Document, Pool, fold, list_pools, merge
+    from .recall import Matches, similar
 
 __version__ = "0.1.0"
 
@@ -34,6 +36,7 @@ _HOMES = {
     "AgentPoolError": "errors",
     "Diff": "history",
     "Document": "pool",
+    "Matches": "recall",
     "Pool": "pool",
     "Run": "agents",
     "Snapshot": "history",
@@ -49,6 +52,7 @@ _HOMES = {
     "merge": "pool",
     "open_pool": "history",
     "resume": "agents",
+    "similar": "recall",
     "snapshot": "history",
 }
 
@@ -56,6 +60,7 @@ __all__ = [
     "AgentPoolError",
     "Diff",
     "Document",
+    "Matches",
     "Pool",
     "Run",
     "Snapshot",
@@ -72,6 +77,7 @@ __all__ = [
     "merge",
     "open_pool",
     "resume",
+    "similar",
     "snapshot",
     "unload_ipython_extension",
 ]

@@ -19,6 +19,7 @@ def test_the_public_names():
         "AgentPoolError",
         "Diff",
         "Document",
+        "Matches",
         "Pool",
         "Run",
         "Snapshot",
@@ -35,6 +36,7 @@ def test_the_public_names():
         "merge",
         "open_pool",
         "resume",
+        "similar",
         "snapshot",
         "unload_ipython_extension",
     ]

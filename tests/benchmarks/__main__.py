@@ -15,7 +15,16 @@ import psutil
 from . import command
 from .place import Place
 
-NAMES = ("bench_append", "bench_team", "bench_lag", "bench_feed", "bench_storage")
+NAMES = (
+    "bench_append",
+    "bench_team",
+    "bench_lag",
+    "bench_feed",
+    "bench_storage",
+    "bench_restore",
+    "bench_history",
+    "bench_snapshot_job",
+)
 README = Path(__file__).with_name("README.md")
 MARKS = ("<!-- results -->", "<!-- end of results -->")
 

@@ -1,0 +1,201 @@
+"""What a long history costs, beside LangGraph over SQLite: ``python -m tests.benchmarks.bench_history``.
+
+The same turns go into a pool, event for event as the runtime streams them, and into the list of messages of a graph
+that saves a checkpoint after each turn. The promise is that bytes for each byte of text do not rise with the number of
+turns. LangGraph is a dependency of this benchmark only; without it its columns stay empty::
+
+    pip install langgraph langgraph-checkpoint-sqlite
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import sqlite3
+import statistics
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+import agentpool_jupyter as ap
+
+from . import command
+from .table import Table
+from .turns import Author, texts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from .place import Place
+
+SIZES = (100, 2_000)
+TURNS = (500, 1_000, 2_000, 4_000)
+LISTED = 2_000
+MOST_BYTES = 1.5e9
+"""The largest file that the peer may write here; it grows with the square of the number of turns."""
+PEER = "langgraph.checkpoint.sqlite"
+REPEATS = 5
+Answer = TypeVar("Answer")
+THREAD = {"configurable": {"thread_id": "1"}}
+
+
+class Ours(NamedTuple):
+    """Bytes of a pool."""
+
+    text: int
+    log: int
+    snapshots: int
+
+
+def measure(place: Place, quick: bool) -> list[Table]:  # noqa: FBT001
+    """Return the table of bytes, and the one of listing and restoring."""
+    turns, listed = ((10, 20), 20) if quick else (TURNS, LISTED)
+    return [_storage(place, turns, listed), _reading(place, listed)]
+
+
+# Bytes -------------------------------------------------------------------------------------------------------
+
+
+def _storage(place: Place, numbers: tuple[int, ...], listed: int) -> Table:
+    rows = []
+    for size in SIZES:
+        factor = 0.0  # of the peer's file: bytes a turn squared
+        for turns in numbers:
+            ours = _ours(place, size, turns)
+            theirs = "not installed"
+            if _installed():
+                if (expected := factor * turns**2) > MOST_BYTES:
+                    theirs = f"not run: about {expected / ours.text:,.0f} ({expected / 1e9:.1f} GB)"
+                else:
+                    file = _graph_file(place, size, turns)
+                    stored = file.stat().st_size
+                    factor = stored / turns**2
+                    theirs = f"{stored / ours.text:,.0f}"
+                    if turns != listed:
+                        file.unlink()
+            share = (f"{part / ours.text:.2f}" for part in (ours.log, ours.snapshots, ours.log + ours.snapshots))
+            rows.append((f"{size:,}", f"{turns:,}", f"{ours.text / 1e6:.2f}", *share, theirs))
+    columns = ("bytes a turn", "turns", "text, MB", "log", "snapshots", "log and snapshots", "LangGraph, SqliteSaver")
+    ours_note = (
+        "Bytes stored for each byte of text; closed files. 8 agents at 200 tokens/s, default `flush`; snapshots are "
+        "complete. Goals: flat in the number of turns; log and snapshots at most 4 at 2,000 bytes a turn."
+    )
+    theirs_note = (
+        "LangGraph: `MessagesState`, one `AIMessage` and one checkpoint a turn, whole (not streamed). Its file grows "
+        f"with the square of the turns; what would be larger than {MOST_BYTES / 1e9:g} GB is not run but computed from "
+        f"the last row that was.{_missing()}"
+    )
+    return Table("Bytes stored for each byte of text, beside LangGraph", columns, rows, (ours_note, theirs_note))
+
+
+def _installed() -> bool:
+    try:
+        return importlib.util.find_spec(PEER) is not None
+    except ModuleNotFoundError:  # a package around it
+        return False
+
+
+def _missing() -> str:
+    return "" if _installed() else f" It is left out here: {PEER} is not installed."
+
+
+def _ours(place: Place, size: int, turns: int) -> Ours:
+    """Write a pool with its snapshots and return its bytes."""
+    name = f"history-{size}-{turns}"
+    with ap.open_pool(name, place.folder / "pools", snapshot_every=0) as pool:
+        author = Author(pool, size=size)
+        author.write(turns=turns)
+        ap.snapshot(pool, engine="inline")
+        derived = pool.store.derived(name)
+    return Ours(author.bytes, place.stored("sqlite", name), sum(file.stat().st_size for file in derived.iterdir()))
+
+
+def _graph_file(place: Place, size: int, turns: int) -> Path:
+    """Let a graph say so many turns, with a checkpoint after each, and return its file."""
+    from langgraph.checkpoint.sqlite import SqliteSaver
+
+    path = place.folder / f"graph-{size}-{turns}.sqlite"
+    with SqliteSaver.from_conn_string(str(path)) as saver:
+        graph = _graph(saver, size, turns)
+        graph.invoke({"messages": []}, THREAD | {"recursion_limit": turns + 10})
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return path
+
+
+def _graph(saver: object, size: int, turns: int) -> object:
+    """Return a graph whose one node says a turn, until there are so many."""
+    from langchain_core.messages import AIMessage
+    from langgraph.graph import END, START, MessagesState, StateGraph
+
+    said = ("".join(text) for text in texts(size))
+    names = itertools.cycle(f"agent{i}" for i in range(8))
+    builder = StateGraph(MessagesState)
+    builder.add_node("speak", lambda _: {"messages": [AIMessage(next(said), name=next(names))]})
+    builder.add_edge(START, "speak")
+    builder.add_conditional_edges("speak", lambda state: END if len(state["messages"]) >= turns else "speak")
+    return builder.compile(checkpointer=saver)
+
+
+# Listing and restoring ---------------------------------------------------------------------------------------
+
+
+def _reading(place: Place, turns: int) -> Table:
+    rows = []
+    for size in SIZES:
+        name = f"history-{size}-{turns}"
+        with ap.open_pool(name, place.folder / "pools", snapshot_every=0) as pool:
+            rows.append((f"pool, {size:,} bytes a turn", *_our_reading(pool)))
+        path = place.folder / f"graph-{size}-{turns}.sqlite"
+        if path.exists():
+            rows.append((f"LangGraph, {size:,} bytes a turn", *_their_reading(path, size, turns)))
+        elif _installed():
+            rows.append((f"LangGraph, {size:,} bytes a turn", "not run: file too large", "", "", ""))
+    columns = ("what", "history, ms", "current turns, ms", "restore the middle, ms", "with all its texts, ms")
+    notes = (
+        f"{turns:,} turns, open pool with snapshots; medians of up to {REPEATS}. Pool: `history_graph(pool)`, "
+        "`list(pool.document().turns)`, `pool.document('agent#k')` without and with `list(… .turns)`. LangGraph: "
+        "`list(graph.get_state_history(config))`, `get_state(config)`, `get_state` of the middle checkpoint, which is "
+        "all texts." + _missing(),
+    )
+    return Table("Listing a history and restoring its middle, beside LangGraph", columns, rows, notes)
+
+
+def _our_reading(pool: ap.Pool) -> tuple[str, ...]:
+    turns = pool.document().turns
+    middle = turns[len(turns) // 2].name
+    times = (
+        _timed(lambda: ap.history_graph(pool)),
+        _timed(lambda: list(pool.document().turns)),
+        _timed(lambda: pool.document(middle)),
+        _timed(lambda: list(pool.document(middle).turns)),
+    )
+    return tuple(f"{milliseconds:,.1f}" for _, milliseconds in times)
+
+
+def _their_reading(path: Path, size: int, turns: int) -> tuple[str, ...]:
+    from langgraph.checkpoint.sqlite import SqliteSaver
+
+    with SqliteSaver.from_conn_string(str(path)) as saver:
+        graph = _graph(saver, size, turns)
+        history, listed = _timed(lambda: list(graph.get_state_history(THREAD)), once=True)
+        middle = history[len(history) // 2].config
+        del history
+        _, current = _timed(lambda: graph.get_state(THREAD))
+        _, restored = _timed(lambda: graph.get_state(middle))
+    return f"{listed:,.1f}", f"{current:,.1f}", f"{restored:,.1f}", f"{restored:,.1f}"
+
+
+def _timed(ask: Callable[[], Answer], *, once: bool = False) -> tuple[Answer, float]:
+    """Return the answer, and the median of milliseconds."""
+    times = []
+    for _ in range(1 if once else REPEATS):
+        begin = time.perf_counter()
+        answer = ask()
+        times.append(1000 * (time.perf_counter() - begin))
+    return answer, statistics.median(times)
+
+
+if __name__ == "__main__":
+    command.run(measure, __doc__)
