@@ -24,15 +24,16 @@ def open_pool(
     """
     from .snapshots.keeper import PoolSnapshots  # noqa: PLC0415 - a pool without history needs none of it
 
+    if snapshot_every is None:
+        every = _number("AGENTPOOL_SNAPSHOT_EVERY", os.environ.get("AGENTPOOL_SNAPSHOT_EVERY", str(EVERY)))
+    else:
+        every = _number("snapshot_every", snapshot_every)
     place = open_store(store)
-    log = place.open(name, create=create)
-    every = _every() if snapshot_every is None else snapshot_every
-    return Pool(log, place, PoolSnapshots(place.derived(name), every))
+    return Pool(place.open(name, create=create), place, PoolSnapshots(place.derived(name), every))
 
 
-def _every() -> int:
-    text = os.environ.get("AGENTPOOL_SNAPSHOT_EVERY", str(EVERY))
-    if not text.isdecimal():
-        message = f"AGENTPOOL_SNAPSHOT_EVERY is {text!r}: use a number of events, or 0 for never"
+def _number(name: str, value: object) -> int:
+    if not str(value).isdecimal():
+        message = f"{name} is {value!r}: use a number of events, or 0 for never"
         raise UserError(message)
-    return int(text)
+    return int(str(value))

@@ -214,7 +214,6 @@ class Pool:
             summed = self._snapshots.chronicle(self._log)
             self._take_in(map(decode, summed.records))
             self._applied = summed.end
-            self._snapshots.heed(self, [])
         fresh = self._take_in(self.events(self._applied))
         head, tip = self._branches.head, fresh[-1].offset if fresh else self._applied - 1
         if tip == self._document.at:

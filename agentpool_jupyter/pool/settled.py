@@ -139,7 +139,7 @@ class Turns(Sequence["Turn"]):
     def named(self, name: str) -> Turn | None:
         """Return the turn of a name such as ``planner#2``, loading only the part that it is in."""
         agent, _, digits = name.rpartition("#")
-        if not digits.isdecimal():
+        if not digits.isdecimal() or str(int(digits)) != digits:
             return None
         for number, before in enumerate(self._numbers):
             if 0 < int(digits) - before.get(agent, 0) <= self._parts[number].counts[agent]:

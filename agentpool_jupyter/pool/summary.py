@@ -10,7 +10,8 @@ its length, times ``fan - 1`` (as the digits of a number; compare the log-struct
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -26,13 +27,19 @@ if TYPE_CHECKING:
 _FACTS = (Fork, Head, Tag, RunStarted, RunFinished, Claim, Release)
 
 
-class Scale(NamedTuple):
-    """How large windows are."""
+@dataclass(frozen=True)
+class Scale:
+    """How large windows are; raises ValueError for what never ends."""
 
     window: int = 1024
-    """Offsets of a window of level 0."""
+    """Offsets of a window of level 0, 1 at least."""
     fan: int = 8
-    """Windows of one level that make one of the next."""
+    """Windows of one level that make one of the next, 2 at least."""
+
+    def __post_init__(self) -> None:
+        if self.window < 1 or self.fan < 2:  # noqa: PLR2004 - said above
+            message = f"a window of {self.window} offsets, {self.fan} of which make a larger one: use 1 and 2 at least"
+            raise ValueError(message)
 
     def span(self, level: int) -> int:
         """Return how many offsets a window of a level has."""

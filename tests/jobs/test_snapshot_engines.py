@@ -16,7 +16,8 @@ import pytest
 from agentpool_jupyter import open_pool
 from agentpool_jupyter.errors import EngineError, JobCancelledError, JobError
 from agentpool_jupyter.history import snapshot, snapshot_all
-from agentpool_jupyter.history.snapshots.file import TABLES, SnapshotFile
+from agentpool_jupyter.history.snapshots.file import SnapshotFile
+from agentpool_jupyter.history.snapshots.folder import current
 from agentpool_jupyter.pool.summary import Scale
 from tests.history.test_snapshots import grow
 
@@ -59,19 +60,19 @@ def forget(pool):
 
 
 def path_of(pool):
-    return pool.store.derived(pool.name) / "snapshots.sqlite"
+    return current(pool.store.derived(pool.name))
 
 
 def contents(pool):
     """All that a pool's file holds, table by table."""
     with closing(SnapshotFile(path_of(pool))) as file:
         file.verify()
-        return {table: sorted(file.rows(f"SELECT * FROM {table}")) for table in TABLES}
+        return file.tables()
 
 
 def left(pool):
     """The names of what lies in a pool's folder."""
-    return {path.name for path in path_of(pool).parent.iterdir()}
+    return {path.suffix for path in path_of(pool).parent.iterdir()}
 
 
 def made_by(both, engine, options=None):
@@ -173,7 +174,7 @@ def later(store):
 def insist_on_the_old(pool, before):
     """The file is as it was, nothing lies beside it, and the next job makes it complete."""
     assert contents(pool) == before
-    assert left(pool) <= {f"snapshots.{suffix}" for suffix in ("lock", "sqlite", "sqlite-wal", "sqlite-shm")}
+    assert left(pool) <= {".lock", ".sqlite", ".sqlite-wal", ".sqlite-shm"}
     assert snapshot(pool, "inline", scale=SMALL).end == SMALL.full(pool.end)
 
 

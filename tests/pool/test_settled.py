@@ -145,7 +145,6 @@ def test_a_name_that_nobody_has(windows, name):
     assert turns(windows).named(name) is None
 
 
-@pytest.mark.xfail(reason="named() takes '01' for 1, and StopIteration comes out of it", raises=StopIteration)
 @pytest.mark.parametrize("name", ["you#01", "you#٢"])
 def test_a_number_that_is_written_otherwise_is_no_name(windows, name):
     assert turns(windows).named(name) is None

@@ -6,7 +6,8 @@ The modules, lowest last::
     keeper      a pool's snapshots as the pool asks for them
     background  builds that are started by themselves
     restore     documents from summaries and the log
-    intake      adds what a job made to the file
+    intake      adds what a job made to a file
+    folder      which file is the one to read, and how another takes its place
     file        the file: nodes, chronicle, index of turns, manifest, checksums
 
 What a summary is, and how summaries merge, is said in :mod:`agentpool_jupyter.pool.summary`.

@@ -11,7 +11,7 @@ from agentpool_jupyter.pool.events import RunFinished
 from agentpool_jupyter.pool.summary import SCALE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from agentpool_jupyter.pool import Event, Pool
 
@@ -23,37 +23,62 @@ class Background:
 
     def __init__(self, every: int) -> None:
         self._every = every
-        self._reached = 0
+        self._lock = threading.Lock()
+        self._reached: int | None = None
         self._worker: threading.Thread | None = None
+        self._again = False
+        self._distrusted = False
         self._cancel = threading.Event()
         self.problem: AgentPoolError | OSError | None = None
         """Why the last build did not succeed; it is tried again when as much again is new."""
 
-    def heed(self, pool: Pool, events: Sequence[Event]) -> None:
-        """Start a build if what was stored makes it worth while."""
+    def heed(self, pool: Pool, events: Sequence[Event], reach: Callable[[Pool], int]) -> None:
+        """Start a build if what was stored makes it worth while; ``reach`` says where the snapshots end."""
         if not (self._every and events) or self._cancel.is_set():
             return
-        new = events[-1].offset + 1 - self._reached
-        ended = new >= SCALE.window and any(isinstance(event, RunFinished) for event in events)
-        if (ended or new >= self._every) and (self._worker is None or not self._worker.is_alive()):
-            self._reached = events[-1].offset + 1
-            self._worker = threading.Thread(
-                target=self._build, args=(pool,), name=f"agentpool-snapshots-{pool.name}", daemon=True
-            )
-            self._worker.start()
+        if self._reached is None:
+            self._reached = reach(pool)
+        with self._lock:
+            end = events[-1].offset + 1
+            ended = any(isinstance(event, RunFinished) for event in events)
+            if end - self._reached < (SCALE.window if ended else self._every):
+                return
+            self._reached = end
+            self._again = self._worker is not None
+            if self._worker is None:
+                self._worker = threading.Thread(
+                    target=self._work, args=(pool,), name=f"agentpool-snapshots-{pool.name}", daemon=True
+                )
+                self._worker.start()
+
+    def distrust(self) -> None:
+        """Have the next build look at all that is there: something was damaged."""
+        self._distrusted = True
+
+    def _work(self, pool: Pool) -> None:
+        while True:
+            self._build(pool)
+            with self._lock:
+                if not self._again or self._cancel.is_set():
+                    self._worker = None
+                    return
+                self._again = False
 
     def _build(self, pool: Pool) -> None:
         from .build import snapshot  # noqa: PLC0415 - not before there is something to do
 
+        distrusted, self._distrusted = self._distrusted, False
         try:
-            snapshot(pool, engine="inline", cancel=self._cancel, patience=0)
+            snapshot(pool, engine="inline", cancel=self._cancel, patience=0, verify=distrusted)
             self.problem = None
         except (AgentPoolError, OSError) as error:  # such as a pool that is deleted meanwhile
             self.problem = error
+            self._distrusted |= distrusted
 
     def close(self) -> None:
         """Break off what is under way."""
         self._cancel.set()
-        if self._worker is not None and self._worker is not threading.current_thread():
+        worker = self._worker
+        if worker is not None and worker is not threading.current_thread():
             with contextlib.suppress(RuntimeError):
-                self._worker.join(_JOIN_SECONDS)
+                worker.join(_JOIN_SECONDS)

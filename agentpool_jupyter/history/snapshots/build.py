@@ -10,16 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock, Timeout
-
-from agentpool_jupyter.errors import SnapshotError, UserError
+from agentpool_jupyter.errors import SnapshotError
 from agentpool_jupyter.jobs import engines, run_job
 from agentpool_jupyter.jobs.lines import SummaryLine, encode, read_line, record_line
 from agentpool_jupyter.pool.summary import SCALE, Scale
 
 from . import intake
-from .file import SnapshotFile
-from .keeper import LOCK, NAME, anchor, check
+from .folder import current, discard, locked, making
+from .keeper import anchor, open_sound
 
 if TYPE_CHECKING:
     import threading
@@ -29,6 +27,8 @@ if TYPE_CHECKING:
     from agentpool_jupyter.jobs.engines import OptionValue
     from agentpool_jupyter.pool import Pool
     from agentpool_jupyter.pool.node import Node
+
+    from .file import SnapshotFile
 
 _PATIENCE = 600.0
 JOB = "agentpool_jupyter.jobs.snapshots:Snapshots"
@@ -87,22 +87,28 @@ def snapshot_all(
     cancel: threading.Event | None = None,
     patience: float = _PATIENCE,
     scale: Scale = SCALE,
+    verify: bool = True,
 ) -> list[Snapshot]:
     """Bring the snapshots of several pools up to date in one job, and return what was built for each.
 
     Only what is new is read. Files that are damaged, that were made of another log, or in windows of another
     ``scale``, are made anew, and the result says so. ``engine``, ``options``, ``progress`` and ``cancel`` are those of
     :func:`agentpool_jupyter.jobs.run_job`. Another process that builds a pool's snapshots is waited for, up to
-    ``patience`` seconds.
+    ``patience`` seconds. Without ``verify`` the files that are there are compared with their manifests, and not every
+    text in them with its checksum, which takes time that grows with them.
 
     Raises EngineError, JobError, JobCancelledError, LogError, and UserError where the other process takes longer; what
     was there before is untouched then.
     """
     engines.find(engine).check()
     begun = time.monotonic()
+    stop = cancel.is_set if cancel else bool
     with contextlib.ExitStack() as stack:
-        ordered = sorted(pools, key=lambda pool: (pool.store.url, pool.name))  # all lock in one order
-        plans = {id(pool): stack.enter_context(_planned(pool, patience, scale)) for pool in ordered}
+        once = {(pool.store.url, pool.name): pool for pool in pools}
+        plans = {}
+        for place in sorted(once):  # all lock in one order
+            stack.enter_context(locked(_folder(once[place]), place[1], patience))
+            plans[place] = stack.enter_context(_planned(once[place], scale, stop if verify else None))
         work = [plan for plan in plans.values() if plan.start < plan.end]
         log = None
         if work:
@@ -111,7 +117,12 @@ def snapshot_all(
             inputs.mkdir()
             for number, plan in enumerate(work):
                 plan.write(inputs, number)
-            wanted = {**(options or {}), "until": [str(plan.end) for plan in work], **scale._asdict()}
+            wanted = {
+                **(options or {}),
+                "until": [str(plan.end) for plan in work],
+                "window": scale.window,
+                "fan": scale.fan,
+            }
             result = run_job(
                 JOB, [inputs], output=scratch / "out", engine=engine, options=wanted, progress=progress, cancel=cancel
             )
@@ -119,19 +130,18 @@ def snapshot_all(
             made = _read(result.outputs)
             for number, plan in enumerate(work):
                 plan.take_in(made.get(number, []))
-        return [plans[id(pool)].told(engine, time.monotonic() - begun, log) for pool in pools]
+        return [plans[pool.store.url, pool.name].told(engine, time.monotonic() - begun, log) for pool in pools]
 
 
 class _Plan:
     """What is to be done for one pool."""
 
-    def __init__(self, pool: Pool, file: SnapshotFile, scale: Scale, note: str) -> None:
+    def __init__(self, pool: Pool, before: SnapshotFile | None, scale: Scale, note: str) -> None:
         self._pool = pool
+        self._before = before
         self._scale = scale
-        self._file = file
         self._note = note
-        before = None if note else file.anchor
-        self.start = before.end if before else 0
+        self.start = before.anchor.end if before else 0
         self.end = max(self.start, scale.full(pool.end))
         self._windows: Counter[int] = Counter()
 
@@ -142,63 +152,61 @@ class _Plan:
                 for record in self._pool.log.read(start, min(self.end, start + _LINES)):
                     out.write(record_line(number, record) + b"\n")
         with (folder / f"{number}-before.jsonl").open("wb") as out:
-            for summary in self._file.unfinished(self.start) if self.start else ():
+            for summary in self._before.unfinished(self.start) if self._before else ():
                 out.write(encode(SummaryLine(number, summary)) + b"\n")
 
     def take_in(self, nodes: list[Node]) -> None:
         """Put what the job made into the pool's file."""
         self._windows = Counter(node.level for node in nodes)
-        intake.add(self._file, nodes, anchor(self._pool.log, self.end), self._scale, afresh=bool(self._note))
+        end = anchor(self._pool.log, self.end)
+        if self._before:
+            intake.add(self._before, nodes, end)
+        else:
+            with making(_folder(self._pool), self._scale) as file:
+                intake.add(file, nodes, end)
 
     def told(self, engine: str, seconds: float, log: Path | None) -> Snapshot:
         """Return what is to be told of it."""
+        made = current(_folder(self._pool))
         return Snapshot(
             pool=self._pool.name,
             engine=engine,
             start=self.start,
             end=self.end,
             windows=dict(self._windows),
-            size=self._file.path.stat().st_size,
+            size=self._before.size if self._before else made.stat().st_size if made else 0,
             seconds=seconds,
             log=log if self.start < self.end else None,
             note=self._note,
         )
 
 
+def _folder(pool: Pool) -> Path:
+    return pool.store.derived(pool.name)
+
+
 @contextlib.contextmanager
-def _planned(pool: Pool, patience: float, scale: Scale) -> Iterator[_Plan]:
-    """Yield what is to be done for a pool, with its file for nobody else to write meanwhile."""
-    folder = pool.store.derived(pool.name)
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        lock = FileLock(folder / LOCK).acquire(timeout=patience)
-    except Timeout:
-        message = f"another process makes snapshots of pool {pool.name!r} and has not ended in {patience:g} s"
-        raise UserError(message) from None
-    with lock:
-        file, note = _sound_file(pool, folder / NAME)
+def _planned(pool: Pool, scale: Scale, stop: Callable[[], bool] | None) -> Iterator[_Plan]:
+    """Yield what is to be done for a pool, whose folder is locked; what is there and not to be used is removed."""
+    path, file, note = current(_folder(pool)), None, ""
+    if path is not None:
         try:
-            if not note and file.scale != scale and file.anchor:
+            file = open_sound(path, pool.log)
+            if stop:
+                file.verify(stop)
+            if file.scale != scale:
                 note = f"its windows were of {file.scale.window} offsets"
-            yield _Plan(pool, file, scale, note)
-        finally:
+        except SnapshotError as error:
+            note = str(error)
+    if note:
+        file = None
+        if not scale.full(pool.end):  # nothing will take its place
+            discard(_folder(pool))
+    try:
+        yield _Plan(pool, file, scale, note)
+    finally:
+        if file is not None:
             file.close()
-
-
-def _sound_file(pool: Pool, path: Path) -> tuple[SnapshotFile, str]:
-    """Return a pool's file and, where what it holds is not to be used, why."""
-    try:
-        file = SnapshotFile(path)
-    except SnapshotError as error:
-        for suffix in ("", "-wal", "-shm"):
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
-        return SnapshotFile(path), str(error)
-    try:
-        file.verify()
-        check(file, pool.log)
-    except SnapshotError as error:
-        return file, str(error)
-    return file, ""
 
 
 def _read(outputs: Sequence[Path]) -> dict[int, list[Node]]:

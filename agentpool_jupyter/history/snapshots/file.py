@@ -1,7 +1,8 @@
 """The file that snapshots are kept in: nodes, a chronicle and an index of turns in one SQLite file, with checksums.
 
 One transaction adds what a job made, so that a reader, or a process that is killed, sees all of it or nothing. Nodes
-never change. The manifest says what the file must hold; what does not match is told, never believed.
+never change. The sealed manifest says what the file must hold; what does not match is told, never believed. A file
+that is to be made anew is another file: see :mod:`.folder`.
 """
 
 from __future__ import annotations
@@ -11,27 +12,32 @@ import sqlite3
 import threading
 import weakref
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from zlib import crc32
+
+import msgspec
 
 from agentpool_jupyter.errors import SnapshotError
 from agentpool_jupyter.log import Record
 from agentpool_jupyter.pool.node import unpack_body, unpack_head
-from agentpool_jupyter.pool.summary import SCALE, Scale
+from agentpool_jupyter.pool.summary import Scale
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from agentpool_jupyter.pool.summary import Summary
+    from agentpool_jupyter.pool.node import Node
+    from agentpool_jupyter.pool.summary import Kept, Summary
     from agentpool_jupyter.pool.turn import Entry
 
-FORMAT = 1
+FORMAT = 2
 """Counts changes of the file, of the summaries in it, and of what the fold makes of events."""
 _APPLICATION_ID = 0x41504F53  # "APOS"
 _BUSY_SECONDS = 60.0
 
 _SCHEMA = f"""
+PRAGMA journal_mode = WAL;
+PRAGMA application_id = {_APPLICATION_ID};
 CREATE TABLE manifest (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE nodes (
     branch TEXT NOT NULL, level INTEGER NOT NULL, window INTEGER NOT NULL,
@@ -41,13 +47,17 @@ CREATE TABLE gaps (branch TEXT, window INTEGER, PRIMARY KEY (branch, window)) WI
 CREATE TABLE chronicle (offset INTEGER PRIMARY KEY, time INTEGER NOT NULL, value TEXT NOT NULL, mark INTEGER NOT NULL);
 CREATE TABLE ended (branch TEXT, turn TEXT, at INTEGER NOT NULL, PRIMARY KEY (branch, turn)) WITHOUT ROWID;
 CREATE TABLE opened (branch TEXT, turn TEXT, start INTEGER NOT NULL, PRIMARY KEY (branch, turn)) WITHOUT ROWID;
-PRAGMA application_id = {_APPLICATION_ID}"""
+"""
 TABLES = ("manifest", "nodes", "gaps", "chronicle", "ended", "opened")
-SUMS = {
-    "nodes": "SELECT count(*), coalesce(sum(head_check + body_check), 0) FROM nodes INDEXED BY places",
+_SUMS = {
+    "nodes": "SELECT count(*), coalesce(sum(head_check + body_check + level + window), 0) FROM nodes INDEXED BY places",
+    "gaps": "SELECT count(*), coalesce(sum(window), 0) FROM gaps",
     "chronicle": "SELECT count(*), coalesce(sum(mark), 0) FROM chronicle",
+    "ended": "SELECT count(*), coalesce(sum(at), 0) FROM ended",
+    "opened": "SELECT count(*), coalesce(sum(start), 0) FROM opened",
 }
 """What the manifest says of tables, and :meth:`SnapshotFile.check` compares."""
+_SEAL = "seal"
 
 
 class Anchor(NamedTuple):
@@ -65,33 +75,40 @@ class SnapshotFile:
     """
 
     def __init__(self, path: Path) -> None:
+        self._connect(path, "rw")
+        ((application,),) = self.rows("PRAGMA application_id")
+        if application != _APPLICATION_ID:
+            message = f"{path} is no file of snapshots"
+            raise SnapshotError(message)
+        if self.rows("SELECT value FROM manifest WHERE key = 'format'") != [(FORMAT,)]:
+            message = f"{path} was made by another version"
+            raise SnapshotError(message)
+        manifest = self.manifest
+        self.scale = Scale(manifest["window"], manifest["fan"])
+        """How large its windows are."""
+
+    @classmethod
+    def make(cls, path: Path, scale: Scale) -> Self:
+        """Return a new file, which holds nothing until it is sealed."""
+        file = cls.__new__(cls)
+        file._connect(path, "rwc")  # noqa: SLF001 - its own
+        file.scale = scale
+        with file._errors():  # noqa: SLF001 - its own
+            file._db.executescript(_SCHEMA)  # noqa: SLF001 - its own
+        return file
+
+    def _connect(self, path: Path, mode: str) -> None:
         self.path = path
         self._lock = threading.RLock()
         with self._errors():
-            self._db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-        self._scale: Scale | None = None
+            self._db = sqlite3.connect(
+                f"{path.absolute().as_uri()}?mode={mode}",
+                uri=True,
+                timeout=_BUSY_SECONDS,
+                isolation_level=None,
+                check_same_thread=False,
+            )
         self._finalizer = weakref.finalize(self, _close, self._db, os.getpid())
-        if self._application() != _APPLICATION_ID:
-            self._initialise()
-        if self.manifest.get("format", FORMAT) != FORMAT:
-            message = f"{path} was made by another version"
-            raise SnapshotError(message)
-
-    def _application(self) -> int:
-        ((application,),) = self.rows("PRAGMA application_id")
-        return int(application)
-
-    def _initialise(self) -> None:
-        with self._errors():
-            self._db.execute("PRAGMA journal_mode = WAL")
-        with self.transaction():  # another process may do the same
-            if self._application() == _APPLICATION_ID:
-                return
-            if self.rows("SELECT 1 FROM sqlite_master"):
-                message = f"{self.path} is no file of snapshots"
-                raise SnapshotError(message)
-            for statement in _SCHEMA.split(";"):  # each within the transaction, which executescript would end
-                self.rows(statement)
 
     def close(self) -> None:
         """Close the file; twice is fine."""
@@ -103,46 +120,56 @@ class SnapshotFile:
     @property
     def manifest(self) -> dict[str, int]:
         """What the file must hold, and of which log it was made."""
-        return dict(self.rows("SELECT key, value FROM manifest"))
+        manifest = dict(self.rows("SELECT key, value FROM manifest"))
+        if manifest.pop(_SEAL, None) != _sealed(manifest):
+            message = f"{self.path} is damaged: its manifest is not as it was written"
+            raise SnapshotError(message)
+        return manifest
 
     @property
-    def anchor(self) -> Anchor | None:
-        """Where its summaries end and what they were made of; None while it holds none."""
+    def anchor(self) -> Anchor:
+        """Where its summaries end and what they were made of."""
         manifest = self.manifest
-        return Anchor(manifest["end"], manifest["first"], manifest["last"]) if "end" in manifest else None
+        return Anchor(manifest["end"], manifest["first"], manifest["last"])
 
     @property
-    def scale(self) -> Scale:
-        """How large its windows are."""
-        if self._scale is None:
-            manifest = self.manifest
-            if "end" not in manifest:
-                return SCALE
-            self._scale = Scale(manifest["window"], manifest["fan"])
-        return self._scale
+    def size(self) -> int:
+        """Its bytes."""
+        ((pages, page),) = self.rows("SELECT * FROM pragma_page_count, pragma_page_size")
+        return int(pages * page)
 
     def check(self) -> None:
-        """Compare the file with its manifest: a look at the index, not at the texts."""
-        manifest = self.manifest
-        for table, query in SUMS.items():
-            found = self.rows(query)[0]
-            said = (manifest.get(f"{table}_count", 0), manifest.get(f"{table}_sum", 0))
-            if found != said:
-                message = f"{self.path} does not hold what its manifest says ({found[0]} of {said[0]} rows of {table})"
-                raise SnapshotError(message)
+        """Compare the file with its manifest: how much it holds, not every text."""
+        with self._transaction("DEFERRED"):  # somebody may add to it between two looks
+            manifest = self.manifest
+            for table, (count, total) in self._sums().items():
+                said = manifest[f"{table}_count"], manifest[f"{table}_sum"]
+                if (count, total) != said:
+                    message = f"{self.path} does not hold what its manifest says ({count} of {said[0]} rows of {table})"
+                    raise SnapshotError(message)
 
-    def verify(self) -> None:
-        """Compare all that the file holds with its checksums, and let SQLite check itself."""
+    def verify(self, stop: Callable[[], bool] = bool) -> None:
+        """Compare all that the file holds with its checksums, and let SQLite check itself, until ``stop`` says so."""
         ((said, *_), *_) = self.rows("PRAGMA integrity_check")
         if said != "ok":
             message = f"{self.path} is damaged: {said}"
             raise SnapshotError(message)
         self.check()
         for branch, level, window in self.rows("SELECT branch, level, window FROM nodes INDEXED BY places"):
+            if stop():
+                return
             self.head(branch, level, window)
             self._bodies(branch, level, range(window, window + 1))
         for _ in self.chronicle():
             pass
+
+    def tables(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Return all rows of all tables, in an order that depends on nothing else."""
+        with self._transaction("DEFERRED"):
+            return {table: sorted(self.rows(f"SELECT * FROM {table}")) for table in TABLES}  # noqa: S608 - names of our own
+
+    def _sums(self) -> dict[str, tuple[int, int]]:
+        return {table: self.rows(query)[0] for table, query in _SUMS.items()}
 
     # What it holds -----------------------------------------------------------------------------------------
 
@@ -151,7 +178,10 @@ class SnapshotFile:
         rows = self.rows(
             "SELECT head, head_check FROM nodes WHERE branch = ? AND level = ? AND window = ?", branch, level, window
         )
-        return unpack_head(self._sound(*rows[0])) if rows else None
+        if not rows:
+            return None
+        data, mark = rows[0]
+        return unpack_head(self._sound(data, mark, _place(branch, level, window)))
 
     def settled(self, branch: str, start: int, stop: int) -> list[tuple[str, Entry]]:
         """Return the turns that a window has whole, in the order in which they began."""
@@ -165,7 +195,7 @@ class SnapshotFile:
     def chronicle(self) -> Iterator[Record]:
         """Yield the records that branches and runs are folded from, in log order."""
         for offset, time, value, mark in self.rows("SELECT offset, time, value, mark FROM chronicle ORDER BY offset"):
-            yield Record(offset, time, self._sound(value.encode(), mark))
+            yield Record(offset, time, self._sound(str(value).encode(), mark, f"{offset} {time}"))
 
     def ended(self, branch: str, turn: str) -> int | None:
         """Return the offset at which a turn ended, None where it did not, as far as the file reaches."""
@@ -188,6 +218,47 @@ class SnapshotFile:
             ):
                 yield summary
 
+    # Adding to it ------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def adding(self, anchor: Anchor) -> Iterator[None]:
+        """Add within the block all that makes the file reach ``anchor``; if anything fails, nothing was added."""
+        with self._transaction("IMMEDIATE"):
+            yield
+            sums = {
+                f"{table}_{what}": n
+                for table, two in self._sums().items()
+                for what, n in zip(("count", "sum"), two, strict=True)
+            }
+            manifest = {
+                "format": FORMAT,
+                "window": self.scale.window,
+                "fan": self.scale.fan,
+                **anchor._asdict(),
+                **sums,
+            }
+            self.change("INSERT OR REPLACE INTO manifest VALUES (?, ?)", {**manifest, _SEAL: _sealed(manifest)}.items())
+
+    def add_node(self, node: Node) -> None:
+        """Add a summary with its turns."""
+        place = (node.branch, node.level, node.window)
+        checks = [crc32(data, crc32(_place(*place).encode())) for data in (node.head, node.body)]
+        row = (*place, node.head, checks[0], node.body, checks[1])
+        self.change("INSERT INTO nodes VALUES (?, ?, ?, ?, ?, ?, ?)", [row])
+
+    def add_records(self, records: Iterable[Kept]) -> None:
+        """Add records that branches and runs are folded from; one that is there stays as it is."""
+        rows = (
+            (
+                kept.offset,
+                kept.time,
+                kept.value,
+                crc32(kept.value.encode(), crc32(f"{kept.offset} {kept.time}".encode())),
+            )
+            for kept in records
+        )
+        self.change("INSERT OR IGNORE INTO chronicle VALUES (?, ?, ?, ?)", rows)
+
     # SQLite ------------------------------------------------------------------------------------------------
 
     def rows(self, query: str, *values: object) -> list[Any]:
@@ -196,32 +267,32 @@ class SnapshotFile:
             return self._db.execute(query, values).fetchall()
 
     def change(self, query: str, rows: Iterable[Sequence[object]]) -> None:
-        """Do something for each of several rows; within :meth:`transaction`."""
+        """Do something for each of several rows; within :meth:`adding`."""
         with self._errors():
             self._db.executemany(query, rows)
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Do all of what is done within the block, or nothing."""
+    def _transaction(self, kind: str) -> Iterator[None]:
         with self._lock, self._errors():
-            self._db.execute("BEGIN IMMEDIATE")
-            self._scale = None
+            self._db.execute(f"BEGIN {kind}")
             try:
                 yield
                 self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:  # SQLite ends it by itself after some errors
+                    self._db.execute("ROLLBACK")
                 raise
 
     def _bodies(self, branch: str, level: int, windows: range) -> list[tuple[str, Entry]]:
         rows = self.rows(
-            "SELECT body, body_check FROM nodes WHERE branch = ? AND level = ? AND window >= ? AND window < ?",
+            "SELECT window, body, body_check FROM nodes WHERE branch = ? AND level = ? AND window >= ? AND window < ?",
             *(branch, level, windows.start, windows.stop),
         )
-        return [item for body, mark in rows for item in unpack_body(self._sound(body, mark)).items()]
+        found = (unpack_body(self._sound(body, mark, _place(branch, level, window))) for window, body, mark in rows)
+        return [item for body in found for item in body.items()]
 
-    def _sound(self, data: bytes, mark: int) -> bytes:
-        if crc32(data) != mark:
+    def _sound(self, data: bytes, mark: int, place: str) -> bytes:
+        if crc32(data, crc32(place.encode())) != mark:
             message = f"{self.path} is damaged: a checksum is wrong"
             raise SnapshotError(message)
         return data
@@ -230,9 +301,17 @@ class SnapshotFile:
     def _errors(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, ValueError, TypeError) as error:  # the last two: not the types we wrote
             message = f"{self.path} cannot be used: {error}"
             raise SnapshotError(message) from error
+
+
+def _place(branch: str, level: int, window: int) -> str:
+    return f"{branch} {level} {window}"
+
+
+def _sealed(manifest: dict[str, int]) -> int:
+    return crc32(msgspec.json.encode(manifest, order="sorted"))
 
 
 def _close(db: sqlite3.Connection, pid: int) -> None:

@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from zlib import crc32
-
-from agentpool_jupyter.pool.summary import SCALE, Scale
-
-from .file import FORMAT, SUMS, TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,37 +12,21 @@ if TYPE_CHECKING:
     from .file import Anchor, SnapshotFile
 
 
-def add(
-    file: SnapshotFile, nodes: Iterable[Node], anchor: Anchor, scale: Scale = SCALE, *, afresh: bool = False
-) -> None:
-    """Add the nodes of all windows that became full, up to where ``anchor`` says; all of them or none.
-
-    ``afresh`` forgets what was there before.
-    """
-    placed = [(scale.offsets(node.level, node.window), node) for node in nodes]
+def add(file: SnapshotFile, nodes: Iterable[Node], anchor: Anchor) -> None:
+    """Add the nodes of all windows that became full, up to where ``anchor`` says; all of them or none."""
+    placed = [(file.scale.offsets(node.level, node.window), node) for node in nodes]
     placed.sort(key=lambda item: (item[1].branch, item[0].stop, item[1].level))
-    with file.transaction():
-        for table in TABLES if afresh else ():
-            file.rows(f"DELETE FROM {table}")  # noqa: S608 - names of our own
-        _note(file, {"format": FORMAT, **scale._asdict(), **anchor._asdict()})
+    with file.adding(anchor):
         for offsets, node in placed:
-            marked = ((kept.offset, kept.time, kept.value, crc32(kept.value.encode())) for kept in node.chronicle)
-            file.change("INSERT OR IGNORE INTO chronicle VALUES (?, ?, ?, ?)", marked)
+            file.add_records(node.chronicle)
             if not file.has_gap(node.branch, node.level, node.window):
                 _add(file, node, offsets.start)
-        for table, query in SUMS.items():
-            _note(file, dict(zip((f"{table}_count", f"{table}_sum"), file.rows(query)[0], strict=True)))
-
-
-def _note(file: SnapshotFile, manifest: dict[str, int]) -> None:
-    file.change("INSERT OR REPLACE INTO manifest VALUES (?, ?)", manifest.items())
 
 
 def _add(file: SnapshotFile, node: Node, start: int) -> None:
     branch = node.branch
     if _fits(file, node, start):
-        blobs = (node.head, crc32(node.head), node.body, crc32(node.body))
-        file.change("INSERT INTO nodes VALUES (?, ?, ?, ?, ?, ?, ?)", [(branch, node.level, node.window, *blobs)])
+        file.add_node(node)
     else:
         file.change("INSERT INTO gaps VALUES (?, ?)", [(branch, start // file.scale.window)])
     if node.level == 0:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 from zlib import crc32
-
-from filelock import FileLock
 
 from agentpool_jupyter.errors import SnapshotError
 from agentpool_jupyter.pool.snapshots import Chronicle, Snapshots
 
 from .background import Background
 from .file import Anchor, SnapshotFile
+from .folder import current, discard, locked
 from .restore import restore, warn
 
 if TYPE_CHECKING:
@@ -22,9 +22,88 @@ if TYPE_CHECKING:
     from agentpool_jupyter.pool import Document, Event, Pool
     from agentpool_jupyter.pool.branches import Segment
 
-NAME = "snapshots.sqlite"
-LOCK = "snapshots.lock"
-"""Held by whoever changes or removes the file."""
+_PATIENCE = 600.0
+
+
+class PoolSnapshots(Snapshots):
+    """The snapshots in a folder of one pool; ``every`` so many events new ones are made, 0 for never."""
+
+    def __init__(self, folder: Path, every: int) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._path: Path | None = None
+        self._file: SnapshotFile | None = None
+        self._background = Background(every)
+
+    def file(self, log: Log) -> SnapshotFile | None:
+        """Return the open file, or None where there is none that can be used; says so once for each file."""
+        path = current(self._folder)
+        with self._lock:
+            if path != self._path:
+                self._path, self._file = path, None
+                try:
+                    self._file = open_sound(path, log) if path else None
+                except SnapshotError as error:
+                    warn(error)
+            return self._file
+
+    def chronicle(self, log: Log) -> Chronicle:
+        """Return what branches and runs are folded from, as far as the summaries go."""
+        if file := self.file(log):
+            try:
+                return Chronicle(file.anchor.end, list(file.chronicle()))
+            except SnapshotError as error:
+                self._pass_over(error)
+        return super().chronicle(log)
+
+    def document(self, log: Log, line: Sequence[Segment]) -> Document:
+        """Return the document of a line, from summaries as far as they go."""
+        if file := self.file(log):
+            try:
+                return restore(file, log, line, file.anchor.end)
+            except SnapshotError as error:
+                self._pass_over(error)
+        return super().document(log, line)
+
+    def heed(self, pool: Pool, events: Sequence[Event]) -> None:
+        """Make new snapshots in the background when there is enough that is new, or a run has ended."""
+        self._background.heed(pool, events, self._reach)
+
+    @property
+    def problem(self) -> Exception | None:
+        """Why the last snapshots that were to be taken by themselves were not."""
+        return self._background.problem
+
+    def close(self) -> None:
+        """Let go of the file, which stays open for documents that still need it, and of background work."""
+        self._background.close()
+        with self._lock:
+            self._path = self._file = None
+
+    def _reach(self, pool: Pool) -> int:
+        if file := self.file(pool.log):
+            try:
+                return file.anchor.end
+            except SnapshotError as error:
+                self._pass_over(error)
+        return 0
+
+    def _pass_over(self, error: SnapshotError) -> None:
+        warn(error)
+        self._background.distrust()
+        with self._lock:
+            self._file = None  # until there is another file
+
+
+def open_sound(path: Path, log: Log) -> SnapshotFile:
+    """Return a file that holds what its manifest says and was made of this log; raises SnapshotError."""
+    file = SnapshotFile(path)
+    file.check()
+    made = file.anchor
+    if made.end > log.end() or anchor(log, made.end) != made:
+        message = f"{path} was made of another log of that name"
+        raise SnapshotError(message)
+    return file
 
 
 def anchor(log: Log, end: int) -> Anchor:
@@ -33,95 +112,19 @@ def anchor(log: Log, end: int) -> Anchor:
     return Anchor(end, first, last)
 
 
-class PoolSnapshots(Snapshots):
-    """The snapshots in a folder of one pool; ``every`` so many events new ones are made, 0 for never."""
-
-    def __init__(self, folder: Path, every: int) -> None:
-        self.path = folder / NAME
-        self._file: SnapshotFile | None = None
-        self._inode = 0
-        self._background = Background(every)
-
-    def file(self, log: Log) -> SnapshotFile | None:
-        """Return the open file, or None where there is none that can be used; says so once for each file."""
-        try:
-            inode = self.path.stat().st_ino
-        except OSError:
-            self._file, self._inode = None, 0
-            return None
-        if inode != self._inode:
-            self._file, self._inode = None, inode
-            try:
-                file = SnapshotFile(self.path)
-                check(file, log)
-                self._file = file
-            except SnapshotError as error:
-                warn(error)
-        return self._file
-
-    def chronicle(self, log: Log) -> Chronicle:
-        """Return what branches and runs are folded from, as far as the summaries go."""
-        file = self.file(log)
-        made = file.anchor if file else None
-        try:
-            return Chronicle(made.end, list(file.chronicle())) if file and made else super().chronicle(log)
-        except SnapshotError as error:
-            self._pass_over(error)
-            return super().chronicle(log)
-
-    def document(self, log: Log, line: Sequence[Segment]) -> Document:
-        """Return the document of a line, from summaries as far as they go."""
-        file = self.file(log)
-        try:
-            made = file.anchor if file else None
-            return restore(file, log, line, made.end) if file and made else super().document(log, line)
-        except SnapshotError as error:
-            self._pass_over(error)
-            return super().document(log, line)
-
-    def heed(self, pool: Pool, events: Sequence[Event]) -> None:
-        """Make new snapshots in the background when there is enough that is new, or a run has ended."""
-        self._background.heed(pool, events)
-
-    def close(self) -> None:
-        """Let go of the file, which stays open for documents that still need it, and of background work."""
-        self._background.close()
-        self._file, self._inode = None, 0
-
-    def _pass_over(self, error: SnapshotError) -> None:
-        warn(error)
-        self._file = None  # until there is another file
-
-
-def check(file: SnapshotFile, log: Log) -> None:
-    """Raise SnapshotError where a file does not hold what it should, or was made of another log."""
-    file.check()
-    made = file.anchor
-    if made is not None and (made.end > log.end() or anchor(log, made.end) != made):
-        message = f"{file.path} was made of another log of that name"
-        raise SnapshotError(message)
-
-
 def status(pool: Pool) -> tuple[int, int]:
     """Return how far a pool's snapshots reach, and their bytes; raises SnapshotError where they cannot be used."""
-    path = pool.store.derived(pool.name) / NAME
-    if not path.exists():
+    path = current(pool.store.derived(pool.name))
+    if path is None:
         return 0, 0
-    file = SnapshotFile(path)
-    try:
-        check(file, pool.log)
-        file.verify()
-        made = file.anchor
-    finally:
-        file.close()
-    return made.end if made else 0, path.stat().st_size
+    file = open_sound(path, pool.log)
+    file.verify()
+    return file.anchor.end, file.size
 
 
 def forget(pool: Pool) -> None:
-    """Remove a pool's snapshots, when nobody builds any; what is open is passed over from then on."""
-    path = pool.store.derived(pool.name) / NAME
-    if not path.parent.exists():
-        return
-    with FileLock(path.parent / LOCK):
-        for suffix in ("", "-wal", "-shm"):
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
+    """Remove a pool's snapshots, when nobody builds any; documents that stand on them stay good."""
+    folder = pool.store.derived(pool.name)
+    if folder.exists():
+        with locked(folder, pool.name, _PATIENCE):
+            discard(folder)

@@ -28,7 +28,7 @@ def restore(file: SnapshotFile, log: Log, line: Sequence[Segment], end: int) -> 
 
     Reads at most ``fan - 1`` summaries of each level and less than one window of the log, for each branch of the line.
     """
-    settled = _Restored(file)
+    settled = _Restored(file, log)
     document = Document(settled=settled)
     for branch, last in line:
         stop = file.scale.full(min(end, last + 1))
@@ -116,10 +116,12 @@ class _Block:
 class _Restored(Settled):
     """The blocks that a restored document stands on."""
 
-    def __init__(self, file: SnapshotFile) -> None:
+    def __init__(self, file: SnapshotFile, log: Log) -> None:
         self._file = file
+        self._log = log
         self._blocks: list[_Block] = []
         self._reach: dict[str, int] = {}
+        self._read: dict[str, set[str]] = {}
 
     @property
     def blocks(self) -> Sequence[_Block]:  # type: ignore[override]
@@ -134,5 +136,14 @@ class _Restored(Settled):
         """Return whether a turn ended before where the branch's blocks do."""
         if branch not in self._reach:
             return False
-        end = self._file.ended(branch, turn)
-        return end is not None and end < self._reach[branch]
+        if branch not in self._read:
+            try:
+                end = self._file.ended(branch, turn)
+            except SnapshotError as error:
+                warn(error)
+                self._read[branch] = {
+                    turn for block in self._blocks if block.branch == branch for turn, _ in block.load()
+                }
+            else:
+                return end is not None and end < self._reach[branch]
+        return turn in self._read[branch]

@@ -1,0 +1,102 @@
+"""Pools with snapshots of small windows, and what can be seen of them."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from contextlib import closing
+
+from agentpool_jupyter import open_pool, snapshot
+from agentpool_jupyter.errors import SnapshotError
+from agentpool_jupyter.history.snapshots.file import SnapshotFile
+from agentpool_jupyter.history.snapshots.folder import current
+from agentpool_jupyter.history.snapshots.keeper import open_sound
+from agentpool_jupyter.pool import Position
+from agentpool_jupyter.pool import open_pool as open_raw
+from agentpool_jupyter.pool.events import Delta, TurnFinished, TurnStarted, Usage
+from agentpool_jupyter.pool.summary import Scale
+from tests.teams import until
+
+SMALL = Scale(64, 3)
+
+
+def grow(pool, count, *, seed=1, moves=True):
+    """Let three agents at a time speak until ``count`` events are new; now and then somebody rolls back."""
+    dice = random.Random(seed)
+    stop = pool.end + count
+    while pool.end < stop:
+        branch, length = pool.branch, dice.randrange(3, 30)
+        said = [
+            {"branch": branch, "run": "r1", "agent": agent, "turn": pool.new_id()}
+            for agent in dice.sample(["ann", "ben", "cy", "dee"], 3)
+        ]
+        events = [TurnStarted(id=pool.new_id(), model="m", seen=pool.end, **turn) for turn in said]
+        events += [Delta(id=pool.new_id(), seq=i, text=f"w{i} é ", **turn) for i in range(length) for turn in said]
+        events += [TurnFinished(id=pool.new_id(), deltas=length, usage=Usage(3, 4), **turn) for turn in said]
+        pool.append(events)
+        if moves and dice.random() < 0.05:
+            pool.rollback(dice.randrange(pool.end))
+            pool.post("no, otherwise")
+
+
+def build(pool, **options):
+    return snapshot(pool, **{"engine": "inline", "scale": SMALL} | options)
+
+
+def view(pool, places):
+    """What people can see of a pool, now and at places."""
+    found = {}
+    for place in [None, *places]:
+        document = pool.document(place)
+        facts = (document.at, document.branch, len(document), document.usage, document.unreadable)
+        found[place] = (facts, list(document.attempts), list(document.turns))
+    return found, pool.branch, pool.branches, list(pool.runs)
+
+
+def places(pool):
+    """Some positions on each branch: near windows' ends, and anywhere."""
+    dice = random.Random(7)
+    offsets = {SMALL.window - 1, SMALL.window, 3 * SMALL.window, 9 * SMALL.window - 1, pool.end - 1}
+    offsets |= {dice.randrange(pool.end) for _ in range(4)}
+    return [Position(branch, at) for branch in pool.branches for at in sorted(offsets) if at < pool.end]
+
+
+def of_the_log(pool):
+    """The places of a pool, and what its log alone says of them."""
+    with open_raw(pool.name, pool.store.url) as raw:
+        where = places(raw)
+        return where, view(raw, where)
+
+
+def file_of(pool):
+    """The file that the pool's snapshots are in, None where there is none."""
+    return current(pool.store.derived(pool.name))
+
+
+def reach(pool):
+    """Where the pool's snapshots end, read from the file itself; 0 where there are none."""
+    path = file_of(pool)
+    with contextlib.suppress(SnapshotError):
+        return SnapshotFile(path).anchor.end if path else 0
+    return 0
+
+
+def reached(pool, end):
+    until(lambda: reach(pool) >= end, timeout=90)
+
+
+def path_in(store):
+    """The file of the snapshots of the bakery in a store."""
+    return current(store / "bakery.derived")
+
+
+def insist_on_soundness(store):
+    """The file is sound, of this log, and what it says is what the log says; return where it ends."""
+    with open_pool("bakery", store, snapshot_every=0) as pool:
+        if path := file_of(pool):
+            with closing(open_sound(path, pool.log)) as file:
+                file.verify()
+        where, said = of_the_log(pool)
+        some = random.Random(pool.end).sample(where, min(6, len(where)))
+        assert view(pool, some) == ({place: said[0][place] for place in [None, *some]}, *said[1:])
+    return reach(pool)

@@ -1,0 +1,144 @@
+"""Snapshots that are made by themselves."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+
+import psutil
+import pytest
+
+from agentpool_jupyter import open_pool, snapshot
+from agentpool_jupyter.errors import UserError
+from agentpool_jupyter.pool import open_pool as open_raw
+from agentpool_jupyter.pool.events import RunFinished, RunStarted
+from agentpool_jupyter.pool.settled import Turns
+from agentpool_jupyter.pool.summary import SCALE
+from tests.history.snapshots import build, file_of, grow, insist_on_soundness, of_the_log, reach, reached, view
+from tests.teams import until
+
+pytestmark = pytest.mark.usefixtures("temporary")
+
+
+# By themselves ---------------------------------------------------------------------------------------------------
+
+
+def speak(pool, run, count):
+    """A run that has ended, of about so many events."""
+    header = {"branch": "main", "run": run}
+    pool.append([RunStarted(id=pool.new_id(), **header)])
+    grow(pool, count, moves=False)
+    pool.append([RunFinished(id=pool.new_id(), reason="turns", **header)])
+
+
+def test_snapshots_are_made_after_a_run(store):
+    """Nobody asks for them; a run that leaves less than a window makes none."""
+    with open_pool("bakery") as pool:
+        speak(pool, "r1", 300)
+        assert file_of(pool) is None
+        speak(pool, "r2", 1500)
+        reached(pool, 1024)
+        speak(pool, "r3", 1500)
+        reached(pool, 3072)
+        where, said = of_the_log(pool)
+        assert view(pool, where) == said
+        assert isinstance(pool.document(3000).turns, Turns)
+
+
+def test_snapshots_are_made_every_so_many_events(store):
+    with open_pool("bakery", snapshot_every=2000) as pool:
+        grow(pool, 2500)
+        reached(pool, 1024)
+        grow(pool, 2500, seed=2)
+        reached(pool, 3 * 1024)
+
+
+def test_the_environment_says_how_often(store, monkeypatch):
+    monkeypatch.setenv("AGENTPOOL_SNAPSHOT_EVERY", "1500")
+    with open_pool("bakery") as pool:
+        grow(pool, 1700)
+        reached(pool, 1024)
+
+
+def test_never_is_never(store, monkeypatch):
+    """Neither after a run nor after many events."""
+    with open_pool("bakery", snapshot_every=0) as pool:
+        speak(pool, "r1", 11_000)
+    monkeypatch.setenv("AGENTPOOL_SNAPSHOT_EVERY", "0")
+    with open_pool("bakery") as pool:
+        speak(pool, "r2", 2000)
+    assert file_of(pool) is None
+
+
+@pytest.mark.parametrize("value", ["often", "-1", "1.5", ""])
+def test_a_bad_value_in_the_environment_is_told(store, monkeypatch, value):
+    monkeypatch.setenv("AGENTPOOL_SNAPSHOT_EVERY", value)
+    with pytest.raises(UserError, match=rf"AGENTPOOL_SNAPSHOT_EVERY is '{value}': use a number of events, or 0"):
+        open_pool("bakery")
+
+
+@pytest.mark.parametrize("value", ["often"])
+def test_a_bad_value_in_the_environment_is_told_before_anything_is_made(store, monkeypatch, value):
+    monkeypatch.setenv("AGENTPOOL_SNAPSHOT_EVERY", value)
+    with pytest.raises(UserError, match=rf"AGENTPOOL_SNAPSHOT_EVERY is '{value}': use a number of events, or 0"):
+        open_pool("bakery")
+    assert not (store / "bakery.sqlite").exists()
+
+
+@pytest.mark.parametrize("value", [-1, "often"])
+def test_a_bad_value_is_told(store, value):
+    with pytest.raises(UserError, match=r"snapshot_every.*or 0 for never"):
+        open_pool("bakery", snapshot_every=value).close()
+
+
+def jobs():
+    """The processes of jobs that this one has started."""
+    found = []
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if "agentpool_jupyter.jobs.child" in child.cmdline():
+                found.append(child)
+    return found
+
+
+def test_closing_a_pool_ends_what_is_under_way(store, temporary):
+    """In the middle of a job: no process, thread, temporary file or half a file is left, and writers never waited."""
+    with open_raw("bakery", store) as raw:
+        grow(raw, 20_000)
+    with open_pool("bakery") as pool:
+        pool.post("at last")
+        until(jobs)
+        assert pool.post("meanwhile").offset == pool.end - 1
+        assert pool.document().turns[-1].text == "meanwhile"
+        began, end = jobs(), pool.end
+    psutil.wait_procs(began, timeout=20)
+    assert not [child for child in began if child.is_running()]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("agentpool-snapshots")]
+    assert list(temporary.iterdir()) == []
+    assert reach(pool) in (0, SCALE.full(end - 1), SCALE.full(end))
+    insist_on_soundness(store)
+
+
+def test_a_pool_whose_snapshots_are_up_to_date_starts_no_build(store):
+    """However long it is: what was there before it was opened is not new."""
+    with open_pool("bakery", snapshot_every=0) as pool:
+        grow(pool, 3000)
+        build(pool, scale=SCALE)
+    with open_pool("bakery", snapshot_every=2000) as pool:
+        pool.document()
+        pool.post("one more")
+        assert pool._snapshots._background._worker is None
+
+
+def test_a_folder_that_cannot_be_made_is_told_in_one_line(store):
+    with open_pool("bakery", snapshot_every=0) as pool:
+        pool.store.derived("bakery").write_text("in the way")
+        with pytest.raises(UserError, match="cannot"):
+            snapshot(pool, engine="inline")
+
+
+def test_a_folder_that_cannot_be_made_is_nobodys_business_in_the_background(store):
+    with open_pool("bakery", snapshot_every=1000) as pool:
+        pool.store.derived("bakery").write_text("in the way")
+        grow(pool, 1100)
+    assert pool._snapshots._background.problem is not None
