@@ -37,6 +37,7 @@ _log = logging.getLogger(__name__)
 
 def main() -> int:
     """Run the job that standard input asks for and return the exit code."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # an idle kernel is deaf, and so are its children
     control, answers = _take_streams()
     request = msgspec.json.decode(control.readline(), type=Request)
     threading.Thread(target=_await_stop, args=(control,), daemon=True).start()

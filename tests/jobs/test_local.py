@@ -92,9 +92,11 @@ def test_cancelling_leaves_nothing(lines, tmp_path, engine, options):
     assert list(tmp_path.glob(".agentpool-job-*")) == []
 
 
-def test_a_job_ends_with_its_parent(lines, tmp_path):
-    """Killed outright, as a kernel may be; only temporary files may be left then."""
+@pytest.mark.parametrize("hears", ["SIG_DFL", "SIG_IGN"])
+def test_a_job_ends_with_its_parent(lines, tmp_path, hears):
+    """Killed outright, as a kernel may be; also while it hears no interrupts, as one that is idle, or was started with `&`."""
     code = (
+        f"import signal; signal.signal(signal.SIGINT, signal.{hears}); "
         "from agentpool_jupyter.jobs import run_job; "
         f"run_job('tests.jobs.toy:Sleeping', [{str(lines)!r}], output={str(tmp_path / 'out')!r}, "
         f"options={{'sign': {str(tmp_path / 'mapper')!r}}}, engine='local')"
