@@ -94,7 +94,7 @@ def test_cancelling_leaves_nothing(lines, tmp_path, engine, options):
 
 @pytest.mark.parametrize("hears", ["SIG_DFL", "SIG_IGN"])
 def test_a_job_ends_with_its_parent(lines, tmp_path, hears):
-    """Killed outright, as a kernel may be; also while it hears no interrupts, as one that is idle, or was started with `&`."""
+    """Killed outright, as a kernel may be, also an idle one, which is deaf; only temporary files may be left."""
     code = (
         f"import signal; signal.signal(signal.SIGINT, signal.{hears}); "
         "from agentpool_jupyter.jobs import run_job; "
