@@ -27,6 +27,11 @@ def prompt_bound(messages: Sequence[Mapping[str, str]]) -> int:
     return _PER_MESSAGE + sum(_PER_MESSAGE + len(message["content"].encode()) for message in messages)
 
 
+def parts_bound(sizes: Mapping[str, int]) -> int:
+    """Return an upper bound of the tokens of a prompt of which only the bytes of its parts are known."""
+    return _PER_MESSAGE * (1 + len(sizes)) + sum(sizes.values()) if sizes else 0
+
+
 def text_bound(text: str) -> int:
     """Return an upper bound of the tokens of a text."""
     return len(text.encode(errors="replace"))  # a server may send half of a surrogate pair

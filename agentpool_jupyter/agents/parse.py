@@ -9,6 +9,7 @@ import yaml
 
 from agentpool_jupyter.errors import SpecError
 
+from .nodes import RESOLVER, plain
 from .soundness import check_listens, check_start, near
 from .spec import DEFAULT_AGENTS, PERSON, RECALL_SOURCES, TASK, AgentSpec, Budget, Price, RecallSpec, TeamSpec
 
@@ -102,7 +103,7 @@ class _Parser:
             marked = "\ue000" in node.value
             node.value = self._fill(node.value, self._line(node))
             if marked and node.style is None:  # as if the value stood there: a number stays a number
-                node.tag = _resolver.resolve(yaml.ScalarNode, node.value, (True, False))
+                node.tag = RESOLVER.resolve(yaml.ScalarNode, node.value, (True, False))
         else:
             for child in node.value:
                 for part in child if isinstance(child, tuple) else (child,):
@@ -155,7 +156,7 @@ class _Parser:
             )
             raise SpecError(message, line=self._line(key))
         if isinstance(node, yaml.ScalarNode):
-            role = "" if _plain(node) is None else node.value.strip()
+            role = "" if plain(node) is None else node.value.strip()
             return AgentSpec(name=name, role=role)
         fields = self._struct(node, _AGENT_READERS, f"agent {name!r}")
         if "python" in fields and "model" in fields:
@@ -168,7 +169,7 @@ class _Parser:
         return AgentSpec(name=name, **fields)
 
     def _listens(self, node: yaml.Node, _key: str) -> tuple[str, ...] | None:
-        value = _plain(node)
+        value = plain(node)
         if isinstance(value, str):
             value = [value]
         if value == ["everyone"]:
@@ -188,14 +189,20 @@ class _Parser:
             raise SpecError(message, line=self._line(node))
         return Price(**fields)
 
-    def _recall(self, node: yaml.Node, _key: str) -> RecallSpec:
+    def _recall(self, node: yaml.Node, _key: str) -> RecallSpec | bool:
+        if isinstance(node, yaml.ScalarNode):
+            value = plain(node)
+            if not isinstance(value, bool):
+                message = "`recall` is true, false, or like {k: 3, threshold: 0.5, from: [pools, library]}"
+                raise SpecError(message, line=self._line(node))
+            return value and RecallSpec()
         fields = self._struct(node, _RECALL_READERS, "recall")
         if "from" in fields:
             fields["sources"] = fields.pop("from")
         return RecallSpec(**fields)
 
     def _sources(self, node: yaml.Node, _key: str) -> tuple[str, ...]:
-        value = _plain(node)
+        value = plain(node)
         names = [value] if isinstance(value, str) else value
         if not isinstance(names, list) or not names or not all(name in RECALL_SOURCES for name in names):
             message = f"`from` is a list of some of {', '.join(RECALL_SOURCES)}, like `[pools, library]`"
@@ -203,7 +210,7 @@ class _Parser:
         return tuple(dict.fromkeys(names))
 
     def _flag(self, node: yaml.Node, key: str) -> bool:
-        value = _plain(node)
+        value = plain(node)
         if not isinstance(value, bool):
             given = node.value if isinstance(node, yaml.ScalarNode) else "something else"
             message = f"`{key}` must be true or false, not {given!r}"
@@ -211,7 +218,7 @@ class _Parser:
         return value
 
     def _text(self, node: yaml.Node, key: str) -> str:
-        if not isinstance(node, yaml.ScalarNode) or not node.value.strip() or _plain(node) is None:
+        if not isinstance(node, yaml.ScalarNode) or not node.value.strip() or plain(node) is None:
             message = (
                 f"`{key}` is empty: write some text" if isinstance(node, yaml.ScalarNode) else f"`{key}` must be text"
             )
@@ -220,7 +227,7 @@ class _Parser:
         return text
 
     def _number(self, node: yaml.Node, key: str, kind: type[int | float], low: float, high: float) -> float:
-        value = _plain(node)
+        value = plain(node)
         good = isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
         if not good or (kind is int and value != int(value)):
             what = "a whole number" if kind is int else "a number"
@@ -234,20 +241,7 @@ class _Parser:
         return int(node.start_mark.line) + self._first
 
 
-def _plain(node: yaml.Node) -> Any:
-    """Return a node's value as plain Python data, or as it stands there where YAML's own reader gives up."""
-    loader = yaml.SafeLoader("")
-    try:
-        return loader.construct_object(node, deep=True)
-    # PyYAML lets what its constructors trip over through: no such date, `!!int x`, a list that holds itself.
-    except (yaml.YAMLError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError):
-        return node.value
-    finally:
-        loader.dispose()
-
-
 _MANY = 10**9
-_resolver: Any = yaml.resolver.Resolver()
 
 
 def _int(low: int, high: int = _MANY) -> Callable[[_Parser, yaml.Node, str], Any]:
@@ -296,7 +290,7 @@ _TEAM_READERS: dict[str, Callable[..., Any]] = {
 _BUDGET_READERS: dict[str, Callable[..., Any]] = {"tokens": _int(1), "seconds": _float(0.1)}
 _RECALL_READERS: dict[str, Callable[..., Any]] = {
     "k": _int(1, 50),
-    "threshold": _float(0, 1),
+    "threshold": _float(0.01, 1),
     "from": _Parser._sources,  # noqa: SLF001
 }
 _PRICE_READERS: dict[str, Callable[..., Any]] = {"input": _float(0), "output": _float(0)}

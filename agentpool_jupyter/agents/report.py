@@ -13,6 +13,8 @@ from agentpool_jupyter.pool import Usage
 from .stale import stale
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from agentpool_jupyter.pool import Document, Turn
 
     from .spec import TeamSpec
@@ -42,6 +44,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """Turns that were broken off because they were overtaken, and begun again (``interrupt``)."""
 
 
+_NAMED = 5  # stale turns, and what each missed, that are named
 OVERTAKEN = "overtaken"
 """The kind of failure of a turn that was broken off because it was overtaken."""
 
@@ -49,13 +52,17 @@ OVERTAKEN = "overtaken"
 class Report:
     """A table, one row an agent and one for all; displays itself, and ``rows`` holds the numbers.
 
-    Below it stands what was read, where something was.
+    Below it stand what was read, where something was, stale turns, and what went wrong with recall.
     """
 
-    def __init__(self, document: Document, team: TeamSpec, run: str) -> None:
+    def __init__(self, document: Document, team: TeamSpec, run: str, notes: Sequence[str] = ()) -> None:
         self.run = run
+        self.notes = list(notes)
+        """What went wrong when agents were to be reminded of something; their turns went on without."""
         attempts = [turn for turn in document.attempts if turn.run == run]
-        overtaken = Counter(found.turn.agent for found in stale(document, team, run))
+        self.stale_turns = stale(document, team, run)
+        """Turns during which something was said that they should have read, and what."""
+        overtaken = Counter(found.turn.agent for found in self.stale_turns)
         self.rows = [
             self._row(agent.name, [turn for turn in attempts if turn.agent == agent.name], overtaken[agent.name])
             for agent in team.agents
@@ -131,13 +138,27 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the numbers as plain data."""
-        return {"run": self.run, "agents": msgspec.to_builtins(self.rows), "total": msgspec.to_builtins(self.total)}
+        rows = {"agents": msgspec.to_builtins(self.rows), "total": msgspec.to_builtins(self.total)}
+        missed = {found.turn.name: [turn.name for turn in found.missed] for found in self.stale_turns}
+        return {"run": self.run, **rows, "stale": missed, "notes": self.notes}
+
+    def _remarks(self) -> list[str]:
+        shown = [
+            f"stale: {found.turn.name} was said without {', '.join(turn.name for turn in found.missed[-_NAMED:])}"
+            + (f" and {len(found.missed) - _NAMED} more" if len(found.missed) > _NAMED else "")
+            for found in self.stale_turns[:_NAMED]
+        ]
+        if len(self.stale_turns) > _NAMED:
+            shown.append(f"stale: {len(self.stale_turns) - _NAMED} more turns, see `stale_turns`")
+        return [*shown, *(f"recall: {note}" for note in self.notes)]
 
     def __repr__(self) -> str:
-        return "\n\n".join(map(_text, self._tables()))
+        remarks = self._remarks()
+        return "\n\n".join([*map(_text, self._tables()), *(["\n".join(remarks)] if remarks else [])])
 
     def _repr_html_(self) -> str:
-        return "".join(map(_html, self._tables()))
+        remarks = [f"<p><em>{escape(remark)}</em></p>" for remark in self._remarks()]
+        return "".join([*map(_html, self._tables()), *remarks])
 
 
 def _text(table: list[tuple[str, ...]]) -> str:

@@ -17,8 +17,11 @@ from agentpool_jupyter.pool.runs import LEASE, this_owner
 
 from .budget import BudgetExhaustedError, TokenBudget
 from .line import Line
+from .member import Member
 from .outbox import Outbox
+from .recalling import Recalling
 from .report import Report
+from .spending import spent
 from .turn import ModelVoice, PythonVoice
 from .voices import make_voices
 from .writer import Stage
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
     from agentpool_jupyter.pool import Document, Event, EventFollower, Pool
 
     from .model import ModelClient
-    from .spec import AgentSpec, TeamSpec
+    from .spec import TeamSpec
 
 Reason = Literal["turns", "quiescent", "budget", "timeout", "stopped", "moved", "failed", "lost", "refused"]
 """Why a run ended: every turn was taken; nobody had more to react to; a limit; ``stop()``; the pool's head left its
@@ -70,6 +73,7 @@ class Run:
         self._stopping = False
         self._fenced = False
         self._news = asyncio.Event()
+        self._recalling = Recalling(pool)
         self._loop = asyncio.new_event_loop()
         # In the caller's context, by which a kernel knows the cell that what is printed belongs to.
         self._thread = threading.Thread(
@@ -113,7 +117,12 @@ class Run:
 
     def report(self) -> Report:
         """Return what each agent did and what it took."""
-        return Report(self.document(), self.team, self.id)
+        return Report(self.document(), self.team, self.id, self.notes)
+
+    @property
+    def notes(self) -> list[str]:
+        """What agents could not be reminded of, and why, each thing once; their turns went on without."""
+        return list(self._recalling.notes)
 
     def __repr__(self) -> str:
         why = f" ({self.reason}{': ' + self.detail if self.detail else ''})" if self.reason else ""
@@ -142,14 +151,15 @@ class Run:
         self._line = Line(document, self.branch)
         self._outbox = Outbox(self.pool)
         mine = [turn for turn in document.attempts if turn.run == self.id]
-        spent = sum(turn.usage.total for turn in mine if turn.usage)
+        taken = await asyncio.to_thread(spent, self.pool, self.id)
         stage = Stage(
             run=self.id,
             team=self.team,
             line=self._line,
             outbox=self._outbox,
-            budget=TokenBudget(self.team.budget.tokens, spent),
+            budget=TokenBudget(self.team.budget.tokens, taken),
             pool=self.pool,
+            recalling=self._recalling,
         )
         voices, clients = make_voices(stage, self._functions)
         start = self.pool.runs[self.id].start
@@ -268,6 +278,7 @@ class Run:
             await self._sign_off()
         follower.close()
         await self._outbox.close()
+        await self._recalling.close()
         await asyncio.gather(*(client.aclose() for client in clients), return_exceptions=True)
 
     async def _sign_off(self) -> None:
@@ -284,38 +295,3 @@ class Run:
             if self.reason != "failed":  # else what is said already is what went wrong first
                 self.detail = str(error) or f"the log of pool {self.pool.name!r} did not take the run's end in time"
             self.reason = "failed"
-
-
-class Member:
-    """One agent of a run and how far it has come."""
-
-    def __init__(self, agent: AgentSpec, turns: int, start: int) -> None:
-        self.agent = agent
-        self.turns = turns
-        self.taken = 0
-        self.seen = start
-        """One past the last offset that it had read when it last spoke."""
-        self.speaking = False
-        self.spoke = False
-        """It has finished a turn in this run."""
-        self.error = ""
-        """Why its last turn failed; empty where it did not."""
-        self.out = False
-        """It failed for good and is not asked again in this run."""
-
-    def recall(self, turns: list[Any]) -> None:
-        """Take up where finished turns of an interrupted run left off; unfinished ones are to be taken again."""
-        for turn in turns:
-            if turn.agent == self.agent.name and turn.status == "finished":
-                self.taken += 1
-                self.spoke = True
-                self.seen = max(self.seen, turn.seen)
-
-    def ready(self, line: Line) -> bool:
-        """Whether it should speak now."""
-        if self.speaking or self.out or self.taken >= self.turns:
-            return False
-        if self.taken == 0 and self.agent.hears_task:
-            return True
-        heard = line.speakers if self.agent.listens is None else self.agent.listens
-        return line.last_news([name for name in heard if name != self.agent.name]) >= self.seen

@@ -31,7 +31,7 @@ class RecallSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     k: int = 3
     """Most hits."""
     threshold: float = 0.5
-    """Least score, from 0 to 1."""
+    """Least score, above 0 and up to 1."""
     sources: tuple[str, ...] = ("pools", "library")
     """Where: ``pool`` is this one, ``pools`` all of the store, ``library`` the documents that were added. In a team's
     description this is ``from``."""
@@ -60,7 +60,8 @@ class AgentSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     stride: int | None = None
     """0: none, also where the team has one."""
     interrupt: bool | None = None
-    recall: RecallSpec | None = None
+    recall: RecallSpec | bool | None = None
+    """False: nothing, also where the team has something."""
 
     @property
     def hears_task(self) -> bool:
@@ -109,7 +110,7 @@ class TeamSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     interrupt: bool = False
     """Whether a turn is broken off and begun again when a person, or an agent that it ``listens`` to by name, says
     something that it has not read."""
-    recall: RecallSpec | None = None
+    recall: RecallSpec | bool | None = None
 
     def agent(self, name: str) -> AgentSpec:
         """Return the agent of that name; KeyError if there is none."""
@@ -129,7 +130,8 @@ class TeamSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def recall_of(self, agent: AgentSpec) -> RecallSpec | None:
         """Return what one agent looks up before a turn; None for nothing."""
-        return self.recall if agent.recall is None else agent.recall
+        own = self.recall if agent.recall is None else agent.recall
+        return RecallSpec() if own is True else own or None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the team as plain data, as a ``run_started`` event carries it."""

@@ -17,6 +17,7 @@ from .context import build_context, digest_of
 from .endpoint import cost
 from .prefill import FLAGS, IN_WORDS, PROBE, PROBE_TOKENS, Continuation, Seam, going_on
 from .reading import shared_out
+from .recalling import NOTHING, wish_of
 from .trial import MOST_CALLS, find_continuation
 from .writer import TurnWriter
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from .context import Context
     from .limits import CallLimits
     from .model import ModelClient
+    from .recalling import Lookup
     from .spec import AgentSpec
     from .writer import Stage
 
@@ -46,6 +48,8 @@ class _Call(NamedTuple):
     reservation: Reservation
     continuation: Continuation | None = None
     """How it goes on with what was said; None for a turn's first."""
+    recalled: Lookup = NOTHING
+    """What was looked up for it."""
 
     @property
     def bound(self) -> int:
@@ -77,6 +81,7 @@ class Speech:
         """
         call = await self._prepare(None)
         self._writer.start(model=self._client.endpoint.model, seen=self.seen, context=call.context)
+        self._writer.recall(call.recalled, call.context)
         return call
 
     async def say(self, call: _Call) -> Event:
@@ -140,28 +145,46 @@ class Speech:
     async def _prepare(self, continuation: Continuation | None) -> _Call:
         """Build the prompt and reserve its tokens; raises BudgetExhaustedError."""
         tokens = min(self._stride, self._left)
-        context = self._context(continuation)
+        recalled = await self._recall(continuation)
+        context = self._context(continuation, recalled)
         bound = prompt_bound(context.messages)
         reservation = await self._stage.budget.reserve(bound + tokens)
         if self._stage.line.document.at >= context.seen:  # others spoke while this waited for its tokens
-            fresh = self._context(continuation)
+            fresh = self._context(continuation, recalled)
             if prompt_bound(fresh.messages) <= bound:
                 context = fresh
         self.seen = context.seen
-        return _Call(context, tokens, reservation, continuation)
+        return _Call(context, tokens, reservation, continuation, recalled)
 
     async def _go_on(self, error: str) -> _Call:
         continuation = await self._find_continuation()
         call = await self._prepare(continuation)
         self._writer.go_on(call.context, continuation.way, error)
+        self._writer.recall(call.recalled, call.context)
         return call
 
-    def _context(self, continuation: Continuation | None) -> Context:
-        line, team = self._stage.line, self._stage.team
+    async def _recall(self, continuation: Continuation | None) -> Lookup:
+        """Look up what the agent is to be reminded of."""
+        stage = self._stage
+        if stage.team.recall_of(self._agent) is None:
+            return NOTHING
+        prompt = self._context(continuation, NOTHING)
+        wish = wish_of(stage.line.document, stage.team, self._agent, prompt, self._writer.text)
+        return await stage.recalling.look_up(wish)
+
+    def _context(self, continuation: Continuation | None, recalled: Lookup) -> Context:
+        turn, text = (self._writer.turn, self._writer.text) if continuation else (None, "")
+        context = build_context(
+            self._stage.line.document,
+            self._stage.team,
+            self._agent,
+            tokens=self._limits.window,
+            recall=[hit.recalled for hit in recalled.hits],
+            going_on=turn,
+            begun=text,
+        )
         if continuation is None:
-            return build_context(line.document, team, self._agent, tokens=self._limits.window)
-        turn, text = self._writer.turn, self._writer.text
-        context = build_context(line.document, team, self._agent, tokens=self._limits.window, going_on=turn, begun=text)
+            return context
         messages = going_on(context.messages, text, continuation.way)
         return msgspec.structs.replace(context, messages=messages, digest=digest_of(messages))
 

@@ -10,6 +10,7 @@ from agentpool_jupyter.pool import Document
 from .context import build_context
 from .endpoint import Endpoint, Price, resolve
 from .limits import call_limits
+from .recalling import check_recall
 from .turn import ModelVoice, PythonVoice
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def check_team(team: TeamSpec, functions: Mapping[str, Callable[[Document], Any]
         elif not callable(functions.get(agent.python)):
             message = f"agent {agent.name!r}: there is no function {agent.python!r}; define it before this cell"
             raise SpecError(message)
+    check_recall(team)
 
 
 def make_voices(

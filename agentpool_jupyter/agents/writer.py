@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from agentpool_jupyter.pool.events import Delta, TurnContinued, TurnFailed, TurnFinished, TurnStarted
+from agentpool_jupyter.pool.events import Delta, Recall, TurnContinued, TurnFailed, TurnFinished, TurnStarted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .line import Line
     from .outbox import Outbox
     from .prefill import Way
+    from .recalling import Lookup, Recalling
     from .spec import TeamSpec
 
 
@@ -25,7 +26,15 @@ class Stage:
     """What the turns of one run share."""
 
     def __init__(
-        self, *, pool: Pool, run: str, team: TeamSpec, line: Line, outbox: Outbox, budget: TokenBudget
+        self,
+        *,
+        pool: Pool,
+        run: str,
+        team: TeamSpec,
+        line: Line,
+        outbox: Outbox,
+        budget: TokenBudget,
+        recalling: Recalling,
     ) -> None:
         self.pool = pool
         self.run = run
@@ -33,6 +42,7 @@ class Stage:
         self.line = line
         self.outbox = outbox
         self.budget = budget
+        self.recalling = recalling
 
     def header(self, agent: str) -> dict[str, Any]:
         """Return the fields that every event of an agent carries."""
@@ -78,6 +88,13 @@ class TurnWriter:
             way=way,
             error=error,
         )
+
+    def recall(self, lookup: Lookup, context: Context) -> None:
+        """Record what was recalled and went into a prompt, right behind that prompt's own event."""
+        sources = context.record.get("recalled", ())
+        hits = [hit.reference for hit in lookup.hits if hit.recalled.source in sources]
+        if hits or lookup.note:
+            self._put(Recall, hits=hits, note=lookup.note)
 
     def add(self, text: str) -> None:
         """Add text; it is written within the team's ``flush`` seconds."""

@@ -53,6 +53,8 @@ class Compacted(msgspec.Struct, frozen=True, kw_only=True):
         return self.before - self.after
 
     def __str__(self) -> str:
+        if not self.limit:
+            return f"pool {self.pool!r} has nothing to fold: only whole stretches of {WINDOW:,} events are folded"
         if not self.records:
             return f"pool {self.pool!r} has nothing to fold below offset {self.limit:,}: {_bytes(self.after)}"
         share = f" ({self.saved / self.before:.0%} less)" if self.before > 0 else ""

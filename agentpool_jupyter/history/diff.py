@@ -19,6 +19,8 @@ Change = Literal["same", "added", "removed", "changed"]
 _WORDS = re.compile(r"\s+|\w+|[^\w\s]")
 _ALIKE = 0.4  # of the shorter text: two that share less are shown whole, not as a mosaic of common words
 _NAMED = 8  # turns named where they are folded away
+_OPEN = 40  # turns in a row that are shown without a click
+_PRINTED = 100  # turns that are shown as plain text, where nothing can be folded away
 _MARKS = {"same": " ", "added": "+", "removed": "-", "changed": "~"}
 _TINTS = {"added": "rgba(0,158,115,.18)", "removed": "rgba(213,94,0,.18)"}
 _EDGES = {"same": "#7F7F7F", "added": "#009E73", "removed": "#D55E00", "changed": "#7F7F7F"}
@@ -103,12 +105,13 @@ class Diff:
 
     def __repr__(self) -> str:
         parts = [self._head()]
-        for change in self.changes:
-            if change.kind == "same":
-                continue
+        changed = [change for change in self.changes if change.kind != "same"]
+        for change in changed[:_PRINTED]:
             body = _body(change, _plain)
             aside = f" ({change.remark})" if change.kind == "changed" else ""
             parts.append(f"{_MARKS[change.kind]} {change.name}{aside}\n{_indent(body)}".rstrip())
+        if len(changed) > _PRINTED:
+            parts.append(f"… and {len(changed) - _PRINTED:,} more turns; ap.diff(…).changes has them all")
         return "\n\n".join(parts)
 
     def _repr_html_(self) -> str:
@@ -169,13 +172,21 @@ def _indent(text: str) -> str:
 
 def _rows(changes: list[TurnChange]) -> str:
     """Return neighbours that all stayed the same, folded away, or that all did not."""
-    rows = "".join(map(_row, changes))
     if changes[0].kind != "same":
-        return rows
+        rows, rest = "".join(map(_row, changes[:_OPEN])), changes[_OPEN:]
+        return rows + (_fold(f"{len(rest):,} more turns: {_names(rest)}", rest) if rest else "")
+    return _fold(f"the same: {_names(changes)}", changes)
+
+
+def _names(changes: list[TurnChange]) -> str:
     names = ", ".join(change.name for change in changes[:_NAMED])
     more = f" and {len(changes) - _NAMED} more" if len(changes) > _NAMED else ""
-    summary = f'<summary style="opacity:.7">the same: {escape(names)}{more}</summary>'
-    return f'<details style="margin:.7em 0">{summary}{rows}</details>'
+    return names + more
+
+
+def _fold(title: str, changes: list[TurnChange]) -> str:
+    summary = f'<summary style="opacity:.7">{escape(title)}</summary>'
+    return f'<details style="margin:.7em 0">{summary}{"".join(map(_row, changes))}</details>'
 
 
 def _row(change: TurnChange) -> str:

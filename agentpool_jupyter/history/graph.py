@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from agentpool_jupyter.pool import Position
 from agentpool_jupyter.pool.events import Message, RunFinished, RunStarted, TurnFailed, TurnFinished
-from agentpool_jupyter.pool.render import PALETTE
+from agentpool_jupyter.pool.render import colour
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from agentpool_jupyter.pool import Event, Pool
     from agentpool_jupyter.pool.branches import Branches
 
 _SHOWN = 72  # characters of a row's text
+_NAMED = 4  # branches and tags that are named where they are cut off
 
 
 class Row(NamedTuple):
@@ -28,13 +31,16 @@ class Row(NamedTuple):
     text: str
     labels: bool = False
     """The text ends with the names of what stands there, in brackets."""
+    turn: str = ""
+    """The name of the turn that it tells of, with which the text begins; empty for what is no turn."""
 
 
 class HistoryGraph:
     """Turns, messages, runs, forks, heads and tags of all branches; displays itself."""
 
-    def __init__(self, rows: list[Row]) -> None:
+    def __init__(self, rows: list[Row], places: Mapping[str, int]) -> None:
         self.rows = rows
+        self._places = places
 
     def __repr__(self) -> str:
         if not self.rows:
@@ -51,8 +57,11 @@ class HistoryGraph:
         if not self.rows:
             return f"<em>{escape(repr(self))}</em>"
         lines = zip(self.rows, repr(self).splitlines(), strict=True)
-        body = "\n".join(_line_html(row, line) for row, line in lines)
+        body = "\n".join(_line_html(row, line, self._colour(row.turn)) for row, line in lines)
         return f'<pre style="line-height:1.25">{body}</pre>'
+
+    def _colour(self, turn: str) -> str:
+        return colour(self._places.get(turn.rpartition("#")[0]))
 
 
 def history_graph(pool: Pool, *, most: int | None = None) -> HistoryGraph:
@@ -60,10 +69,19 @@ def history_graph(pool: Pool, *, most: int | None = None) -> HistoryGraph:
     lineage = pool.lineage
     names = {turn.id: turn.name for branch in lineage for turn in pool.document(Position(branch, pool.end - 1)).turns}
     points = [(event, text) for event in pool.events() if (text := _describe(event, names))]
-    rows = _draw(points, lineage)
+    rows = _draw(points, names, lineage)
     if most is not None and len(rows) > most:
-        rows = [*rows[:most], Row("⋮", None, "", f"{len(rows) - most} earlier lines; -n shows more")]
-    return HistoryGraph(rows)
+        rows = [*rows[:most], Row("⋮", None, "", _rest(rows[most:]))]
+    return HistoryGraph(rows, pool.runs.places)
+
+
+def _rest(rows: list[Row]) -> str:
+    """Return what is said of rows that are not shown: how many, and what stands there."""
+    labels = [label for row in rows if row.labels for label in row.text.rpartition("  [")[2].rstrip("]").split(", ")]
+    labels.sort(key=lambda label: not label.startswith("HEAD"))
+    more = [f"and {len(labels) - _NAMED} more"] if len(labels) > _NAMED else []
+    among = f", among them {', '.join([*labels[:_NAMED], *more])}" if labels else ""
+    return f"{len(rows)} earlier lines{among}; -n shows more"
 
 
 def leaves(lineage: Branches, branch: str) -> Position:
@@ -93,7 +111,7 @@ def _describe(event: Event, names: dict[str, str]) -> str:
             return ""
 
 
-def _draw(points: list[tuple[Event, str]], lineage: Branches) -> list[Row]:
+def _draw(points: list[tuple[Event, str]], names: dict[str, str], lineage: Branches) -> list[Row]:
     """Lay the points out, newest first: a column for each branch, from its last point down to where it forked."""
     columns = {branch: i for i, branch in enumerate(lineage)}
     marks = _marks(points, lineage)
@@ -113,7 +131,9 @@ def _draw(points: list[tuple[Event, str]], lineage: Branches) -> list[Row]:
         live.add(event.branch)
         clock = time.strftime("%H:%M:%S", time.localtime(event.time / 1000))
         labels = marks.pop(event.offset, "")
-        rows.append(Row(_lanes(columns, live, event.branch), event.offset, clock, text + labels, bool(labels)))
+        turn = names.get(getattr(event, "turn", event.id), "")
+        lanes = _lanes(columns, live, event.branch)
+        rows.append(Row(lanes, event.offset, clock, text + labels, bool(labels), turn))
     return rows
 
 
@@ -147,15 +167,13 @@ def _joint(columns: dict[str, int], live: set[str], parent: str, child: str) -> 
     return "".join(line).rstrip()
 
 
-def _line_html(row: Row, line: str) -> str:
-    """Return a line with a colour for each branch, and the names at its end in bold."""
-    lanes = "".join(
-        cell if cell == " " else f'<span style="color:{PALETTE[(i + 1) // 2 % len(PALETTE)]}">{escape(cell)}</span>'
-        for i, cell in enumerate(row.lanes)
-    )
-    rest = escape(line[len(row.lanes) :])
-    text, bracket, names = rest.rpartition("  [") if row.labels else (rest, "", "")
-    return f"{lanes}{text}{bracket and f'  <strong>[{names}</strong>'}"
+def _line_html(row: Row, line: str, tint: str) -> str:
+    """Return a line with the turn's name in its agent's colour, and the names at its end in bold."""
+    drawn = len(line) - len(row.text.rstrip())
+    text, bracket, names = row.text.rpartition("  [") if row.labels else (row.text, "", "")
+    turn = f'<strong style="color:{tint}">{escape(row.turn)}</strong>' if row.turn else ""
+    labels = f"  <strong>{escape(bracket.strip() + names)}</strong>" if bracket else ""
+    return f'<span style="opacity:.6">{escape(line[:drawn])}</span>{turn}{escape(text[len(row.turn) :])}{labels}'
 
 
 def _short(text: str) -> str:

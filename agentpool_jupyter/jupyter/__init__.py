@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-_CLASSES = ("AgentPoolMagics", "HistoryMagics")
+_CLASSES = ("AgentPoolMagics", "HistoryMagics", "SimilarMagics")
 
 
 def load(shell: InteractiveShell) -> None:
@@ -16,18 +16,22 @@ def load(shell: InteractiveShell) -> None:
     from .history_magics import HistoryMagics  # noqa: PLC0415
     from .magics import AgentPoolMagics  # noqa: PLC0415
     from .session import Session  # noqa: PLC0415
+    from .similar_magics import SimilarMagics  # noqa: PLC0415
+    from .similar_questions import install_questions  # noqa: PLC0415
 
     if _CLASSES[0] in shell.magics_manager.registry:
         return
     session = Session(widgets=hasattr(shell, "kernel"))
-    magics = [AgentPoolMagics(shell, session), HistoryMagics(shell, session)]
+    magics = [AgentPoolMagics(shell, session), HistoryMagics(shell, session), SimilarMagics(shell, session)]
     shell.register_magics(*magics)
     install_completion(shell, session, magics)
+    install_questions(shell)
 
 
 def unload(shell: InteractiveShell) -> None:
     """Take the magics away and close what they hold: no thread and no child is left."""
     from .completion import remove_completion  # noqa: PLC0415
+    from .similar_questions import remove_questions  # noqa: PLC0415
 
     manager = shell.magics_manager
     for magics in [manager.registry.pop(name) for name in _CLASSES if name in manager.registry]:
@@ -36,3 +40,4 @@ def unload(shell: InteractiveShell) -> None:
             for name in names:
                 manager.magics[kind].pop(name, None)
     remove_completion(shell)
+    remove_questions(shell)

@@ -94,6 +94,8 @@ class AgentsActions:
             show.finish_later()
             return
         _wait(run, show)
+        if run.notes:
+            print("\n".join(f"recall: {note}" for note in run.notes))  # noqa: T201 - under the cell's picture
 
     # The line ----------------------------------------------------------------------------------------------
 
@@ -114,10 +116,10 @@ class AgentsActions:
 
     def _status(self, word: str | None, _arguments: Namespace) -> Any:
         if word is not None:
-            return self._session.find_run(word).report()
+            return self._session.report(self._session.find_run(word))
         rows = []
         for run in self._session.runs():
-            total = run.report().total
+            total = self._session.report(run).total
             why = f"{run.reason}: {run.detail}" if run.detail else run.reason
             rows.append((run.id, run.pool.name, run.status, why, total.turns, total.prompt + total.completion))
         return Table(

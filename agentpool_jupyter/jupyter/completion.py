@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from agentpool_jupyter.errors import AgentPoolError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from IPython.core.interactiveshell import InteractiveShell
     from IPython.core.magic import Magics
@@ -23,12 +23,14 @@ _ACTIONS = {
 """Commands whose first word is an action or a pool."""
 _POSITIONS = ("%rollback", "%branch", "%diff")
 """Commands whose words are positions."""
+_SIMILAR = ("%similar", "%%similar")
+_COMMANDS = (*_ACTIONS, *_POSITIONS, *_SIMILAR)
 _LATEST = 20  # turns that are offered: those that people go back to
 
 
 def install_completion(shell: InteractiveShell, session: Session, magics: Sequence[Magics]) -> None:
     """Complete behind all the magics."""
-    for command in (*_ACTIONS, *_POSITIONS):
+    for command in _COMMANDS:
         name = command.lstrip("%")
         function = next(getattr(owner, name) for owner in magics if hasattr(owner, name))
         shell.set_hook("complete_command", _completer(session, command, function.parser), str_key=command)
@@ -36,7 +38,7 @@ def install_completion(shell: InteractiveShell, session: Session, magics: Sequen
 
 def remove_completion(shell: InteractiveShell) -> None:
     """Take the completion away again."""
-    for command in (*_ACTIONS, *_POSITIONS):
+    for command in _COMMANDS:
         shell.strdispatchers["complete_command"].strs.pop(command, None)
 
 
@@ -51,6 +53,8 @@ def _completer(session: Session, command: str, parser: Any) -> Callable[[Any, An
         try:  # completion never disturbs typing
             if before == "--engine":
                 return _engines()
+            if command in _SIMILAR:
+                return _similar(session, before, parser)
             if command in _POSITIONS or before == "--at":
                 return _positions(session)
             pools = _pools(session)
@@ -74,6 +78,26 @@ def _engines() -> list[str]:
 
 
 def _positions(session: Session) -> list[str]:
-    pool = session.pool()
+    pool = session.pool(tell=False)
     turns = [turn.name for turn in pool.document().turns[-_LATEST:]]
     return [*turns[::-1], *pool.lineage, *pool.lineage.tags]
+
+
+def _similar(session: Session, before: str, parser: Any) -> list[str]:
+    """Return what may follow a word of ``%similar``; within a text nothing."""
+    option = parser._option_string_actions.get(before)  # noqa: SLF001 - no other way
+    if before in ("--since", "--until"):
+        return _positions(session)
+    if before == "--pool":
+        return _pools(session)
+    if option is not None and option.choices:
+        return list(option.choices)
+    pool = session.pool(tell=False)
+    turns = pool.document().turns[-_LATEST:]
+    follows: dict[str, Iterable[str]] = {
+        "--branch": pool.lineage,
+        "--now": sorted({turn.agent for turn in turns if turn.status == "running"}),
+        "--agent": sorted({turn.agent for turn in turns}),
+        "%similar": [turn.name for turn in turns[::-1]],
+    }
+    return list(follows.get(before, []))

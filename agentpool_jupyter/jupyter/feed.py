@@ -9,7 +9,7 @@ from contextvars import copy_context
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Protocol
 
-from agentpool_jupyter.errors import LogError
+from agentpool_jupyter.errors import LogError, LogMovedError
 from agentpool_jupyter.pool import Position
 
 from .view import TeamView
@@ -17,7 +17,7 @@ from .view import TeamView
 if TYPE_CHECKING:
     from agentpool_jupyter.pool import Event, Pool
 
-    from .wire import Patch, State
+    from .wire import Patch, RunStatus, State
 
 INTERVAL = 1 / 15
 """Seconds between two updates: quick to the eye, far below what a notebook's message channel can carry."""
@@ -46,6 +46,7 @@ class Feed:
         record = pool.runs[run]
         before = pool.document(Position(record.branch, record.start - 1))
         line = dict(pool.lineage.line(record.branch, sys.maxsize))
+        self._name = pool.name
         self._screen = screen
         self._lock = threading.RLock()  # guards the view and the order of what is shown
         self._view = TeamView(run, before, line)
@@ -99,12 +100,21 @@ class Feed:
                 for event in batch:
                     self._arrived.put(event)
                 self._wake.set()
+            if not self._closed:
+                self._break_off("lost", "its pool was closed")
+        except LogMovedError:
+            self._break_off("lost", f"its pool was compacted: `%agents attach {self._name}` shows it again")
         except LogError as error:
-            with self._lock:
-                self._view.run.reason = str(error)
-                self._view.mark("failed")
+            self._break_off("failed", str(error))
         self._closed = True
         self._wake.set()
+
+    def _break_off(self, status: RunStatus, reason: str) -> None:
+        """Show that nothing more will be shown, though the run has not ended."""
+        with self._lock:
+            if self._view.run.finished is None:
+                self._view.run.reason = reason
+                self._view.mark(status)
 
     def _paint(self) -> None:
         pause = threading.Event()

@@ -40,12 +40,7 @@ class HistoryActions:
             if arguments.position is not None:
                 message = "%rollback --undo takes no position: it goes back to where the head was"
                 raise UserError(message)
-            left = pool.branch
-            branch = pool.undo()
-            told = f"undone: the head is on branch {branch!r} again{self._stopped(pool)}"
-            changes = diff(pool, left, branch)
-            changes.names = (left, branch)
-            return Moved(pool, told, changes, [])
+            return self._undo(pool, dry_run=arguments.dry_run)
         if arguments.position is None:
             message = "%rollback needs a position, such as planner#2, -3, 120, 14:05 or a branch; or --undo"
             raise UserError(message)
@@ -61,6 +56,20 @@ class HistoryActions:
         changes = diff(pool, left, there)
         changes.names = ("now" if arguments.dry_run else left, arguments.position)
         return Moved(pool, told, changes, effects)
+
+    def _undo(self, pool: Pool, *, dry_run: bool) -> Moved:
+        from agentpool_jupyter.history import diff  # noqa: PLC0415
+
+        left = pool.branch
+        if dry_run and pool.lineage.last_move is not None:
+            branch = pool.lineage.head_before
+            told = f"dry run: nothing was changed; the head would be on branch {branch!r} again"
+        else:
+            branch = pool.undo()
+            told = f"undone: the head is on branch {branch!r} again{self._stopped(pool)}"
+        changes = diff(pool, left, branch)
+        changes.names = (left, branch)
+        return Moved(pool, told, changes, [])
 
     def branch(self, arguments: Namespace) -> Table | Note:
         """List branches, make one, or move the head to one."""

@@ -66,6 +66,10 @@ class AgentPoolMagics(Magics):  # type: ignore[misc]  # IPython's types are not 
             task: Plan the opening of a neighbourhood bakery.
             turns: 2                       # most turns per agent
             budget: {tokens: 20000, seconds: 120}
+            stride: 40                     # read the others again every 40 tokens, and go on with the sentence
+            interrupt: true                # begin a turn anew when what it listens to has changed
+            recall: {k: 3, threshold: 0.5, from: [pools, library]}    # be reminded of what resembles it
+            context: 3000                  # most tokens of a prompt
             agents:
               planner: Drafts the plan, most important step first.
               critic:
@@ -75,6 +79,7 @@ class AgentPoolMagics(Magics):  # type: ignore[misc]  # IPython's types are not 
               checker:
                 python: check_plan         # a function of the notebook: (document) -> str | None
 
+        ``stride``, ``interrupt`` and ``recall`` are off where they are left out, and may also stand at one agent.
         ``{{name}}`` is filled from the notebook's variables. On a line of its own::
 
             %agents status [RUN]     what the runs of this kernel do, and what they took

@@ -49,6 +49,9 @@ class PoolActions:
         if len(names) > 1 and words[0] != "import":
             message = f"%pool takes one action and one name, not {' '.join(words)!r}; see `%pool?`"
             raise UserError(message)
+        if arguments.n < 1:
+            message = f"-n is {arguments.n}: show at least one line"
+            raise UserError(message)
         name = names[0] if names else None
         return action(name, arguments) if action else self._document(name, arguments)
 
@@ -129,10 +132,8 @@ class PoolActions:
         from agentpool_jupyter.history import compact  # noqa: PLC0415
 
         pool = self._session.pool(name, arguments.store)
-        done = compact(pool, archive=not arguments.no_archive, delete_old=arguments.delete_old)
-        if done.moved:  # what is shown of it follows the old log
-            self._session.forget(pool)
-        return done
+        limit = None if arguments.at is None else pool.position(arguments.at).at + 1
+        return compact(pool, limit=limit, archive=not arguments.no_archive, delete_old=arguments.delete_old)
 
     def _events(self, name: str | None, arguments: Namespace) -> Table:
         pool = self._session.pool(name, arguments.store)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agentpool_jupyter.errors import UserError
+from agentpool_jupyter.errors import LogMovedError, PoolNotFoundError, UserError
 
 from .show import Show
 
@@ -13,7 +13,12 @@ if TYPE_CHECKING:
 
     from agentpool_jupyter.agents import Run, TeamSpec
     from agentpool_jupyter.agents.local_model import LocalModel
+    from agentpool_jupyter.agents.report import Report
+    from agentpool_jupyter.log import Store
     from agentpool_jupyter.pool import Pool
+    from agentpool_jupyter.recall import RecallIndex
+
+    from .similar_hits import ClickableHits
 
 DEFAULT_POOL = "default"
 _SHOWS_KEPT = 20  # widgets that stay alive for pages that are opened again
@@ -31,20 +36,58 @@ class Session:
         """After how many events pools are snapshotted by themselves; None: as the environment says."""
         self.shows: dict[str, Show] = {}
         self._pools: dict[tuple[str, str | None], Pool] = {}
+        self._indexes: dict[str, RecallIndex] = {}
+        self._hits: list[ClickableHits] = []
         self._local: LocalModel | None = None
 
     def use(self, name: str, store: str | None = None) -> None:
         """Make a pool the one that magics take where none is named."""
         self.name, self.store = name, store if store is not None else self.store
 
-    def pool(self, name: str | None = None, store: str | None = None, *, create: bool = False) -> Pool:
-        """Return an open pool (default: the current one); raises PoolNotFoundError without ``create``."""
+    def pool(
+        self, name: str | None = None, store: str | None = None, *, create: bool = False, tell: bool = True
+    ) -> Pool:
+        """Return an open pool (default: the current one); raises PoolNotFoundError without ``create``.
+
+        One that another process has compacted meanwhile is opened again, and with ``tell`` a line says so.
+        """
         from agentpool_jupyter.history import open_pool  # noqa: PLC0415 - loading the extension stays quick
 
         key = (name or self.name, store if store is not None else self.store)
-        if key not in self._pools:
-            self._pools[key] = open_pool(*key, create=create, snapshot_every=self.snapshot_every)
-        return self._pools[key]
+        pool = self._pools.get(key)
+        if pool is None:
+            try:
+                pool = self._pools[key] = open_pool(*key, create=create, snapshot_every=self.snapshot_every)
+            except PoolNotFoundError as error:
+                message = f"{error}; `%pool use {key[0]}` makes it"
+                raise PoolNotFoundError(message) from None
+        elif _moved(pool):
+            pool = self._open_again(pool, tell=tell)
+        return pool
+
+    def _open_again(self, old: Pool, *, tell: bool) -> Pool:
+        """Put a pool in the place of one whose log has moved, also for the runs that are shown."""
+        from agentpool_jupyter.history import open_pool  # noqa: PLC0415
+
+        new: Pool | None = None
+        for key in [key for key, pool in self._pools.items() if pool is old]:
+            new = self._pools[key] = new or open_pool(*key, create=False, snapshot_every=self.snapshot_every)
+        if new is None:
+            message = f"pool {old.name!r} was compacted and is open here no more: open it again"
+            raise LogMovedError(message)
+        for show in self.shows.values():
+            if show.pool is old:
+                show.go_on_with(new)
+        old.close()
+        if tell:
+            print(f"pool {new.name!r} was compacted by another process meanwhile: opened it again")  # noqa: T201 - said in passing
+        return new
+
+    def report(self, run: Run) -> Report:
+        """Return what a run of this kernel did, also where its pool was compacted meanwhile."""
+        if _moved(run.pool):
+            self._open_again(run.pool, tell=True)
+        return run.report()
 
     def forget(self, pool: Pool) -> None:
         """Close a pool and what is shown of it."""
@@ -52,6 +95,21 @@ class Session:
             self.shows.pop(run_id).close()
         self._pools = {key: other for key, other in self._pools.items() if other is not pool}
         pool.close()
+
+    def index(self, store: Store) -> RecallIndex:
+        """Return the index of a store's pools and documents, opened once; raises IndexUnavailableError."""
+        from agentpool_jupyter.recall import RecallIndex  # noqa: PLC0415
+
+        if store.url not in self._indexes:
+            self._indexes[store.url] = RecallIndex(store)
+        return self._indexes[store.url]
+
+    def keep_hits(self, hits: ClickableHits) -> None:
+        """Keep hits that can be clicked, of which the latest stay alive."""
+        self._hits.append(hits)
+        for old in self._hits[:-_SHOWS_KEPT]:
+            old.close()
+        del self._hits[:-_SHOWS_KEPT]
 
     def runs(self) -> list[Run]:
         """Return the runs of this kernel that are still shown, oldest first."""
@@ -106,9 +164,24 @@ class Session:
         for show in self.shows.values():
             show.close()
         self.shows.clear()
+        for hits in self._hits:
+            hits.close()
+        self._hits.clear()
+        for index in self._indexes.values():
+            index.close()
+        self._indexes.clear()
         for pool in self._pools.values():
             pool.close()
         self._pools.clear()
         if self._local is not None:
             self._local.release()
             self._local = None
+
+
+def _moved(pool: Pool) -> bool:
+    """Whether another process has compacted a pool into another place of its store."""
+    try:
+        _ = pool.lineage, pool.end  # the first reads up to the mark of it, the second asks what the mark means
+    except LogMovedError:
+        return True
+    return False

@@ -64,6 +64,12 @@ class Show:
 
         threading.Thread(target=work, name=f"agentpool-show-{self.run_id}", daemon=True).start()
 
+    def go_on_with(self, pool: Pool) -> None:
+        """Take another pool from now on: the same one, opened again."""
+        self.pool = pool
+        if self.run is not None:
+            self.run.pool = pool
+
     def close(self) -> None:
         """End the feed and let go of the widget."""
         self._feed.close()

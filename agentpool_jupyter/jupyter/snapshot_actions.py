@@ -65,6 +65,8 @@ def _status(pools: Sequence[Pool]) -> Table:
         try:
             reach, size = status(pool)
             sound = "sound" if reach else "none yet"
+            if pool.snapshots.problem:
+                sound += f"; the last by themselves failed: {pool.snapshots.problem}"
         except SnapshotError as error:
             reach, size, sound = 0, 0, f"not used: {error}"
         rows.append((pool.name, f"{pool.end:,}", f"{reach:,}", f"{size / 1000:,.0f} kB", sound))

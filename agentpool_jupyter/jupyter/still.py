@@ -6,10 +6,10 @@ import math
 from html import escape
 from typing import TYPE_CHECKING
 
-from agentpool_jupyter.pool.render import colours, turn_html
+from agentpool_jupyter.pool.render import colour, turn_html
 
 if TYPE_CHECKING:
-    from .wire import AgentView, EdgeView, State, TurnView
+    from .wire import AgentView, EdgeView, Reading, State, TurnView
 
 _SIZE, _RADIUS, _NODE = 300, 105, 26
 
@@ -25,16 +25,19 @@ class Still:
             f"[{turn.name}{f' ({note})' if (note := _note(turn)) else ''}]\n{turn.text}".strip()
             for turn in self._turns()
         ]
-        return "\n\n".join([self._headline(), *turns])
+        head = "\n".join(filter(None, (self._headline(), _read(self.state.run.reading))))
+        return "\n\n".join([head, *turns])
 
     def _repr_html_(self) -> str:
-        palette = colours([agent.name for agent in self.state.agents])
+        palette = {agent.name: colour(agent.place) for agent in self.state.agents}
         turns = "".join(
-            turn_html(turn.name, _note(turn), turn.text, palette.get(turn.agent, "#7F7F7F")) for turn in self._turns()
+            turn_html(turn.name, _note(turn), turn.text, palette.get(turn.agent, colour(None)))
+            for turn in self._turns()
         )
         return (
             '<div class="agentpool-still" style="line-height:1.45">'
             f'<div class="ap-status" style="font-weight:600;margin-bottom:.4em">{escape(self._headline())}</div>'
+            f'<div class="ap-read" style="opacity:.75;margin-bottom:.4em">{escape(_read(self.state.run.reading))}</div>'
             f'<details style="margin-bottom:.6em"><summary>agents and what flowed between them</summary>'
             f'<div style="display:flex;flex-wrap:wrap;gap:1.5em;align-items:center">'
             f"{_graph(self.state.agents, self.state.edges, palette)}{_agents(self.state.agents, palette)}"
@@ -56,6 +59,15 @@ class Still:
         return " · ".join(parts)
 
 
+def _read(reading: Reading) -> str:
+    """Return what reading has cost, in prompt tokens, where more than the task was read."""
+    named = {"own text": reading.own, "others": reading.others, "recalled": reading.recalled}
+    parts = [f"{what} {tokens:,}" for what, tokens in {"task": reading.task, **named}.items() if tokens]
+    read = [f"read {reading.task + sum(named.values()):,} = {' + '.join(parts)}"] if any(named.values()) else []
+    counted = (("stale", reading.stale), ("overtaken, began anew", reading.restarts))
+    return " · ".join(read + [f"{count:,} {what}" for what, count in counted if count])
+
+
 def _note(turn: TurnView) -> str:
     return turn.note or {"running": "still speaking", "failed": "failed", "cancelled": "stopped"}.get(turn.status, "")
 
@@ -64,10 +76,10 @@ def _agents(agents: list[AgentView], palette: dict[str, str]) -> str:
     rows = "".join(
         f'<tr><td><strong style="color:{palette[agent.name]}">{escape(agent.name)}</strong></td>'
         f"<td>{escape(agent.model)}</td><td>{agent.turns}</td><td>{agent.tokens:,}</td>"
-        f"<td>{escape(agent.note or agent.state)}</td></tr>"
+        f"<td>{escape(_read(agent.reading))}</td><td>{escape(agent.note or agent.state)}</td></tr>"
         for agent in agents
     )
-    head = "".join(f"<th>{word}</th>" for word in ("agent", "model", "turns", "tokens", "state"))
+    head = "".join(f"<th>{word}</th>" for word in ("agent", "model", "turns", "tokens", "read", "state"))
     return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agentpool_jupyter.agents.spec import AgentSpec, TeamSpec
 from agentpool_jupyter.pool.events import (
@@ -12,12 +12,14 @@ from agentpool_jupyter.pool.events import (
     Message,
     RunFinished,
     RunStarted,
+    TurnContinued,
     TurnFailed,
     TurnFinished,
     TurnStarted,
     Usage,
 )
 
+from .readings import Readings, overtaken
 from .wire import AgentState, AgentView, Append, EdgeView, Patch, RunStatus, RunView, State, TurnView
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ _WHY = {
     "refused": "another team was first",
 }
 """What there is to say beyond the status."""
+_ANEW = "overtaken, began anew"
 
 
 class _Speech:
@@ -71,14 +74,18 @@ class TeamView:
     def __init__(self, run: str, before: Document, line: Mapping[str, int]) -> None:
         """Start from the document as it was before the run: its turns count in names and as sources of edges.
 
-        ``line`` holds the branches of the run's line, each with the last offset that belongs to it.
+        Agents have the colours that they have in it, and new ones the next. ``line`` holds the branches of the run's
+        line, each with the last offset that belongs to it.
         """
         self.run = RunView(pool=before.pool, run=run, branch=before.branch or "main")
         self._line = line
+        self._places = dict(before.places)
         self.agents: dict[str, AgentView] = {}
         self._speeches: dict[str, _Speech] = {}
         self._edges: dict[tuple[str, str], EdgeView] = {}
         self._said = Counter(turn.agent for turn in before.turns)
+        self._readings = Readings()
+        self._overtaken: set[str] = set()  # agents that are about to begin anew
         self._seen: set[str] = set()
         self._seq = 0
         self._changed_run = True
@@ -87,30 +94,42 @@ class TeamView:
         self._changed_edges: set[tuple[str, str]] = set()
         self._grown: set[str] = set()
         self._drops: list[str] = []
+        self._later: list[Message] = []  # said after the run's end: part of it where it is resumed
 
     # Taking in ---------------------------------------------------------------------------------------------
 
-    def absorb(self, event: Event) -> None:  # noqa: C901 - one case a kind of event
-        """Take in the next event of the pool; those of other runs and other lines are passed over."""
-        if event.run not in ("", self.run.run) or event.offset > self._line.get(event.branch, -1):
+    def absorb(self, event: Event) -> None:  # noqa: C901, PLR0912 - one case a kind of event
+        """Take in the next event of the pool; those of other runs and other lines are passed over.
+
+        What the run spent on a line that was left it has spent.
+        """
+        if event.run not in ("", self.run.run) or event.id in self._seen:
             return
-        if event.id in self._seen:
+        if event.offset > self._line.get(event.branch, -1):
+            if isinstance(event, TurnFinished | TurnFailed):
+                self._seen.add(event.id)
+                self._charge(event.agent, event.usage, getattr(event, "cost", None))
             return
         if not isinstance(event, Delta):  # deltas are told apart by turn and seq; ids of all would be many
             self._seen.add(event.id)
+            self._readings.absorb(event)
         match event:
             case RunStarted():
                 self._start(event)
             case TurnStarted():
                 self._begin(event)
+            case TurnContinued(turn=turn) if turn in self._speeches:
+                self._read(event.agent, event.context)
             case Delta(turn=turn) if turn in self._speeches:
                 self._grow(event, self._speeches[turn])
             case TurnFinished(turn=turn) if turn in self._speeches:
                 self._finish(event, self._speeches[turn])
             case TurnFailed(turn=turn) if turn in self._speeches:
                 self._fail(event, self._speeches[turn])
-            case Message():
+            case Message() if self.run.finished is None:
                 self._message(event)
+            case Message():
+                self._later.append(event)
             case RunFinished():
                 self._end(event)
             case _:
@@ -131,6 +150,7 @@ class TeamView:
         for agent in spec.agents:
             view = self.agents.setdefault(agent.name, _agent_view(spec, agent))
             view.state, view.note = "idle", ""
+            view.place = self._places.setdefault(agent.name, len(self._places))
             self._changed_agents.add(agent.name)
             for other in spec.agents:
                 if agent.hears(other.name):
@@ -139,6 +159,8 @@ class TeamView:
             if speech.view.status == "running":  # cut off by the rollback that this run is resumed from
                 speech.view.status, speech.view.note = "cancelled", "cut off"
                 self._changed_turns.add(speech.view.id)
+        while self._later:
+            self._message(self._later.pop(0))
         self._changed_run = True
 
     def _begin(self, event: TurnStarted) -> None:
@@ -146,14 +168,20 @@ class TeamView:
         name = f"{event.agent}#{self._said[event.agent]}"
         view = TurnView(id=event.turn, name=name, agent=event.agent, start=event.offset)
         self._speeches[event.turn] = _Speech(view, event.ts)
+        if event.agent in self._overtaken:
+            self._overtaken.discard(event.agent)
+            view.note = _ANEW
         self._changed_turns.add(event.turn)
         self._set(event.agent, "thinking")
         if event.model and event.agent in self.agents:
             self.agents[event.agent].model = event.model
-        read = event.context.get("read")
+        self._read(event.agent, event.context)
+
+    def _read(self, agent: str, context: dict[str, Any]) -> None:
+        read = context.get("read")
         for source, chars in read.items() if isinstance(read, dict) else ():
-            if source != event.agent:
-                self._edge(source, event.agent, chars)
+            if source != agent:
+                self._edge(source, agent, chars)
 
     def _grow(self, event: Delta, speech: _Speech) -> None:
         if event.seq != speech.said or speech.view.status != "running":
@@ -190,6 +218,11 @@ class TeamView:
 
     def _fail(self, event: TurnFailed, speech: _Speech) -> None:
         self._charge(event.agent, event.usage, None)
+        if overtaken(event):
+            self._drop(event.turn)
+            self._overtaken.add(event.agent)
+            self._set(event.agent, "thinking", _ANEW)
+            return
         if event.retriable:
             self._drop(event.turn)
             self._set(
@@ -234,17 +267,20 @@ class TeamView:
         self._drops.append(turn)
 
     def _charge(self, name: str, usage: Usage | None, cost: float | None) -> None:
-        if usage is None:
-            return
-        self.run.tokens += usage.total
-        self._changed_run = True
         agent = self.agents.get(name)
-        if agent is not None:
-            agent.tokens += usage.total
+        if usage is not None:
+            self._readings.charge(name, usage)
+            self.run.tokens += usage.total
+            if agent is not None:
+                agent.tokens += usage.total
         if cost:  # a local model is free: nothing to say
             self.run.cost = (self.run.cost or 0.0) + cost
             if agent is not None:
                 agent.cost = (agent.cost or 0.0) + cost
+        self.run.reading = self._readings.total
+        if agent is not None:
+            agent.reading = self._readings.of(name)
+        self._changed_run = True
         self._changed_agents.add(name)
 
     def _set(self, name: str, state: AgentState, note: str = "") -> None:

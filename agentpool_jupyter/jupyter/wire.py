@@ -17,6 +17,23 @@ RunStatus = Literal["starting", "running", "stopping", "finished", "failed", "st
 TurnStatus = Literal["running", "finished", "failed", "cancelled"]
 
 
+class Reading(msgspec.Struct, kw_only=True, frozen=True):
+    """What reading has cost: prompt tokens by what they were, shared out by bytes, and what was not read in time."""
+
+    task: int = 0
+    """The task, the role and what is said about others."""
+    own: int = 0
+    """The agent's own earlier text."""
+    others: int = 0
+    """Text of other agents and of people."""
+    recalled: int = 0
+    """Earlier reasoning that was looked up."""
+    stale: int = 0
+    """Finished turns during which something was said that they should have read."""
+    restarts: int = 0
+    """Turns that were broken off because they were overtaken, and begun anew."""
+
+
 class AgentView(msgspec.Struct, kw_only=True):
     """One lane's head, and one node of the graph."""
 
@@ -34,6 +51,9 @@ class AgentView(msgspec.Struct, kw_only=True):
     rate: float = 0.0
     """Completion tokens per second, now."""
     cost: float | None = None
+    reading: Reading = Reading()
+    place: int | None = None
+    """Its place among all agents that the pool ever had, which says its colour; None for a person."""
 
 
 class TurnView(msgspec.Struct, kw_only=True):
@@ -73,6 +93,8 @@ class RunView(msgspec.Struct, kw_only=True):
     tokens: int = 0
     tokens_max: int | None = None
     cost: float | None = None
+    reading: Reading = Reading()
+    """Of all agents together."""
     end: int = 0
     """One past the last offset of the pool that this view shows."""
 

@@ -30,6 +30,8 @@ class Document:
         """The last offset that it includes; -1 for none."""
         self.unreadable = 0
         """How many records could not be read as events."""
+        self.places: Mapping[str, int] = {}
+        """The places of the pool's agents, which say their colours; see :meth:`.Runs.places`."""
         self._settled = settled
         self._entries: dict[str, Entry] = {}
         self._shown: dict[str, Turn] = {}  # ended turns as they were last shown: every prompt reads all turns
@@ -64,7 +66,7 @@ class Document:
     def copy(self) -> Document:
         """Return a document that later changes to this one do not touch; ended turns are shared."""
         twin = Document(pool=self.pool, branch=self.branch, at=self.at, settled=self._settled)
-        twin.unreadable = self.unreadable
+        twin.unreadable, twin.places = self.unreadable, self.places
         twin._entries = {key: entry.clone() for key, entry in self._entries.items()}
         twin._shown = self._shown
         return twin
@@ -147,7 +149,7 @@ class Document:
         printer.text(self.text)  # type: ignore[attr-defined]
 
     def _repr_html_(self) -> str:
-        return to_html(self.turns)
+        return to_html(self.turns, self.places)
 
 
 def fold(events: Iterable[Event]) -> Document:

@@ -197,10 +197,15 @@ class Tag(Event, frozen=True, kw_only=True, tag="tag"):
 
 
 class Recall(Event, frozen=True, kw_only=True, tag="recall"):
-    """Earlier reasoning that was put into a turn's context."""
+    """Earlier reasoning that was looked up for a turn; follows the turn's event whose prompt it is a part of."""
 
     turn: str
     hits: list[dict[str, Any]] = []
+    """What went into the prompt, best first: ``score``, ``question`` and ``source`` as people read it, and, of a turn,
+    its ``pool``, ``turn`` (id), ``name``, ``agent``, ``branch``, ``offset`` and ``end``, with the passage's ``start``
+    (character) and ``line``; of a document its ``file``, ``line``, ``place`` and ``text``, for files change."""
+    note: str = ""
+    """What went wrong, or happened to the index; each thing once in a run."""
 
 
 class Claim(Event, frozen=True, kw_only=True, tag="claim"):

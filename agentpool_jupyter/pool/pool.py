@@ -50,6 +50,11 @@ class Pool:
         return self._log
 
     @property
+    def snapshots(self) -> Snapshots:
+        """What makes earlier documents quick to read."""
+        return self._snapshots
+
+    @property
     def end(self) -> int:
         """One past the last offset."""
         return self._log.end()
@@ -109,8 +114,11 @@ class Pool:
         if at is None:
             with self._lock:
                 self._catch_up()
-                return self._document.copy()
-        return self._read_line(self.position(at))
+                document = self._document.copy()
+        else:
+            document = self._read_line(self.position(at))
+        document.places = self._runs.places
+        return document
 
     # Writing -----------------------------------------------------------------------------------------------
 

@@ -64,7 +64,8 @@ def _offset(pool: Pool, offset: int) -> Position:
 def _turns_back(document: Document, count: int) -> int:
     ends = document.ends(count + 1)
     if count > len(ends):
-        message = f"cannot go {count} turns back: there are {len(ends)} finished turns on this line"
+        there = f"has {len(ends)} finished turn{'s' * (len(ends) > 1)}" if ends else "has no finished turn"
+        message = f"cannot go {count} turn{'s' * (count > 1)} back: this line {there}"
         raise PositionError(message)
     if count < len(ends):
         return ends[count]

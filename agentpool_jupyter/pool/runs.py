@@ -80,6 +80,11 @@ class RunRecord:
 class Runs(dict[str, RunRecord]):
     """The runs of a pool by id, oldest first, folded from its events."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.places: dict[str, int] = {}
+        """The place of each agent among all that the pool ever had, in the order of their teams: it says its colour."""
+
     def absorb(self, event: Event) -> None:
         """Take in the next event of the log; those of no run are no concern of this."""
         if event.run in self:
@@ -87,6 +92,8 @@ class Runs(dict[str, RunRecord]):
         elif isinstance(event, RunStarted):
             self[event.run] = RunRecord(event.run)
             self[event.run].absorb(event)
+            for agent in event.spec.get("agents") or ():
+                self.places.setdefault(agent.get("name", ""), len(self.places))
 
     def latest(self) -> RunRecord | None:
         """Return the run that was started last, or None."""

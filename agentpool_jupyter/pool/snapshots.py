@@ -30,6 +30,11 @@ class Chronicle(NamedTuple):
 class Snapshots:
     """No snapshots: everything is read from the log."""
 
+    @property
+    def problem(self) -> Exception | None:
+        """Why the last ones that were to be taken by themselves were not; None where all is well."""
+        return None
+
     def chronicle(self, log: Log) -> Chronicle:  # noqa: ARG002 - for those that have one
         """Return what is known without reading the whole log."""
         return Chronicle(0, ())

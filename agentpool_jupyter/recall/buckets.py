@@ -20,17 +20,27 @@ if TYPE_CHECKING:
 
     from .signatures import Keys
 
+    Postings = NDArray[np.uint64]
+    """A key above the number of a text, 32 bits each."""
+
 _LOW = np.uint64(0xFFFFFFFF)
 _SHIFT = np.uint64(32)
-_MANY = 8192  # postings that are read without a thought
+_SOUGHT = 1024  # postings that are looked for at a time
+_SMALL = 65_536  # postings of an array that is merged at once
 _NONE = np.empty(0, dtype=np.uint32)
+
+
+def postings(keys: Keys, texts: Keys) -> Postings:
+    """Return the postings of texts and their keys: two arrays of one length."""
+    found: Postings = (keys.astype(np.uint64) << _SHIFT) | texts.astype(np.uint64)
+    return found
 
 
 class Buckets:
     """Texts by key; keys and texts' numbers are 32 bits each. Not safe for threads: the owner has a lock."""
 
     def __init__(self) -> None:
-        self._levels: list[NDArray[np.uint64]] = []
+        self._levels: list[Postings] = []
 
     def __len__(self) -> int:
         """Return the number of postings."""
@@ -43,13 +53,17 @@ class Buckets:
 
     def add(self, keys: Keys, texts: Keys) -> None:
         """Put texts into the buckets of their keys: two arrays of one length."""
-        if not len(keys):
+        self.merge(np.sort(postings(keys, texts)))
+
+    def merge(self, level: Postings) -> None:
+        """Put postings in, which are sorted, or several sorted runs."""
+        if not len(level):
             return
-        level = np.sort((keys.astype(np.uint64) << _SHIFT) | texts.astype(np.uint64))
-        while self._levels and len(self._levels[-1]) < 2 * len(level):
-            # A stable sort of integers finds runs that are sorted already, and merges them.
-            level = np.sort(np.concatenate([self._levels.pop(), level]), kind="stable")
-        self._levels.append(level)
+        runs = [level]
+        while self._levels and len(self._levels[-1]) < max(_SMALL, 2 * sum(map(len, runs))):
+            runs.insert(0, self._levels.pop())
+        # A stable sort of integers finds runs that are sorted already, and merges them.
+        self._levels.append(np.sort(np.concatenate(runs), kind="stable"))
 
     def find(self, keys: Keys) -> Keys:
         """Return the texts in the buckets of keys: each as often as it is in one, in no order."""
@@ -60,35 +74,38 @@ class Buckets:
     def count(self, keys: Keys, least: int = 1) -> tuple[Keys, NDArray[np.int64]]:
         """Return the texts that are in at least ``least`` of the buckets of keys, each once, and in how many they are.
 
-        A text that is in ``least`` of n buckets is in one of any n - least + 1 of them: where buckets are large, only
-        the smallest are read in full, and what is found there is looked for in the others (prefix filtering, after
-        Chaudhuri, Ganti and Kaushik, ICDE 2006). A number may then be too high, never too low.
+        A text that is in ``least`` of n buckets is in one of any n - least + 1 of them: only the smallest are read in
+        full, and what is found there is looked for in the others, from small to large, for as long as it can still
+        reach ``least`` (prefix filtering, after Chaudhuri, Ganti and Kaushik, ICDE 2006). Two shingles that have one
+        key count twice, so that a number may be too high, never too low.
         """
         low = np.sort(keys).astype(np.uint64) << _SHIFT
         stretches = [_stretches(level, low) for level in self._levels]
         sizes = sum((end - begin for begin, end in stretches), np.zeros(len(low), dtype=np.int64))
         order = np.argsort(sizes, kind="stable")
-        read = int(np.searchsorted(np.cumsum(sizes[order]), _MANY, side="right"))
-        read = min(len(low), max(read, len(low) - least + 1))
+        read = max(0, len(low) - least + 1)
         first, rest = order[:read], order[read:]
         found = [
             _texts(level, begin[first], end[first]) for level, (begin, end) in zip(self._levels, stretches, strict=True)
         ]
         texts, counts = _tally(np.concatenate(found) if found else _NONE)
-        enough = counts + len(rest) >= least
-        texts, counts = texts[enough], counts[enough]
-        if len(texts) * len(rest) <= _MANY:
-            counts = counts + sum(self._has(low[one], texts) for one in rest)
-            return texts[counts >= least], counts[counts >= least]
-        return texts, counts + len(rest)
+        while len(rest) and len(texts):
+            some = max(1, _SOUGHT // len(texts))
+            counts = counts + self._has(np.sort(low[rest[:some]]), texts)
+            rest = rest[some:]
+            able = counts + len(rest) >= least
+            texts, counts = texts[able], counts[able]
+        return texts, counts
 
-    def _has(self, low: np.uint64, texts: Keys) -> NDArray[np.int64]:
-        """Return how often each text is in one bucket."""
-        wanted = low | texts.astype(np.uint64)
-        return sum(
-            (np.searchsorted(level, wanted, side="right") - np.searchsorted(level, wanted) for level in self._levels),
-            np.zeros(len(texts), dtype=np.int64),
-        )
+    def _has(self, low: NDArray[np.uint64], texts: Keys) -> NDArray[np.int64]:
+        """Return in how many of some buckets each text is."""
+        wanted = (low[:, None] | texts.astype(np.uint64)).ravel()
+        found = np.zeros(len(wanted), dtype=np.int64)
+        for level in self._levels:
+            place = np.searchsorted(level, wanted)
+            found += level[np.minimum(place, len(level) - 1)] == wanted
+        counts: NDArray[np.int64] = found.reshape(len(low), len(texts)).sum(axis=0)
+        return counts
 
 
 def _stretches(level: NDArray[np.uint64], low: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -118,15 +135,8 @@ def _tally(found: Keys) -> tuple[Keys, NDArray[np.int64]]:
     return present.astype(np.uint32), counts[present]
 
 
-def bucket(postings: Iterator[tuple[int, int]]) -> Iterator[tuple[int, list[int]]]:
-    """Yield each key with the texts that have it, from (key, text) pairs that come sorted by key, as a reducer's do."""
-    current: int | None = None
-    texts: list[int] = []
-    for key, text in postings:
-        if key != current:
-            if current is not None:
-                yield current, texts
-            current, texts = key, []
-        texts.append(text)
-    if current is not None:
-        yield current, texts
+def bucket(found: Postings) -> Iterator[tuple[int, Keys]]:
+    """Yield each key of sorted postings with the texts that have it."""
+    keys, begins = np.unique(found >> _SHIFT, return_index=True)
+    texts = np.split((found & _LOW).astype(np.uint32), begins[1:])
+    yield from zip(keys.tolist(), texts, strict=False)  # no postings are split into one part, which is empty

@@ -6,6 +6,7 @@ read on from where the index stood, once for all processes that share it.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import os
 import socket
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from agentpool_jupyter.log import Store
     from agentpool_jupyter.pool import Pool
 
+    from .bulk import Bulk
     from .library import Library
     from .ranking import Found
     from .search import Search
@@ -100,6 +102,28 @@ class RecallIndex:
 
         return self._mended(ask)
 
+    def standing(self, pool: Pool) -> Mark:
+        """Return how far a pool has been taken in; what comes from there on is still to be read."""
+
+        def ask() -> Mark:
+            with self._lock:
+                tail = self._tail(pool)
+                if tail.turns.mark.next > tail.saved:
+                    self._save(pool, tail, [])
+                return copy.deepcopy(tail.turns.mark)
+
+        return self._mended(ask)
+
+    def put_bulk(self, bulk: Bulk) -> None:
+        """Put in what a job has made of a pool or document; it is followed on from there."""
+
+        def put() -> None:
+            with self._lock:
+                self._tails.pop(bulk.source.removeprefix("pool:"), None)
+                self.shelf.put_bulk(bulk)
+
+        self._mended(put)
+
     def forget_deleted(self, names: Iterable[str]) -> None:
         """Forget the pools that are not among the names of those that there are."""
         there = {pool_source(name) for name in names}
@@ -131,7 +155,7 @@ class RecallIndex:
 
     def _save(self, pool: Pool, tail: _Tail, items: list[Item]) -> None:
         mark = tail.turns.mark
-        mark.last = _checksum(pool, mark.next)
+        mark.last = checksum(pool, mark.next)
         self.shelf.put(pool_source(pool.name), msgspec.json.encode(mark), items)
         tail.saved = mark.next
 
@@ -142,10 +166,10 @@ class RecallIndex:
         if tail is None or mark.next < tail.saved:
             tail = self._tails[pool.name] = _Tail(Turns(pool.name, mark))
         if tail.pool is None or tail.pool() is not pool:
-            if tail.saved and (tail.saved > pool.end or _checksum(pool, tail.saved) != mark.last):
+            if tail.saved and (tail.saved > pool.end or checksum(pool, tail.saved) != mark.last):
                 if mark.next != tail.saved:  # another process is ahead of this one: go on from there
                     mark = self._mark(pool)
-                if mark.next > pool.end or _checksum(pool, mark.next) != mark.last:
+                if mark.next > pool.end or checksum(pool, mark.next) != mark.last:
                     self.shelf.notes.append(f"pool {pool.name!r} is not the one that was indexed: read again")
                     self.shelf.drop(pool_source(pool.name))
                     mark = Mark()
@@ -189,7 +213,7 @@ class RecallIndex:
         return f"<RecallIndex {self.shelf.url}>"
 
 
-def _checksum(pool: Pool, stop: int) -> int:
+def checksum(pool: Pool, stop: int) -> int:
     """Return the checksum of the last record before an offset, 0 where there is none."""
     return zlib.crc32(b"".join(pool.records(stop - 1, stop))) if stop else 0
 

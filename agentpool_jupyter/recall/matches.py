@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import msgspec
@@ -14,6 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SHOWN = 160  # characters of a match's text in a table
+_INK = "var(--jp-content-font-color1, inherit)"
+_QUIET = "var(--jp-content-font-color2, GrayText)"
+_LINE = "var(--jp-border-color2, rgba(128, 128, 128, .3))"
+_ACCENT = "var(--jp-brand-color1, #1976d2)"
+_BAR = "display:block;height:4px;border-radius:2px"
+_WHOLE = "white-space:pre-wrap;max-height:20em;overflow:auto"
+_CELL = "text-align:left;vertical-align:top;padding:.35em .7em"
 
 
 class Match(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,17 +61,28 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
     def source(self) -> str:
         """Where it is from, in a few words: ``planner#2 in bakery``, ``notes.md:12``."""
         if self.file:
-            where = f"{self.file}:{self.line}" if not self.place.startswith("page") else self.file
+            file = _from_here(self.file)
+            where = f"{file}:{self.line}" if not self.place.startswith("page") else file
             return f"{where} ({self.place})" if self.place else where
         return f"{self.turn} in {self.pool}" + (f", line {self.line}" if self.line > 1 else "")
+
+    @property
+    def quote(self) -> str:
+        """The passage with its source in front, as it is put into a pool."""
+        return f"From {self.source}: {self.text}"
+
+    def _repr_html_(self) -> str:
+        return f"<div>{score_html(self)} {source_html(self)}</div>{passage_html(self)}"
 
 
 class Matches(Sequence[Match]):
     """Matches, best first, and ``notes`` on what the reader should know of the index."""
 
-    def __init__(self, matches: Sequence[Match], notes: Sequence[str] = ()) -> None:
+    def __init__(self, matches: Sequence[Match], notes: Sequence[str] = (), *, about: str = "") -> None:
         self._matches = list(matches)
         self.notes = list(notes)
+        self.about = about
+        """What was asked, in a few words; shown above."""
 
     @overload
     def __getitem__(self, index: int) -> Match: ...
@@ -70,7 +90,7 @@ class Matches(Sequence[Match]):
     def __getitem__(self, index: slice) -> Matches: ...
     def __getitem__(self, index: int | slice) -> Match | Matches:
         if isinstance(index, slice):
-            return Matches(self._matches[index], self.notes)
+            return Matches(self._matches[index], self.notes, about=self.about)
         return self._matches[index]
 
     def __len__(self) -> int:
@@ -88,24 +108,77 @@ class Matches(Sequence[Match]):
             raise ExtraMissingError(message) from error
         return pd.DataFrame([msgspec.structs.asdict(one) for one in self], columns=list(Match.__struct_fields__))
 
-    def _rows(self) -> Iterator[tuple[str, str, str, str]]:
-        for one in self:
-            text = " ".join(one.text.split())
-            clipped = text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
-            yield f"{one.score:.2f}", one.question, one.source, clipped
-
     def __repr__(self) -> str:
-        rows = list(self._rows())
+        rows = [(f"{one.score:.2f}", one.question, one.source, _clip(one.text)) for one in self]
         widths = [max((len(row[i]) for row in rows), default=0) for i in range(3)]
         lines = ["  ".join([*map(str.ljust, row[:3], widths), row[3]]) for row in rows]
-        return "\n".join([*(lines or ["nothing alike"]), *(f"note: {note}" for note in self.notes)])
+        about = [self.about] if self.about else []
+        return "\n".join([*about, *(lines or ["nothing alike"]), *(f"note: {note}" for note in self.notes)])
 
     def _repr_html_(self) -> str:
-        head = "".join(f'<th style="text-align:left">{name}</th>' for name in ("score", "question", "from", "text"))
+        head = "".join(f'<th style="{_CELL}">{name}</th>' for name in ("score", "from", "text"))
         rows = "".join(
-            "<tr>" + "".join(f'<td style="text-align:left">{escape(cell)}</td>' for cell in row) + "</tr>"
-            for row in self._rows()
+            f'<tr><td style="{_CELL};white-space:nowrap">{score_html(one)}</td>'
+            f'<td style="{_CELL};min-width:9em;overflow-wrap:anywhere">{source_html(one)}</td>'
+            f'<td style="{_CELL};width:100%">{passage_html(one)}</td></tr>'
+            for one in self
         )
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-        notes = "".join(f"<p><em>{escape(note)}</em></p>" for note in self.notes)
-        return (table if rows else "<em>nothing alike</em>") + notes
+        return head_html(self) + (table if rows else "") + notes_html(self)
+
+
+def head_html(matches: Matches) -> str:
+    """Return what was asked and how much was found, above a table."""
+    count = f"{len(matches)} found" if len(matches) else "nothing alike"
+    about = f' <span style="color:{_QUIET}">{escape(matches.about)}</span>' if matches.about else ""
+    return f'<div style="color:{_INK};margin:.2em 0;overflow-wrap:anywhere"><strong>{count}</strong>{about}</div>'
+
+
+def notes_html(matches: Matches) -> str:
+    """Return the notes on the index, below a table."""
+    return "".join(f'<div style="color:{_QUIET}"><em>{escape(note)}</em></div>' for note in matches.notes)
+
+
+def score_html(match: Match) -> str:
+    """Return a match's score as a number, a bar and the question that it answers."""
+    both = f"resembles {match.resembles:.4f}, contained {match.contained:.4f}"
+    bar = f'<span style="{_BAR};background:{_ACCENT};width:{match.score:.0%}"></span>'
+    return (
+        f'<span title="{both}" style="display:inline-block;width:7em;line-height:1.3;color:{_INK}">'
+        f'<strong>{match.score:.2f}</strong> <span style="color:{_QUIET};font-size:85%">{match.question}</span>'
+        f'<span style="{_BAR};background:{_LINE};margin-top:2px">{bar}</span></span>'
+    )
+
+
+def source_html(match: Match) -> str:
+    """Return where a match is from; the whole path or the offset shows on hovering."""
+    if match.file:
+        title = f"{match.file}:{match.line}"
+    else:
+        title = f"turn of {match.agent} on branch {match.branch}, offsets {match.offset} to {match.end}"
+    return f'<span title="{escape(title)}" style="color:{_INK}">{escape(match.source)}</span>'
+
+
+def passage_html(match: Match) -> str:
+    """Return a match's text in a line or two; the whole of a longer one unfolds."""
+    clipped = escape(_clip(match.text))
+    whole = escape(match.text)
+    if len(match.text) <= _SHOWN and "\n" not in match.text.strip():
+        return f'<span style="color:{_INK};overflow-wrap:anywhere">{clipped}</span>'
+    return (
+        f'<details style="color:{_INK};overflow-wrap:anywhere"><summary style="cursor:pointer">{clipped}</summary>'
+        f'<div style="{_WHOLE};border-left:3px solid {_LINE};margin:.4em 0;padding-left:.7em">{whole}</div>'
+        "</details>"
+    )
+
+
+def _clip(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"
+
+
+def _from_here(file: str) -> str:
+    """Return a path as it is written from the working directory, where it is below that."""
+    with suppress(OSError, ValueError):  # a working directory that is gone, or another tree
+        return str(Path(file).relative_to(Path.cwd()))
+    return file

@@ -22,6 +22,7 @@ import numpy as np
 
 from agentpool_jupyter.errors import ExtraMissingError, IndexUnavailableError, StoreError
 
+from .buckets import bucket
 from .items import Item, Source, decode, encode
 from .shelf import DamagedError, Sharing, Shelf
 from .signatures import sign, sign_texts, stamp_text
@@ -30,10 +31,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from collections.abc import Set as AbstractSet
 
+    from .bulk import Bulk
     from .signatures import Keys
 
 _ROOT = "agentpool:recall"
 _BATCH = 200  # items in one pipeline
+_BUCKETS = 20_000  # buckets in one pipeline
 _CONNECT_SECONDS = 5.0
 _ANSWER_SECONDS = 30.0
 _DAMAGE = ("WRONGTYPE",)
@@ -117,13 +120,7 @@ class RedisShelf(Shelf):
 
     def _insert(self, source: Source, items: Sequence[Item]) -> None:
         with self._lock, self._errors():
-            last = int(self._client.incrby(self._key("last"), len(items)))
-            names = [_name(item) for item in items]
-            pipe = self._client.pipeline(transaction=False)
-            for number, name in enumerate(names, last - len(items) + 1):
-                pipe.hsetnx(self._key("ids"), name, number)  # whoever comes first gives it its number
-            pipe.hmget(self._key("ids"), names)
-            ids = pipe.execute()[-1]
+            ids = self._ids(items)
             # An item's body comes last: where it is, its buckets are there too, and it stays as it is.
             there = self._client.hmget(self._key("items"), ids)
             fresh = [(one, item) for one, item, body in zip(ids, items, there, strict=True) if body is None]
@@ -132,11 +129,43 @@ class RedisShelf(Shelf):
                     for value in values if values is not None else ():
                         table.insert(_bytes(value), number, buffer=True)
             self._flush()
-            pipe = self._client.pipeline(transaction=False)
-            for number, item in fresh:
-                pipe.hsetnx(self._key("items"), number, encode(item))
-            pipe.sadd(self._key("source", source), *names)
-            pipe.execute()
+            self._store_bodies(source, fresh)
+
+    def _ids(self, items: Sequence[Item]) -> list[int]:
+        """Return the numbers of items; whoever comes first gives them."""
+        names = [_name(item) for item in items]
+        last = int(self._client.incrby(self._key("last"), len(items)))
+        pipe = self._client.pipeline(transaction=False)
+        for number, name in enumerate(names, last - len(items) + 1):
+            pipe.hsetnx(self._key("ids"), name, number)
+        pipe.hmget(self._key("ids"), names)
+        return list(map(int, pipe.execute()[-1]))
+
+    def _store_bodies(self, source: Source, items: Sequence[tuple[int, Item]]) -> None:
+        pipe = self._client.pipeline(transaction=False)
+        for number, item in items:
+            pipe.sadd(self._key("source", source), _name(item))
+            pipe.hsetnx(self._key("items"), number, encode(item))
+        pipe.execute()
+
+    def put_bulk(self, bulk: Bulk) -> None:
+        """See :meth:`Shelf.put_bulk`; killed in between, the items are not there yet, or the mark is not."""
+        count = len(bulk.items)
+        with self._lock, self._errors():
+            ids = np.zeros(count, dtype=np.uint32)
+            for first in range(0, count, _BATCH):
+                ids[first : first + _BATCH] = self._ids(bulk.items[first : first + _BATCH])
+            for table, postings in ((self._bands, bulk.bands), (self._shingles, bulk.shingles)):
+                for number, (key, texts) in enumerate(bucket(postings), 1):
+                    table.insert(_bytes(key), *ids[texts].tolist(), buffer=True)
+                    if number % _BUCKETS == 0:
+                        self._flush()
+            self._flush()
+            for first in range(0, count, _BATCH):
+                numbers = ids[first : first + _BATCH].tolist()
+                self._store_bodies(bulk.source, list(zip(numbers, bulk.items[first : first + _BATCH], strict=True)))
+            self._client.set(self._key("stamp"), self._stamp)
+            self._client.hset(self._key("marks"), bulk.source, bulk.settle(self.mark(bulk.source)))
 
     def _flush(self) -> None:
         for table in (self._bands, self._shingles):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from .bulk import Bulk
     from .items import Item, Source
     from .signatures import Keys
 
@@ -60,6 +61,13 @@ class Shelf(ABC):
     @abstractmethod
     def put(self, source: Source, mark: bytes, items: Sequence[Item]) -> None:
         """Store items of a source and how far it has been read."""
+
+    @abstractmethod
+    def put_bulk(self, bulk: Bulk) -> None:
+        """Store what a job has made of a source; ``bulk.settle`` gets the mark that there is and says the new one.
+
+        Items that are there already stay as they are.
+        """
 
     @abstractmethod
     def drop(self, source: Source) -> None:

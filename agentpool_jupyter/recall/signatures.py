@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     """Keys of buckets, or ids of texts."""
     Hashes = NDArray[np.uint64]
 
-FORMAT = 1
+FORMAT = 2
 """Changes when what is stored, or how, does."""
 BANDS = 42
 ROWS = 3
@@ -64,6 +64,8 @@ class Signed(NamedTuple):
 
     bands: Keys
     """One for each of the 42 bands, in order."""
+    hashes: Hashes
+    """Of the shingles, 64 bits each, sorted."""
     shingles: Keys
     """One for each shingle; as many as there are shingles, even where two should have one key."""
 
@@ -86,7 +88,7 @@ def sign(sets: Sequence[AbstractSet[str]]) -> list[Signed]:
     ends = np.cumsum([0, *map(len, hashes)]).astype(np.uint64)
     matrix = RMinHash.digest_matrix_from_flat_token_hashes(np.concatenate(hashes), ends, PERMUTATIONS, SEED)
     bands = band_keys(np.array(matrix.to_rows(), dtype=np.uint64))
-    return [Signed(band, shingle_keys(one)) for band, one in zip(bands, hashes, strict=True)]
+    return [Signed(band, one, shingle_keys(one)) for band, one in zip(bands, hashes, strict=True)]
 
 
 def sign_texts(texts: Sequence[str]) -> list[Signed | None]:

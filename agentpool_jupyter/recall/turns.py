@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, TypeGuard
 
 import msgspec
 
@@ -27,7 +28,12 @@ class Mark(msgspec.Struct, omit_defaults=True):
     open: dict[str, int] = {}
     """Turns that have begun and not ended, with the offset of their first event."""
     closed: list[str] = []
-    """Turns that ended and are not indexed: failed, stopped or silent. What comes late for them is nothing."""
+    """Turns that ended and are not indexed: failed, stopped, silent or blank. What comes late for them is nothing."""
+
+
+def is_open(event: Event, mark: Mark) -> TypeGuard[TurnStarted | Delta]:
+    """Whether an event before the mark is what a turn that was open there had begun with."""
+    return isinstance(event, TurnStarted | Delta) and mark.open.get(event.turn, sys.maxsize) <= event.offset < mark.next
 
 
 class _Speech:
@@ -60,7 +66,7 @@ class Turns:
     def reread(self, events: Iterable[Event]) -> None:
         """Take in again, after a restart, the events of the turns that were open at the mark."""
         for event in events:
-            if isinstance(event, TurnStarted | Delta) and event.turn in self.mark.open:
+            if is_open(event, self.mark):
                 self._hear(event)
 
     def absorb(self, event: Event) -> list[Item]:
@@ -76,7 +82,8 @@ class Turns:
             self.mark.open.pop(event.turn, None)
             if speech is not None and isinstance(event, TurnFinished) and event.reason not in _LEFT_OUT:
                 text = "".join(speech.parts[seq] for seq in sorted(speech.parts))
-                return self._finish(event.turn, speech.begin, event, text)
+                if text.strip():
+                    return self._finish(event.turn, speech.begin, event, text)
             self._done.add(event.turn)
             self.mark.closed.append(event.turn)
         return []

@@ -1,6 +1,7 @@
 // Who appears: the team in its order, then the people who spoke.
 
 import { mark, type Mark } from "./palette";
+import { NOTHING_READ } from "./reading";
 import type { Model } from "./store";
 import type { AgentView } from "./wire";
 
@@ -41,7 +42,8 @@ function castOf(model: Model): Cast {
   let index = 0;
   for (const agent of model.agents.values()) {
     if (agent.kind === "person") continue;
-    cast.set(agent.name, { agent, mark: mark(index++), turns: turns.get(agent.name) ?? [] });
+    cast.set(agent.name, { agent, mark: mark(agent.place ?? index), turns: turns.get(agent.name) ?? [] });
+    index += 1; // for a kernel that names no places
   }
   // A person has a lane once there is something in it, whether or not the kernel lists people as agents.
   for (const [name, own] of turns) {
@@ -64,5 +66,7 @@ function person(name: string): AgentView {
     tokens: 0,
     rate: 0,
     cost: null,
+    reading: NOTHING_READ,
+    place: null,
   };
 }

@@ -2,6 +2,7 @@
 
 import { element, setAttribute, setText } from "./dom";
 import { clock, count, dollars, exact } from "./format";
+import { readingText, readingTitle } from "./reading";
 import { isLive, type Scene } from "./session";
 import type { RunView } from "./wire";
 
@@ -23,6 +24,7 @@ export class Header {
   private readonly fill = element("span", { class: "ap-bar-fill" });
   private readonly bar = element("span", { class: "ap-bar", role: "progressbar", "aria-label": "Tokens of the budget", hidden: "" }, this.fill);
   private readonly cost = element("span", { class: "ap-cost", title: "Cost in US dollars", hidden: "" });
+  private readonly read = element("span", { class: "ap-read", "data-testid": "reading", hidden: "" });
   private readonly place = element("span", { class: "ap-place", title: "Pool and branch" });
   private readonly link = element("div", { class: "ap-link", role: "status", hidden: "" });
   private readonly problem = element("div", { class: "ap-problem", role: "alert", hidden: "" });
@@ -42,6 +44,7 @@ export class Header {
         { class: "ap-figures" },
         this.clock,
         element("span", { class: "ap-budget" }, this.bar, this.tokens),
+        this.read,
         this.cost,
         this.place,
         this.switches,
@@ -96,6 +99,10 @@ export class Header {
       setAttribute(this.bar, "aria-valuenow", String(run.tokens));
       setAttribute(this.bar, "aria-valuemax", String(limit));
     }
+    const read = readingText(run.reading);
+    setText(this.read, read);
+    setAttribute(this.read, "title", readingTitle(run.reading));
+    setAttribute(this.read, "hidden", read === "" ? "" : null);
     setText(this.cost, run.cost === null ? "" : dollars(run.cost));
     setAttribute(this.cost, "hidden", run.cost === null ? "" : null);
     setText(this.place, run.branch === "main" ? run.pool : `${run.pool} @ ${run.branch}`);

@@ -3,6 +3,7 @@
 import type { Cast, Member } from "./cast";
 import { element, setAttribute, setText } from "./dom";
 import { count, dollars, exact } from "./format";
+import { readingText, readingTitle } from "./reading";
 import { TurnList, type Source } from "./turns";
 import type { AgentView } from "./wire";
 
@@ -12,6 +13,7 @@ class Lane {
   private readonly state = element("span", { class: "ap-chip" });
   private readonly model = element("span", { class: "ap-lane-model" });
   private readonly numbers = element("div", { class: "ap-lane-numbers" });
+  private readonly read = element("div", { class: "ap-lane-read", hidden: "" });
   private readonly note = element("div", { class: "ap-lane-note", hidden: "" });
   private shown: AgentView | null = null;
 
@@ -27,6 +29,7 @@ class Lane {
         { class: "ap-lane-head" },
         element("div", { class: "ap-lane-title" }, swatch, name, this.model, this.state),
         this.numbers,
+        this.read,
         this.note,
       ),
       element("div", { class: "ap-lane-body" }, this.turns.root, this.turns.tail.button),
@@ -47,6 +50,10 @@ class Lane {
     setAttribute(this.model, "title", agent.model === "" ? null : agent.model);
     setText(this.numbers, agent.kind === "person" ? "" : numbersOf(agent));
     setAttribute(this.numbers, "title", `${exact(agent.tokens)} tokens`);
+    const read = readingText(agent.reading);
+    setText(this.read, read);
+    setAttribute(this.read, "title", readingTitle(agent.reading));
+    setAttribute(this.read, "hidden", read === "" ? "" : null);
     setText(this.note, agent.note);
     setAttribute(this.note, "hidden", agent.note === "" ? "" : null);
   }

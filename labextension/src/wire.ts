@@ -14,6 +14,18 @@ export type AgentState = (typeof AGENT_STATES)[number];
 export type RunStatus = (typeof RUN_STATUSES)[number];
 export type TurnStatus = (typeof TURN_STATUSES)[number];
 
+/** What reading has cost: prompt tokens by what they were, and turns that missed something. */
+export interface Reading {
+  readonly task: number;
+  readonly own: number;
+  readonly others: number;
+  readonly recalled: number;
+  /** Finished turns during which something was said that they should have read. */
+  readonly stale: number;
+  /** Turns that were overtaken and begun anew. */
+  readonly restarts: number;
+}
+
 /** One lane's head, and one node of the graph. */
 export interface AgentView {
   readonly name: string;
@@ -31,6 +43,9 @@ export interface AgentView {
   readonly rate: number;
   /** US dollars. */
   readonly cost: number | null;
+  readonly reading: Reading;
+  /** Its place among all agents that the pool ever had, which says its colour; null for a person. */
+  readonly place: number | null;
 }
 
 /** One turn of one agent; in a patch `text` is empty, and text comes as `Append`. */
@@ -65,6 +80,8 @@ export interface RunView {
   readonly tokens: number;
   readonly tokens_max: number | null;
   readonly cost: number | null;
+  /** Of all agents together. */
+  readonly reading: Reading;
   readonly end: number;
 }
 
@@ -167,6 +184,20 @@ function agent(value: unknown, where: string): AgentView {
     tokens: fields.number("tokens", 0),
     rate: fields.number("rate", 0),
     cost: fields.numberOrNull("cost"),
+    reading: reading(fields.get("reading") ?? {}, `${where}.reading`),
+    place: fields.numberOrNull("place"),
+  };
+}
+
+function reading(value: unknown, where: string): Reading {
+  const fields = new Fields(value, where);
+  return {
+    task: fields.number("task", 0),
+    own: fields.number("own", 0),
+    others: fields.number("others", 0),
+    recalled: fields.number("recalled", 0),
+    stale: fields.number("stale", 0),
+    restarts: fields.number("restarts", 0),
   };
 }
 
@@ -202,6 +233,7 @@ function run(value: unknown, where: string): RunView {
     tokens: fields.number("tokens", 0),
     tokens_max: fields.numberOrNull("tokens_max"),
     cost: fields.numberOrNull("cost"),
+    reading: reading(fields.get("reading") ?? {}, `${where}.reading`),
     end: fields.number("end", 0),
   };
 }

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
+import { NOTHING_READ } from "../src/reading";
 import type { AgentView, Patch, RunView, State, TurnView } from "../src/wire";
 
 const FOLDER = join(import.meta.dirname, "../../tests/jupyter/wire");
@@ -15,7 +16,7 @@ export function fixture(name: string): Record<string, unknown> {
 export function agent(name: string, part: Partial<AgentView> = {}): AgentView {
   return {
     name, role: "", model: "", kind: "model", listens: [], state: "idle", note: "",
-    turns: 0, turns_max: null, tokens: 0, rate: 0, cost: null, ...part,
+    turns: 0, turns_max: null, tokens: 0, rate: 0, cost: null, reading: NOTHING_READ, place: null, ...part,
   };
 }
 
@@ -26,7 +27,7 @@ export function turn(id: string, part: Partial<TurnView> = {}): TurnView {
 export function run(part: Partial<RunView> = {}): RunView {
   return {
     pool: "bakery", branch: "main", run: "r1", task: "Plan.", status: "running", reason: "", started: 0,
-    finished: null, tokens: 0, tokens_max: null, cost: null, end: 0, ...part,
+    finished: null, tokens: 0, tokens_max: null, cost: null, reading: NOTHING_READ, end: 0, ...part,
   };
 }
 

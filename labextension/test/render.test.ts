@@ -118,6 +118,30 @@ describe("a view", () => {
     expect(shown(".ap-lane")).toBeNull();
   });
 
+  it("shows what reading has cost, once somebody has read more than the task", () => {
+    const kernel = new Kernel();
+    open(kernel);
+    kernel.says(two);
+    expect([shown(".ap-read"), shown(".ap-lane-read")]).toEqual([null, null]);
+    const reading = { task: 1200, own: 0, others: 2300, recalled: 40, stale: 1, restarts: 2 };
+    kernel.says(patch(1, { run: run({ reading }), agents: [agent("planner", { reading: { ...reading, stale: 0, restarts: 0 } })] }));
+    expect(shown(".ap-read")).toBe("read 3.5k = task 1.2k + others 2.3k + recalled 40 · 1 stale · 2 begun anew");
+    expect(shown(".ap-lane[data-agent='planner'] .ap-lane-read")).toBe("read 3.5k = task 1.2k + others 2.3k + recalled 40");
+    expect(el.querySelector(".ap-read")?.getAttribute("title")).toContain("1,200 of the task");
+  });
+
+  it("tells a turn that was overtaken from one that failed", () => {
+    const kernel = new Kernel();
+    open(kernel);
+    kernel.says(two);
+    const note = "overtaken, began anew";
+    kernel.says(patch(1, { drops: ["1"], agents: [agent("planner", { state: "thinking", note })] }));
+    expect(shown(".ap-lane[data-agent='planner'] .ap-lane-note")).toBe(note);
+    kernel.says(patch(2, { turns: [turn("2", { note })], agents: [agent("planner", { state: "thinking" })] }));
+    expect(shown(".ap-turn-note")).toBe(note);
+    expect(el.querySelectorAll("[data-state='failed'], [data-state='retrying'], [data-status='failed']")).toHaveLength(0);
+  });
+
   it("shows the snapshot, with a note once the kernel does not answer", () => {
     open(new Kernel(JSON.stringify(two)));
     vi.advanceTimersToNextFrame();

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 
+import { NOTHING_READ } from "../src/reading";
 import { fromState, reduce } from "../src/store";
 import { parse, WireError, type Patch, type State } from "../src/wire";
 import { fixture, names } from "./fixtures";
@@ -19,6 +20,13 @@ describe("the wire", () => {
     expect(parse(newer)).toEqual(parse(fixture("view-state.json")));
     expect(parse({ kind: "dance" })).toBeNull();
     expect(parse({})).toBeNull();
+  });
+
+  it("takes reading for nothing where an older kernel does not tell it", () => {
+    const { agents, ...older } = fixture("view-state.json") as { agents: Record<string, unknown>[] };
+    const [{ reading: _, ...first } = {}] = agents;
+    const read = parse({ ...older, agents: [first] }) as State;
+    expect(read.agents[0]?.reading).toEqual(NOTHING_READ);
   });
 
   it.each([

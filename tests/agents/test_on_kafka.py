@@ -15,6 +15,7 @@ from agentpool_jupyter.log import broker
 from agentpool_jupyter.pool import fold
 from tests.kafka_fixtures import running_broker
 from tests.openai_server import OpenAIServer, expected
+from tests.teams import play, prompt
 
 pytestmark = pytest.mark.kafka
 
@@ -97,3 +98,21 @@ def test_a_broker_that_stays_away_ends_the_run_with_one_clear_error(tmp_path):
             with pytest.raises(RunFailedError, match=rf"Kafka at {status.address} did not .*kafka") as failure:
                 run.wait(60)
             assert "\n" not in str(failure.value)
+
+
+def test_agents_recall_what_stands_in_other_pools_of_the_cluster(kafka_url, tmp_path, monkeypatch):
+    """The index is a file of this machine; what was said elsewhere a moment ago is in the next prompt."""
+    monkeypatch.setenv("AGENTPOOL_INDEX", str(tmp_path / "recall.index"))
+    said = "The oven lease comes first, because nothing bakes without an oven."
+    with (
+        OpenAIServer(tokens=10) as server,
+        ap.open_pool("bistro", kafka_url) as bistro,
+        ap.open_pool("bakery", kafka_url) as pool,
+    ):
+        bistro.post(f"Mark my words. {said} Then comes the rest.", "planner")
+        pool.post(said)
+        agents = {"ann": {"role": "Talks.", "listens": []}}
+        run = play(pool, agents, server, recall={"from": "pools"})
+        assert run.report().notes == []
+        assert "[planner#1 in bistro]\nMark my words." in prompt(server.requests[0])
+        assert run.report().total.recalled > 0

@@ -101,6 +101,16 @@ agents:
     assert plain.recall_of(plain.agents[0]) is None
 
 
+@pytest.mark.parametrize(("said", "meant"), [("true", RecallSpec()), ("false", None), ("{k: 1}", RecallSpec(k=1))])
+def test_recall_in_one_word(said, meant):
+    """``true`` is recall as usual; ``false`` is none, for one agent also where its team has some."""
+    spec = parse_team(f"task: Bread\nrecall: {said}\nagents:\n  a: Speaks.\n  b: {{python: f}}")
+    assert [spec.recall_of(agent) for agent in spec.agents] == [meant, meant]
+    spec = parse_team(f"task: Bread\nrecall: {{k: 9}}\nagents:\n  a: {{recall: {said}}}\n  b: Speaks.")
+    assert [spec.recall_of(agent) for agent in spec.agents] == [meant, RecallSpec(k=9)]
+    assert TeamSpec.from_dict(spec.to_dict()) == spec
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -260,14 +270,30 @@ REFUSED = {
         3,
         "agent 'a' has both `python` and `stride`, which only a model can do: remove one",
     ),
-    "a bare recall": ("task: x\nrecall: true", 2, "recall is written as `key: value` lines"),
+    "a number as recall": (
+        "task: x\nrecall: 3",
+        2,
+        "`recall` is true, false, or like {k: 3, threshold: 0.5, from: [pools, library]}",
+    ),
+    "a list as recall": ("task: x\nrecall: [pools]", 2, "recall is written as `key: value` lines"),
+    "nothing to recall": ("task: x\nrecall: {k: 0}", 2, "`k` must be a whole number from 1 to 50, not '0'"),
+    "a low threshold": (
+        "task: x\nrecall: {threshold: 0}",
+        2,
+        "`threshold` must be a number from 0.01 to 1, not '0'",
+    ),
+    "a function with recall": (
+        "task: x\nagents:\n  a: {python: f, recall: true}",
+        3,
+        "agent 'a' has both `python` and `recall`, which only a model can do: remove one",
+    ),
     "a misspelt recall key": (
         "task: x\nrecall:\n  treshold: 0.5",
         3,
         "unknown key 'treshold' for recall; did you mean 'threshold'?",
     ),
     "too much to recall": ("task: x\nrecall: {k: 51}", 2, "`k` must be a whole number from 1 to 50, not '51'"),
-    "a high threshold": ("task: x\nrecall: {threshold: 2}", 2, "`threshold` must be a number from 0 to 1, not '2'"),
+    "a high threshold": ("task: x\nrecall: {threshold: 2}", 2, "`threshold` must be a number from 0.01 to 1, not '2'"),
     "an unknown source": (
         "task: x\nrecall:\n  from: [web]",
         3,

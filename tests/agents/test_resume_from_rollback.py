@@ -6,10 +6,13 @@ import contextlib
 import signal
 
 from agentpool_jupyter import resume
+from agentpool_jupyter.agents.budget import prompt_bound, text_bound
+from agentpool_jupyter.agents.claims import mark_lost
+from agentpool_jupyter.agents.spending import spent
 from agentpool_jupyter.pool import Position
 from agentpool_jupyter.pool.events import Delta, Head, RunFinished, TurnFinished
 from tests.openai_server import Drip, OpenAIServer
-from tests.teams import asked, of_type, prompt, said, speaks, team, until
+from tests.teams import asked, of_type, play, prompt, said, speaks, team, until
 
 from .test_resume import elsewhere
 
@@ -161,3 +164,51 @@ def test_what_a_sleeping_process_writes_late_stays_on_the_line_that_was_left(poo
         assert (len(asked(server, "quick")), len(asked(server, "slow"))) == (1, 2)
     assert run.branch == branch
     assert [turn.status for turn in pool.document().turns if turn.agent == "slow"] == ["cancelled", "finished"]
+
+
+def usages(pool):
+    """What all turns of all lines took, each counted once."""
+    return [event.usage.total for event in of_type(pool, TurnFinished) if event.usage]
+
+
+def test_tokens_that_were_spent_on_a_line_that_was_left_are_spent(pool):
+    """However often a run is rolled back and resumed, it never takes more than its budget."""
+    limit = 3000
+    with OpenAIServer(tokens=20) as server:
+        run = play(pool, {"ann": "Talks.", "ben": "Talks."}, server, turns=2, max_tokens=20, budget={"tokens": limit})
+        for _ in range(40):
+            if run.reason == "budget":
+                break
+            pool.clear()
+            run = resume(pool)
+            run.wait(30)
+    assert run.reason == "budget"
+    assert f"the budget of {limit} tokens has {limit - sum(usages(pool))} left" in run.detail
+    assert sum(usages(pool)) <= limit
+    assert len(pool.branches) > 2
+
+
+def test_what_stops_at_a_rollback_counts_as_it_was_counted(pool):
+    """Those that were cut short have a count, on the line that was left; the resumed run begins with it."""
+    with caught_in_mid_run(pool) as (_server, run):
+        pool.rollback("planner#1")
+        run.wait(20)
+        cut = [turn for turn in pool.document("main").turns if turn.status == "cancelled"]
+        assert all(turn.usage for turn in cut)
+        assert spent(pool, run.id) == sum(usages(pool))
+
+
+def test_a_turn_whose_process_died_counts_as_what_it_took_at_most(pool):
+    """Nobody counted it: its prompt and its text in bytes are never less than its tokens."""
+    with OpenAIServer(tokens=30) as server:
+        with elsewhere(server) as process:
+            process.kill()
+            process.wait()
+        (open_,) = [turn for turn in pool.document().turns if turn.status == "running"]
+        (request,) = asked(server, open_.agent)
+        most = prompt_bound(request.messages) + text_bound(open_.text)
+        counted = sum(usages(pool))
+        assert counted + len(open_.text) < spent(pool, process.run_id) <= counted + most + 100
+        before = spent(pool, process.run_id)
+        mark_lost(pool, pool.runs[process.run_id])
+        assert spent(pool, process.run_id) == before

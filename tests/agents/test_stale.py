@@ -64,6 +64,8 @@ def test_only_the_run_that_is_asked_for_counts():
     report = Report(document, TEAM, "r")
     assert [row.stale for row in report.rows] == [0, 1, 0]
     assert report.total.stale == 1
+    assert "stale: critic#1 was said without planner#1" in repr(report)
+    assert report.to_dict()["stale"] == {"critic#1": ["planner#1"]}
 
 
 def test_all_of_a_round_that_runs_at_once_miss_those_that_ended_first():

@@ -1,4 +1,7 @@
-"""All benchmarks, one after the other: ``python -m tests.benchmarks``; ``--write`` puts the results into the README."""
+"""All benchmarks, or some, one after the other: ``python -m tests.benchmarks [NAME …]``.
+
+``--write`` puts each one's results into the README as soon as it has ended, and leaves those of others as they are.
+"""
 
 from __future__ import annotations
 
@@ -24,45 +27,58 @@ NAMES = (
     "bench_restore",
     "bench_history",
     "bench_snapshot_job",
+    "bench_reading",
+    "bench_stride",
+    "bench_recall",
 )
 README = Path(__file__).with_name("README.md")
-MARKS = ("<!-- results -->", "<!-- end of results -->")
+_END = "<!-- end of results -->\n"
 
 
 def main() -> None:
-    """Run every benchmark against one broker and print, or write down, what they found."""
+    """Run benchmarks against one broker and print, or write down, what they found."""
     parser = command.parser(__doc__)
-    parser.add_argument("--write", action="store_true", help="rewrite the results in tests/benchmarks/README.md")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which: {', '.join(NAMES)}; all where none is named")
+    parser.add_argument("--write", action="store_true", help="put the results into tests/benchmarks/README.md")
     options = parser.parse_args()
-    sections = [machine()]
+    if unknown := set(options.names) - set(NAMES):
+        parser.error(f"no benchmark {', '.join(sorted(unknown))}: choose from {', '.join(NAMES)}")
     with Place(options.kafka) as place:
-        for name in NAMES:
+        for name in options.names or NAMES:
             print(f"{name} …", file=sys.stderr, flush=True)
-            begin = time.perf_counter()
+            before, begin = os.getloadavg(), time.perf_counter()
             tables = import_module(f"{__package__}.{name}").measure(place, options.quick)
-            line = f"`python -m tests.benchmarks.{name}`, {time.perf_counter() - begin:.0f} s"
-            sections += ["\n\n".join(map(str, tables)), line]
-            print("\n" + "\n\n".join(sections[-2:]) + "\n", flush=True)
-    if options.write:
-        write("\n\n".join(sections))
+            results = "\n\n".join([*map(str, tables), provenance(name, time.perf_counter() - begin, before)])
+            print(f"\n{results}\n", flush=True)
+            if options.write:
+                README.write_text(written(README.read_text(), name, results))
 
 
-def machine() -> str:
-    """Return when and on what the results came about, without any name of a machine."""
+def provenance(name: str, seconds: float, load: tuple[float, ...]) -> str:
+    """Return when, on what and how the results came about, without any name of a machine."""
     memory = psutil.virtual_memory().total / 2**30
-    load = ", ".join(f"{figure:.1f}" for figure in os.getloadavg())
     cores = f"{os.cpu_count()} cores ({platform.machine()})"
     return (
-        f"{dt.datetime.now(dt.UTC):%Y-%m-%d}, {cores}, {memory:.0f} GiB of memory, {platform.system()}, "
-        f"Python {platform.python_version()}; load before the start: {load}."
+        f"`python -m tests.benchmarks.{name}`, {seconds:.0f} s, {dt.datetime.now(dt.UTC):%Y-%m-%d}; {cores}, "
+        f"{memory:.0f} GiB of memory, {platform.system()}, Python {platform.python_version()}; load before the start: "
+        f"{', '.join(f'{figure:.1f}' for figure in load)}."
     )
 
 
-def write(results: str) -> None:
-    """Put results between the README's marks."""
-    before, _, rest = README.read_text().partition(MARKS[0])
-    _, _, after = rest.partition(MARKS[1])
-    README.write_text(f"{before}{MARKS[0]}\n\n{results}\n\n{MARKS[1]}{after}")
+def written(readme: str, name: str, results: str) -> str:
+    """Return a README with a benchmark's results in the place of its earlier ones, or in the order of ``NAMES``."""
+    section = f"{_mark(name)}\n{results}\n\n"
+    following = [_mark(other) for other in NAMES[NAMES.index(name) + 1 :]]
+    before, found, rest = readme.partition(_mark(name))
+    places = [at for mark in (*map(_mark, NAMES), _END) if (at := rest.find(mark)) >= 0]
+    if found:
+        return before + section + rest[min(places) :]
+    place = next(at for mark in (*following, _END) if (at := readme.find(mark)) >= 0)
+    return readme[:place] + section + readme[place:]
+
+
+def _mark(name: str) -> str:
+    return f"<!-- {name} -->\n"
 
 
 if __name__ == "__main__":

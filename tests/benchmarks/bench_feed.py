@@ -35,10 +35,10 @@ def measure(place: Place, quick: bool) -> list[Table]:  # noqa: FBT001
     manager, client = start_new_kernel(cwd=str(ROOT), stderr=subprocess.DEVNULL)
     try:
         with model_server(rate=RATE, tokens=tokens) as url:
-            _run(client, place.stores["sqlite"], url, 2, shown=True)  # imports
+            _run(client, place.embedded, url, 2, shown=True)  # imports
             for _ in range(rounds):
                 for shown, runs in found.items():
-                    runs.append(_run(client, place.stores["sqlite"], url, agents, shown=shown))
+                    runs.append(_run(client, place.embedded, url, agents, shown=shown))
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)

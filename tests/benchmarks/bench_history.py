@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import agentpool_jupyter as ap
 
 from . import command
-from .table import Table
+from .table import Table, at_most
 from .turns import Author, texts
 
 if TYPE_CHECKING:
@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 SIZES = (100, 2_000)
 TURNS = (500, 1_000, 2_000, 4_000)
 LISTED = 2_000
+MOST = 4.0
+"""Bytes that log and snapshots may take for each byte of text, where a turn is long."""
+FLAT = 1.1
+"""What counts as flat: bytes for each byte of text, of most turns over fewest."""
 MOST_BYTES = 1.5e9
 """The largest file that the peer may write here; it grows with the square of the number of turns."""
 PEER = "langgraph.checkpoint.sqlite"
@@ -47,46 +51,70 @@ class Ours(NamedTuple):
     log: int
     snapshots: int
 
+    @property
+    def factor(self) -> float:
+        """Bytes stored for each byte of text."""
+        return (self.log + self.snapshots) / self.text
+
 
 def measure(place: Place, quick: bool) -> list[Table]:  # noqa: FBT001
-    """Return the table of bytes, and the one of listing and restoring."""
+    """Return the tables of bytes, and the one of listing and restoring."""
     turns, listed = ((10, 20), 20) if quick else (TURNS, LISTED)
-    return [_storage(place, turns, listed), _reading(place, listed)]
+    return [*_storage(place, turns, listed), _reading(place, listed)]
 
 
 # Bytes -------------------------------------------------------------------------------------------------------
 
 
-def _storage(place: Place, numbers: tuple[int, ...], listed: int) -> Table:
-    rows = []
+def _storage(place: Place, numbers: tuple[int, ...], listed: int) -> list[Table]:
+    rows, growth = [], []
     for size in SIZES:
-        factor = 0.0  # of the peer's file: bytes a turn squared
-        for turns in numbers:
-            ours = _ours(place, size, turns)
-            theirs = "not installed"
-            if _installed():
-                if (expected := factor * turns**2) > MOST_BYTES:
-                    theirs = f"not run: about {expected / ours.text:,.0f} ({expected / 1e9:.1f} GB)"
-                else:
-                    file = _graph_file(place, size, turns)
-                    stored = file.stat().st_size
-                    factor = stored / turns**2
-                    theirs = f"{stored / ours.text:,.0f}"
-                    if turns != listed:
-                        file.unlink()
-            share = (f"{part / ours.text:.2f}" for part in (ours.log, ours.snapshots, ours.log + ours.snapshots))
-            rows.append((f"{size:,}", f"{turns:,}", f"{ours.text / 1e6:.2f}", *share, theirs))
-    columns = ("bytes a turn", "turns", "text, MB", "log", "snapshots", "log and snapshots", "LangGraph, SqliteSaver")
+        measured = [_ours(place, size, turns) for turns in numbers]
+        theirs = _theirs(
+            place, size, [(turns, ours.text) for turns, ours in zip(numbers, measured, strict=True)], listed
+        )
+        for turns, ours, peer in zip(numbers, measured, theirs, strict=True):
+            share = (f"{part / ours.text:.2f}" for part in (ours.log, ours.snapshots))
+            goal = at_most(ours.factor, MOST) if size == max(SIZES) else ""
+            rows.append((f"{size:,}", f"{turns:,}", f"{ours.text / 1e6:.2f}", *share, f"{ours.factor:.2f}", goal, peer))
+        grown = measured[-1].factor / measured[0].factor
+        turns = f"{numbers[0]:,} to {numbers[-1]:,}"
+        growth.append((f"{size:,}", turns, f"{grown:.2f}", at_most(grown, FLAT), f"{numbers[-1] / numbers[0]:.0f}"))
+    columns = ("bytes a turn", "turns", "text, MB", "log", "snapshots", "both", "goal", "LangGraph, SqliteSaver")
     ours_note = (
         "Bytes stored for each byte of text; closed files. 8 agents at 200 tokens/s, default `flush`; snapshots are "
-        "complete. Goals: flat in the number of turns; log and snapshots at most 4 at 2,000 bytes a turn."
+        "complete."
     )
     theirs_note = (
         "LangGraph: `MessagesState`, one `AIMessage` and one checkpoint a turn, whole (not streamed). Its file grows "
         f"with the square of the turns; what would be larger than {MOST_BYTES / 1e9:g} GB is not run but computed from "
         f"the last row that was.{_missing()}"
     )
-    return Table("Bytes stored for each byte of text, beside LangGraph", columns, rows, (ours_note, theirs_note))
+    grow_columns = ("bytes a turn", "turns", "last / first", "goal", "were it the square")
+    grow_note = "How log and snapshots, for each byte of text, grow with the number of turns; 1 is flat."
+    return [
+        Table("Bytes stored for each byte of text, beside LangGraph", columns, rows, (ours_note, theirs_note)),
+        Table("Growth of the bytes stored for each byte of text", grow_columns, growth, (grow_note,)),
+    ]
+
+
+def _theirs(place: Place, size: int, numbers: list[tuple[int, int]], listed: int) -> list[str]:
+    """Return cells of bytes that the peer stores for each byte of text, given numbers of turns and bytes of text."""
+    cells = []
+    factor = 0.0  # of the peer's file: bytes over turns squared
+    for turns, text in numbers:
+        if not _installed():
+            cells.append("not installed")
+        elif (expected := factor * turns**2) > MOST_BYTES:
+            cells.append(f"not run: about {expected / text:,.0f} ({expected / 1e9:.1f} GB)")
+        else:
+            file = _graph_file(place, size, turns)
+            stored = file.stat().st_size
+            factor = stored / turns**2
+            cells.append(f"{stored / text:,.0f}")
+            if turns != listed:
+                file.unlink()
+    return cells
 
 
 def _installed() -> bool:
@@ -103,12 +131,13 @@ def _missing() -> str:
 def _ours(place: Place, size: int, turns: int) -> Ours:
     """Write a pool with its snapshots and return its bytes."""
     name = f"history-{size}-{turns}"
-    with ap.open_pool(name, place.folder / "pools", snapshot_every=0) as pool:
+    with ap.open_pool(name, place.embedded, snapshot_every=0) as pool:
         author = Author(pool, size=size)
         author.write(turns=turns)
         ap.snapshot(pool, engine="inline")
         derived = pool.store.derived(name)
-    return Ours(author.bytes, place.stored("sqlite", name), sum(file.stat().st_size for file in derived.iterdir()))
+    snapshots = sum(file.stat().st_size for file in derived.rglob("*") if file.is_file())
+    return Ours(author.bytes, place.stored("sqlite", name), snapshots)
 
 
 def _graph_file(place: Place, size: int, turns: int) -> Path:
@@ -145,7 +174,7 @@ def _reading(place: Place, turns: int) -> Table:
     rows = []
     for size in SIZES:
         name = f"history-{size}-{turns}"
-        with ap.open_pool(name, place.folder / "pools", snapshot_every=0) as pool:
+        with ap.open_pool(name, place.embedded, snapshot_every=0) as pool:
             rows.append((f"pool, {size:,} bytes a turn", *_our_reading(pool)))
         path = place.folder / f"graph-{size}-{turns}.sqlite"
         if path.exists():

@@ -33,12 +33,13 @@ STAMP = re.compile(r"\b\d{19}\b")
 
 def measure(place: Place, quick: bool) -> list[Table]:  # noqa: FBT001
     """Return the median and the 95th percentile of a token's age when it is in another agent's prompt."""
-    strides, tokens, stores = ((5,), 20, ["sqlite"]) if quick else (STRIDES, TOKENS, ["sqlite", "kafka"])
+    strides, tokens = ((5,), 20) if quick else (STRIDES, TOKENS)
+    stores = {"sqlite": place.embedded} if quick else place.stores
     rows = []
     with model_server(rate=RATE, tokens=tokens, stamp=True) as url:
         for stride in strides:
-            for store in stores:
-                ages, prompts = _ages(place.stores[store], url, stride, tokens)
+            for store, address in stores.items():
+                ages, prompts = _ages(address, url, stride, tokens)
                 p50, p95 = statistics.median(ages), statistics.quantiles(ages, n=20)[-1]
                 rows.append(
                     (

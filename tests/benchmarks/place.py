@@ -34,6 +34,11 @@ class Place(contextlib.ExitStack):
         self._stores: dict[str, str] = {}
 
     @property
+    def embedded(self) -> str:
+        """The address of the SQLite store, for what has no use for Kafka."""
+        return str(self.folder / "pools")
+
+    @property
     def stores(self) -> dict[str, str]:
         """The addresses of both stores; raises ServiceError where Kafka cannot be started here."""
         if not self._stores:
@@ -41,7 +46,7 @@ class Place(contextlib.ExitStack):
             address = broker.start(0, self._data).address
             if mine:
                 self.callback(broker.stop, self._data)
-            self._stores = {"sqlite": str(self.folder / "pools"), "kafka": f"kafka://{address}/{self._topics}"}
+            self._stores = {"sqlite": self.embedded, "kafka": f"kafka://{address}/{self._topics}"}
         return self._stores
 
     def stored(self, store: str, pool: str) -> int:

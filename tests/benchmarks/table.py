@@ -22,5 +22,15 @@ class Table:
         return "\n".join([f"### {self.title}", "", *lines, *("\n" + note for note in self.notes)])
 
 
+def at_most(value: float, goal: float) -> str:
+    """Return a cell that says whether a figure is as low as it should be."""
+    return f"at most {goal:g}: {'met' if value <= goal else '**missed**'}"
+
+
+def at_least(value: float, goal: float) -> str:
+    """Return a cell that says whether a figure is as high as it should be."""
+    return f"at least {goal:g}: {'met' if value >= goal else '**missed**'}"
+
+
 def _pad(cell: str, width: int) -> str:
     return cell.ljust(width)

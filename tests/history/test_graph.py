@@ -41,9 +41,22 @@ def test_it_can_be_cut_short(pool):
         pool.post(f"message {i}")
     graph = history_graph(pool, most=5)
     assert len(graph.rows) == 6
-    assert "25 earlier lines" in repr(graph)
+    assert repr(graph).endswith("25 earlier lines; -n shows more")
+
+
+def test_what_is_cut_off_is_named_the_head_first(pool):
+    """Where the head is far back, a short log says so."""
+    for i in range(8):
+        pool.post(f"message {i}")
+    pool.tag("good", at=2)
+    pool.fork("idea", at=1)
+    pool.rollback("you#1")
+    graph = history_graph(pool, most=3)
+    assert repr(graph).endswith("5 earlier lines, among them HEAD → main-2, tag: good, idea; -n shows more")
 
 
 def test_text_is_escaped(pool):
-    pool.post("<script>")
-    assert "<script>" not in history_graph(pool)._repr_html_()
+    pool.post("<script>", agent="<b>")
+    html = history_graph(pool)._repr_html_()
+    assert "<script>" not in html
+    assert "<b>" not in html

@@ -141,4 +141,4 @@ def test_a_folder_that_cannot_be_made_is_nobodys_business_in_the_background(stor
     with open_pool("bakery", snapshot_every=1000) as pool:
         pool.store.derived("bakery").write_text("in the way")
         grow(pool, 1100)
-    assert pool._snapshots._background.problem is not None
+    assert pool.snapshots.problem is not None

@@ -41,6 +41,29 @@ def test_a_dry_run_changes_nothing(told, shell):
     assert told.end == end
 
 
+def test_a_dry_run_of_undo_changes_nothing(told, shell):
+    shell.run_line_magic("rollback", "you#1")
+    end = told.end
+    moved = shell.run_line_magic("rollback", "--undo --dry-run")
+    assert "nothing was changed; the head would be on branch 'main' again" in repr(moved)
+    assert moved.diff.counts["added"] == 2
+    assert (told.end, told.branch) == (end, "main-2")
+
+
+def test_an_empty_pool_is_an_answer_and_not_an_error(shell):
+    """What there is nothing of is said in a few words."""
+    shell.run_line_magic("pool", "use empty")
+    assert repr(shell.run_line_magic("pool", "log")) == "the pool is empty"
+    assert repr(shell.run_line_magic("diff", "main")) == "main → now: both are empty"
+    assert "has nothing to fold: only whole stretches of 1,024" in repr(shell.run_line_magic("pool", "compact"))
+    for line, says in (
+        ("0", "has no offset 0: it is empty"),
+        ("-1", "cannot go 1 turn back: this line has no finished"),
+    ):
+        with pytest.raises(UsageError, match=says):
+            shell.run_line_magic("rollback", line)
+
+
 def test_effects_outside_the_pool_are_listed(told, shell):
     """A function that ran after the position is told, because it cannot be undone."""
     header = told.header("main", agent="checker")
@@ -90,10 +113,14 @@ def test_a_pool_travels_as_a_file(told, shell, tmp_path):
     [
         ("rollback", "", "needs a position"),
         ("rollback", "you#9", "nearest: you#"),
-        ("rollback", "-9", "cannot go 9 turns back"),
+        ("rollback", "-9", "cannot go 9 turns back: this line has 3 finished turns"),
         ("rollback", "99", "the last offset is 2"),
         ("rollback", "--undo", "nothing to undo"),
         ("rollback", "--undo 3", "takes no position"),
+        ("rollback", "--undo --dry-run", "nothing to undo"),
+        ("pool", "log -n 0", "at least one line"),
+        ("pool", "nowhere", "no pool 'nowhere' .*`%pool use nowhere` makes it"),
+        ("diff", "1 --pool nowhere", "`%pool use nowhere` makes it"),
         ("branch", "12", "cannot name a branch"),
         ("branch", "main", "is taken"),
         ("branch", "--switch nowhere", "no branch 'nowhere'"),

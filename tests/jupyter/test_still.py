@@ -8,7 +8,7 @@ import pytest
 
 from agentpool_jupyter.jupyter.still import Still
 from agentpool_jupyter.jupyter.table import Table
-from agentpool_jupyter.jupyter.wire import AgentView, EdgeView, RunView, State, TurnView
+from agentpool_jupyter.jupyter.wire import AgentView, EdgeView, Reading, RunView, State, TurnView
 
 EVIL = "<script>alert('1')</script> & \"quotes\" <img src=x onerror=y>"
 
@@ -90,6 +90,19 @@ def test_any_number_of_agents_can_be_drawn(count):
 def test_a_turn_that_never_ended_is_said_to_speak_still():
     view = State(seq=0, run=RunView(pool="p"), turns=[TurnView(id="1", name="ann#1", agent="ann", text="Well")])
     assert "[ann#1 (still speaking)]\nWell" in repr(Still(view))
+
+
+def test_what_reading_has_cost_stands_in_the_head_line_and_beside_each_agent():
+    """Only where somebody has read more than the task; stale turns and new beginnings are counted."""
+    read = Reading(task=1200, own=80, others=2300, stale=1, restarts=2)
+    view = state(tokens=4000, reading=read)
+    view.agents[0].reading = Reading(task=600, recalled=40)
+    line = "read 3,580 = task 1,200 + own text 80 + others 2,300 · 1 stale · 2 overtaken, began anew"
+    assert f"4,000 tokens\n{line}\n" in repr(Still(view))
+    page = Reader(Still(view)._repr_html_())
+    assert line in page.text
+    assert "read 640 = task 600 + recalled 40" in page.text
+    assert "task 1,200" not in repr(Still(state(reading=Reading(task=1200))))
 
 
 def test_a_table_is_aligned_in_text_and_escaped_in_html():

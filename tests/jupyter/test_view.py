@@ -9,14 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agentpool_jupyter.agents.report import Report
 from agentpool_jupyter.agents.spec import AgentSpec, Budget, TeamSpec
 from agentpool_jupyter.jupyter.view import TeamView
+from agentpool_jupyter.jupyter.wire import Reading
 from agentpool_jupyter.pool import Document
 from agentpool_jupyter.pool.events import (
     Delta,
     Message,
     RunFinished,
     RunStarted,
+    TurnContinued,
     TurnFailed,
     TurnFinished,
     TurnStarted,
@@ -216,14 +219,69 @@ def test_agents_sum_up_what_happened_to_them():
             "retrying",
             "attempt 1 failed, again in 2 s: busy",
         ),
+        (
+            Story()
+            .turn("t1", "ann")
+            .add(TurnFailed, turn="t1", agent="ann", kind="overtaken", error="x", retriable=True),
+            "thinking",
+            "overtaken, began anew",
+        ),
         (Story().turn("t1", "ann").add(TurnFailed, turn="t1", agent="ann", error="no key"), "failed", "no key"),
         (Story().add(RunFinished, reason="turns"), "done", ""),
     ],
-    ids=["thinking", "speaking", "idle", "retrying", "failed", "done"],
+    ids=["thinking", "speaking", "idle", "retrying", "overtaken", "failed", "done"],
 )
 def test_a_lane_says_what_its_agent_does(step, state, note):
     ann = shown(step.events).agents[0]
     assert (ann.state, ann.note) == (state, note)
+
+
+def talk():
+    """Reading that costs, turns that miss something, and one that is overtaken."""
+    usage = Usage(prompt=100, completion=10, own=20, others=30, recalled=5)
+    return (
+        Story()
+        .turn("t1", "ann", "one", seen=1)
+        .turn("t2", "ben", "two", seen=1)
+        .add(TurnFinished, turn="t2", agent="ben", deltas=1)
+        .add(TurnFinished, turn="t1", agent="ann", usage=usage, deltas=1)  # has not read t2
+        .turn("t3", "ann", "three", seen=7)
+        .add(Message, run="", agent="you", text="Wait.")
+        .add(TurnContinued, turn="t3", agent="ann", seen=10, deltas=1, context={"read": {"you": 5}})
+        .turn("t4", "ben", "four", seen=7)
+        .add(TurnFinished, turn="t3", agent="ann", usage=usage, deltas=1, seen=10)  # has read on its way
+        .turn("t5", "ann", "five", seen=14)
+        .add(TurnFailed, turn="t5", agent="ann", kind="overtaken", error="x", retriable=True, usage=usage)
+        .turn("t6", "ann", "six", seen=17)
+        .add(TurnFinished, turn="t4", agent="ben", deltas=1)  # a function reads at once: never stale
+        .add(TurnFinished, turn="t6", agent="ann", reason="cancelled", deltas=1)
+        .add(RunFinished, reason="turns")
+        .events
+    )
+
+
+def test_reading_costs_what_the_report_says():
+    """Sums of each agent and of all are those of the report, at every moment."""
+    document, view = Document(pool="bakery", branch="main"), view_of()
+    for event in talk():
+        document.absorb(event)
+        view.absorb(event)
+        report = Report(document, TEAM, "r")
+        state = view.state()
+        readings = [state.run.reading, *(agent.reading for agent in state.agents if agent.kind != "person")]
+        for reading, row in zip(readings, [report.total, *report.rows], strict=True):
+            assert msgspec.to_builtins(reading) == {name: getattr(row, name) for name in Reading.__struct_fields__}
+    assert (report.total.task, report.total.stale, report.total.restarts) == (135, 1, 1)
+
+
+def test_a_turn_that_was_overtaken_is_no_failure():
+    """What was begun goes, and what begins anew says why, until it has ended."""
+    view, notes = view_of(), []
+    for event in talk():
+        view.absorb(event)
+        notes.append({turn.id: turn.note for turn in view.state().turns}.get("t6"))
+    assert [note for note in dict.fromkeys(notes) if note is not None] == ["overtaken, began anew", "stopped"]
+    assert "t5" not in {turn.id for turn in view.state().turns}
 
 
 def test_other_runs_and_other_lines_are_not_shown():
@@ -237,6 +295,28 @@ def test_other_runs_and_other_lines_are_not_shown():
         view.absorb(msgspec.structs.replace(event, run="another", branch="idea"))
     assert view.state().turns == []
     assert view.state().run.status == "running"
+
+
+def test_what_was_spent_on_a_line_that_was_left_is_spent():
+    """It counts against the budget that stands beside it, though the turn is not shown; once."""
+    view = TeamView("r", Document(pool="bakery", branch="idea"), {"main": 1, "idea": sys.maxsize})
+    story = Story().turn("t1", "ann", "late")
+    story.add(TurnFinished, turn="t1", agent="ann", usage=Usage(prompt=30, completion=12), cost=0.25, deltas=1)
+    for event in [*story.events, story.events[-1]]:
+        view.absorb(event)
+    run, (ann, _) = view.state().run, view.state().agents
+    assert (run.tokens, run.cost, ann.tokens, ann.turns) == (42, 0.25, 42, 0)
+    assert [turn.status for turn in view.state().turns] == ["running"]
+
+
+def test_what_is_said_after_the_end_is_shown_where_the_run_goes_on():
+    story = Story().turn("t1", "ann", "Bread.")
+    story.add(TurnFinished, turn="t1", agent="ann", deltas=1).add(RunFinished, reason="turns")
+    story.add(Message, run="", agent="you", text="And coffee?")
+    assert [turn.name for turn in shown(story.events).turns] == ["ann#1"]
+    story.add(RunStarted, spec=TEAM.to_dict(), resumed=True)
+    state = shown(story.events)
+    assert [(turn.name, turn.text) for turn in state.turns] == [("ann#1", "Bread."), ("you#1", "And coffee?")]
 
 
 def test_a_run_that_is_resumed_runs_again():

@@ -102,11 +102,13 @@ def test_what_is_unusual_about_a_turn_is_told():
     assert turn("Flour", end=FINISHED).text == "### planner#1\n\nFlour"
 
 
-def test_an_agent_keeps_its_colour():
-    events = [Message(id=str(i), agent=agent, text="x") for i, agent in enumerate(["a", "b", "a"])]
-    html = fold(events)._repr_html_()
+def test_an_agent_keeps_its_colour_and_people_have_none():
+    speakers = enumerate(["a", "b", "a"])
+    events = [TurnStarted(id=str(i), agent=agent, turn=f"t{i}", model="m") for i, agent in speakers]
+    html = fold([*events, Message(id="m", agent="you", text="x")])._repr_html_()
     assert html.count("border-left:4px solid #0083C9") == 2
     assert html.count("border-left:4px solid #E08A00") == 1
+    assert html.count("border-left:4px solid #8A8F98") == 1
 
 
 def test_ipython_shows_the_markdown_as_plain_text(pool):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import random
 import subprocess
@@ -11,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 
-from agentpool_jupyter.recall.buckets import bucket
+from agentpool_jupyter.recall.buckets import bucket, postings
 from agentpool_jupyter.recall.shingles import jaccard
 from agentpool_jupyter.recall.signatures import BANDS, ROWS, SURE, hash_shingles, sign, sign_texts, stamp, stamp_text
 from agentpool_jupyter.recall.sketches import Sketches
@@ -64,11 +63,11 @@ def test_texts_meet_as_often_as_the_formula_says(score):
 def test_a_mapper_signs_and_a_reducer_buckets():
     """What the two find together is what shares a band."""
     texts = ["the oven lease comes first", "the oven lease comes first!", "jam is sweet and red"]
-    pairs = [(int(key), number) for number, one in enumerate(sign_texts(texts)) for key in one.bands]
-    together = {tuple(found) for _, found in bucket(iter(sorted(pairs))) if len(found) > 1}
-    assert together == {(0, 1)}
-    assert sum(len(found) for _, found in bucket(iter(sorted(pairs)))) == 3 * BANDS
+    bands = np.concatenate([one.bands for one in sign_texts(texts)])
+    found = np.sort(postings(bands, np.repeat(np.arange(3, dtype=np.uint32), BANDS)))
+    assert {tuple(together.tolist()) for _, together in bucket(found) if len(together) > 1} == {(0, 1)}
+    assert sum(len(together) for _, together in bucket(found)) == 3 * BANDS
 
 
 def test_nothing_to_bucket():
-    assert list(itertools.islice(bucket(iter(())), 1)) == []
+    assert list(bucket(np.empty(0, dtype=np.uint64))) == []

@@ -71,7 +71,7 @@ class PoolSnapshots(Snapshots):
 
     @property
     def problem(self) -> Exception | None:
-        """Why the last snapshots that were to be taken by themselves were not."""
+        """Why the last ones that were to be taken by themselves were not; None where all is well."""
         return self._background.problem
 
     def close(self) -> None:

@@ -7,15 +7,15 @@ import sqlite3
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from .contract import Record, Rewritten
+from agentpool_jupyter.log.contract import Record, Rewritten
+
+from .follower import CHUNK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from .contract import Changes
-
-_CHUNK = 2000
+    from agentpool_jupyter.log.contract import Changes
 
 
 def rewrite(db: sqlite3.Connection, path: Path, changes: Changes) -> Rewritten:
@@ -28,7 +28,7 @@ def rewrite(db: sqlite3.Connection, path: Path, changes: Changes) -> Rewritten:
     db.execute("BEGIN IMMEDIATE")
     try:
         found = iter(changes(lambda: _read(db)))
-        while batch := list(islice(found, _CHUNK)):
+        while batch := list(islice(found, CHUNK)):
             db.executemany("UPDATE records SET value = ?2 WHERE offset = ?1", batch)
             count += len(batch)
         db.execute("COMMIT")
@@ -47,7 +47,7 @@ def _read(db: sqlite3.Connection) -> Iterator[Record]:
     start = 0
     # In chunks, because SQLite does not say what a query gives whose rows are changed while it runs.
     while rows := db.execute(
-        "SELECT offset, time, value FROM records WHERE offset >= ? ORDER BY offset LIMIT ?", (start, _CHUNK)
+        "SELECT offset, time, value FROM records WHERE offset >= ? ORDER BY offset LIMIT ?", (start, CHUNK)
     ).fetchall():
         yield from map(Record._make, rows)
         start = rows[-1][0] + 1

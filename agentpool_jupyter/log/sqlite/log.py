@@ -1,4 +1,4 @@
-"""The embedded log: one SQLite file a pool, in write-ahead mode, safe for many threads and processes.
+"""A pool's log in one SQLite file.
 
 Durability is SQLite's ``synchronous=FULL``: a commit is on disk before :meth:`SqliteLog.append` returns.
 Appends that wait for the same disk sync share it (group commit).
@@ -7,113 +7,31 @@ Appends that wait for the same disk sync share it (group commit).
 from __future__ import annotations
 
 import os
-import secrets
-import shutil
 import sqlite3
 import threading
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from agentpool_jupyter.errors import (
-    LogClosedError,
-    LogCorruptError,
-    LogError,
-    LogUnavailableError,
-    PoolNotFoundError,
-    StoreError,
-    UserError,
-)
+from agentpool_jupyter.errors import LogClosedError, LogCorruptError, LogError, LogUnavailableError, StoreError
+from agentpool_jupyter.log.contract import Log, Record
 
-from .contract import Follower, Log, Record, Store
-from .names import check_name
-from .sqlite_rewrite import rewrite
+from .follower import CHUNK, SqliteFollower
+from .rewrite import rewrite
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from .contract import Changes, Rewritten
+    from agentpool_jupyter.log.contract import Changes, Rewritten
 
-_SUFFIX = ".sqlite"
 _APPLICATION_ID = 0x41504F4C  # "APOL", so that `file` and we can tell a pool from another database
-_CHUNK = 2000  # records a query: long enough to be quick, short enough never to hold back a checkpoint
 _BUSY_SECONDS = 60.0
-_POLL_SECONDS = (0.004, 0.05)  # how often a follower looks for other processes' writes: busy, and after a quiet while
-_QUIET_SECONDS = 5.0
 
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS records (offset INTEGER PRIMARY KEY, time INTEGER NOT NULL, value BLOB NOT NULL);
 PRAGMA application_id = {_APPLICATION_ID};
 """
-
-
-class SqliteStore(Store):
-    """A folder with one file for each pool."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.url = str(folder)
-
-    def path(self, name: str) -> Path:
-        """Return the file of a pool, which need not exist."""
-        return self.folder / (check_name(name) + _SUFFIX)
-
-    def open(self, name: str, *, create: bool = True) -> SqliteLog:
-        """Open the log of a pool; see :meth:`Store.open`."""
-        path = self.path(name)
-        if not path.exists():
-            if not create:
-                raise self._missing(name)
-            self._make_folder()
-        return SqliteLog(name, path, self.url)
-
-    def restore(self, name: str, records: Iterable[Record]) -> None:
-        """Make a log of copies of records; see :meth:`Store.restore`."""
-        path = self.path(name)
-        if path.exists():
-            with self.open(name) as log:
-                if log.end():
-                    message = f"pool {name!r} exists and is not empty: choose another name"
-                    raise UserError(message)
-            self.delete(name)
-        self._make_folder()
-        draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-        try:
-            with SqliteLog(name, draft, self.url) as log:
-                log.fill(records)
-            draft.rename(path)
-        finally:
-            for suffix in ("", "-wal", "-shm"):
-                draft.with_name(draft.name + suffix).unlink(missing_ok=True)
-
-    def names(self) -> list[str]:
-        """Return the names of the pools that are kept here, sorted."""
-        return sorted(path.name.removesuffix(_SUFFIX) for path in self.folder.glob("*" + _SUFFIX))
-
-    def delete(self, name: str) -> None:
-        """Remove a pool's file for good."""
-        path = self.path(name)
-        if not path.exists():
-            raise self._missing(name)
-        for suffix in ("", "-wal", "-shm"):
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
-        shutil.rmtree(self.derived(name), ignore_errors=True)
-
-    def derived(self, name: str) -> Path:
-        """Return the folder beside a pool's file; see :meth:`Store.derived`."""
-        return self.folder / f"{check_name(name)}.derived"
-
-    def _make_folder(self) -> None:
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            message = f"cannot make the folder {self.folder} for pools: {error.strerror}; choose another store"
-            raise StoreError(message) from error
-
-    def _missing(self, name: str) -> PoolNotFoundError:
-        known = ", ".join(self.names()) or "none yet"
-        return PoolNotFoundError(f"no pool {name!r} in {self.url} (there: {known})")
 
 
 class _Ticket:
@@ -128,7 +46,7 @@ class _Ticket:
 
 
 class SqliteLog(Log):
-    """A log in one SQLite file; see :class:`~.contract.Log`."""
+    """A log in one SQLite file; see :class:`~agentpool_jupyter.log.Log`."""
 
     def __init__(self, name: str, path: Path, url: str) -> None:
         self.name = name
@@ -142,7 +60,7 @@ class SqliteLog(Log):
         self._read_lock = threading.Lock()
         self._appended = threading.Condition()
         self._version = 0  # counts our own commits, so that followers of this object need not poll for them
-        self._followers: set[_SqliteFollower] = set()
+        self._followers: set[SqliteFollower] = set()
         self._writer = self._connect()
         self._reader = self._connect()
 
@@ -168,10 +86,10 @@ class SqliteLog(Log):
             raise ValueError(message)
         return self._read(start, self.end() if stop is None else stop)
 
-    def follow(self, start: int = 0) -> Follower:
+    def follow(self, start: int = 0) -> SqliteFollower:
         """Yield batches of records, stored and new; see :meth:`Log.follow`."""
         self._check_open()
-        follower = _SqliteFollower(self, start)
+        follower = SqliteFollower(self, start)
         self._followers.add(follower)
         return follower
 
@@ -295,7 +213,7 @@ class SqliteLog(Log):
             with self._read_lock, self._errors():
                 rows = self._reader.execute(
                     "SELECT offset, time, value FROM records WHERE offset >= ? AND offset < ? ORDER BY offset LIMIT ?",
-                    (start, stop, _CHUNK),
+                    (start, stop, CHUNK),
                 ).fetchall()
             if not rows:
                 return
@@ -315,49 +233,3 @@ class SqliteLog(Log):
         except sqlite3.DatabaseError as error:
             message = f"{self.path} is damaged ({error}); restore it from a copy or `sqlite3 FILE .recover`"
             raise LogCorruptError(message) from error
-
-
-class _SqliteFollower(Follower):
-    """Wakes at once for its own log's appends and looks for other processes' commits a few times a second."""
-
-    def __init__(self, log: SqliteLog, start: int) -> None:
-        self._log = log
-        self._next = start
-        self._closed = False
-        self._active = time.monotonic()
-
-    def __next__(self) -> list[Record]:
-        log = self._log
-        while not self._closed:
-            version = log._version  # noqa: SLF001 - the follower is the log's other half
-            try:
-                batch = self._take()
-            except LogClosedError:
-                break
-            if batch:
-                self._next = batch[-1].offset + 1
-                self._active = time.monotonic()
-                return batch
-            quiet = time.monotonic() - self._active > _QUIET_SECONDS
-            with log._appended:  # noqa: SLF001
-                if not self._closed and log._version == version:  # noqa: SLF001
-                    log._appended.wait(_POLL_SECONDS[quiet])  # noqa: SLF001
-        self.close()
-        raise StopIteration
-
-    def _take(self) -> list[Record]:
-        log = self._log
-        log._check_open()  # noqa: SLF001
-        with log._read_lock, log._errors():  # noqa: SLF001
-            rows = log._reader.execute(  # noqa: SLF001
-                "SELECT offset, time, value FROM records WHERE offset >= ? ORDER BY offset LIMIT ?",
-                (self._next, _CHUNK),
-            ).fetchall()
-        return [Record._make(row) for row in rows]
-
-    def close(self) -> None:
-        """End the iteration, from any thread."""
-        self._closed = True
-        self._log._followers.discard(self)  # noqa: SLF001
-        with self._log._appended:  # noqa: SLF001
-            self._log._appended.notify_all()  # noqa: SLF001

@@ -1,0 +1,368 @@
+"""Agents are reminded of earlier reasoning before they speak, and between strides."""
+
+from __future__ import annotations
+
+import socket
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+
+from agentpool_jupyter import open_pool, resume
+from agentpool_jupyter.pool.events import Recall, TurnContinued, TurnFinished, TurnStarted
+from agentpool_jupyter.recall import RecallIndex
+from tests.openai_server import Cut, OpenAIServer, expected
+from tests.recall.redis_server import RedisServer
+from tests.teams import asked, of_type, play, prompt, said, team, until
+
+LEASE = "The oven lease comes first, because nothing bakes without an oven."
+PAST = f"We began with the shop. {LEASE} Then we hired a baker who knew rye."
+ALONE = {"ann": {"role": "Talks.", "listens": []}}
+RECALL = {"k": 3, "threshold": 0.5, "from": ["pools", "library"]}
+EARLIER = "From earlier work, which may help:"
+
+
+@pytest.fixture
+def past(store):
+    """Another pool of the store, in which somebody said something."""
+    with open_pool("bistro") as bistro:
+        bistro.post(PAST, "planner")
+        yield bistro
+
+
+def recalled(request):
+    """What stands in a prompt behind the heading of what was recalled, by source."""
+    _, found, rest = prompt(request).partition(EARLIER)
+    sections = rest.rpartition("\n\nThe task:")[0].split("\n\n") if found else []
+    return {
+        heading[1:-1]: text for heading, _, text in (one.strip().partition("\n") for one in sections if one.strip())
+    }
+
+
+# What is found ----------------------------------------------------------------------------------------------
+
+
+def test_what_others_said_before_enters_the_prompt_with_its_source(pool, past):
+    """What is asked is what is new to the agent: here a person's message."""
+    pool.post(LEASE)
+    with OpenAIServer() as server:
+        run = play(pool, ALONE, server, recall=RECALL)
+    (request,) = server.requests
+    assert recalled(request) == {"planner#1 in bistro": PAST}
+    (event,) = of_type(pool, Recall)
+    (started,) = of_type(pool, TurnStarted)
+    assert (event.turn, event.offset, event.agent, event.note) == (started.turn, started.offset + 1, "ann", "")
+    (hit,) = event.hits
+    place = {"pool": "bistro", "turn": past.document().turns[0].id, "name": "planner#1", "offset": 0, "end": 0}
+    assert hit.items() >= {"source": "planner#1 in bistro", "score": 1.0, "question": "contained", **place}.items()
+    assert started.context["recalled"] == ["planner#1 in bistro"]
+    assert run.report().total.recalled > 0
+    assert run.report().notes == []
+
+
+def test_where_nothing_is_new_the_task_is_asked(pool, past):
+    with OpenAIServer() as server:
+        play(pool, ALONE, server, task=LEASE, recall=RECALL)
+    assert recalled(server.requests[0]) == {"planner#1 in bistro": PAST}
+
+
+def test_without_recall_nothing_is_looked_up(pool, past, store):
+    """Nor for an agent that wants none of its team's."""
+    pool.post(LEASE)
+    with OpenAIServer() as server:
+        play(pool, ALONE, server)
+        play(pool, {"ann": {"role": "Talks.", "recall": False}, "ben": "Talks."}, server, recall=True)
+        assert not any(recalled(request) for request in [server.requests[0], *asked(server, "ann")])
+        assert recalled(asked(server, "ben")[0])
+    assert {event.agent for event in of_type(pool, Recall)} == {"ben"}
+
+
+def test_a_document_of_the_library_has_its_file_and_line(pool, tmp_path):
+    notes = tmp_path / "notes.md"
+    notes.write_text("# Bread\n" + "Filler of other things that nobody asked about.\n" * 100 + f"{LEASE}\nThe end.\n")
+    with RecallIndex(pool.store) as index:
+        index.library.add(notes)
+    pool.post(LEASE)
+    with OpenAIServer() as server:
+        play(pool, ALONE, server, recall=RECALL)
+    ((source, text),) = recalled(server.requests[0]).items()
+    (hit,) = of_type(pool, Recall)[0].hits
+    assert source == hit["source"] == f"notes.md:{hit['line']}"
+    assert (hit["file"], hit["text"]) == (str(notes), text)
+    assert str(notes) not in prompt(server.requests[0])
+    line = text.split("\n").index(LEASE) + hit["line"]
+    assert notes.read_text().split("\n")[line - 1] == LEASE
+    assert len(text) < 800
+
+
+def test_a_threshold_and_a_number_of_hits_hold(pool, past):
+    """The best come first."""
+    past.post(f"{LEASE} Or so they say, when they are asked about it.", "critic")
+    past.post(f"{LEASE} Indeed.", "builder")
+    past.post("The oven lease comes first, said somebody who had never baked at all.", "fool")
+    pool.post(LEASE)
+    with OpenAIServer() as server:
+        play(pool, ALONE, server, recall={"k": 2, "threshold": 0.9})
+    assert len(recalled(server.requests[0])) == 2
+    scores = [hit["score"] for hit in of_type(pool, Recall)[0].hits]
+    assert scores == sorted(scores, reverse=True)
+    assert min(scores) >= 0.9
+
+
+def test_only_this_pool(pool, past):
+    """With ``from: pool``: here it is what was rolled back."""
+    pool.post(f"{PAST} It was long ago.", "old")
+    pool.clear()
+    pool.post(LEASE)
+    with OpenAIServer() as server:
+        play(pool, ALONE, server, recall={"from": "pool"})
+    (source,) = recalled(server.requests[0])
+    assert source == "old at 0 of branch main in bakery"
+
+
+def test_what_another_agent_finished_is_found_by_the_next_prompt(pool, past):
+    """In whatever pool of the store, and however short ago."""
+    with OpenAIServer() as server:
+        for text in ("The first rent is due in May, in cash.", "Rye keeps for a week in a cool cellar."):
+            past.post(f"Mark this. {text} That was it.", "planner")
+            pool.post(text)
+            play(pool, ALONE, server, recall=RECALL)
+    first, second = server.requests
+    assert ["rent" in text for text in recalled(first).values()] == [True]
+    assert ["Rye" in text for text in recalled(second).values()] == [True]
+
+
+# What is left out --------------------------------------------------------------------------------------------
+
+
+def test_what_is_in_the_prompt_already_is_not_recalled(pool, store):
+    """Neither the message that was asked with, nor other turns, nor the same text in another pool."""
+    pool.post(LEASE)
+    pool.post(f"{LEASE} Says who?")
+    with open_pool("copy") as copy:
+        copy.post(LEASE)
+        copy.post(f"{LEASE} Says who?")
+    with OpenAIServer() as server:
+        play(pool, ALONE, server, recall=RECALL)
+    assert recalled(server.requests[0]) == {}
+    assert of_type(pool, Recall) == []
+
+
+def test_what_several_pools_say_is_recalled_once(pool, past):
+    """And what else there is takes its place, however many copies there are."""
+    for number in range(15):
+        with open_pool(f"copy{number}") as copy:
+            copy.post(PAST, "planner")
+    past.post(f"Listen to this for a moment. {LEASE} Then comes the sign above the door.", "critic")
+    pool.post(LEASE)
+    with OpenAIServer() as server:
+        play(pool, ALONE, server, recall={"k": 2})
+    texts = list(recalled(server.requests[0]).values())
+    assert len(texts) == 2
+    assert PAST in texts
+
+
+@pytest.mark.parametrize("stride", [0, 15])
+def test_an_agent_never_recalls_its_present_turn_nor_attempts_at_it(pool, past, stride):
+    """A stride's own text is asked about; what it found is neither itself nor what broke off before."""
+    pool.post(LEASE)
+    with OpenAIServer(tokens=60, prefill="continue") as server:
+        server.fault(Cut(after=8), nth=0)
+        play(pool, ALONE, server, turns=2, stride=stride, max_tokens=60, recall={"threshold": 0.1, "k": 10})
+    hits = [hit for event in of_type(pool, Recall) for hit in event.hits]
+    attempts = {event.turn for event in of_type(pool, TurnStarted)}
+    assert [turn.status for turn in pool.document().turns] == ["finished"] * 2
+    assert len(attempts) == (1 if stride else 2)
+    assert hits
+    assert not any(hit["turn"] in attempts for hit in hits)
+
+
+def test_agents_that_are_not_listened_to_are_not_heard_by_the_back_door(pool, past):
+    """Their turns of this pool are not recalled; those of other pools are."""
+    agents = {"ann": {"role": "Talks.", "turns": 1, "listens": []}, "ben": {"role": "Talks.", "listens": []}}
+    pool.post(f"{LEASE} Says ben.", "ben")
+    pool.post(LEASE)
+    with OpenAIServer() as server:
+        play(pool, agents, server, recall={"threshold": 0.3})
+        assert list(recalled(asked(server, "ann")[0])) == ["planner#1 in bistro"]
+
+
+# Strides -----------------------------------------------------------------------------------------------------
+
+
+def test_every_stride_asks_with_what_was_said_so_far(pool, store):
+    """What resembles the words that an agent has just said is in its next prompt."""
+    with OpenAIServer(tokens=40, prefill="continue") as server:
+        with open_pool("rehearsal") as rehearsal:
+            play(rehearsal, ALONE, server, stride=10, max_tokens=40)
+            words = rehearsal.document().text.split()
+        pool.store.delete("rehearsal")
+        with open_pool("bistro") as bistro:
+            bistro.post("Long ago one said " + " ".join(words[8:30]) + " and meant it.", "planner")
+        play(pool, ALONE, server, stride=10, max_tokens=40, recall={"from": "pools", "threshold": 0.3})
+        requests = [request for request in server.requests if EARLIER in prompt(request)]
+    events = of_type(pool, Recall)
+    (turn,) = pool.document().turns
+    assert turn.status == "finished"
+    assert requests
+    assert all("planner#1 in bistro" in recalled(request) for request in requests)
+    assert {event.turn for event in events} == {turn.id}
+    before = {event.offset: event for event in pool.events()}
+    assert all(isinstance(before[event.offset - 1], TurnStarted | TurnContinued) for event in events)
+    read = [event.context.get("recalled") for event in of_type(pool, TurnContinued) if event.turn == turn.id]
+    assert [sources for sources in read if sources] == [[hit["source"] for hit in event.hits] for event in events]
+
+
+# When it cannot be done --------------------------------------------------------------------------------------
+
+
+def test_an_index_that_is_away_is_told_once_and_turns_go_on(pool, monkeypatch):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    monkeypatch.setenv("AGENTPOOL_INDEX", f"redis://127.0.0.1:{port}/0")
+    with OpenAIServer() as server:
+        run = play(pool, {"ann": "Talks.", "ben": "Talks."}, server, turns=2, recall=RECALL)
+    assert (run.status, run.reason) == ("finished", "turns")
+    assert [turn.status for turn in run.document().turns] == ["finished"] * 4
+    (event,) = of_type(pool, Recall)
+    assert str(port) in event.note
+    assert event.hits == []
+    assert run.notes == run.report().notes == [event.note]
+    assert f"recall: {event.note}" in repr(run.report())
+    assert f"recall: {event.note}".split("'")[0] in run.report()._repr_html_()
+    assert run.report().to_dict()["notes"] == [event.note]
+
+
+@pytest.fixture
+def redis(tmp_path):
+    """A Redis that is not there yet."""
+    server = RedisServer(tmp_path)
+    yield server
+    server.stop()
+
+
+def test_a_redis_that_comes_and_goes_is_asked_while_it_is_there(pool, past, redis, monkeypatch):
+    """Between the agent's first and second turn it is started, and stopped before the third."""
+    monkeypatch.setenv("AGENTPOOL_INDEX", redis.url)
+    switches = iter([redis.start, redis.stop])
+
+    def switch(document):
+        next(switches)()
+        return f"Something was switched after {len(document)} turns. {LEASE}"
+
+    agents = {"ann": {"role": "Talks.", "listens": ["task", "tom"]}, "tom": {"python": "switch", "listens": ["ann"]}}
+    with OpenAIServer() as server:
+        functions = {"switch": switch}
+        run = play(pool, agents, server, functions=functions, turns=3, recall={"from": "pools"}, task=LEASE)
+    assert [bool(recalled(request)) for request in server.requests] == [False, True, False]
+    assert str(redis.port) in run.report().notes[0]
+    assert "ann" in {turn.agent for turn in run.document().turns if turn.status == "finished"}
+
+
+def test_a_damaged_index_is_made_anew_and_told(pool, past, store):
+    pool.post(LEASE)
+    (store / "recall.index").write_bytes(b"no index at all" * 1000)
+    with OpenAIServer() as server:
+        run = play(pool, ALONE, server, recall=RECALL)
+    assert list(recalled(server.requests[0])) == ["planner#1 in bistro"]
+    assert "rebuilt from the log" in of_type(pool, Recall)[0].note
+    assert run.report().notes == [of_type(pool, Recall)[0].note]
+
+
+def test_another_pool_that_cannot_be_read_is_told(pool, past, store):
+    """What can be read is found all the same, and what the index has of the other."""
+    with open_pool("broken") as broken, RecallIndex(pool.store) as index:
+        broken.post(f"{LEASE} And then we rented a shop.", "critic")
+        index.follow(broken)
+    file = next(path for path in store.rglob("*") if "broken" in path.name and path.is_file())
+    file.write_bytes(b"no pool at all" * 1000)
+    pool.post(LEASE)
+    with OpenAIServer() as server:
+        run = play(pool, ALONE, server, recall=RECALL)
+    assert "planner#1 in bistro" in recalled(server.requests[0])
+    assert "broken" in run.report().notes[0]
+
+
+def test_an_index_that_does_not_answer_is_not_waited_for(pool, past, store):
+    """It is told once; the turn goes on, and the run ends though the index is still held."""
+    pool.post(LEASE)
+    with RecallIndex(pool.store) as index:
+        index.follow(past)
+    holder = sqlite3.connect(store / "recall.index", isolation_level=None)
+    try:
+        holder.execute("BEGIN EXCLUSIVE")
+        with OpenAIServer() as server:
+            run = play(pool, {"ann": "Talks.", "ben": "Talks."}, server, recall=RECALL)
+    finally:
+        holder.close()
+    assert run.status == "finished"
+    assert "the index did not answer" in run.report().notes[0]
+    assert not any(recalled(request) for request in server.requests)
+    assert [event.note for event in of_type(pool, Recall)] == run.report().notes
+
+
+_MISSING = """
+import os, sys
+sys.modules["rensa"] = None
+from agentpool_jupyter import Team, open_pool
+from agentpool_jupyter.errors import ExtraMissingError
+try:
+    Team.from_yaml("task: x\\nmodel: m\\nbase_url: http://127.0.0.1:9/v1\\nrecall: true").start(open_pool("bakery"))
+except ExtraMissingError as error:
+    print(error)
+"""
+
+
+def test_a_missing_library_is_told_before_anything_starts(pool):
+    shown = subprocess.run([sys.executable, "-c", _MISSING], check=True, capture_output=True, text=True).stdout
+    assert "`recall` needs rensa: pip install 'agentpool-jupyter[recall]'" in shown
+    assert pool.end == 0
+
+
+# Limits and history ----------------------------------------------------------------------------------------
+
+
+def test_what_is_recalled_counts_for_the_budget_and_is_reported(pool, past):
+    """A prompt with it needs more tokens than there are; without it they suffice."""
+    pool.post(LEASE)
+    with OpenAIServer(tokens=5) as server:
+        plain = play(pool, ALONE, server, max_tokens=5)
+        (request,) = server.requests
+        tight = {"tokens": len(str(request.messages)) + 5 + len(PAST) // 2}
+        pool.clear()
+        pool.post(LEASE)
+        assert play(pool, ALONE, server, max_tokens=5, budget=tight).reason == "turns"
+        pool.clear()
+        pool.post(LEASE)
+        assert play(pool, ALONE, server, max_tokens=5, budget=tight, recall=RECALL).reason == "budget"
+    assert plain.report().total.recalled == 0
+
+
+def test_a_rollback_and_a_resumed_run_recall_as_well(pool, past):
+    """The document is the same with the events of recall, and a run goes on behind them."""
+    pool.post(LEASE)
+    with OpenAIServer() as server:
+        agents = {"ann": "Talks.", "ben": {"role": "Talks.", "listens": ["ann"]}}
+        run = play(pool, agents, server, recall=RECALL)
+        pool.rollback("ann#1")
+        assert [turn.name for turn in pool.document().turns] == ["you#1", "ann#1"]
+        again = resume(pool, run.id)
+        assert again.wait(60)
+        requests = asked(server, "ben")
+    assert [turn.name for turn in pool.document().turns] == ["you#1", "ann#1", "ben#1"]
+    assert "planner#1 in bistro" in recalled(requests[-1])
+    texts = [turn.text for turn in pool.document().turns]
+    assert texts[2] == expected(requests[-1].messages)
+    assert {event.branch for event in of_type(pool, Recall)} == {"main", "main-2"}
+    assert of_type(pool, TurnFinished)[-1].branch == "main-2"
+
+
+def test_a_stop_while_something_is_looked_up_ends_the_run(pool, past):
+    pool.post(LEASE)
+    with OpenAIServer(rate=20, tokens=200) as server:
+        run = team(ALONE, server, max_tokens=200, stride=20, recall=RECALL).start(pool)
+        until(lambda: said(pool, "ann"))
+        run.stop()
+    assert run.status == "stopped"
