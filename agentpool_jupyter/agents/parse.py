@@ -9,6 +9,7 @@ import yaml
 
 from agentpool_jupyter.errors import SpecError
 
+from .filling import fill, marked
 from .nodes import RESOLVER, plain
 from .soundness import check_listens, check_start, near
 from .spec import DEFAULT_AGENTS, PERSON, RECALL_SOURCES, TASK, AgentSpec, Budget, Price, RecallSpec, TeamSpec
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
 _LOOKS_LIKE_TEAM = re.compile(r"""^(\{\s*)?["']?(task|agents)["']?\s*:""", re.MULTILINE)
-
-_BRACES = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
-_MARKS = re.compile("\ue000(\\w+)\ue001")
 
 
 def parse_team(text: str, *, first_line: int = 1, variables: Mapping[str, Any] | None = None) -> TeamSpec:
@@ -44,10 +42,10 @@ class _Parser:
             message = "the task is empty: write what the team should do"
             raise SpecError(message)
         if not _LOOKS_LIKE_TEAM.search(text):
-            return TeamSpec(task=self._fill(text.strip(), self._first), agents=DEFAULT_AGENTS)
+            return TeamSpec(task=fill(text.strip(), self._variables, line=self._first), agents=DEFAULT_AGENTS)
         # YAML takes braces for its own; the marks are text to it and are filled once it is read.
         if self._variables is not None:
-            text = _BRACES.sub("\ue000\\1\ue001", text)
+            text = marked(text)
         root = self._compose(text)
         self._fill_nodes(root, set())
         fields = self._struct(root, _TEAM_READERS, "a team")
@@ -81,28 +79,14 @@ class _Parser:
             raise SpecError(message, line=self._first)
         return root
 
-    def _fill(self, text: str, line: int) -> str:
-        """Return a text with its ``{{name}}`` filled in."""
-        variables = self._variables
-        if variables is None:
-            return text
-
-        def value(found: re.Match[str]) -> str:
-            if found[1] not in variables:
-                message = f"{{{{{found[1]}}}}} is no variable of this notebook{near(found[1], variables)}"
-                raise SpecError(message, line=line + text.count("\n", 0, found.start()))
-            return str(variables[found[1]])
-
-        return _MARKS.sub(value, _BRACES.sub(value, text))
-
     def _fill_nodes(self, node: yaml.Node, filled: set[int]) -> None:
         if id(node) in filled:  # an alias is the same node once more, maybe within itself
             return
         filled.add(id(node))
         if isinstance(node, yaml.ScalarNode):
-            marked = "\ue000" in node.value
-            node.value = self._fill(node.value, self._line(node))
-            if marked and node.style is None:  # as if the value stood there: a number stays a number
+            was_marked = "\ue000" in node.value
+            node.value = fill(node.value, self._variables, line=self._line(node))
+            if was_marked and node.style is None:  # as if the value stood there: a number stays a number
                 node.tag = RESOLVER.resolve(yaml.ScalarNode, node.value, (True, False))
         else:
             for child in node.value:

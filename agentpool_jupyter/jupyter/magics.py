@@ -125,6 +125,7 @@ class AgentPoolMagics(Magics):  # type: ignore[misc]  # IPython's types are not 
             %pool export FILE        write the current pool to a file
             %pool import FILE [NAME] make a new pool of such a file
             %pool compact [NAME]     make it smaller: finished turns as whole text; nothing that is shown changes
+                                     (--at P: only what stands before a position)
             %pool delete NAME --yes  remove a pool for good
         """
         arguments = parse(self.pool, line)

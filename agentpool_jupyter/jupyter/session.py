@@ -80,7 +80,7 @@ class Session:
                 show.go_on_with(new)
         old.close()
         if tell:
-            print(f"pool {new.name!r} was compacted by another process meanwhile: opened it again")  # noqa: T201 - said in passing
+            print(f"pool {new.name!r} was compacted meanwhile: opened it again")  # noqa: T201 - said in passing
         return new
 
     def report(self, run: Run) -> Report:

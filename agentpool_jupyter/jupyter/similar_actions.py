@@ -51,12 +51,18 @@ class SimilarActions:
     def _keep_library(self, arguments: Namespace) -> list[Any]:
         if not (arguments.add or arguments.remove or arguments.library):
             return []
+        from agentpool_jupyter.agents.filling import fill  # noqa: PLC0415 - loading the extension stays quick
+
         library = self._session.index(self._store(arguments)).library
+        paths = {
+            name: [fill(path, self._shell.user_ns) for path in getattr(arguments, name) or ()]
+            for name in ("add", "remove")
+        }
         told: list[Any] = []
         if arguments.remove:
-            told.append(Note(remove(library, arguments.remove)))
+            told.append(Note(remove(library, paths["remove"])))
         if arguments.add:
-            told.append(add(library, arguments.add, bar=self._session.widgets))
+            told.append(add(library, paths["add"], bar=self._session.widgets))
         if arguments.library:
             told.append(listing(library))
         return told

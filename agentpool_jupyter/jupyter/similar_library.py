@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
     from agentpool_jupyter.recall.library import Added, Library
 
+_MANY = 20  # files whose reading may take a moment
 _SHOWN = 50  # files that are named one by one
 
 
@@ -47,9 +50,19 @@ class AddedFiles:
 
 
 def add(library: Library, patterns: Sequence[str], *, bar: bool) -> AddedFiles:
-    """Read documents into the library, with a bar that shows how far it is; raises LibraryError."""
-    with ProgressBar("reading documents", shown=bar):
-        return AddedFiles([library.add(pattern) for pattern in patterns])
+    """Read documents into the library, with a bar where they are many; raises LibraryError."""
+    from agentpool_jupyter.jobs import Progress  # noqa: PLC0415 - loading the extension stays quick
+
+    with ExitStack() as stack:
+        shown: list[ProgressBar] = []
+
+        def tell(step: int, done: int, files: int) -> None:
+            if files >= _MANY and not shown:
+                shown.append(stack.enter_context(ProgressBar("reading documents", shown=bar)))
+            for one in shown:
+                one.tell(Progress(step=step, steps=len(patterns), phase="file", done=done, total=files))
+
+        return AddedFiles([library.add(pattern, partial(tell, step)) for step, pattern in enumerate(patterns, 1)])
 
 
 def remove(library: Library, paths: Sequence[str]) -> str:

@@ -44,11 +44,10 @@ def find_query(pool: Pool, arguments: Namespace, cell: str | None, variables: Ma
 
 
 def _text(text: str, variables: Mapping[str, Any], *, first_line: int) -> Query:
-    from agentpool_jupyter.agents.parse import _Parser  # noqa: PLC0415 - loading the extension stays quick
+    from agentpool_jupyter.agents.filling import fill  # noqa: PLC0415 - loading the extension stays quick
     from agentpool_jupyter.recall.shingles import tokens  # noqa: PLC0415
 
-    # One rule for {{name}} in all magics.
-    filled = _Parser(first_line, variables)._fill(text, first_line).strip()  # noqa: SLF001 - not public yet
+    filled = fill(text, variables, line=first_line).strip()
     if not tokens(filled):
         message = "the query is empty: give two words or more, a turn such as planner#2, --now AGENT or --document"
         raise UserError(message)

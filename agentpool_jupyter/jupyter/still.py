@@ -37,7 +37,7 @@ class Still:
         return (
             '<div class="agentpool-still" style="line-height:1.45">'
             f'<div class="ap-status" style="font-weight:600;margin-bottom:.4em">{escape(self._headline())}</div>'
-            f'<div class="ap-read" style="opacity:.75;margin-bottom:.4em">{escape(_read(self.state.run.reading))}</div>'
+            f"{_read_html(self.state.run.reading)}"
             f'<details style="margin-bottom:.6em"><summary>agents and what flowed between them</summary>'
             f'<div style="display:flex;flex-wrap:wrap;gap:1.5em;align-items:center">'
             f"{_graph(self.state.agents, self.state.edges, palette)}{_agents(self.state.agents, palette)}"
@@ -66,6 +66,11 @@ def _read(reading: Reading) -> str:
     read = [f"read {reading.task + sum(named.values()):,} = {' + '.join(parts)}"] if any(named.values()) else []
     counted = (("stale", reading.stale), ("overtaken, began anew", reading.restarts))
     return " · ".join(read + [f"{count:,} {what}" for what, count in counted if count])
+
+
+def _read_html(reading: Reading) -> str:
+    text = _read(reading)
+    return f'<div class="ap-read" style="opacity:.75;margin-bottom:.4em">{escape(text)}</div>' if text else ""
 
 
 def _note(turn: TurnView) -> str:

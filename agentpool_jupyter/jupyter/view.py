@@ -212,7 +212,7 @@ class TeamView:
             if event.usage and not event.usage.estimated and elapsed > 0:
                 agent.rate = round(event.usage.completion * 1000 / elapsed, 1)
         self._charge(event.agent, event.usage, event.cost)
-        self._set(event.agent, "idle", "had nothing to say" if silent else "")
+        self._set(event.agent, "idle", "had nothing to say" if silent else "stopped" if cancelled else "")
         if silent:
             self._drop(event.turn)
 
@@ -257,7 +257,7 @@ class TeamView:
         self._changed_run = True
         for agent in self.agents.values():
             if agent.state != "failed":
-                self._set(agent.name, "done")
+                self._set(agent.name, "done", agent.note if agent.note == "stopped" else "")
 
     def _drop(self, turn: str) -> None:
         speech = self._speeches.pop(turn)

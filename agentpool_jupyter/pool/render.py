@@ -24,7 +24,7 @@ def note(turn: Turn) -> str:
         case "failed":
             return f"failed: {turn.error or turn.reason}"
         case "cancelled":
-            return "stopped"
+            return "cut off" if turn.end is None else "stopped"  # by a fork, on the new line
         case "finished":
             return "cut at its token limit" if turn.reason == "length" else ""
 

@@ -163,7 +163,8 @@ class RecallIndex:
         """Return where to go on reading; a shelf that was emptied, or a pool that is another, starts afresh."""
         mark = self._mark(pool)
         tail = self._tails.get(pool.name)
-        if tail is None or mark.next < tail.saved:
+        # Behind, it was emptied; ahead, another has read on, or a job: what it took in need not be read again.
+        if tail is None or mark.next < tail.saved or mark.next > tail.turns.mark.next:
             tail = self._tails[pool.name] = _Tail(Turns(pool.name, mark))
         if tail.pool is None or tail.pool() is not pool:
             if tail.saved and (tail.saved > pool.end or checksum(pool, tail.saved) != mark.last):

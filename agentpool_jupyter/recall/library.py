@@ -17,7 +17,7 @@ from .readers import read_document
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from .shelf import Shelf
 
@@ -59,9 +59,10 @@ class Library:
         """The paths of all documents, sorted."""
         return [str(source).removeprefix("file:") for source in self._shelf.sources() if source.startswith("file:")]
 
-    def add(self, pattern: str | os.PathLike[str]) -> Added:
+    def add(self, pattern: str | os.PathLike[str], progress: Callable[[int, int], None] | None = None) -> Added:
         """Read a file, all files of a folder and below, or those that a glob (``docs/**/*.md``) names.
 
+        ``progress`` is called with the numbers of files that are done and of all, before each and at the end.
         Raises LibraryError where that is nothing at all; files that cannot be read are noted and left out.
         """
         place = str(Path(pattern).expanduser().absolute())
@@ -70,7 +71,7 @@ class Library:
             message = f"nothing to add: {pattern} names no file; give a file, a folder or a glob such as docs/**/*.md"
             raise LibraryError(message)
         self._shelf.set_patterns([*dict.fromkeys([*self._shelf.patterns(), place])])
-        return self._read(files)
+        return self._read(files, progress)
 
     def remove(self, pattern: str | os.PathLike[str]) -> int:
         """Forget the documents under a path or glob and return how many there were."""
@@ -92,10 +93,13 @@ class Library:
         report.notes += [f"{one} is gone: nothing of it is in the index" for one in lost if not any(_expand(one))]
         return report
 
-    def _read(self, files: list[Path]) -> Added:
+    def _read(self, files: list[Path], progress: Callable[[int, int], None] | None = None) -> Added:
         report = Added()
         gone: dict[str, int] = {}
-        for path in dict.fromkeys(files):
+        files = list(dict.fromkeys(files))
+        for number, path in enumerate(files):
+            if progress is not None:
+                progress(number, len(files))
             source = file_source(str(path))
             try:
                 found = path.stat()
@@ -114,6 +118,8 @@ class Library:
             self._shelf.drop(source)
             self._shelf.put(source, mark, items)
             report.read.append(str(path))
+        if progress is not None:
+            progress(len(files), len(files))
         for folder, count in gone.items():
             state = "is gone" if not Path(folder).exists() else "lacks files"
             report.notes.append(f"{folder} {state}: {count} documents of it are found as they were read last")

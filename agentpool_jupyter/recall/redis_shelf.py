@@ -152,6 +152,7 @@ class RedisShelf(Shelf):
         """See :meth:`Shelf.put_bulk`; killed in between, the items are not there yet, or the mark is not."""
         count = len(bulk.items)
         with self._lock, self._errors():
+            bulk.settle(self.mark(bulk.source))  # it may forbid all of this
             ids = np.zeros(count, dtype=np.uint32)
             for first in range(0, count, _BATCH):
                 ids[first : first + _BATCH] = self._ids(bulk.items[first : first + _BATCH])

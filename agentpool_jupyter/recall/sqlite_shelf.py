@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 _BATCH = 500  # items signed and inserted together
 _SHEET = 1_000_000  # postings in a row: a value of SQLite's holds a billion bytes
+_NO_ID = 2**32  # above all ids
 _BANDS, _SHINGLES = "bands", "shingles"
 
 
@@ -257,11 +258,12 @@ def _newest(db: sqlite3.Connection) -> int:
 
 def _load(db: sqlite3.Connection, after: int) -> _Loaded | None:
     """Return what was added after an id, by whatever process, without buckets of its own; None for nothing."""
-    rows = db.execute(
-        "SELECT id, hashes, hashes_sum FROM items WHERE id > ? AND NOT EXISTS "
-        "(SELECT 1 FROM buckets WHERE items.id BETWEEN first AND last) ORDER BY id",
-        (after,),
-    ).fetchall()
+    with_buckets = db.execute("SELECT DISTINCT first, last FROM buckets WHERE last > ? ORDER BY first", (after,))
+    rows = []
+    for first, last in [*with_buckets, (_NO_ID, _NO_ID)]:
+        query = "SELECT id, hashes, hashes_sum FROM items WHERE id > ? AND id < ? ORDER BY id"
+        rows += db.execute(query, (after, first)).fetchall()
+        after = last
     if not rows:
         return None
     return _Loaded(

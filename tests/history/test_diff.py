@@ -10,20 +10,6 @@ from agentpool_jupyter.pool.events import Delta, TurnFinished, TurnStarted
 
 
 @pytest.fixture
-def test_a_long_one_is_folded_in_a_page_and_cut_short_as_text(pool):
-    """Nothing is left out of ``changes``, nor of the page."""
-    for i in range(120):
-        pool.post(f"message {i}.")
-    found = diff(pool, 0)
-    assert len(found.changes) == 120
-    assert "message 100." in repr(found)
-    assert "message 101." not in repr(found)
-    assert repr(found).endswith("… and 19 more turns; ap.diff(…).changes has them all")
-    html = found._repr_html_()
-    assert "message 119." in html
-    assert "79 more turns: you#42, you#43, you#44, you#45, you#46, you#47, you#48, you#49 and 71 more" in html
-
-
 def told(pool):
     for text in ("One two three.", "Second.", "Third."):
         pool.post(text)
@@ -73,3 +59,17 @@ def test_text_is_escaped(pool):
 def test_a_position_that_is_not_there_is_told(told):
     with pytest.raises(PositionError, match="nearest: you#3"):
         diff(told, "you#4")
+
+
+def test_a_long_one_is_folded_in_a_page_and_cut_short_as_text(pool):
+    """Nothing is left out of ``changes``, nor of the page."""
+    for i in range(120):
+        pool.post(f"message {i}.")
+    found = diff(pool, 0)
+    assert len(found.changes) == 120
+    assert "message 100." in repr(found)
+    assert "message 101." not in repr(found)
+    assert repr(found).endswith("… and 19 more turns; ap.diff(…).changes has them all")
+    html = found._repr_html_()
+    assert "message 119." in html
+    assert "79 more turns: you#42, you#43, you#44, you#45, you#46, you#47, you#48, you#49 and 71 more" in html

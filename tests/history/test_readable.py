@@ -103,5 +103,5 @@ def test_a_team_that_a_rollback_stopped_is_told_in_the_graph(pool):
     )
     pool.tag("flour")
     html = history_graph(pool)._repr_html_()
-    assert "ann#1 stopped" in html
+    assert "ann#1</strong> stopped" in html
     assert "<strong>[HEAD → main, tag: flour]</strong>" in html

@@ -257,6 +257,24 @@ def test_who_follows_while_the_job_runs_does_no_harm(pool, texts, store):
     assert rows(store / "recall.index") == rows(store / "other.index")
 
 
+def test_another_open_index_goes_on_where_the_job_ended(pool, texts, store):
+    """What the job has read could as well say nothing, but for the turns that were under way."""
+    with RecallIndex(pool.store) as index:
+        pool.post("the oven lease comes first because nothing bakes without an oven")
+        assert len(similar(pool, "the oven lease comes first", index=index)) == 1
+        left = talk(pool, texts[:100], leave={97})
+        index_pools([pool], "inline")
+        with closing(sqlite3.connect(store / "bakery.sqlite")) as db, db:
+            kept = db.execute("SELECT offset, value FROM records WHERE offset < ?", (pool.end // 2,)).fetchall()
+            db.execute("UPDATE records SET value = 'x' WHERE offset < ?", (pool.end // 2,))
+        finish(pool, left)
+        index.follow(pool)
+        index.standing(pool)
+        with closing(sqlite3.connect(store / "bakery.sqlite")) as db, db:
+            db.executemany("UPDATE records SET value = ? WHERE offset = ?", [(value, one) for one, value in kept])
+    assert rows(store / "recall.index") == rows(by_hand([pool], store / "other.index"))
+
+
 def test_an_index_that_is_emptied_while_the_job_runs(pool, texts):
     """It says so, and what is missing is there after the next question."""
     talk(pool, texts[:40])

@@ -58,6 +58,29 @@ def test_progress_counts_tasks(run, engine):
     assert {(now.step, now.steps) for now in told} == {(1, 1)}
 
 
+@pytest.mark.parametrize(("size", "tasks"), [(100_000, 1), (4_000_000, 2)])
+def test_a_task_is_worth_the_process_that_it_takes(tmp_path, size, tasks):
+    """Little is not shared out, much among the cores only, and an empty file is nobody's."""
+    folder = tmp_path / "some"
+    folder.mkdir()
+    count = size // 1000
+    lines = [json.dumps({"key": f"k{n % 7:<900}", "n": 1, "pad": "x" * 80}) for n in range(count)]
+    (folder / "all.jsonl").write_text("".join(f"{line}\n" for line in lines))
+    (folder / "empty.jsonl").touch()
+    told = []
+    result = run_job(
+        "tests.jobs.toy:Scaled",
+        [folder],
+        output=tmp_path / "out",
+        engine="local",
+        options={"num_cores": 2},
+        progress=told.append,
+    )
+    totals = {(now.step, now.phase): now.total for now in told if now.phase}
+    assert totals == {(1, "map"): tasks, (1, "reduce"): tasks, (2, "map"): tasks}
+    assert sum(json.loads(line)["sum"] for path in result.outputs for line in path.read_text().splitlines()) == count
+
+
 @pytest.mark.parametrize("engine", ["inline", "local"])
 def test_a_failing_mapper_is_one_line_and_its_traceback_is_in_the_log(run, tmp_path, engine):
     with pytest.raises(

@@ -11,6 +11,7 @@ from IPython.core.error import UsageError
 
 import agentpool_jupyter as ap
 from agentpool_jupyter.errors import LogMovedError
+from agentpool_jupyter.history import compact
 from agentpool_jupyter.history.folding import WINDOW
 from agentpool_jupyter.jupyter.feed import Feed
 from agentpool_jupyter.pool.events import Claim, Delta, Folded, RunFinished, RunStarted
@@ -29,7 +30,7 @@ from agentpool_jupyter.history import compact
 with open_pool("bakery", sys.argv[1], create=False) as pool:
     print(compact(pool, archive=False, delete_old="delete" in sys.argv).records)
 """
-_OPENED = "pool 'bakery' was compacted by another process meanwhile: opened it again\n"
+_OPENED = "pool 'bakery' was compacted meanwhile: opened it again\n"
 
 
 @pytest.fixture(params=["sqlite", pytest.param("kafka", marks=pytest.mark.kafka)])
@@ -79,6 +80,18 @@ def test_a_notebook_goes_on_after_another_process_has_compacted_its_pool(told, s
     assert "opened it again" not in capsys.readouterr().out
     with ap.open_pool("bakery") as pool:
         assert "later" in pool.lineage.tags
+
+
+def test_a_notebook_goes_on_after_another_pool_of_its_own_kernel_was_compacted(told, shell, place, capsys):
+    """As when somebody opens the pool in Python and compacts it there."""
+    shell.run_line_magic("pool", "use bakery")
+    before = shell.run_line_magic("pool", "").text
+    capsys.readouterr()
+    assert compact(told, archive=False).records
+    assert shell.run_line_magic("pool", "").text == before
+    assert capsys.readouterr().out == (_OPENED if moves(place) else "")
+    told.post("It goes on.")
+    assert "It goes on." in shell.run_line_magic("pool", "").text
 
 
 def test_it_can_be_compacted_twice(told, shell, place, capsys):

@@ -332,10 +332,28 @@ def test_documents_are_added_searched_listed_and_removed(say, similar, docs, cap
     assert texts(similar(LEASE)) == []
 
 
+def test_a_path_may_stand_in_a_variable_of_the_notebook(shell, similar, docs):
+    shell.user_ns["folder"] = docs
+    assert len(similar("--add '{{folder}}/*.md'").read) == 1
+    assert "removed 1 document" in similar("--remove '{{folder}}/notes.md'")
+
+
 def test_adding_and_asking_in_one_line(say, similar, docs, capsys):
     hits = similar(f'--add "{docs}/*.md" {LEASE}')
     assert len(hits) == 1
     assert "added 1 document" in capsys.readouterr().out
+
+
+def test_many_documents_are_read_under_a_bar(similar, docs, capsys):
+    """In a terminal that is a line; a few documents need none."""
+    similar(f'--add "{docs}"')
+    assert capsys.readouterr().out == ""
+    for i in range(60):
+        (docs / f"{i}.md").write_text(f"This is note {i} of sixty.")
+    added = similar(f'--add "{docs}/*.md" --add "{docs}/more.txt"')
+    assert "reading documents: step 1 of 2" in capsys.readouterr().out
+    assert (len(added.read), added.unchanged) == (60, 2)
+    assert "and 10 more" in repr(added)
 
 
 def test_a_library_needs_no_pool(similar, docs):

@@ -54,7 +54,7 @@ def test_a_negative_number_counts_finished_turns_back(told, text, at):
 
 
 def test_more_turns_back_than_there_are(told):
-    with pytest.raises(PositionError, match="cannot go 5 turns back: there are 4 finished turns on this line"):
+    with pytest.raises(PositionError, match="cannot go 5 turns back: this line has 4 finished turns"):
         told.position(-5)
     assert told.position(-4) == told.position("-4")
 
@@ -105,7 +105,7 @@ def test_an_empty_pool_has_its_branches_only(pool):
     assert pool.position("-0") == Position("main", -1)
     for where, message in [
         (0, "has no offset 0: it is empty"),
-        (-1, "cannot go 1 turns back: there are 0 finished turns"),
+        (-1, "cannot go 1 turn back: this line has no finished turn"),
         ("planner#1", "no position 'planner#1' on this line; nearest: main"),
     ]:
         with pytest.raises(PositionError, match=message):

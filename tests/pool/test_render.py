@@ -124,3 +124,11 @@ def test_ipython_shows_the_markdown_as_plain_text(pool):
 def test_a_document_can_be_told_from_its_repr(pool):
     pool.post("x")
     assert repr(pool.document()) == "<Document of bakery at 0: 1 turns>"
+
+
+def test_a_turn_that_a_rollback_cut_off_says_so_on_the_new_line(pool):
+    """And on the line that was left it still speaks."""
+    pool.append([TurnStarted(**pool.header("main", agent="ann"), turn="t", model="m")])
+    pool.rollback(0)
+    assert pool.document().text == "### ann#1 *(cut off)*"
+    assert pool.document("main").text == "### ann#1 *(still speaking)*"

@@ -46,6 +46,13 @@ def test_a_folder(pool, index, docs):
     assert not similar(pool, LEASE, index=index)
 
 
+def test_progress_is_told_for_every_file(index, docs):
+    """Before each, and at the end."""
+    told = []
+    index.library.add(docs, lambda done, count: told.append((done, count)))
+    assert told == [(0, 2), (1, 2), (2, 2)]
+
+
 def test_a_glob_and_a_file(pool, index, docs):
     assert len(index.library.add(f"{docs}/**/*.txt").read) == 1
     assert not look(pool, index)

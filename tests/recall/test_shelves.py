@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from agentpool_jupyter import open_pool
+from agentpool_jupyter.errors import IndexUnavailableError
 from agentpool_jupyter.recall import RecallIndex, similar
+from agentpool_jupyter.recall.buckets import postings
+from agentpool_jupyter.recall.bulk import Bulk
 from agentpool_jupyter.recall.items import Item, file_source, pool_source
 from agentpool_jupyter.recall.ranking import candidates, find
 from agentpool_jupyter.recall.search import Search
 from agentpool_jupyter.recall.shingles import shingles
+from agentpool_jupyter.recall.signatures import sign_texts
 
 LEASE = "the oven lease comes first because nothing bakes without an oven"
 BAKERY = pool_source("bakery")
@@ -37,6 +42,62 @@ def test_putting_twice_changes_nothing(shelf):
     assert texts(shelf, LEASE) == [LEASE]
     assert texts(shelf, "something else") == []
     assert (len(shelf), shelf.mark(BAKERY)) == (2, b"m2")
+
+
+def bulk(made, mark=b"m2", source=BAKERY):
+    """What a job makes of items."""
+    signed = sign_texts([item.text for item in made])
+    kinds = {}
+    for kind in ("bands", "shingles"):
+        keys = [getattr(one, kind) for one in signed]
+        places = np.repeat(np.arange(len(made), dtype=np.uint32), [len(one) for one in keys])
+        kinds[kind] = np.sort(postings(np.concatenate(keys), places))
+    return Bulk(source, made, [one.hashes for one in signed], **kinds, settle=lambda _: mark)
+
+
+def test_what_a_job_has_made_stands_among_the_rest(shelf):
+    """Put before, between and after; asked at the end, or all the time; what is there already stays."""
+    notes = file_source("/notes.md")
+    said = [f"{LEASE} says number {word}" for word in ("one", "two", "three", "four", "five", "six")]
+    for asked in ("never", "always"):
+        for number, text in enumerate(said):
+            item = Item(source=BAKERY, key=f"t{number}", text=text)
+            if number % 2:
+                shelf.put_bulk(bulk([Item(source=BAKERY, key="t0", text="something else"), item]))
+            else:
+                shelf.put(BAKERY, b"m1", [item])
+            if asked == "always":
+                for question in ("resembles", "contained"):
+                    assert sorted(texts(shelf, LEASE, question)) == sorted(said[: number + 1])
+        for question in ("resembles", "contained", "both"):
+            assert sorted(texts(shelf, LEASE, question)) == sorted(said)
+            assert texts(shelf, "something else", question) == []
+        assert (len(shelf), shelf.mark(BAKERY)) == (6, b"m2")
+        shelf.drop(BAKERY)
+        assert texts(shelf, LEASE, "resembles") == texts(shelf, LEASE) == []
+    shelf.put(notes, b"m1", items("jam is red", source=notes))
+    assert texts(shelf, "jam is red") == ["jam is red"]
+
+
+def test_the_mark_that_a_job_sets_depends_on_the_one_that_is_there(shelf):
+    """Where it may not be set, nothing is put."""
+
+    def settle(mark):
+        if mark == b"m9":
+            message = "the mark has moved"
+            raise IndexUnavailableError(message)
+        return (mark or b"") + b"+"
+
+    made = bulk(items(LEASE))._replace(settle=settle)
+    shelf.put_bulk(made)
+    assert shelf.mark(BAKERY) == b"+"
+    shelf.put_bulk(made)
+    assert shelf.mark(BAKERY) == b"++"
+    shelf.put(BAKERY, b"m9", [])
+    made = bulk(items("jam is red", "bread is brown"))._replace(settle=settle)
+    with pytest.raises(IndexUnavailableError, match="has moved"):
+        shelf.put_bulk(made)
+    assert (shelf.mark(BAKERY), len(shelf)) == (b"m9", 1)
 
 
 def test_an_empty_shelf_finds_nothing(shelf):

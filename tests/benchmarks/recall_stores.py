@@ -1,0 +1,173 @@
+"""Where recall keeps its buckets: indexes that a job makes beside those that follow a pool, and Redis. Part of
+``bench_recall``.
+"""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import datasketch
+import numpy as np
+import redis
+
+from agentpool_jupyter.jobs.indexing import index_pools
+from agentpool_jupyter.pool import open_pool
+from agentpool_jupyter.recall import RecallIndex
+from agentpool_jupyter.recall.items import Item, Source
+from agentpool_jupyter.recall.redis_shelf import RedisShelf
+from agentpool_jupyter.recall.shingles import shingles
+from agentpool_jupyter.recall.signatures import BANDS, PERMUTATIONS, ROWS
+
+from .table import Table
+from .turns import Author
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from agentpool_jupyter.pool import Pool
+
+    from .place import Place
+
+TURN = 1_300
+"""Bytes of text a turn: 12 deltas, 14 events."""
+_CASES = (
+    ("job, inline", "inline", {}),
+    ("job, local, 1 process", "local", {"num_cores": 1}),
+    ("job, local, 2 processes", "local", {"num_cores": 2}),
+    ("job, Spark, local[2]", "spark", {"spark_master": "local[2]"}),
+)
+
+
+def bulk(place: Place, quick: bool) -> Table:  # noqa: FBT001
+    """Return how long it takes to make an index of a long pool, and to open it, in each way."""
+    events = 2_000 if quick else 300_000
+    rows = []
+    with open_pool("recall-bulk", place.embedded) as pool:
+        Author(pool, size=TURN, batch=500, prompts=300).write(until=events)
+        queries = [shingles(turn.text) for turn in pool.document().turns[:200]]
+        for number, (name, engine, options) in enumerate((("following", "", {}), *_CASES)):
+            if quick and engine == "spark":
+                continue
+            path = place.folder / f"bulk-{number}.index"
+            begin = time.perf_counter()
+            with RecallIndex(pool.store, path) as index:
+                if engine:
+                    index_pools([pool], engine, options=options, index=index)
+                else:
+                    index.follow(pool)
+                made, count = time.perf_counter() - begin, len(index.shelf)
+            rows.append((name, f"{events / made:,.0f}", f"{made:.1f}", *_opened(pool, path, queries), f"{count:,}"))
+    columns = (
+        "index made by",
+        "events/s",
+        "seconds",
+        "first `resembles`, s",
+        "first `contained`, s",
+        "`resembles` p50, ms",
+        "p95, ms",
+        "passages",
+    )
+    note = (
+        f"{events:,} events on the embedded store. The first question of a process reads the index: buckets that a job "
+        "has made are read as they are; else they are made from the hashes of shingles. A job starts processes, and "
+        "writes and sorts its input; it is for clusters, and for what is to be opened often."
+    )
+    return Table("Making an index in bulk", columns, rows, (note,))
+
+
+def _opened(pool: Pool, path: object, queries: Sequence[frozenset[str]]) -> tuple[str, ...]:
+    with RecallIndex(pool.store, path) as index:
+        first = []
+        for ask in (index.shelf.near, index.shelf.sharing):
+            begin = time.perf_counter()
+            ask(queries[0])
+            first.append(f"{time.perf_counter() - begin:.2f}")
+        return *first, *_quantiles(queries, index.shelf.near)
+
+
+def in_redis(place: Place, texts: Sequence[str], sets: Sequence[frozenset[str]], quick: bool) -> Table:  # noqa: FBT001
+    """Return how recall's use of datasketch's Redis storage does beside datasketch's own index in Redis."""
+    count = 200 if quick else 5_000
+    columns = ("what", "inserting, texts/s", "query p50, ms", "query p95, ms", "the server reads, a query")
+    binary = shutil.which("redis-server")
+    if binary is None:
+        return Table("Recall in Redis", columns, (("not measured: no redis-server here",),))
+    texts, sets = texts[:count], sets[:count]
+    asked = sets[:: max(1, count // 200)]
+    source = Source("pool:bench")
+    with _server(binary, str(place.folder)) as port:
+        shelf = RedisShelf(f"redis://127.0.0.1:{port}/0", "bench")
+        begin = time.perf_counter()
+        shelf.put(source, b"{}", [Item(source=source, key=f"{i}", text=text) for i, text in enumerate(texts)])
+        rate = f"{count / (time.perf_counter() - begin):,.0f}"
+        trips = _trips(port, lambda: shelf.near(asked[0]))
+        rows = [("recall: resembles", rate, *_quantiles(asked, shelf.near), trips)]
+        trips = _trips(port, lambda: shelf.sharing(asked[0]))
+        rows.append(("recall: contained", "", *_quantiles(asked, shelf.sharing), trips))
+        shelf.close()
+        config = {"type": "redis", "basename": b"bench", "redis": {"host": "127.0.0.1", "port": port, "db": 1}}
+        lsh = datasketch.MinHashLSH(num_perm=PERMUTATIONS, params=(BANDS, ROWS), storage_config=config)
+        begin = time.perf_counter()
+        with lsh.insertion_session(buffer_size=5_000) as session:
+            for number, one in enumerate(sets):
+                session.insert(number, sketch(one))
+        rate = f"{count / (time.perf_counter() - begin):,.0f}"
+        trips = _trips(port, lambda: lsh.query(sketch(asked[0])))
+        found = _quantiles(asked, lambda one: lsh.query(sketch(one)))
+        rows.append((f"datasketch MinHashLSH, {BANDS} bands of {ROWS}: resembles", rate, *found, trips))
+        for table in (*lsh.hashtables, lsh.keys):
+            table._redis.close()
+    note = (
+        f"{count:,} texts on a server of this machine; a query is signed and asked. Both keep their buckets in "
+        "datasketch's Redis storage; recall also puts the text and the buckets of shingles there."
+    )
+    return Table("Recall in Redis", columns, rows, (note,))
+
+
+@contextmanager
+def _server(binary: str, folder: str) -> Iterator[int]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [binary, "--port", str(port), "--bind", "127.0.0.1", "--dir", folder, "--save", ""]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            next(line for line in process.stdout if "Ready to accept connections" in line)
+            yield port
+        finally:
+            process.terminate()
+
+
+def _trips(port: int, ask: Callable[[], object]) -> str:
+    """Return how often the server had to answer: reads from its sockets, without those of this count."""
+    ask()
+    with redis.Redis(port=port) as client:
+        before = client.info("stats")["total_reads_processed"]
+        ask()
+        return str(client.info("stats")["total_reads_processed"] - before - 1)
+
+
+def sketch(one: frozenset[str]) -> datasketch.MinHash:
+    """Return datasketch's signature of a set."""
+    made = datasketch.MinHash(num_perm=PERMUTATIONS, seed=1, scheme="affine32", permutations=_PERMUTATIONS)
+    made.update_batch([shingle.encode() for shingle in one])
+    return made
+
+
+_PERMUTATIONS = datasketch.MinHash(num_perm=PERMUTATIONS, seed=1, scheme="affine32").permutations
+
+
+def _quantiles(asked: Sequence[frozenset[str]], query: Callable[[frozenset[str]], object]) -> tuple[str, str]:
+    query(asked[0])
+    took = []
+    for one in asked:
+        begin = time.perf_counter()
+        query(one)
+        took.append(time.perf_counter() - begin)
+    low, high = np.quantile(took, [0.5, 0.95]) * 1e3
+    return f"{low:.2f}", f"{high:.2f}"
