@@ -25,7 +25,7 @@ from agentpool_jupyter.errors import ExtraMissingError, IndexUnavailableError, S
 from .buckets import bucket
 from .items import Item, Source, decode, encode
 from .shelf import DamagedError, Sharing, Shelf
-from .signatures import sign, sign_texts, stamp_text
+from .signatures import bands_of, hash_shingles, shingle_keys, sign_texts, stamp_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -205,11 +205,11 @@ class RedisShelf(Shelf):
 
     def near(self, query: AbstractSet[str]) -> Keys:
         """See :meth:`Shelf.near`."""
-        return np.unique(self._find(self._bands, sign([query])[0].bands))
+        return np.unique(self._find(self._bands, bands_of(query)))
 
     def sharing(self, query: AbstractSet[str], least: int = 1) -> Sharing:
         """See :meth:`Shelf.sharing`."""
-        keys = sign([query])[0].shingles
+        keys = shingle_keys(hash_shingles([query])[0])
         ids, counts = np.unique(self._find(self._shingles, keys), return_counts=True)
         return Sharing(ids[counts >= least], counts[counts >= least])
 

@@ -49,6 +49,9 @@ SEED = 20260
 SURE = 0.42
 """The Jaccard from which on the bands find at least 0.95; below, the shingles' own keys are used."""
 
+_FACTORS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5], dtype=np.uint64)
+_NUMBERS = np.arange(1, BANDS + 1, dtype=np.uint64) * _FACTORS[ROWS]
+
 _PROBE = (
     "the oven lease comes first",
     "def f(x): return x",
@@ -91,6 +94,16 @@ def sign(sets: Sequence[AbstractSet[str]]) -> list[Signed]:
     return [Signed(band, one, shingle_keys(one)) for band, one in zip(bands, hashes, strict=True)]
 
 
+def bands_of(query: AbstractSet[str]) -> Keys:
+    """Return the band keys of one text, as :func:`sign` does, but ten times as quick for just one."""
+    from rensa import RMinHash  # noqa: PLC0415 - optional
+
+    sketch = RMinHash(PERMUTATIONS, SEED)
+    sketch.update(list(query))
+    keys: Keys = band_keys(np.array(sketch.digest(), dtype=np.uint64))[0]
+    return keys
+
+
 def sign_texts(texts: Sequence[str]) -> list[Signed | None]:
     """Return the keys of texts, None for those that have no shingles."""
     sets = [shingles.shingles(text) for text in texts]
@@ -99,12 +112,13 @@ def sign_texts(texts: Sequence[str]) -> list[Signed | None]:
 
 
 def band_keys(signatures: NDArray[np.uint64]) -> Keys:
-    """Return the band keys (n x 42) of MinHash signatures (n x 126): the rows of a band, hashed with its number."""
-    rows = signatures.reshape(-1, BANDS, ROWS)
-    mixed = np.broadcast_to(np.arange(1, BANDS + 1, dtype=np.uint64), rows.shape[:2])
-    for row in range(ROWS):
-        mixed = _mix((mixed << np.uint64(32)) ^ (mixed >> np.uint64(32)) ^ rows[:, :, row])
-    return (mixed >> np.uint64(32)).astype(np.uint32)
+    """Return the band keys (n x 42) of MinHash signatures (n x 126).
+
+    A band's rows and its number, by multilinear hashing (Carter and Wegman, "Universal classes of hash functions",
+    1979) and mixed.
+    """
+    sums = signatures.reshape(-1, BANDS, ROWS) @ _FACTORS[:ROWS] + _NUMBERS
+    return (_mix(sums) >> np.uint64(32)).astype(np.uint32)
 
 
 def shingle_keys(hashes: Hashes) -> Keys:

@@ -26,7 +26,7 @@ from .index_file import BAD_ROW, IndexFile
 from .items import Item, Source, decode, encode
 from .shelf import DamagedError, Sharing, Shelf
 from .shingles import shingles
-from .signatures import hash_shingles, shingle_keys, sign
+from .signatures import bands_of, hash_shingles, shingle_keys
 from .sketches import Sketches
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ class SqliteShelf(Shelf):
                 self._sketches.add(loaded.hashes, loaded.lengths, loaded.ids)
             found = self._sketches.find(query)
             if len(self._bands):
-                found = np.union1d(found, self._bands.find(sign([query])[0].bands))
+                found = np.union1d(found, self._bands.find(bands_of(query)))
             return found
 
     def sharing(self, query: AbstractSet[str], least: int = 1) -> Sharing:

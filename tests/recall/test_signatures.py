@@ -11,8 +11,18 @@ import numpy as np
 import pytest
 
 from agentpool_jupyter.recall.buckets import bucket, postings
-from agentpool_jupyter.recall.shingles import jaccard
-from agentpool_jupyter.recall.signatures import BANDS, ROWS, SURE, hash_shingles, sign, sign_texts, stamp, stamp_text
+from agentpool_jupyter.recall.shingles import jaccard, shingles
+from agentpool_jupyter.recall.signatures import (
+    BANDS,
+    ROWS,
+    SURE,
+    bands_of,
+    hash_shingles,
+    sign,
+    sign_texts,
+    stamp,
+    stamp_text,
+)
 from agentpool_jupyter.recall.sketches import Sketches
 
 
@@ -27,7 +37,13 @@ def test_the_keys_are_the_same_in_every_process():
 
 def test_the_keys_are_those_of_every_machine():
     """Pinned: another value means another rensa, and that every index is rebuilt."""
-    assert stamp()["probe"] == "db2dc19c5a1a30e7"
+    assert stamp()["probe"] == "780d3ba32c73062a"
+
+
+def test_one_text_alone_has_the_keys_that_it_has_among_others():
+    texts = ["the oven lease comes first", "one", "昼のパンと夜のパン", "jam " * 3000]
+    for text, signed in zip(texts, sign_texts(texts), strict=True):
+        assert np.array_equal(bands_of(shingles(text)), signed.bands)
 
 
 def test_a_blank_text_has_no_keys():
