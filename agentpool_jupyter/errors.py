@@ -15,7 +15,7 @@
     ├── LogError               the log could not do it (``retriable`` says whether trying again may help)
     │   ├── LogUnavailableError   broker or disk away; nothing acknowledged is lost
     │   ├── LogCorruptError       the stored log is damaged
-    │   ├── LogMovedError         the pool was compacted meanwhile: open it again
+    │   ├── LogMovedError         the pool was compacted or deleted: open it again
     │   └── LogClosedError        used after close
     ├── IndexUnavailableError  the index of recall is away (disk, Redis); nothing is lost, pools can be read
     ├── ModelError             a language model's server (``retriable``, ``retry_after``)
@@ -98,7 +98,7 @@ class LogCorruptError(LogError):
 
 
 class LogMovedError(LogError):
-    """The pool was compacted into a new generation, and this log is the old one: open the pool again."""
+    """The pool was compacted into a new generation, or deleted, and this log is the old one: open the pool again."""
 
 
 class LogClosedError(LogError):

@@ -103,7 +103,7 @@ class Feed:
             if not self._closed:
                 self._break_off("lost", "its pool was closed")
         except LogMovedError:
-            self._break_off("lost", f"its pool was compacted: `%agents attach {self._name}` shows it again")
+            self._break_off("lost", f"its pool was compacted or deleted: `%agents attach {self._name}` shows it again")
         except LogError as error:
             self._break_off("failed", str(error))
         self._closed = True

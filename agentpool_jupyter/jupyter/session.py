@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 from agentpool_jupyter.errors import LogMovedError, PoolNotFoundError, UserError
 
-from .show import Show
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -18,6 +16,7 @@ if TYPE_CHECKING:
     from agentpool_jupyter.pool import Pool
     from agentpool_jupyter.recall import RecallIndex
 
+    from .show import Show
     from .similar_hits import ClickableHits
 
 DEFAULT_POOL = "default"
@@ -51,36 +50,44 @@ class Session:
 
         One that another process has compacted meanwhile is opened again, and with ``tell`` a line says so.
         """
-        from agentpool_jupyter.history import open_pool  # noqa: PLC0415 - loading the extension stays quick
-
         key = (name or self.name, store if store is not None else self.store)
         pool = self._pools.get(key)
         if pool is None:
-            try:
-                pool = self._pools[key] = open_pool(*key, create=create, snapshot_every=self.snapshot_every)
-            except PoolNotFoundError as error:
-                message = f"{error}; `%pool use {key[0]}` makes it"
-                raise PoolNotFoundError(message) from None
+            pool = self._pools[key] = self._open(key, create=create)
         elif _moved(pool):
-            pool = self._open_again(pool, tell=tell)
+            pool = self._open_again(pool, create=create, tell=tell)
         return pool
 
-    def _open_again(self, old: Pool, *, tell: bool) -> Pool:
-        """Put a pool in the place of one whose log has moved, also for the runs that are shown."""
-        from agentpool_jupyter.history import open_pool  # noqa: PLC0415
+    def _open(self, key: tuple[str, str | None], *, create: bool) -> Pool:
+        from agentpool_jupyter.history import open_pool  # noqa: PLC0415 - loading the extension stays quick
 
-        new: Pool | None = None
-        for key in [key for key, pool in self._pools.items() if pool is old]:
-            new = self._pools[key] = new or open_pool(*key, create=False, snapshot_every=self.snapshot_every)
-        if new is None:
-            message = f"pool {old.name!r} was compacted and is open here no more: open it again"
+        try:
+            return open_pool(*key, create=create, snapshot_every=self.snapshot_every)
+        except PoolNotFoundError as error:
+            message = f"{error}; `%pool use {key[0]}` makes it"
+            raise PoolNotFoundError(message) from None
+
+    def _open_again(self, old: Pool, *, create: bool = False, tell: bool) -> Pool:
+        """Put a pool in the place of one whose log has moved, also for the runs that are shown.
+
+        Raises PoolNotFoundError, without ``create``, where it was deleted.
+        """
+        keys = [key for key, pool in self._pools.items() if pool is old]
+        if not keys:
+            message = f"pool {old.name!r} was compacted or deleted, and is open here no more: open it again"
             raise LogMovedError(message)
+        try:
+            new = self._open(keys[0], create=create)
+        except PoolNotFoundError:
+            self.forget(old)
+            raise
+        self._pools |= dict.fromkeys(keys, new)
         for show in self.shows.values():
             if show.pool is old:
                 show.go_on_with(new)
         old.close()
         if tell:
-            print(f"pool {new.name!r} was compacted meanwhile: opened it again")  # noqa: T201 - said in passing
+            print(f"pool {new.name!r} was compacted or made anew meanwhile: opened it again")  # noqa: T201 - said in passing
         return new
 
     def report(self, run: Run) -> Report:
@@ -121,6 +128,8 @@ class Session:
 
     def show(self, pool: Pool, run_id: str, run: Run | None = None, *, text: bool = False) -> Show:
         """Show a run, in place of an earlier showing of the same one."""
+        from .show import Show  # noqa: PLC0415 - it brings in the runtime of agents
+
         earlier = self.shows.pop(run_id, None)
         if earlier is not None:
             run = run or earlier.run
@@ -179,7 +188,7 @@ class Session:
 
 
 def _moved(pool: Pool) -> bool:
-    """Whether another process has compacted a pool into another place of its store."""
+    """Whether another process has compacted a pool into another place of its store, or deleted it."""
     try:
         _ = pool.lineage, pool.end  # the first reads up to the mark of it, the second asks what the mark means
     except LogMovedError:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
 
-from agentpool_jupyter.errors import LogClosedError, LogMovedError, PoolNotFoundError
+from agentpool_jupyter.errors import LogClosedError, LogMovedError
 
 from .note import Note
 from .similar_library import add, listing, remove
@@ -106,9 +106,6 @@ class SimilarActions:
         """Return what puts a text into the pool, also after it was closed or compacted since."""
 
         def post(text: str) -> Message:
-            if pool.name not in pool.store.names():  # an open log may outlive its name, and would take the text
-                message = f"pool {pool.name!r} is in {pool.store.url} no more: it was deleted meanwhile"
-                raise PoolNotFoundError(message)
             try:
                 return pool.post(text)
             except (LogClosedError, LogMovedError):

@@ -20,7 +20,8 @@ from agentpool_jupyter.pool.events import (
 )
 
 from .readings import Readings, overtaken
-from .wire import AgentState, AgentView, Append, EdgeView, Patch, RunStatus, RunView, State, TurnView
+from .speech import Speech
+from .wire import AgentState, AgentView, EdgeView, Patch, RunStatus, RunView, State, TurnView
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,34 +41,6 @@ _WHY = {
 _ANEW = "overtaken, began anew"
 
 
-class _Speech:
-    """One turn as it is shown."""
-
-    def __init__(self, view: TurnView, began: int) -> None:
-        self.view = view
-        self.pieces: list[str] = []
-        self.said = 0  # how many deltas they are; a compaction makes several into one
-        self.units = 0  # length in UTF-16 code units, JavaScript's measure
-        self.chars = 0
-        self.sent = 0  # how many of the pieces are on their way already
-        self.sent_units = 0
-        self.began = began
-        self.first_text: int | None = None
-
-    def add(self, text: str) -> None:
-        self.pieces.append(text)
-        self.units += len(text.encode("utf-16-le")) // 2
-        self.chars += len(text)
-
-    def take(self) -> Append | None:
-        if self.sent == len(self.pieces):
-            return None
-        text = "".join(self.pieces[self.sent :])
-        append = Append(turn=self.view.id, at=self.sent_units, text=text)
-        self.sent, self.sent_units = len(self.pieces), self.units
-        return append
-
-
 class TeamView:
     """Folds a run's events into what is shown, and says what has changed since it was last asked."""
 
@@ -81,7 +54,7 @@ class TeamView:
         self._line = line
         self._places = dict(before.places)
         self.agents: dict[str, AgentView] = {}
-        self._speeches: dict[str, _Speech] = {}
+        self._speeches: dict[str, Speech] = {}
         self._edges: dict[tuple[str, str], EdgeView] = {}
         self._said = Counter(turn.agent for turn in before.turns)
         self._readings = Readings()
@@ -167,7 +140,7 @@ class TeamView:
         self._said[event.agent] += 1
         name = f"{event.agent}#{self._said[event.agent]}"
         view = TurnView(id=event.turn, name=name, agent=event.agent, start=event.offset)
-        self._speeches[event.turn] = _Speech(view, event.ts)
+        self._speeches[event.turn] = Speech(view, event.ts)
         if event.agent in self._overtaken:
             self._overtaken.discard(event.agent)
             view.note = _ANEW
@@ -183,7 +156,7 @@ class TeamView:
             if source != agent:
                 self._edge(source, agent, chars)
 
-    def _grow(self, event: Delta, speech: _Speech) -> None:
+    def _grow(self, event: Delta, speech: Speech) -> None:
         if event.seq != speech.said or speech.view.status != "running":
             return  # stored twice
         if speech.first_text is None:
@@ -200,7 +173,7 @@ class TeamView:
                 agent.rate = rate
                 self._changed_agents.add(event.agent)
 
-    def _finish(self, event: TurnFinished, speech: _Speech) -> None:
+    def _finish(self, event: TurnFinished, speech: Speech) -> None:
         cancelled, silent = event.reason == "cancelled", event.reason == "silent"
         speech.view.status = "cancelled" if cancelled else "finished"
         speech.view.note = {"cancelled": "stopped", "length": "cut at its token limit"}.get(event.reason, "")
@@ -216,7 +189,7 @@ class TeamView:
         if silent:
             self._drop(event.turn)
 
-    def _fail(self, event: TurnFailed, speech: _Speech) -> None:
+    def _fail(self, event: TurnFailed, speech: Speech) -> None:
         self._charge(event.agent, event.usage, None)
         if overtaken(event):
             self._drop(event.turn)
@@ -242,7 +215,7 @@ class TeamView:
             status="finished",
             start=event.offset,
         )
-        speech = self._speeches[event.id] = _Speech(view, event.ts)
+        speech = self._speeches[event.id] = Speech(view, event.ts)
         speech.add(event.text)
         self._changed_turns.add(event.id)
         self._grown.add(event.id)

@@ -66,7 +66,7 @@ def talk(pool, texts, first=0, *, leave=()):
             events.append(said)
         longest = max(map(len, events))
         pool.append([said[i] for i in range(longest) for said in events if i < len(said)])
-        if start % 80 == 0:
+        if start % 80 == 76:
             pool.post(f"a person says the {start}th thing about ovens")
         if start % 120 == 0 and start:
             pool.rollback(pool.end - 20)
@@ -285,6 +285,23 @@ def test_an_index_that_is_emptied_while_the_job_runs(pool, texts):
             index_pools([pool], "inline", progress=lambda _: index.shelf.clear("was damaged (a test)"), index=index)
         index.follow(pool)
         assert len(index.shelf) > 30
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "redis"])
+def test_pools_in_which_nobody_has_finished_a_turn(store, pool, texts, kind, request):
+    """One is empty; of the other only the mark is stored, and what is under way."""
+    with open_pool("empty", store) as empty:
+        pool.append_records([b"{}", b"no event \xff"])
+        left = talk(pool, texts[2:3], 2, leave={2})
+        pool.append_records(list(pool.records(2, 4)))
+        with RecallIndex(pool.store, request.getfixturevalue("redis_url") if kind == "redis" else None) as index:
+            done = index_pools([empty, pool], "inline", index=index)
+            assert [(one.events > 2, one.passages) for one in done] == [(False, 0), (True, 0)]
+            assert repr(done[0]) == "pool 'empty': nothing to do, the index reaches offset 0"
+            assert list(index.standing(pool).open) == ["t2"]
+            finish(pool, left)
+            index_pools([empty, pool], "inline", index=index)
+            assert [match.id for match in similar(pool, texts[2], k=1, index=index)] == ["t2"]
 
 
 # Broken off ------------------------------------------------------------------------------------------------------

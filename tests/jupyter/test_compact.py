@@ -30,7 +30,7 @@ from agentpool_jupyter.history import compact
 with open_pool("bakery", sys.argv[1], create=False) as pool:
     print(compact(pool, archive=False, delete_old="delete" in sys.argv).records)
 """
-_OPENED = "pool 'bakery' was compacted meanwhile: opened it again\n"
+_OPENED = "pool 'bakery' was compacted or made anew meanwhile: opened it again\n"
 
 
 @pytest.fixture(params=["sqlite", pytest.param("kafka", marks=pytest.mark.kafka)])
@@ -142,7 +142,7 @@ def test_what_follows_a_pool_ends_with_a_clear_word(told, place):
     if moves(place):
         assert feed.ended.wait(30)
         assert screen.kept.run.status == "lost"
-        assert screen.kept.run.reason == "its pool was compacted: `%agents attach bakery` shows it again"
+        assert screen.kept.run.reason == "its pool was compacted or deleted: `%agents attach bakery` shows it again"
         with pytest.raises(LogMovedError, match="open it again"):
             list(follower)
     else:

@@ -480,7 +480,7 @@ def test_a_pool_that_another_process_deleted(say, clickable):
     program = "from agentpool_jupyter.log import open_store; open_store(None).delete('bakery')"
     subprocess.run([sys.executable, "-c", program], check=True)
     buttons(hits)[0].click()
-    assert "it was deleted meanwhile" in hits._table._texts[0].value
+    assert "%pool use bakery` makes it" in hits._table._texts[0].value
 
 
 # What is shown -------------------------------------------------------------------------------------------------

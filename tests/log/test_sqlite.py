@@ -12,7 +12,7 @@ import sys
 
 import pytest
 
-from agentpool_jupyter.errors import LogClosedError, LogCorruptError, LogUnavailableError, StoreError
+from agentpool_jupyter.errors import LogClosedError, LogCorruptError, LogMovedError, LogUnavailableError, StoreError
 from agentpool_jupyter.log import open_store
 from agentpool_jupyter.log.sqlite import SqliteStore
 
@@ -49,6 +49,20 @@ def test_a_file_that_cannot_be_written_is_told(tmp_path):
     (tmp_path / "bakery.sqlite").mkdir()
     with pytest.raises(LogUnavailableError, match="check the disk"):
         open_store(tmp_path).open("bakery")
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["deleted", "deleted and made anew"])
+def test_text_for_a_pool_that_another_process_has_deleted_is_not_lost_in_silence(tmp_path, again):
+    """The open file would take it, and nobody could read it ever after."""
+    store = open_store(tmp_path)
+    with store.open("bakery") as log:
+        log.append([b"a"])
+        store.delete("bakery")
+        if again:
+            store.open("bakery").close()
+        for act in (lambda: log.append([b"b"]), log.end, lambda: list(log.read())):
+            with pytest.raises(LogMovedError, match=r"deleted, or made anew.*open the pool again"):
+                act()
 
 
 def test_addresses(tmp_path, monkeypatch):

@@ -13,7 +13,14 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from agentpool_jupyter.errors import LogClosedError, LogCorruptError, LogError, LogUnavailableError, StoreError
+from agentpool_jupyter.errors import (
+    LogClosedError,
+    LogCorruptError,
+    LogError,
+    LogMovedError,
+    LogUnavailableError,
+    StoreError,
+)
 from agentpool_jupyter.log.contract import Log, Record
 
 from .follower import CHUNK, SqliteFollower
@@ -63,6 +70,7 @@ class SqliteLog(Log):
         self._followers: set[SqliteFollower] = set()
         self._writer = self._connect()
         self._reader = self._connect()
+        self._inode = path.stat().st_ino
 
     def append(self, values: Sequence[bytes]) -> list[int]:
         """Store records durably and return their offsets; see :meth:`Log.append`."""
@@ -103,6 +111,7 @@ class SqliteLog(Log):
     def end(self) -> int:
         """Return one past the last offset."""
         self._check_open()
+        self._check_there()
         with self._read_lock, self._errors():
             row = self._reader.execute("SELECT max(offset) FROM records").fetchone()
         return 0 if row[0] is None else int(row[0]) + 1
@@ -150,6 +159,18 @@ class SqliteLog(Log):
             )
             raise LogClosedError(message)
 
+    def _check_there(self) -> None:
+        """Raise LogMovedError where the file was deleted: what is open would take text that nobody can ever read."""
+        try:
+            if self.path.stat().st_ino == self._inode:
+                return
+        except FileNotFoundError:
+            pass
+        except OSError:  # such as a disk that is away: SQLite says what is wrong
+            return
+        message = f"the file of pool {self.name!r} was deleted, or made anew, by another process: open the pool again"
+        raise LogMovedError(message)
+
     def _connect(self) -> sqlite3.Connection:
         with self._errors():
             db = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
@@ -173,6 +194,7 @@ class SqliteLog(Log):
     def _commit(self, tickets: list[_Ticket]) -> None:
         try:
             self._check_open()
+            self._check_there()
             with self._errors():
                 self._insert(tickets)
         except LogError as error:
