@@ -12,7 +12,7 @@ from agentpool_jupyter.pool.snapshots import Chronicle, Snapshots
 from .background import Background
 from .file import Anchor, SnapshotFile
 from .folder import current, discard, locked
-from .restore import restore, warn
+from .restore import Source, restore, warn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +33,7 @@ class PoolSnapshots(Snapshots):
         self._lock = threading.Lock()
         self._path: Path | None = None
         self._file: SnapshotFile | None = None
+        self._source: Source | None = None
         self._background = Background(every)
 
     def file(self, log: Log) -> SnapshotFile | None:
@@ -60,7 +61,7 @@ class PoolSnapshots(Snapshots):
         """Return the document of a line, from summaries as far as they go."""
         if file := self.file(log):
             try:
-                return restore(file, log, line, file.anchor.end)
+                return restore(self._source_of(file, log), line)
             except SnapshotError as error:
                 self._pass_over(error)
         return super().document(log, line)
@@ -79,6 +80,11 @@ class PoolSnapshots(Snapshots):
         self._background.close()
         with self._lock:
             self._path = self._file = None
+
+    def _source_of(self, file: SnapshotFile, log: Log) -> Source:
+        if self._source is None or self._source.file is not file:
+            self._source = Source(file, log)
+        return self._source
 
     def _reach(self, pool: Pool) -> int:
         if file := self.file(pool.log):

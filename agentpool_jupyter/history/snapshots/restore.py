@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from agentpool_jupyter.errors import SnapshotError, SnapshotWarning
@@ -23,37 +25,69 @@ if TYPE_CHECKING:
     from .file import SnapshotFile
 
 
-def restore(file: SnapshotFile, log: Log, line: Sequence[Segment], end: int) -> Document:
-    """Return the document of a line, from the summaries below offset ``end`` and the log after them.
+_ENDS = 256
+_TURNS = 65_536
 
-    Reads at most ``fan - 1`` summaries of each level and less than one window of the log, for each branch of the line.
+
+class Source:
+    """What documents are restored from: a file, the log that it was made of, and what was read of both lately.
+
+    Most positions have the same branches behind them. Where a line leaves one, the part of the log behind its last full
+    window never changes, and neither does where a turn ended, as far as the file reached.
     """
-    settled = _Restored(file, log)
+
+    def __init__(self, file: SnapshotFile, log: Log) -> None:
+        self.file = file
+        self.log = log
+        self._folded = lru_cache(_ENDS)(lambda branch, start, stop: fold(_on_branch(log, branch, start, stop)))
+        self._ended = lru_cache(_TURNS)(lambda _end, branch, turn: file.ended(branch, turn))
+
+    def join(self, document: Document, branch: str, start: int, stop: int) -> None:
+        """Merge the events of a branch in a stretch of the log into a document."""
+        folded = self._folded(branch, start, stop)
+        document.join(folded.entries, folded.unreadable)
+
+    def ended(self, branch: str, turn: str, end: int) -> int | None:
+        """Return where a turn ended, None where it did not below ``end``, up to which the file reached."""
+        return self._ended(end, branch, turn)
+
+
+def restore(source: Source, line: Sequence[Segment]) -> Document:
+    """Return the document of a line, from the summaries as far as they go and the log after them.
+
+    Reads at most ``2 * (fan - 1)`` summaries of each level for each branch of the line, and less than one window of the
+    log for the last one. For those before, a window each, once.
+    """
+    file, log, end = source.file, source.log, source.file.anchor.end
+    settled = _Restored(source, end)
     document = Document(settled=settled)
+    # A branch has no events before its line came to it: those that would begin behind the position have none at all.
+    line = [*line[:1], *(segment for before, segment in pairwise(line) if before.last < segment.last)]
+    start = 0
     for branch, last in line:
-        stop = file.scale.full(min(end, last + 1))
-        for found in _cover(file, branch, stop):
+        stop = max(start, file.scale.full(min(end, last + 1)))
+        for found in _cover(file, branch, start, stop):
             if isinstance(found, Summary):
                 document.join(found.open, found.unreadable)
                 settled.add(_Block(file, log, found))
             else:
-                for event in _on_branch(log, branch, found.start, found.stop):
-                    document.absorb(event)
-        for event in _on_branch(log, branch, stop, last + 1):
-            document.absorb(event)
+                source.join(document, branch, found.start, found.stop)
+        if branch != line[-1].branch:
+            source.join(document, branch, stop, last + 1)
+        else:
+            for event in _on_branch(log, branch, stop, last + 1):
+                document.absorb(event)
+        start = file.scale.full(last + 1)
     return document
 
 
-def _cover(file: SnapshotFile, branch: str, stop: int) -> Iterator[Summary | range]:
-    """Yield what makes up the offsets below ``stop``: summaries, and ranges that have to be read from the log."""
+def _cover(file: SnapshotFile, branch: str, start: int, stop: int) -> Iterator[Summary | range]:
+    """Yield what makes up a stretch of whole windows: summaries, and ranges that have to be read from the log."""
     span = file.scale.span
-    level = 0
-    while span(level + 1) <= stop:
-        level += 1
-    start = 0
     while start < stop:
-        while start + span(level) > stop:
-            level -= 1
+        level = 0
+        while start % span(level + 1) == 0 and start + span(level + 1) <= stop:
+            level += 1
         yield from _window(file, branch, level, start // span(level))
         start += span(level)
 
@@ -116,9 +150,9 @@ class _Block:
 class _Restored(Settled):
     """The blocks that a restored document stands on."""
 
-    def __init__(self, file: SnapshotFile, log: Log) -> None:
-        self._file = file
-        self._log = log
+    def __init__(self, source: Source, end: int) -> None:
+        self._source = source
+        self._end = end
         self._blocks: list[_Block] = []
         self._reach: dict[str, int] = {}
         self._read: dict[str, set[str]] = {}
@@ -138,7 +172,7 @@ class _Restored(Settled):
             return False
         if branch not in self._read:
             try:
-                end = self._file.ended(branch, turn)
+                end = self._source.ended(branch, turn, self._end)
             except SnapshotError as error:
                 warn(error)
                 self._read[branch] = {
