@@ -73,7 +73,23 @@ def check_time_travel(cells):
     assert "the head is on branch 'main-2' again" in seen["%rollback --undo"][0]
 
 
-STORIES = {"02-time-travel": check_time_travel}
+def printed(cell):
+    """What a cell prints."""
+    return "".join(output.text for output in cell.outputs if output.output_type == "stream")
+
+
+def check_parallel_thought(cells):
+    """Every agent stopped on its way and read on; what was recalled came from the note and from the earlier pool."""
+    first, second = [cell for cell in cells if cell.source.startswith("%%agents")]
+    strides, reminded = [printed(cell) for cell in cells if cell.source.startswith("for event in")]
+    assert all(f"{agent} " in strides for agent in speakers(first))
+    assert "went on by prefill" in strides
+    assert all(f"{agent} was reminded of picnic-last-year.md" in reminded for agent in speakers(second))
+    hits = [shown(cell) for cell in cells if cell.source.startswith(("%similar a tent", "%%similar"))]
+    assert all("contained" in hit and "picnic-last-year.md" in hit for hit in hits)
+
+
+STORIES = {"02-time-travel": check_time_travel, "03-parallel-thought-and-recall": check_parallel_thought}
 
 
 @pytest.mark.local_model

@@ -115,7 +115,7 @@ class RecallIndex:
         return self._mended(ask)
 
     def put_bulk(self, bulk: Bulk) -> None:
-        """Put in what a job has made of a pool or document; it is followed on from there."""
+        """Put in what a job has made of a pool, which is followed on from there."""
 
         def put() -> None:
             with self._lock:

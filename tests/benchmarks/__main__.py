@@ -43,6 +43,8 @@ def main() -> None:
     options = parser.parse_args()
     if unknown := set(options.names) - set(NAMES):
         parser.error(f"no benchmark {', '.join(sorted(unknown))}: choose from {', '.join(NAMES)}")
+    if options.quick and options.write:
+        parser.error("--quick measures nothing: there is nothing to write")
     with Place(options.kafka) as place:
         for name in options.names or NAMES:
             print(f"{name} …", file=sys.stderr, flush=True)

@@ -19,6 +19,7 @@ from agentpool_jupyter.jobs.indexing import index_pools
 from agentpool_jupyter.pool import open_pool
 from agentpool_jupyter.recall import RecallIndex
 from agentpool_jupyter.recall.items import Item, Source
+from agentpool_jupyter.recall.ranking import candidates
 from agentpool_jupyter.recall.redis_shelf import RedisShelf
 from agentpool_jupyter.recall.shingles import shingles
 from agentpool_jupyter.recall.signatures import BANDS, PERMUTATIONS, ROWS
@@ -107,8 +108,12 @@ def in_redis(place: Place, texts: Sequence[str], sets: Sequence[frozenset[str]],
         rate = f"{count / (time.perf_counter() - begin):,.0f}"
         trips = _trips(port, lambda: shelf.near(asked[0]))
         rows = [("recall: resembles", rate, *_quantiles(asked, shelf.near), trips)]
-        trips = _trips(port, lambda: shelf.sharing(asked[0]))
-        rows.append(("recall: contained", "", *_quantiles(asked, shelf.sharing), trips))
+
+        def contained(one: frozenset[str]) -> object:
+            return candidates(shelf, one, "contained", 0.5)
+
+        trips = _trips(port, lambda: contained(asked[0]))
+        rows.append(("recall: contained, threshold 0.5", "", *_quantiles(asked, contained), trips))
         shelf.close()
         config = {"type": "redis", "basename": b"bench", "redis": {"host": "127.0.0.1", "port": port, "db": 1}}
         lsh = datasketch.MinHashLSH(num_perm=PERMUTATIONS, params=(BANDS, ROWS), storage_config=config)

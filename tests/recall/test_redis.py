@@ -5,10 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from agentpool_jupyter.errors import IndexUnavailableError, StoreError
 from agentpool_jupyter.recall import RecallIndex, similar
+from agentpool_jupyter.recall.buckets import Buckets
+from agentpool_jupyter.recall.redis_buckets import RedisBuckets
 from agentpool_jupyter.recall.redis_shelf import RedisShelf
 
 from .redis_server import RedisServer
@@ -99,6 +102,26 @@ def test_a_stamp_that_was_tampered_with(pool, redis_url, redis_server):
         matches = similar(pool, LEASE, index=index)
         assert len(matches) == 1
         assert "rebuilt from the log" in matches.notes[0]
+    client.close()
+
+
+@pytest.mark.parametrize("least", [1, 3, 8, 12])
+def test_its_buckets_count_as_those_in_memory_do(redis_url, redis_server, least):
+    """Large buckets are not read in full, and nothing is missing."""
+    chance = np.random.default_rng(least)
+    memory = Buckets()
+    client = redis_server.client()
+    there = RedisBuckets(client, {"port": redis_server.port}, "test:")
+    for key in range(12):
+        texts = chance.choice(3000, chance.integers(1, 2000 if key > 4 else 30), replace=False).astype(np.uint32)
+        memory.add(np.full(len(texts), key, dtype=np.uint32), texts)
+        there.insert(key, texts.tolist())
+    there.flush()
+    asked = np.array([*range(12), 99], dtype=np.uint32)
+    assert sorted(zip(*there.count(asked, least), strict=True)) == sorted(zip(*memory.count(asked, least), strict=True))
+    assert sorted(there.find(asked)) == sorted(memory.find(asked))
+    assert [len(found) for found in there.count(asked[:0])] == [0, 0]
+    there.close()
     client.close()
 
 
