@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .history import Snapshot, export_pool, history_graph, import_pool, open_pool, snapshot
     from .history.compact import compact
     from .history.diff import Diff, diff
+    from .jobs.indexing import index_pools
     from .pool import Document, Pool, fold, list_pools, merge
     from .recall import Matches, similar
 
@@ -48,6 +49,7 @@ _HOMES = {
     "fold": "pool",
     "history_graph": "history",
     "import_pool": "history",
+    "index_pools": "jobs.indexing",
     "list_pools": "pool",
     "merge": "pool",
     "open_pool": "history",
@@ -72,6 +74,7 @@ __all__ = [
     "fold",
     "history_graph",
     "import_pool",
+    "index_pools",
     "list_pools",
     "load_ipython_extension",
     "merge",

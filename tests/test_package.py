@@ -31,6 +31,7 @@ def test_the_public_names():
         "fold",
         "history_graph",
         "import_pool",
+        "index_pools",
         "list_pools",
         "load_ipython_extension",
         "merge",

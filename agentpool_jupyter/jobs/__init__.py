@@ -3,6 +3,8 @@
 :func:`run_job` is the one way in: it runs an mrjob job in a child process on the engine that it is told. The
 modules, lowest last::
 
+    snapshots  the job that makes snapshots (with ``lines``); history/snapshots runs it
+    indexing   index_pools: bulk indexing for recall, by the job of ``index`` (with ``index_lines``)
     run        run_job: starts the child, hears what it tells, cleans up after it
     child      the child process: the only place where mrjob's runners are used (with ``runners``, ``progress``)
     engines    what each engine needs and how mrjob is told

@@ -101,4 +101,5 @@ class HistoryMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
         """
         arguments = parse(self.snapshot, line)
         with usage_errors():
-            return SnapshotActions(self.session).do(arguments, arguments.engine or self.engine)
+            arguments.engine = arguments.engine or self.engine
+            return SnapshotActions(self.session).do(arguments)

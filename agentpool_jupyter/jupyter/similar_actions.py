@@ -8,6 +8,7 @@ from IPython.display import display
 
 from agentpool_jupyter.errors import LogClosedError, LogMovedError
 
+from .jobs import all_pools, run
 from .note import Note
 from .similar_library import add, listing, remove
 from .similar_query import find_query
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from agentpool_jupyter.pool.events import Message
     from agentpool_jupyter.recall import RecallIndex
 
+    from .jobs import Built
     from .session import Session
     from .similar_hits import Hits
 
@@ -35,8 +37,8 @@ class SimilarActions:
         self._shell = shell
 
     def do(self, arguments: Namespace, cell: str | None) -> Any:
-        """Do what is asked of the library, then look up the query, if there is one."""
-        told = self._keep_library(arguments)
+        """Do what is asked of the index and the library, then look up the query, if there is one."""
+        told = [*self._index(arguments), *self._keep_library(arguments)]
         asked = cell is not None or arguments.text or arguments.now is not None or arguments.document
         if told and not asked:
             for one in told[:-1]:
@@ -46,7 +48,17 @@ class SimilarActions:
             display(one)
         return self._look_up(arguments, cell)
 
-    # The library -------------------------------------------------------------------------------------------
+    # The index and the library -----------------------------------------------------------------------------
+
+    def _index(self, arguments: Namespace) -> list[Built]:
+        if not arguments.index:
+            return []
+        from agentpool_jupyter.jobs.indexing import index_pools  # noqa: PLC0415 - loading the extension stays quick
+
+        store = self._store(arguments)
+        pools = [self._session.pool(arguments.pool, arguments.store)] if arguments.pool else None
+        pools = pools or all_pools(self._session, arguments.store)
+        return [run(self._session, index_pools, pools, "index", arguments, index=self._session.index(store))]
 
     def _keep_library(self, arguments: Namespace) -> list[Any]:
         if not (arguments.add or arguments.remove or arguments.library):

@@ -66,6 +66,9 @@ class SimilarMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
     )
     @argument("--remove", action="append", metavar="PATH", help="take documents out of the library; files stay")
     @argument("--library", action="store_true", help="list the documents of the library")
+    @argument("--index", action="store_true", help="bring the index of all pools up to date by one MapReduce job")
+    @argument("--engine", default="local", help="of --index: local, inline, spark, hadoop, emr or dataproc")
+    @argument("-O", "--option", action="append", metavar="NAME=VALUE", help="an option of the engine: num_cores=2")
     def similar(self, line: str, cell: str | None = None) -> Any:
         """Look up what was said or written before that is like a text, or contains it; a click puts it in the pool.
 
@@ -77,6 +80,7 @@ class SimilarMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
             %similar --now critic              what an agent is saying right now
             %similar --document                every turn of the document
             %%similar [options]                the cell's body
+            %similar --index --engine spark    take in what many pools hold, on a cluster; else that is done when asked
             %similar --add docs/**/*.md        documents to be found too: text, markdown, code, notebooks, JSONL, PDF
 
         Options stand before or after the text; after ``--`` all is text. ``{{name}}`` is filled from the notebook's

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agentpool_jupyter.errors import SnapshotError, UserError
+from agentpool_jupyter.errors import SnapshotError
 
-from .progress import ProgressBar
+from .jobs import Built, all_pools, run
 from .table import Table
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Sequence
 
-    from agentpool_jupyter.history import Snapshot
     from agentpool_jupyter.pool import Pool
 
     from .session import Session
@@ -25,36 +24,17 @@ class SnapshotActions:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def do(self, arguments: Namespace, engine: str) -> Built | Table:
+    def do(self, arguments: Namespace) -> Built | Table:
         """Build snapshots of the pools that are named, or say how theirs stand."""
-        pools = self._pools(arguments)
+        if arguments.all:
+            pools = all_pools(self._session, arguments.store)
+        else:
+            pools = [self._session.pool(name, arguments.store) for name in arguments.pools or [None]]
         if arguments.status:
             return _status(pools)
         from agentpool_jupyter.history import snapshot_all  # noqa: PLC0415 - loading stays quick
 
-        options = _options(arguments.option or [])
-        with ProgressBar(f"snapshots on {engine}", shown=self._session.widgets) as bar:
-            built = snapshot_all(pools, engine, options=options, progress=bar.tell)
-        return Built(built)
-
-    def _pools(self, arguments: Namespace) -> list[Pool]:
-        if not arguments.all:
-            return [self._session.pool(name, arguments.store) for name in arguments.pools or [None]]
-        from agentpool_jupyter.log import open_store  # noqa: PLC0415
-
-        names = open_store(arguments.store or self._session.store).names()
-        return [self._session.pool(name, arguments.store) for name in names]
-
-
-def _options(given: Sequence[str]) -> dict[str, str]:
-    options = {}
-    for word in given:
-        name, equals, value = word.partition("=")
-        if not equals:
-            message = f"-O {word}: write NAME=VALUE, as in -O num_cores=2 or -O spark_master=spark://host:7077"
-            raise UserError(message)
-        options[name] = value
-    return options
+        return run(self._session, snapshot_all, pools, "snapshots", arguments)
 
 
 def _status(pools: Sequence[Pool]) -> Table:
@@ -71,13 +51,3 @@ def _status(pools: Sequence[Pool]) -> Table:
             reach, size, sound = 0, 0, f"not used: {error}"
         rows.append((pool.name, f"{pool.end:,}", f"{reach:,}", f"{size / 1000:,.0f} kB", sound))
     return Table(("pool", "events", "snapshots reach", "size", ""), rows)
-
-
-class Built:
-    """What was built, one snapshot for each pool; displays itself."""
-
-    def __init__(self, snapshots: Sequence[Snapshot]) -> None:
-        self.snapshots = list(snapshots)
-
-    def __repr__(self) -> str:
-        return "\n".join(map(repr, self.snapshots))

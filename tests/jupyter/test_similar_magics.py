@@ -312,6 +312,23 @@ def test_pools_of_the_store(say, similar):
     assert hit.pool == "brewery"
 
 
+# The index -----------------------------------------------------------------------------------------------------
+
+
+def test_the_index_is_brought_up_to_date_by_a_job(say, similar, capsys):
+    """Of all pools of the store, with a bar and options as ``%snapshot`` has them; what it made is found."""
+    say(LEASE)
+    done = similar("--index --engine local -O num_cores=1")
+    assert "index on local: step 1 of" in capsys.readouterr().out
+    assert [(one.pool, one.engine, one.passages) for one in done] == [("bakery", "local", 1)]
+    assert len(similar(LEASE)) == 1
+    assert "nothing to do" in repr(similar("--index --engine inline"))
+    with pytest.raises(UsageError, match="write NAME=VALUE"):
+        similar("--index -O cores")
+    with pytest.raises(UsageError, match="no engine 'presto'"):
+        similar("--index --engine presto")
+
+
 # The library ---------------------------------------------------------------------------------------------------
 
 
