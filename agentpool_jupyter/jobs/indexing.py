@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from .messages import Progress
 
 JOB = "agentpool_jupyter.jobs.index:Index"
-_LINES = 65_536  # records of one file of input
+_LINES = 262_144  # records of one file of input, which is the work of one map task: about 60 MB
 
 
 @dataclass(kw_only=True)

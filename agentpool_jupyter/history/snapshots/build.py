@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _PATIENCE = 600.0
 JOB = "agentpool_jupyter.jobs.snapshots:Snapshots"
-_LINES = 65_536  # records of one file of input
+_LINES = 262_144  # records of one file of input, which is the work of one map task: about 60 MB
 
 
 @dataclass(kw_only=True)

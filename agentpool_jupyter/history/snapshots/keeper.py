@@ -12,7 +12,7 @@ from agentpool_jupyter.pool.snapshots import Chronicle, Snapshots
 from .background import Background
 from .file import Anchor, SnapshotFile
 from .folder import current, discard, locked
-from .restore import Source, restore, warn
+from .restore import Source, warn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +61,7 @@ class PoolSnapshots(Snapshots):
         """Return the document of a line, from summaries as far as they go."""
         if file := self.file(log):
             try:
-                return restore(self._source_of(file, log), line)
+                return self._source_of(file, log).restore(line)
             except SnapshotError as error:
                 self._pass_over(error)
         return super().document(log, line)

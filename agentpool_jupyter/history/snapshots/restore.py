@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
-from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from agentpool_jupyter.errors import SnapshotError, SnapshotWarning
 from agentpool_jupyter.pool.codec import decode
@@ -14,7 +16,7 @@ from agentpool_jupyter.pool.settled import Settled
 from agentpool_jupyter.pool.summary import Summary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from agentpool_jupyter.log import Log
     from agentpool_jupyter.pool import Event
@@ -25,60 +27,67 @@ if TYPE_CHECKING:
     from .file import SnapshotFile
 
 
-_ENDS = 256
-_TURNS = 65_536
+_KEPT = 64  # documents of what lines have in common
 
 
 class Source:
-    """What documents are restored from: a file, the log that it was made of, and what was read of both lately.
+    """What documents are restored from: a file, and the log that it was made of.
 
-    Most positions have the same branches behind them. Where a line leaves one, the part of the log behind its last full
-    window never changes, and neither does where a turn ended, as far as the file reached.
+    A line that left other branches has the same behind it at most of its positions, and that never changes: the
+    document of what was left is kept, and the next position goes on from there. Any thread may use it.
     """
 
     def __init__(self, file: SnapshotFile, log: Log) -> None:
         self.file = file
         self.log = log
-        self._folded = lru_cache(_ENDS)(lambda branch, start, stop: fold(_on_branch(log, branch, start, stop)))
-        self._ended = lru_cache(_TURNS)(lambda _end, branch, turn: file.ended(branch, turn))
+        self._lock = threading.Lock()
+        self._kept: dict[tuple[Segment, ...], tuple[Document, _Restored]] = {}
 
-    def join(self, document: Document, branch: str, start: int, stop: int) -> None:
-        """Merge the events of a branch in a stretch of the log into a document."""
-        folded = self._folded(branch, start, stop)
-        document.join(folded.entries, folded.unreadable)
+    def restore(self, line: Sequence[Segment]) -> Document:
+        """Return the document of a line, from the summaries as far as they go and the log after them.
 
-    def ended(self, branch: str, turn: str, end: int) -> int | None:
-        """Return where a turn ended, None where it did not below ``end``, up to which the file reached."""
-        return self._ended(end, branch, turn)
+        Reads at most ``2 * (fan - 1)`` summaries of each level and less than one window of the log for the line's last
+        branch, and the same once for each branch that it left.
+        """
+        # A branch has no events before its line came to it: one that begins behind the position has none at all.
+        trail = (*line[:1], *(segment for before, segment in pairwise(line) if before.last < segment.last))
+        document, settled = self._behind(trail[:-1])
+        self._go_on(document, settled, trail, len(trail) - 1)
+        return document
 
+    def _behind(self, trail: tuple[Segment, ...]) -> tuple[Document, _Restored]:
+        """Return the document of what was left, and its blocks, for the caller to change."""
+        with self._lock:
+            known = max((kept for kept in self._kept if trail[: len(kept)] == kept), key=len, default=())
+            if known:
+                kept, blocks = self._kept[known] = self._kept.pop(known)  # used last
+        settled = blocks.copy() if known else _Restored(self.file, self.log)
+        document = kept.copy(settled) if known else Document(settled=settled)
+        for at in range(len(known), len(trail)):
+            self._go_on(document, settled, trail, at)
+        if known != trail:
+            own = settled.copy()
+            with self._lock:
+                self._kept[trail] = document.copy(own), own
+                for oldest in list(self._kept)[:-_KEPT]:
+                    del self._kept[oldest]
+        return document, settled
 
-def restore(source: Source, line: Sequence[Segment]) -> Document:
-    """Return the document of a line, from the summaries as far as they go and the log after them.
-
-    Reads at most ``2 * (fan - 1)`` summaries of each level for each branch of the line, and less than one window of the
-    log for the last one. For those before, a window each, once.
-    """
-    file, log, end = source.file, source.log, source.file.anchor.end
-    settled = _Restored(source, end)
-    document = Document(settled=settled)
-    # A branch has no events before its line came to it: those that would begin behind the position have none at all.
-    line = [*line[:1], *(segment for before, segment in pairwise(line) if before.last < segment.last)]
-    start = 0
-    for branch, last in line:
-        stop = max(start, file.scale.full(min(end, last + 1)))
+    def _go_on(self, document: Document, settled: _Restored, trail: tuple[Segment, ...], at: int) -> None:
+        """Merge what a trail's segment says into the document of those before it."""
+        file, log = self.file, self.log
+        branch, last = trail[at]
+        start = file.scale.full(trail[at - 1].last + 1) if at else 0
+        stop = max(start, file.scale.full(min(file.anchor.end, last + 1)))
         for found in _cover(file, branch, start, stop):
             if isinstance(found, Summary):
                 document.join(found.open, found.unreadable)
-                settled.add(_Block(file, log, found))
+                settled.add(found)
             else:
-                source.join(document, branch, found.start, found.stop)
-        if branch != line[-1].branch:
-            source.join(document, branch, stop, last + 1)
-        else:
-            for event in _on_branch(log, branch, stop, last + 1):
-                document.absorb(event)
-        start = file.scale.full(last + 1)
-    return document
+                for event in _on_branch(log, branch, found.start, found.stop):
+                    document.absorb(event)
+        for event in _on_branch(log, branch, stop, last + 1):
+            document.absorb(event)
 
 
 def _cover(file: SnapshotFile, branch: str, start: int, stop: int) -> Iterator[Summary | range]:
@@ -150,21 +159,30 @@ class _Block:
 class _Restored(Settled):
     """The blocks that a restored document stands on."""
 
-    def __init__(self, source: Source, end: int) -> None:
-        self._source = source
-        self._end = end
+    def __init__(self, file: SnapshotFile, log: Log, summaries: Iterable[Summary] = ()) -> None:
+        self._file = file
+        self._log = log
+        self._summaries: list[Summary] = []
         self._blocks: list[_Block] = []
         self._reach: dict[str, int] = {}
         self._read: dict[str, set[str]] = {}
+        for summary in summaries:
+            self.add(summary)
 
     @property
     def blocks(self) -> Sequence[_Block]:  # type: ignore[override]
         return self._blocks
 
-    def add(self, block: _Block) -> None:
+    def add(self, summary: Summary) -> None:
         """Add the line's next block."""
+        block = _Block(self._file, self._log, summary)
+        self._summaries.append(msgspec.structs.replace(summary, open={}))  # what is open is the document's now
         self._blocks.append(block)
-        self._reach[block.branch] = block.stop
+        self._reach[summary.branch] = block.stop
+
+    def copy(self) -> _Restored:
+        """Return the same blocks, with nothing loaded."""
+        return _Restored(self._file, self._log, self._summaries)
 
     def knows(self, branch: str, turn: str) -> bool:
         """Return whether a turn ended before where the branch's blocks do."""
@@ -172,12 +190,11 @@ class _Restored(Settled):
             return False
         if branch not in self._read:
             try:
-                end = self._source.ended(branch, turn, self._end)
+                end = self._file.ended(branch, turn)
             except SnapshotError as error:
                 warn(error)
-                self._read[branch] = {
-                    turn for block in self._blocks if block.branch == branch for turn, _ in block.load()
-                }
+                loaded = (block.load() for block in self._blocks if block.branch == branch)
+                self._read[branch] = {key for turns in loaded for key, _ in turns}
             else:
                 return end is not None and end < self._reach[branch]
         return turn in self._read[branch]
