@@ -153,6 +153,12 @@ class JobCancelledError(JobError):
     """A MapReduce job was told to stop; its processes and temporary files are gone."""
 
 
+class SnapshotsBusyError(UserError):
+    """Another process makes snapshots of the same pool: wait for it."""
+
+    retriable = True
+
+
 class RunFailedError(AgentPoolError):
     """A team ended without doing its work."""
 

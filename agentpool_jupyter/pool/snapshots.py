@@ -51,6 +51,9 @@ class Snapshots:
     def heed(self, pool: Pool, events: Sequence[Event]) -> None:
         """Take note of what was stored just now."""
 
+    def look_again(self, end: int) -> None:
+        """Take note that snapshots were made, up to offset ``end``, or removed: 0."""
+
     def close(self) -> None:
         """Let go of files and background work; twice is fine."""
 

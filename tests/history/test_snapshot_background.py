@@ -8,10 +8,10 @@ import threading
 import psutil
 import pytest
 
-from agentpool_jupyter import open_pool, snapshot
-from agentpool_jupyter.errors import UserError
+from agentpool_jupyter import compact, open_pool, snapshot
+from agentpool_jupyter.errors import SnapshotError, SnapshotWarning, UserError
 from agentpool_jupyter.pool import open_pool as open_raw
-from agentpool_jupyter.pool.events import RunFinished, RunStarted
+from agentpool_jupyter.pool.events import Message, RunFinished, RunStarted
 from agentpool_jupyter.pool.settled import Turns
 from agentpool_jupyter.pool.summary import SCALE
 from tests.history.snapshots import build, file_of, grow, insist_on_soundness, of_the_log, reach, reached, view
@@ -31,11 +31,16 @@ def speak(pool, run, count):
     pool.append([RunFinished(id=pool.new_id(), reason="turns", **header)])
 
 
+def builders():
+    """The threads that build."""
+    return [thread for thread in threading.enumerate() if thread.name.startswith("agentpool-snapshots")]
+
+
 def test_snapshots_are_made_after_a_run(store):
     """Nobody asks for them; a run that leaves less than a window makes none."""
     with open_pool("bakery") as pool:
         speak(pool, "r1", 300)
-        assert file_of(pool) is None
+        assert (builders(), file_of(pool)) == ([], None)
         speak(pool, "r2", 1500)
         reached(pool, 1024)
         speak(pool, "r3", 1500)
@@ -64,9 +69,11 @@ def test_never_is_never(store, monkeypatch):
     """Neither after a run nor after many events."""
     with open_pool("bakery", snapshot_every=0) as pool:
         speak(pool, "r1", 11_000)
+        assert builders() == []
     monkeypatch.setenv("AGENTPOOL_SNAPSHOT_EVERY", "0")
     with open_pool("bakery") as pool:
         speak(pool, "r2", 2000)
+        assert builders() == []
     assert file_of(pool) is None
 
 
@@ -113,7 +120,7 @@ def test_closing_a_pool_ends_what_is_under_way(store, temporary):
         began, end = jobs(), pool.end
     psutil.wait_procs(began, timeout=20)
     assert not [child for child in began if child.is_running()]
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("agentpool-snapshots")]
+    until(lambda: not builders())
     assert list(temporary.iterdir()) == []
     assert reach(pool) in (0, SCALE.full(end - 1), SCALE.full(end))
     insist_on_soundness(store)
@@ -127,7 +134,7 @@ def test_a_pool_whose_snapshots_are_up_to_date_starts_no_build(store):
     with open_pool("bakery", snapshot_every=2000) as pool:
         pool.document()
         pool.post("one more")
-        assert pool._snapshots._background._worker is None
+        assert builders() == []
 
 
 def test_a_folder_that_cannot_be_made_is_told_in_one_line(store):
@@ -142,3 +149,41 @@ def test_a_folder_that_cannot_be_made_is_nobodys_business_in_the_background(stor
         pool.store.derived("bakery").write_text("in the way")
         grow(pool, 1100)
     assert pool.snapshots.problem is not None
+
+
+def test_snapshots_come_back_after_a_compaction(store):
+    """They were made of what is no more; what is there is new to them."""
+    with open_pool("bakery", snapshot_every=2000) as pool:
+        grow(pool, 4000, moves=False)
+        reached(pool, 2048)
+        until(lambda: not builders())
+        assert compact(pool, archive=False).records
+        assert file_of(pool) is None
+        pool.post("one more")
+        reached(pool, 3072)
+
+
+@pytest.mark.parametrize("damage", [lambda path: path.write_text("no snapshots"), lambda path: path.unlink()])
+def test_what_is_wrong_with_snapshots_is_nobodys_business_who_writes(store, damage):
+    """What is stored is stored, also where warnings are errors, as they are here."""
+    with open_pool("bakery", snapshot_every=0) as pool:
+        grow(pool, 300)
+        build(pool)
+        damage(file_of(pool))
+    with open_pool("bakery", snapshot_every=100) as pool:
+        end = pool.end
+        pool.append([Message(**pool.header("main", agent="you"), text="hello")])
+        assert pool.end == end + 1
+
+
+def test_a_sound_file_that_could_not_be_used_for_a_moment_is_used_again(store):
+    """Such as for want of file descriptors: ``%snapshot``, which the warning names, finds it sound, and that helps."""
+    with open_pool("bakery", snapshot_every=0) as pool:
+        grow(pool, 300)
+        build(pool)
+        assert isinstance(pool.document(200).turns, Turns)
+        with pytest.warns(SnapshotWarning, match="in passing"):
+            pool.snapshots._pass_over(SnapshotError("in passing"))
+        assert not isinstance(pool.document(200).turns, Turns)
+        build(pool)
+        assert isinstance(pool.document(200).turns, Turns)

@@ -11,6 +11,7 @@ import textwrap
 import time
 from contextlib import closing
 
+import psutil
 import pytest
 from filelock import FileLock
 
@@ -155,8 +156,10 @@ def test_a_process_killed_while_it_makes_snapshots_leaves_the_old_or_the_new(sto
             maker.stdin.write("\n")
             maker.stdin.flush()
             time.sleep(dice.uniform(0, 3))  # as above
+            jobs = psutil.Process(maker.pid).children(recursive=True)
             maker.kill()
             assert maker.wait() == -signal.SIGKILL
+            assert psutil.wait_procs(jobs, timeout=60)[1] == []
         before = insist_on_soundness(store)
     with open_pool("bakery", store, snapshot_every=0) as pool:
         assert build(pool, patience=60).start == before

@@ -33,6 +33,18 @@ def fail(turn, agent="planner", **fields):
     return TurnFailed(id=f"x{turn}", turn=turn, agent=agent, error="503", kind="server", **fields)
 
 
+def test_a_copy_does_not_change_when_the_document_goes_on():
+    """Also where the document has shown how a turn ended, which the copy has not heard."""
+    begun, ended = placed(start("t"), delta("t", 0, "Soon")), placed(start("t"), delta("t", 0, "Soon"), finish("t"))
+    document = fold(begun)
+    copy = document.copy()
+    before = list(copy.turns)
+    document.absorb(ended[-1])
+    assert [turn.status for turn in document.turns] == ["finished"]
+    assert list(copy.turns) == before
+    assert [turn.status for turn in copy.turns] == ["running"]
+
+
 def test_a_turn_has_all_that_is_known_of_it():
     context = {"dropped": {"critic": 2}}
     (turn,) = fold(

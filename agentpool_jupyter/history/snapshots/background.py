@@ -6,12 +6,12 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING
 
-from agentpool_jupyter.errors import AgentPoolError
+from agentpool_jupyter.errors import SnapshotsBusyError
 from agentpool_jupyter.pool.events import RunFinished
 from agentpool_jupyter.pool.summary import SCALE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from agentpool_jupyter.pool import Event, Pool
 
@@ -24,32 +24,38 @@ class Background:
     def __init__(self, every: int) -> None:
         self._every = every
         self._lock = threading.Lock()
-        self._reached: int | None = None
+        self._reached = 0
         self._worker: threading.Thread | None = None
         self._again = False
         self._distrusted = False
         self._cancel = threading.Event()
-        self.problem: AgentPoolError | OSError | None = None
+        self.problem: Exception | None = None
         """Why the last build did not succeed; it is tried again when as much again is new."""
 
-    def heed(self, pool: Pool, events: Sequence[Event], reach: Callable[[Pool], int]) -> None:
-        """Start a build if what was stored makes it worth while; ``reach`` says where the snapshots end."""
+    def go_on_from(self, end: int) -> None:
+        """Count what is new from there: snapshots reach so far."""
+        self._reached = end
+
+    def heed(self, pool: Pool, events: Sequence[Event]) -> None:
+        """Start a build if what was stored makes it worth while; never raises, for it is stored."""
         if not (self._every and events) or self._cancel.is_set():
             return
-        if self._reached is None:
-            self._reached = reach(pool)
+        end = events[-1].offset + 1
+        ended = any(isinstance(event, RunFinished) for event in events)
         with self._lock:
-            end = events[-1].offset + 1
-            ended = any(isinstance(event, RunFinished) for event in events)
             if end - self._reached < (SCALE.window if ended else self._every):
                 return
             self._reached = end
             self._again = self._worker is not None
             if self._worker is None:
-                self._worker = threading.Thread(
+                worker = threading.Thread(
                     target=self._work, args=(pool,), name=f"agentpool-snapshots-{pool.name}", daemon=True
                 )
-                self._worker.start()
+                try:
+                    worker.start()
+                    self._worker = worker
+                except RuntimeError as error:  # no more threads
+                    self.problem = error
 
     def distrust(self) -> None:
         """Have the next build look at all that is there: something was damaged."""
@@ -70,10 +76,13 @@ class Background:
         distrusted, self._distrusted = self._distrusted, False
         try:
             snapshot(pool, engine="inline", cancel=self._cancel, patience=0, verify=distrusted)
-            self.problem = None
-        except (AgentPoolError, OSError) as error:  # such as a pool that is deleted meanwhile
+        except SnapshotsBusyError:
+            pass  # another process does it
+        except Exception as error:  # noqa: BLE001 - whatever it is, such as a pool that is deleted meanwhile, is kept
             self.problem = error
             self._distrusted |= distrusted
+        else:
+            self.problem = None
 
     def close(self) -> None:
         """Break off what is under way."""

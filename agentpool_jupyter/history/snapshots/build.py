@@ -16,7 +16,7 @@ from agentpool_jupyter.jobs.lines import SummaryLine, encode, read_line, record_
 from agentpool_jupyter.pool.summary import SCALE, Scale
 
 from . import intake
-from .folder import current, discard, locked, making
+from .folder import current, discard, locked, making, sweep
 from .keeper import anchor, open_sound
 
 if TYPE_CHECKING:
@@ -130,6 +130,8 @@ def snapshot_all(
             made = _read(result.outputs)
             for number, plan in enumerate(work):
                 plan.take_in(made.get(number, []))
+        for pool in pools:
+            pool.snapshots.look_again(plans[pool.store.url, pool.name].end)
         return [plans[pool.store.url, pool.name].told(engine, time.monotonic() - begun, log) for pool in pools]
 
 
@@ -188,6 +190,7 @@ def _folder(pool: Pool) -> Path:
 @contextlib.contextmanager
 def _planned(pool: Pool, scale: Scale, stop: Callable[[], bool] | None) -> Iterator[_Plan]:
     """Yield what is to be done for a pool, whose folder is locked; what is there and not to be used is removed."""
+    sweep(_folder(pool))
     path, file, note = current(_folder(pool)), None, ""
     if path is not None:
         try:

@@ -218,6 +218,12 @@ class SnapshotFile:
             ):
                 yield summary
 
+    def settle(self) -> None:
+        """Have all of it in the one file, on disk; raises SnapshotError where there is no room for it."""
+        if (state := self.rows("PRAGMA wal_checkpoint(TRUNCATE)")) != [(0, 0, 0)]:
+            message = f"{self.path} could not be written whole ({state}): is the disk full?"
+            raise SnapshotError(message)
+
     # Adding to it ------------------------------------------------------------------------------------------
 
     @contextmanager

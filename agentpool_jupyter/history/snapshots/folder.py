@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from agentpool_jupyter.errors import UserError
+from agentpool_jupyter.errors import SnapshotsBusyError, UserError
 
 from .file import SnapshotFile
 
@@ -35,13 +35,16 @@ def current(folder: Path) -> Path | None:
 
 @contextlib.contextmanager
 def locked(folder: Path, pool: str, patience: float) -> Iterator[None]:
-    """Keep a folder, made if need be, for this process; raises UserError where another one has it for too long."""
+    """Keep a folder, made if need be, for this process.
+
+    Raises SnapshotsBusyError where another one has it for too long, UserError where there can be none.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / LOCK).acquire(timeout=patience)
     except Timeout:
         message = f"another process makes snapshots of pool {pool!r} and has not ended in {patience:g} s"
-        raise UserError(message) from None
+        raise SnapshotsBusyError(message) from None
     except OSError as error:
         message = f"snapshots of pool {pool!r} cannot be kept in {folder}: {error.strerror or error}; mend that folder"
         raise UserError(message) from error
@@ -58,12 +61,19 @@ def making(folder: Path, scale: Scale) -> Iterator[SnapshotFile]:
     try:
         with contextlib.closing(SnapshotFile.make(path, scale)) as file:
             yield file
+            file.settle()
     except BaseException:
         _remove(path)
         raise
     number = max(time.time_ns(), _number(before) + 1 if before else 0)  # never one that somebody may have open
     path.rename(folder / _NAME.format(number))
     _remove_all(folder, but=number)
+
+
+def sweep(folder: Path) -> None:
+    """Remove files that are no longer current, which a process that was killed may leave."""
+    path = current(folder)
+    _remove_all(folder, but=_number(path) if path else None)
 
 
 def discard(folder: Path) -> None:

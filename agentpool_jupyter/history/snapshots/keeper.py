@@ -38,23 +38,26 @@ class PoolSnapshots(Snapshots):
 
     def file(self, log: Log) -> SnapshotFile | None:
         """Return the open file, or None where there is none that can be used; says so once for each file."""
-        path = current(self._folder)
         with self._lock:
-            if path != self._path:
+            while (path := current(self._folder)) != self._path:
                 self._path, self._file = path, None
                 try:
                     self._file = open_sound(path, log) if path else None
                 except SnapshotError as error:
-                    warn(error)
+                    if current(self._folder) == path:  # else it was replaced in this moment
+                        warn(error)
             return self._file
 
     def chronicle(self, log: Log) -> Chronicle:
         """Return what branches and runs are folded from, as far as the summaries go."""
         if file := self.file(log):
             try:
-                return Chronicle(file.anchor.end, list(file.chronicle()))
+                chronicle = Chronicle(file.anchor.end, list(file.chronicle()))
             except SnapshotError as error:
                 self._pass_over(error)
+            else:
+                self._background.go_on_from(chronicle.end)
+                return chronicle
         return super().chronicle(log)
 
     def document(self, log: Log, line: Sequence[Segment]) -> Document:
@@ -68,7 +71,14 @@ class PoolSnapshots(Snapshots):
 
     def heed(self, pool: Pool, events: Sequence[Event]) -> None:
         """Make new snapshots in the background when there is enough that is new, or a run has ended."""
-        self._background.heed(pool, events, self._reach)
+        self._background.heed(pool, events)
+
+    def look_again(self, end: int) -> None:
+        """Take a file that was passed over for sound again, and count what is new from ``end``."""
+        with self._lock:
+            if self._file is None:
+                self._path = None
+        self._background.go_on_from(end)
 
     @property
     def problem(self) -> Exception | None:
@@ -79,20 +89,12 @@ class PoolSnapshots(Snapshots):
         """Let go of the file, which stays open for documents that still need it, and of background work."""
         self._background.close()
         with self._lock:
-            self._path = self._file = None
+            self._path = self._file = self._source = None
 
     def _source_of(self, file: SnapshotFile, log: Log) -> Source:
         if self._source is None or self._source.file is not file:
             self._source = Source(file, log)
         return self._source
-
-    def _reach(self, pool: Pool) -> int:
-        if file := self.file(pool.log):
-            try:
-                return file.anchor.end
-            except SnapshotError as error:
-                self._pass_over(error)
-        return 0
 
     def _pass_over(self, error: SnapshotError) -> None:
         warn(error)
@@ -134,3 +136,4 @@ def forget(pool: Pool) -> None:
     if folder.exists():
         with locked(folder, pool.name, _PATIENCE):
             discard(folder)
+        pool.snapshots.look_again(0)

@@ -65,13 +65,18 @@ class Source:
         document = kept.copy(settled) if known else Document(settled=settled)
         for at in range(len(known), len(trail)):
             self._go_on(document, settled, trail, at)
-        if known != trail:
-            own = settled.copy()
-            with self._lock:
-                self._kept[trail] = document.copy(own), own
-                for oldest in list(self._kept)[:-_KEPT]:
-                    del self._kept[oldest]
+            if len(trail) - at <= _KEPT:
+                self._keep(trail[: at + 1], document, settled)
         return document, settled
+
+    def _keep(self, trail: tuple[Segment, ...], document: Document, settled: _Restored) -> None:
+        if trail[-1].last >= self.file.anchor.end + self.file.scale.window:  # much of it may be of the log
+            return
+        own = settled.copy()
+        with self._lock:
+            self._kept[trail] = document.copy(own), own
+            for oldest in list(self._kept)[:-_KEPT]:
+                del self._kept[oldest]
 
     def _go_on(self, document: Document, settled: _Restored, trail: tuple[Segment, ...], at: int) -> None:
         """Merge what a trail's segment says into the document of those before it."""
