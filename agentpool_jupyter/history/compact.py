@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from html import escape
 from pathlib import Path
@@ -9,22 +10,23 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from agentpool_jupyter.errors import RunActiveError
+from agentpool_jupyter.errors import LogCorruptError, RunActiveError
 from agentpool_jupyter.log import data_home
 from agentpool_jupyter.pool.codec import decode
 from agentpool_jupyter.pool.runs import Runs
 
 from .folding import WINDOW, changes
-from .snapshots import forget
-from .transfer import export_pool
+from .snapshots.folder import discard, locked
+from .transfer import check_export, export_pool
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Iterator
 
-    from agentpool_jupyter.log import Record
+    from agentpool_jupyter.log import Record, Rewritten
     from agentpool_jupyter.pool import Pool
 
+_PATIENCE = 600.0  # seconds for which another process that makes snapshots is waited for
 _UNITS = (("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000))
 
 
@@ -85,29 +87,26 @@ def compact(
     Only windows of 1,024 offsets that lie wholly below ``limit`` (default: the pool's end) are touched. Offsets, times,
     branches, tags and all documents at turns, messages, forks and tags stay as they are; see :mod:`.folding`. Before
     anything is changed the pool is exported: to a file beside the store, or the one that ``archive`` names; False
-    writes none. On Kafka the result is a new topic, and the old one is kept unless ``delete_old``; other processes
-    that have the pool open are told to open it again.
+    writes none. That file is on disk, and was read back, before the pool is changed. On Kafka the result is a new
+    topic, and the old one is kept unless ``delete_old``; other processes that have the pool open are told to open it
+    again.
 
-    Raises RunActiveError while a team runs in the pool, UserError where the archive cannot be written, LogError and
-    LogUnavailableError where the log cannot be rewritten; the pool is as it was then.
+    Raises RunActiveError while a team runs in the pool, UserError where the archive cannot be written,
+    SnapshotsBusyError where another process makes snapshots for more than ten minutes, LogCorruptError where the
+    archive cannot be read back, LogError and LogUnavailableError where the log cannot be rewritten; the pool is as it
+    was then.
     """
     _refuse_live_runs(pool.name, pool.runs)
     end = pool.end
     limit = (end if limit is None else min(limit, end)) // WINDOW * WINDOW
-    log = pool.log
-    path = _archive_of(pool, archive) if any(True for _ in changes(log.read, limit)) else None
-    if path is not None:
-        export_pool(pool, path)
-
-    def folded(read: Callable[[], Iterator[Record]]) -> Iterable[tuple[int, bytes]]:
-        _refuse_live_runs(pool.name, _runs(read()))  # a team may have started while the archive was written
-        return changes(read, limit)
-
-    forget(pool)  # snapshots hold some of the deltas that go: none may outlive them, whenever this process ends
-    try:
-        done = log.rewrite(folded, delete_old=delete_old)
-    finally:
-        forget(pool)  # also those that another process has made meanwhile
+    path = None
+    # Nobody makes snapshots meanwhile, nor compacts: who comes second finds what the first has made.
+    with locked(pool.store.derived(pool.name), pool.name, _PATIENCE):
+        if any(True for _ in changes(pool.log.read, limit)):
+            path = _archive(pool, archive)
+            done = _rewrite(pool, limit, delete_old=delete_old)
+        else:
+            done = pool.log.rewrite(lambda _: ())  # which gives back what an earlier one could not
     return Compacted(
         pool=pool.name,
         records=done.records,
@@ -118,6 +117,17 @@ def compact(
         kept=done.kept,
         moved=done.moved,
     )
+
+
+def _rewrite(pool: Pool, limit: int, *, delete_old: bool) -> Rewritten:
+    def folded(read: Callable[[], Iterator[Record]]) -> Iterable[tuple[int, bytes]]:
+        _refuse_live_runs(pool.name, _runs(read()))  # a team may have started while the archive was written
+        # Snapshots hold some of the deltas that go: none may outlive them, whenever this process ends.
+        discard(pool.store.derived(pool.name))
+        pool.snapshots.look_again(0)
+        return changes(read, limit)
+
+    return pool.log.rewrite(folded, delete_old=delete_old)
 
 
 def _runs(records: Iterable[Record]) -> Runs:
@@ -133,6 +143,20 @@ def _refuse_live_runs(name: str, runs: Runs) -> None:
         raise RunActiveError(message)
 
 
+def _archive(pool: Pool, archive: str | os.PathLike[str] | bool) -> Path | None:  # noqa: FBT001 - or a path
+    path = _archive_of(pool, archive)
+    if path is None:
+        return None
+    export_pool(pool, path)
+    try:
+        check_export(path)
+    except LogCorruptError as error:
+        path.unlink()
+        message = f"the archive of pool {pool.name!r} could not be read back ({error}): the pool is as it was"
+        raise LogCorruptError(message) from error
+    return path
+
+
 def _archive_of(pool: Pool, archive: str | os.PathLike[str] | bool) -> Path | None:  # noqa: FBT001 - or a path
     if archive is False:
         return None
@@ -141,11 +165,8 @@ def _archive_of(pool: Pool, archive: str | os.PathLike[str] | bool) -> Path | No
     folder = getattr(pool.store, "folder", None)
     place = Path(folder) if folder is not None else data_home() / "archives"  # a cluster has no folder
     place.mkdir(parents=True, exist_ok=True)
-    stem = f"{pool.name}-{time.strftime('%Y%m%d-%H%M%S')}"
-    path, number = place / f"{stem}.jsonl.gz", 2
-    while path.exists():
-        path, number = place / f"{stem}-{number}.jsonl.gz", number + 1
-    return path
+    # Others may compact a pool of that name in this second, too.
+    return place / f"{pool.name}-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}.jsonl.gz"
 
 
 def _bytes(count: int) -> str:

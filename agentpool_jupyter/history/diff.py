@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections import Counter
+from collections.abc import Sequence
 from html import escape
 from itertools import groupby
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, overload
 
 import msgspec
 
+from agentpool_jupyter.pool.settled import Turns
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from agentpool_jupyter.pool import Document, Pool, Position, Turn
 
 Change = Literal["same", "added", "removed", "changed"]
 _WORDS = re.compile(r"\s+|\w+|[^\w\s]")
 _ALIKE = 0.4  # of the shorter text: two that share less are shown whole, not as a mosaic of common words
-_NAMED = 8  # turns named where they are folded away
+_NAMED = 8  # turns, or agents, named where turns are not shown
 _OPEN = 40  # turns in a row that are shown without a click
 _PRINTED = 100  # turns that are shown as plain text, where nothing can be folded away
 _MARKS = {"same": " ", "added": "+", "removed": "-", "changed": "~"}
 _TINTS = {"added": "rgba(0,158,115,.18)", "removed": "rgba(213,94,0,.18)"}
-_EDGES = {"same": "#7F7F7F", "added": "#009E73", "removed": "#D55E00", "changed": "#7F7F7F"}
+_EDGES = {"added": "#009E73", "removed": "#D55E00", "changed": "#7F7F7F"}
 
 
 class TurnChange(msgspec.Struct, frozen=True):
@@ -83,21 +87,52 @@ class TurnChange(msgspec.Struct, frozen=True):
         yield from _changed(gone, come)
 
 
+class Changes(Sequence[TurnChange]):
+    """What became of each turn, in the order of the log: a list that is loaded as it is looked at."""
+
+    def __init__(self, before: Sequence[Turn], after: Sequence[Turn]) -> None:
+        self._after = after
+        self.leading: Mapping[str, int] = after.leading(before) if isinstance(after, Turns) else Counter()
+        """How many turns of each agent, at the beginning, are known to be the same and were not loaded."""
+        self._skipped = sum(self.leading.values())
+        self.rest = list(_match(before[self._skipped :], after[self._skipped :]))
+        """What became of all others."""
+
+    def __len__(self) -> int:
+        return self._skipped + len(self.rest)
+
+    @overload
+    def __getitem__(self, index: int) -> TurnChange: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[TurnChange]: ...
+    def __getitem__(self, index: int | slice) -> TurnChange | list[TurnChange]:
+        places = range(len(self))[index]
+        if isinstance(places, range):
+            return [self[place] for place in places]
+        if places >= self._skipped:
+            return self.rest[places - self._skipped]
+        return TurnChange(self._after[places], self._after[places])
+
+    def __repr__(self) -> str:
+        return repr(list(self))
+
+
 class Diff:
-    """The turns of two documents side by side; displays itself as text and in colour."""
+    """The turns of two documents of a pool side by side; displays itself as text and in colour."""
 
     def __init__(self, before: Document, after: Document, *, names: tuple[str, str]) -> None:
         self.names = names
-        self.changes = list(_match(before.turns, after.turns))
+        self.changes = Changes(before.turns, after.turns)
 
     @property
     def counts(self) -> dict[str, int]:
         """How many turns were added, removed, changed or stayed the same."""
-        kinds = [change.kind for change in self.changes]
-        return {kind: kinds.count(kind) for kind in ("added", "removed", "changed", "same")}
+        kinds = Counter({"same": sum(self.changes.leading.values())})
+        kinds.update(change.kind for change in self.changes.rest)
+        return {kind: kinds[kind] for kind in ("added", "removed", "changed", "same")}
 
     def __bool__(self) -> bool:
-        return any(change.kind != "same" for change in self.changes)
+        return any(change.kind != "same" for change in self.changes.rest)
 
     def _head(self) -> str:
         told = ", ".join(f"{count} {kind}" for kind, count in self.counts.items() if count) or "both are empty"
@@ -105,7 +140,7 @@ class Diff:
 
     def __repr__(self) -> str:
         parts = [self._head()]
-        changed = [change for change in self.changes if change.kind != "same"]
+        changed = [change for change in self.changes.rest if change.kind != "same"]
         for change in changed[:_PRINTED]:
             body = _body(change, _plain)
             aside = f" ({change.remark})" if change.kind == "changed" else ""
@@ -115,7 +150,14 @@ class Diff:
         return "\n\n".join(parts)
 
     def _repr_html_(self) -> str:
-        rows = "".join(_rows(list(group)) for _, group in groupby(self.changes, lambda change: change.kind == "same"))
+        changes = self.changes
+        groups = [(same, list(group)) for same, group in groupby(changes.rest, lambda change: change.kind == "same")]
+        if changes.leading and not (groups and groups[0][0]):
+            groups.insert(0, (True, []))
+        rows = "".join(
+            _same(changes.leading if at == 0 else {}, group) if same else _rows(group)
+            for at, (same, group) in enumerate(groups)
+        )
         head = f"<p><strong>{escape(self._head())}</strong></p>"
         return f'<div class="agentpool-diff" style="line-height:1.45">{head}{rows}</div>'
 
@@ -171,32 +213,37 @@ def _indent(text: str) -> str:
 
 
 def _rows(changes: list[TurnChange]) -> str:
-    """Return neighbours that all stayed the same, folded away, or that all did not."""
-    if changes[0].kind != "same":
-        rows, rest = "".join(map(_row, changes[:_OPEN])), changes[_OPEN:]
-        return rows + (_fold(f"{len(rest):,} more turns: {_names(rest)}", rest) if rest else "")
-    return _fold(f"the same: {_names(changes)}", changes)
+    """Return neighbours that did not stay the same; what is many is folded away."""
+    shown, rest = "".join(map(_row, changes[:_OPEN])), changes[_OPEN:]
+    if not rest:
+        return shown
+    names = ", ".join(change.name for change in rest[:_NAMED])
+    more = f" and {len(rest) - _NAMED} more" if len(rest) > _NAMED else ""
+    summary = f'<summary style="opacity:.7">{len(rest):,} more turns: {escape(names + more)}</summary>'
+    return f'{shown}<details style="margin:.7em 0">{summary}{"".join(map(_row, rest))}</details>'
 
 
-def _names(changes: list[TurnChange]) -> str:
-    names = ", ".join(change.name for change in changes[:_NAMED])
-    more = f" and {len(changes) - _NAMED} more" if len(changes) > _NAMED else ""
-    return names + more
-
-
-def _fold(title: str, changes: list[TurnChange]) -> str:
-    summary = f'<summary style="opacity:.7">{escape(title)}</summary>'
-    return f'<details style="margin:.7em 0">{summary}{"".join(map(_row, changes))}</details>'
+def _same(leading: Mapping[str, int], changes: Iterable[TurnChange] = ()) -> str:
+    """Return the names of neighbours that all stayed the same: each agent's follow one another, so two are enough."""
+    spans = {agent: (1, count) for agent, count in leading.items() if count}
+    for change in changes:
+        agent, _, number = change.name.rpartition("#")
+        spans[agent] = (spans[agent][0] if agent in spans else int(number), int(number))
+    names = [
+        f"{agent}#{first}" + (f" to {agent}#{last}" if last > first else "")
+        for agent, (first, last) in sorted(spans.items())
+    ]
+    rest = sum(1 + last - first for _, (first, last) in sorted(spans.items())[_NAMED:])
+    told = ", ".join(names[:_NAMED]) + (f" and {rest:,} more" if rest else "")
+    return f'<div style="margin:.7em 0;opacity:.7">the same: {escape(told)}</div>'
 
 
 def _row(change: TurnChange) -> str:
-    shade = "opacity:.7;" if change.kind == "same" else ""
-    body = escape(change.after.text.strip()) if change.kind == "same" and change.after else _body(change, _tinted)
     aside = f" <em>({escape(change.remark)})</em>" if change.remark else ""
     return (
-        f'<div style="border-left:4px solid {_EDGES[change.kind]};padding:.1em .8em;margin:.7em 0;{shade}">'
+        f'<div style="border-left:4px solid {_EDGES[change.kind]};padding:.1em .8em;margin:.7em 0;">'
         f"<div><strong>{escape(change.name)}</strong>{aside}</div>"
-        f'<div style="white-space:pre-wrap;overflow-wrap:anywhere">{body}</div></div>'
+        f'<div style="white-space:pre-wrap;overflow-wrap:anywhere">{_body(change, _tinted)}</div></div>'
     )
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
+import os
+import secrets
 import zlib
 from base64 import b85decode, b85encode
 from itertools import accumulate, islice, pairwise
@@ -19,7 +22,6 @@ from .opening import open_pool
 from .snapshots import copies
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterator
 
     from agentpool_jupyter.pool import Pool
@@ -64,20 +66,25 @@ class _Foot(msgspec.Struct, kw_only=True):
 def export_pool(pool: Pool, file: str | os.PathLike[str]) -> int:
     """Write a pool, as it is now, with its snapshots to a file and return the number of its records.
 
-    The file appears whole or not at all. The same pool always gives the same bytes.
+    The file appears whole or not at all, and is on disk then. The same pool always gives the same bytes.
+    Raises UserError where it cannot be written.
     """
     path = Path(file).expanduser()
     rows = copies.dump(pool)
     count, digest = pool.end, hashlib.sha256()
-    draft = path.with_name(path.name + ".part")
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")  # others may write to that file now
     try:
-        # No file name and no time in the gzip header: an export of the same pool is the same file.
-        with draft.open("wb") as raw, gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as out:
-            for line in _lines(pool, count, rows):
-                digest.update(line)
-                out.write(line + b"\n")
-            out.write(msgspec.json.encode(_Foot(sha256=digest.hexdigest())) + b"\n")
+        with draft.open("wb") as raw:
+            # No file name and no time in the gzip header: an export of the same pool is the same file.
+            with gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as out:
+                for line in _lines(pool, count, rows):
+                    digest.update(line)
+                    out.write(line + b"\n")
+                out.write(msgspec.json.encode(_Foot(sha256=digest.hexdigest())) + b"\n")
+            raw.flush()
+            os.fsync(raw.fileno())
         draft.replace(path)
+        _sync_folder(path)
     except OSError as error:
         message = f"cannot write {path}: {error.strerror}; choose another file"
         raise UserError(message) from error
@@ -95,16 +102,40 @@ def import_pool(
     stored. Raises UserError where the pool exists, LogCorruptError where the file is damaged or no export.
     """
     path = Path(file).expanduser()
-    for _ in _read(path, head := _read_head(path)):
-        pass
+    head = _check(path)
     name = name or head.pool
     place = open_store(store)
     found = _read(path, head)
     place.restore(name, (record for record in islice(found, head.records) if isinstance(record, Record)))
     pool = open_pool(name, store)
+    if (end := pool.end) != head.records:
+        pool.close()
+        message = f"pool {name!r} has {end} records where {path} has {head.records}: delete it and import again"
+        raise LogCorruptError(message)
     if head.rows:
         copies.load(pool, ((row.table, row.row) for row in found if isinstance(row, _Row)))
     return pool
+
+
+def check_export(file: str | os.PathLike[str]) -> int:
+    """Read an exported file to its end and return the number of its records; raises as :func:`import_pool` does."""
+    return _check(Path(file).expanduser()).records
+
+
+def _check(path: Path) -> _Head:
+    for _ in _read(path, head := _read_head(path)):
+        pass
+    return head
+
+
+def _sync_folder(path: Path) -> None:
+    """Have a file's new name on disk, too, where folders can be synced."""
+    with contextlib.suppress(OSError):
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 def _lines(pool: Pool, count: int, rows: list[copies.Row]) -> Iterator[bytes]:

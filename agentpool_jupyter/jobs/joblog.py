@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import re
 import signal
+import time
 from pathlib import Path
 
 import platformdirs
 
 _KEPT = 50
-"""How many logs are kept; the oldest go."""
+"""How many logs are kept; the oldest go, but not while their job may still run."""
+_RUNNING_SECONDS = 24 * 3600.0
+"""How long after it last said something a job may still run."""
 _TAIL_BYTES = 1_000_000
 _SHOWN = 300
 
@@ -25,11 +28,13 @@ _USAGE = re.compile(r"^\S+\.py: error: ")
 
 
 def new(key: str) -> Path:
-    """Return the path of a new log in the user's state folder, and drop the oldest of many."""
+    """Return the path of a new log in the user's state folder, and drop the oldest of many, none younger than a day."""
     folder = Path(platformdirs.user_state_dir("agentpool", appauthor=False), "jobs")
     folder.mkdir(parents=True, exist_ok=True)
     for old in sorted(folder.glob("*.log"))[: -(_KEPT - 1)]:
-        old.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):  # another job drops it, too
+            if time.time() - old.stat().st_mtime > _RUNNING_SECONDS:
+                old.unlink()
     return folder / f"{key}.log"
 
 
@@ -39,9 +44,12 @@ def why(log: Path) -> str:
     A Python exception says more than a Java one, which says more than an error that was logged, which says more than
     whatever came last.
     """
-    with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
-        lines = [line.strip() for line in file.read().decode(errors="replace").splitlines() if line.strip()]
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
+            lines = [line.strip() for line in file.read().decode(errors="replace").splitlines() if line.strip()]
+    except OSError as error:  # somebody has removed it: the job's failure is to be told all the same
+        return f"nobody can say why, its log cannot be read ({error.strerror or error})"
     raised = [line for line in lines if _RAISED.match(line)]
     for candidates in (
         [line for line in raised if not _JAVA.match(line)],

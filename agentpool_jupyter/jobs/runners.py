@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 _LEAST = 1_000_000
 """Bytes of input that are worth a process of their own, which takes a third of a second to start."""
 
-_LEAST_SPLIT = 4_000_000
-"""Bytes that are worth a process of their own: as long as it takes to start, it could work."""
-
 
 class _Phases:
     """Knows which kind of tasks runs, and tells when one of them has ended."""

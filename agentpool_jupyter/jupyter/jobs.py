@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from agentpool_jupyter.errors import UserError
+from agentpool_jupyter.errors import LogError, UserError
 
 from .progress import ProgressBar
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from agentpool_jupyter.pool import Pool
 
@@ -48,11 +50,62 @@ def run(
         return Built(job(pools, arguments.engine, options=options, progress=bar.tell, **more))
 
 
-def all_pools(session: Session, store: str | None) -> list[Pool]:
-    """Return all pools of a store, open."""
+@dataclass(frozen=True)
+class PassedOver:
+    """A pool that cannot be read; displays itself."""
+
+    pool: str
+    problem: Exception
+
+    def __repr__(self) -> str:
+        return f"pool {self.pool!r} was passed over: {self.problem}"
+
+
+def run_over_all(
+    session: Session, job: Callable[..., Sequence[Any]], what: str, arguments: Namespace, **more: Any
+) -> Built:
+    """Run a job over all pools of a store; those that cannot be read are told after what the others gave."""
+    with all_pools(session, arguments.store) as (pools, passed_over):
+        try:
+            built = run(session, job, pools, what, arguments, **more)
+        except LogError:
+            damaged = [PassedOver(pool.name, problem) for pool in pools if (problem := _damage(pool))]
+            if not damaged:
+                raise
+            names = {one.pool for one in damaged}
+            built = run(session, job, [pool for pool in pools if pool.name not in names], what, arguments, **more)
+            passed_over.extend(damaged)
+        return Built([*built, *passed_over])
+
+
+@contextmanager
+def all_pools(session: Session, store: str | None) -> Iterator[tuple[list[Pool], list[PassedOver]]]:
+    """Yield the pools of a store, open, and those that cannot be opened; closes those that were not open before."""
     from agentpool_jupyter.log import open_store  # noqa: PLC0415 - loading the extension stays quick
 
-    return [session.pool(name, store) for name in open_store(store or session.store).names()]
+    pools, passed_over = [], []
+    with ExitStack() as stack:
+        for name in open_store(store or session.store).names():
+            was_open = session.has_open(name, store)
+            try:
+                pool = session.pool(name, store)
+            except (LogError, UserError, OSError) as error:
+                passed_over.append(PassedOver(name, error))
+                continue
+            pools.append(pool)
+            if not was_open:
+                stack.callback(session.forget, pool)
+        yield pools, passed_over
+
+
+def _damage(pool: Pool) -> LogError | None:
+    """Read all of a pool, and return what is wrong with it."""
+    try:
+        for _ in pool.log.read():
+            pass
+    except LogError as error:
+        return error
+    return None
 
 
 def engine_options(given: Sequence[str]) -> dict[str, str]:

@@ -58,6 +58,10 @@ class Session:
             pool = self._open_again(pool, create=create, tell=tell)
         return pool
 
+    def has_open(self, name: str, store: str | None = None) -> bool:
+        """Return whether :meth:`pool` would give a pool that is open already."""
+        return (name, store if store is not None else self.store) in self._pools
+
     def _open(self, key: tuple[str, str | None], *, create: bool) -> Pool:
         from agentpool_jupyter.history import open_pool  # noqa: PLC0415 - loading the extension stays quick
 

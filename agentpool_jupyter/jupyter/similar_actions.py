@@ -8,7 +8,7 @@ from IPython.display import display
 
 from agentpool_jupyter.errors import LogClosedError, LogMovedError
 
-from .jobs import all_pools, run
+from .jobs import run, run_over_all
 from .note import Note
 from .similar_library import add, listing, remove
 from .similar_query import find_query
@@ -55,10 +55,11 @@ class SimilarActions:
             return []
         from agentpool_jupyter.jobs.indexing import index_pools  # noqa: PLC0415 - loading the extension stays quick
 
-        store = self._store(arguments)
-        pools = [self._session.pool(arguments.pool, arguments.store)] if arguments.pool else None
-        pools = pools or all_pools(self._session, arguments.store)
-        return [run(self._session, index_pools, pools, "index", arguments, index=self._session.index(store))]
+        index = self._session.index(self._store(arguments))
+        if not arguments.pool:
+            return [run_over_all(self._session, index_pools, "index", arguments, index=index)]
+        pool = self._session.pool(arguments.pool, arguments.store)
+        return [run(self._session, index_pools, [pool], "index", arguments, index=index)]
 
     def _keep_library(self, arguments: Namespace) -> list[Any]:
         if not (arguments.add or arguments.remove or arguments.library):

@@ -64,7 +64,10 @@ def _read(reading: Reading) -> str:
     named = {"own text": reading.own, "others": reading.others, "recalled": reading.recalled}
     parts = [f"{what} {tokens:,}" for what, tokens in {"task": reading.task, **named}.items() if tokens]
     read = [f"read {reading.task + sum(named.values()):,} = {' + '.join(parts)}"] if any(named.values()) else []
-    counted = (("stale", reading.stale), ("overtaken, began anew", reading.restarts))
+    counted = (
+        ("stale turn" if reading.stale == 1 else "stale turns", reading.stale),
+        ("overtaken, began anew", reading.restarts),
+    )
     return " · ".join(read + [f"{count:,} {what}" for what, count in counted if count])
 
 

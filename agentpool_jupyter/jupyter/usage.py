@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.error import UsageError
 from IPython.core.magic_arguments import parse_argstring
 
-from agentpool_jupyter.errors import LogError, ServiceError, UserError
+from agentpool_jupyter.errors import LogError, ServiceError, SnapshotError, UserError
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -29,5 +29,8 @@ def usage_errors() -> Iterator[None]:
     """Turn what the user or the world did wrong into IPython's one-line error."""
     try:
         yield
-    except (UserError, LogError, ServiceError) as error:
+    except (UserError, LogError, ServiceError, SnapshotError) as error:
         raise UsageError(str(error)) from None
+    except OSError as error:  # such as a disk that is full
+        message = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
+        raise UsageError(message) from None

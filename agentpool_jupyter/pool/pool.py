@@ -198,7 +198,13 @@ class Pool:
         lineage = self.lineage
         lineage.check_free(name)
         place = Position(lineage.head, self.end - 1) if at is None else self.position(at)
-        self.append([Tag(**self.header(place.branch), name=name, at=place.at)])
+        event = Tag(**self.header(place.branch), name=name, at=place.at)
+        self.append([event])
+        # Another writer may have taken the name at the same moment, also for a branch, which a position would mean.
+        lineage = self.lineage
+        if name in lineage or lineage.tags[name].id != event.id:
+            message = f"{name!r} was taken by another writer at the same moment: choose another name"
+            raise UserError(message)
         return place
 
     def _fork(self, place: Position, name: str | None) -> str:

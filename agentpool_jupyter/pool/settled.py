@@ -24,6 +24,10 @@ class Block(Protocol):
     """The turns that began and ended in a stretch of one branch; never changes."""
 
     @property
+    def branch(self) -> str:
+        """The branch."""
+
+    @property
     def start(self) -> int:
         """Its first offset."""
 
@@ -76,6 +80,16 @@ class _Part:
         if block is not None:
             self.counts.update(block.counts)
             self.hidden += block.hidden
+
+    @property
+    def stretch(self) -> tuple[str, int, int] | None:
+        """The branch and the offsets of its block, None where it has none."""
+        return (self._block.branch, self._block.start, self._block.stop) if self._block else None
+
+    @property
+    def own(self) -> list[tuple[str, Entry]]:
+        """The document's own turns in it, by id."""
+        return self._own
 
     def entries(self) -> list[tuple[str, Entry]]:
         entries = [*self._block.load(), *self._own] if self._block else self._own
@@ -145,6 +159,25 @@ class Turns(Sequence["Turn"]):
             if 0 < int(digits) - before.get(agent, 0) <= self._parts[number].counts[agent]:
                 return next(turn for turn in self._load(number) if turn.name == name)
         return None
+
+    def leading(self, other: Sequence[Turn]) -> Counter[str]:
+        """Return how many shown turns of each agent both certainly begin with, loading none.
+
+        ``other`` are turns of the same pool. Blocks of one stretch are the same; there may be more that both have.
+        """
+        counts: Counter[str] = Counter()
+        theirs = other.signs() if isinstance(other, Turns) else ()
+        for part, mine, sign in zip(self._parts, self.signs(), theirs, strict=False):
+            if mine != sign:
+                break
+            counts.update(part.counts)
+        return counts
+
+    def signs(self) -> Iterator[object]:
+        """Yield, for each part, what says which turns it has, and what has become of them on this line."""
+        for part in self._parts:
+            said = [(key, entry, "" if entry.end else self._show(key, entry, "").status) for key, entry in part.own]
+            yield part.stretch, said
 
     def _load(self, number: int) -> list[Turn]:
         if number not in self._loaded:

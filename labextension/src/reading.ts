@@ -5,7 +5,7 @@ import type { Reading } from "./wire";
 
 export const NOTHING_READ: Reading = { task: 0, own: 0, others: 0, recalled: 0, stale: 0, restarts: 0 };
 
-/** `read 3.2k = task 200 + own 1k + others 2k · 1 stale`; empty where nobody read more than the task. */
+/** `read 3.2k = task 200 + own 1k + others 2k · 1 stale turn`; empty where nobody read more than the task. */
 export function readingText(reading: Reading): string {
   const { task, own, others, recalled, stale, restarts } = reading;
   const read = [["task", task], ["own", own], ["others", others], ["recalled", recalled]] as const;
@@ -14,7 +14,7 @@ export function readingText(reading: Reading): string {
     const named = read.filter(([, tokens]) => tokens > 0).map(([what, tokens]) => `${what} ${count(tokens)}`);
     parts.push(`read ${count(task + own + others + recalled)} = ${named.join(" + ")}`);
   }
-  if (stale > 0) parts.push(`${exact(stale)} stale`);
+  if (stale > 0) parts.push(`${exact(stale)} stale ${stale === 1 ? "turn" : "turns"}`);
   if (restarts > 0) parts.push(`${exact(restarts)} begun anew`);
   return parts.join(" · ");
 }

@@ -125,9 +125,11 @@ describe("a view", () => {
     expect([shown(".ap-read"), shown(".ap-lane-read")]).toEqual([null, null]);
     const reading = { task: 1200, own: 0, others: 2300, recalled: 40, stale: 1, restarts: 2 };
     kernel.says(patch(1, { run: run({ reading }), agents: [agent("planner", { reading: { ...reading, stale: 0, restarts: 0 } })] }));
-    expect(shown(".ap-read")).toBe("read 3.5k = task 1.2k + others 2.3k + recalled 40 · 1 stale · 2 begun anew");
+    expect(shown(".ap-read")).toBe("read 3.5k = task 1.2k + others 2.3k + recalled 40 · 1 stale turn · 2 begun anew");
     expect(shown(".ap-lane[data-agent='planner'] .ap-lane-read")).toBe("read 3.5k = task 1.2k + others 2.3k + recalled 40");
     expect(el.querySelector(".ap-read")?.getAttribute("title")).toContain("1,200 of the task");
+    kernel.says(patch(2, { run: run({ reading: { ...reading, stale: 2, restarts: 0 } }) }));
+    expect(shown(".ap-read")).toContain("· 2 stale turns");
   });
 
   it("tells a turn that was overtaken from one that failed", () => {

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentpool_jupyter import open_pool
-from agentpool_jupyter.errors import LogMovedError, RunActiveError, UserError
-from agentpool_jupyter.history import compact, import_pool
+from agentpool_jupyter.errors import LogCorruptError, LogMovedError, RunActiveError, SnapshotsBusyError, UserError
+from agentpool_jupyter.history import compact, import_pool, snapshot
+from agentpool_jupyter.history.compact import _archive_of
 from agentpool_jupyter.history.folding import WINDOW, changes
+from agentpool_jupyter.history.snapshots import status
 from agentpool_jupyter.log import FILLER, Record
 from agentpool_jupyter.pool import Branches, Document, Position, fold
 from agentpool_jupyter.pool.codec import decode, encode
@@ -206,6 +214,37 @@ def everything(pool):
     return [pool.document(place).attempts for place in places], pool.branches, pool.branch
 
 
+def start_run(pool):
+    """Begin a run that does not end."""
+    header = {"run": "r2", "branch": "main"}
+    pool.append([RunStarted(id=pool.new_id(), spec={}, **header)])
+    pool.append([Claim(id=pool.new_id(), owner=this_owner(), epoch=1, lease=60.0, **header)])
+
+
+class Meanwhile(os.PathLike):
+    """An archive's path, by which something happens when a compaction has begun and not yet changed anything."""
+
+    def __init__(self, path, act):
+        self.path = path
+        self.act = act
+
+    def __fspath__(self):
+        self.act()
+        return str(self.path)
+
+
+_COMPACT = """
+import sys
+from agentpool_jupyter import open_pool
+from agentpool_jupyter.history import compact
+with open_pool("bakery", create=False) as pool:
+    pool.document()
+    print("ready", flush=True)
+    sys.stdin.readline()
+    print(compact(pool).records)
+"""
+
+
 class Compaction:
     """What holds on every store."""
 
@@ -238,15 +277,13 @@ class Compaction:
 
     def test_a_live_run_is_named_and_nothing_is_done(self, any_pool, tmp_path):
         talk(any_pool)
-        header = {"run": "r2", "branch": "main"}
-        any_pool.append([RunStarted(id=any_pool.new_id(), spec={}, **header)])
-        any_pool.append([Claim(id=any_pool.new_id(), owner=this_owner(), epoch=1, lease=60.0, **header)])
+        start_run(any_pool)
         end = any_pool.end
         with pytest.raises(RunActiveError, match=r"run r2 is live in pool .* stop it first"):
             compact(any_pool, archive=tmp_path / "never.gz")
         assert any_pool.end == end
         assert not any(isinstance(event, Folded) for event in any_pool.events())
-        any_pool.append([Release(id=any_pool.new_id(), owner=this_owner(), epoch=1, **header)])
+        any_pool.append([Release(id=any_pool.new_id(), owner=this_owner(), epoch=1, run="r2", branch="main")])
         assert compact(any_pool, archive=False).records
 
 
@@ -264,12 +301,71 @@ class TestOnSqlite(Compaction):
         assert {path.parent for path in (first, second)} == {store}
         assert first.name.startswith("bakery-")
         assert pool.store.names() == ["bakery"]
+        assert _archive_of(pool, archive=True) != _archive_of(pool, archive=True)
 
     def test_an_archive_that_cannot_be_written_leaves_the_pool_as_it_was(self, pool, tmp_path):
         talk(pool)
         with pytest.raises(UserError, match="cannot write"):
             compact(pool, archive=tmp_path / "no" / "folder" / "x.gz")
         assert not any(isinstance(event, Folded) for event in pool.events())
+
+    def test_an_archive_that_cannot_be_read_back_leaves_the_pool_as_it_was(self, pool, store, tmp_path):
+        """Such as that of a log with a gap, which no import takes."""
+        talk(pool)
+        with closing(sqlite3.connect(store / "bakery.sqlite", isolation_level=None)) as db:
+            db.execute("DELETE FROM records WHERE offset = 2000")
+        with pytest.raises(LogCorruptError, match=r"archive .* could not be read back .* the pool is as it was"):
+            compact(pool, archive=tmp_path / "x.gz")
+        assert not any(isinstance(event, Folded) for event in pool.events())
+        assert not list(tmp_path.glob("x.gz*"))
+
+    def test_notebooks_that_compact_at_once_keep_one_archive_of_the_pool_as_it_was(self, pool, store, tmp_path):
+        """Whoever comes second finds nothing to fold."""
+        talk(pool)
+        before = list(pool.records())
+        command = [sys.executable, "-c", _COMPACT]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        with subprocess.Popen(command, **pipes) as one, subprocess.Popen(command, **pipes) as two:
+            assert [process.stdout.readline() for process in (one, two)] == ["ready\n"] * 2
+            for process in (one, two):
+                process.stdin.write("\n")
+                process.stdin.flush()
+            folded = sorted(int(process.communicate(timeout=120)[0]) for process in (one, two))
+        assert folded[0] == 0 < folded[1]
+        (archive,) = store.glob("*.jsonl.gz")
+        with import_pool(archive, "copy", tmp_path / "copy") as copy:
+            assert list(copy.records()) == before
+
+    def test_snapshots_stay_where_there_is_nothing_to_fold(self, pool):
+        talk(pool)
+        compact(pool, archive=False)
+        snapshot(pool, engine="inline")
+        before = status(pool)
+        assert before[0]
+        assert compact(pool).records == 0
+        assert status(pool) == before
+
+    def test_snapshots_stay_where_a_team_starts_while_the_archive_is_written(self, pool, tmp_path):
+        talk(pool)
+        snapshot(pool, engine="inline")
+        before = status(pool)
+        assert before[0]
+        with pytest.raises(RunActiveError, match=r"run r2 is live in pool .* stop it first"):
+            compact(pool, archive=Meanwhile(tmp_path / "x.gz", lambda: start_run(pool)))
+        assert not any(isinstance(event, Folded) for event in pool.events())
+        assert status(pool) == before
+
+    def test_nobody_makes_snapshots_of_what_a_compaction_is_about_to_change(self, pool, tmp_path):
+        """So that none are left to be removed when the pool is changed already."""
+        talk(pool)
+        snapshot(pool, engine="inline")
+
+        def build():
+            with open_pool("bakery") as other, pytest.raises(SnapshotsBusyError):
+                snapshot(other, engine="inline", patience=0)
+
+        assert compact(pool, archive=Meanwhile(tmp_path / "x.gz", build)).records
+        assert status(pool) == (0, 0)
 
     def test_other_processes_read_and_write_on(self, pool):
         talk(pool)

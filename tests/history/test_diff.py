@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import random
+import sqlite3
+from contextlib import closing
+
 import pytest
 
+from agentpool_jupyter import open_pool
 from agentpool_jupyter.errors import PositionError
 from agentpool_jupyter.history import diff
+from agentpool_jupyter.pool import open_pool as open_raw
 from agentpool_jupyter.pool.events import Delta, TurnFinished, TurnStarted
+from tests.history.snapshots import build, file_of
 
 
 @pytest.fixture
@@ -51,6 +58,7 @@ def test_a_turn_that_went_on_is_changed(pool):
 
 
 def test_text_is_escaped(pool):
+    pool.post("plain")
     pool.post("<b>bold</b> & more")
     assert "&lt;b&gt;" in diff(pool, "main", 0)._repr_html_()
     assert "<b>" not in diff(pool, "main", 0)._repr_html_()
@@ -73,3 +81,58 @@ def test_a_long_one_is_folded_in_a_page_and_cut_short_as_text(pool):
     html = found._repr_html_()
     assert "message 119." in html
     assert "79 more turns: you#42, you#43, you#44, you#45, you#46, you#47, you#48, you#49 and 71 more" in html
+
+
+def test_turns_that_stayed_the_same_are_named_and_not_shown(pool):
+    """Each agent's follow one another, so that two names are enough; what changed is shown whole."""
+    for i in range(40):
+        pool.post(f"message {i}.", agent=("ann", "ben")[i % 2])
+    pool.post("hello", agent="cy")
+    html = diff(pool, "main", 39)._repr_html_()
+    assert "the same: ann#1 to ann#20, ben#1 to ben#20</div>" in html
+    assert "message" not in html
+    assert "hello" in html
+
+
+def test_many_agents_are_named_in_a_few_words(pool):
+    for i in range(10):
+        pool.post("Yes.", agent=f"agent{i}")
+    pool.post("No.", agent="agent9")
+    html = diff(pool, "main")._repr_html_()
+    assert (
+        "the same: agent0#1, agent1#1, agent2#1, agent3#1, agent4#1, agent5#1, agent6#1, agent7#1 and 3 more<" in html
+    )
+
+
+def seen(found):
+    return repr(found), found._repr_html_(), list(found.changes), found.counts, bool(found)
+
+
+def test_snapshots_change_nothing_of_what_is_shown(made):
+    """Between any two positions of any branches, a document that is restored differs as one of the log does."""
+    store, where, _ = made
+    dice = random.Random(3)
+    with open_pool("bakery", store, snapshot_every=0) as pool, open_raw("bakery", store) as raw:
+        pairs = [dice.sample(where, 2) for _ in range(60)]
+        assert any(diff(pool, *pair).changes.leading for pair in pairs)
+        for a, b in [*pairs, *([place, pool.position(pool.branch)] for place in where[:10])]:
+            assert seen(diff(pool, a, b)) == seen(diff(raw, a, b))
+
+
+def test_what_two_lines_begin_with_is_not_even_loaded(store):
+    """So that a rollback costs what it takes away: turns that cannot be read in snapshots are not missed."""
+    with open_pool("bakery", snapshot_every=0) as pool:
+        for i in range(300):
+            pool.post(f"message {i}.")
+        build(pool)
+        with closing(sqlite3.connect(file_of(pool))) as db, db:
+            assert db.execute("UPDATE nodes SET body = x'00'").rowcount
+    with open_pool("bakery", snapshot_every=0) as pool:
+        found = diff(pool, "main", 290)
+        assert found.counts == {"added": 0, "removed": 9, "changed": 0, "same": 291}
+        assert "the same: you#1 to you#291<" in found._repr_html_()
+        assert "message 291." in repr(found)
+        assert len(found.changes) == 300
+        with pytest.warns(match="is damaged"):
+            assert found.changes[0].name == "you#1"
+        assert [change.kind for change in found.changes[289:293]] == ["same", "same", "removed", "removed"]

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from agentpool_jupyter.history.snapshots import intake
 from agentpool_jupyter.history.snapshots.file import SnapshotFile
-from agentpool_jupyter.history.snapshots.folder import current, making
-from agentpool_jupyter.history.snapshots.keeper import PoolSnapshots, anchor, forget
+from agentpool_jupyter.history.snapshots.folder import current, discard, making
+from agentpool_jupyter.history.snapshots.keeper import PoolSnapshots, anchor
 from agentpool_jupyter.log import open_store
 from agentpool_jupyter.pool import Pool, Position
 from agentpool_jupyter.pool.summary import Scale
@@ -110,7 +110,7 @@ def test_branches_runs_and_the_head_come_from_the_chronicle(fresh, values, scale
 def test_building_in_several_goes_gives_the_same_file(fresh, values, scale, chance, split):
     raw, _ = fresh(values)
     whole = contents(build(raw, scale, raw.end, chance))
-    forget(raw)
+    discard(raw.store.derived("bakery"))
     parts = sorted(min(place, raw.end) for place in split)
     assert contents(build(raw, scale, raw.end, chance, split=parts)) == whole
 

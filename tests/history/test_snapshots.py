@@ -90,7 +90,8 @@ def test_a_pool_made_again_under_the_same_name_knows_nothing_of_the_old_one(made
     with open_pool("bakery", store, snapshot_every=0) as pool:
         assert (len(pool.document()), pool.branches) == (0, ["main"])
         grow(pool, 300, moves=False)
-        assert view(pool, [200]) == view(open_raw("bakery", store), [200])
+        with open_raw("bakery", store) as raw:
+            assert view(pool, [200]) == view(raw, [200])
 
 
 def test_documents_outlive_their_pool(made):

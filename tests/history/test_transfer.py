@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from agentpool_jupyter import open_pool
 from agentpool_jupyter.errors import LogCorruptError, UserError
 from agentpool_jupyter.history import export_pool, import_pool
+from agentpool_jupyter.history.transfer import check_export
 
 RECORDS = st.binary(max_size=60) | st.text(max_size=60).map(lambda text: json.dumps({"text": text}).encode())
 DAMAGES = [lambda b: b[: len(b) // 2], lambda b: b"not gzip", lambda b: gzip.compress(b"[]\n")]
@@ -58,6 +59,8 @@ def test_a_damaged_file_is_told_and_nothing_is_stored(pool, tmp_path, damage):
     (tmp_path / "x.gz").write_bytes(damage((tmp_path / "x.gz").read_bytes()))
     with pytest.raises(LogCorruptError, match="damaged"):
         import_pool(tmp_path / "x.gz", "other")
+    with pytest.raises(LogCorruptError, match="damaged"):
+        check_export(tmp_path / "x.gz")
     assert "other" not in pool.store.names()
 
 
@@ -68,6 +71,34 @@ def test_a_changed_record_is_noticed(pool, tmp_path):
     (tmp_path / "x.gz").write_bytes(gzip.compress(text))
     with pytest.raises(LogCorruptError, match="do not match its checksum"):
         import_pool(tmp_path / "x.gz", "other")
+
+
+def test_what_another_process_is_writing_is_left_alone(pool, tmp_path):
+    """It may export to the same file at this moment, and neither may be garbled."""
+    for i in range(100):
+        pool.post(f"message {i}")
+    with (tmp_path / "x.gz.part").open("wb") as others:
+        others.write(b"theirs")
+        others.flush()
+        assert export_pool(pool, tmp_path / "x.gz") == 100
+        others.write(b", all of it")
+    assert check_export(tmp_path / "x.gz") == 100
+    assert (tmp_path / "x.gz.part").read_bytes() == b"theirs, all of it"
+    assert {path.name for path in tmp_path.glob("x.gz*")} == {"x.gz", "x.gz.part"}
+
+
+def test_copies_are_not_mixed_with_what_a_pool_of_that_name_has_left(pool, store, tmp_path):
+    """Its file was removed, and what SQLite keeps beside it was not."""
+    for i in range(8):
+        pool.post(f"message {i}")
+    export_pool(pool, tmp_path / "x.gz")
+    with open_pool("dead") as dead:
+        dead.post("dead")
+        (store / "left-wal").write_bytes((store / "dead.sqlite-wal").read_bytes())
+    dead.store.delete("dead")
+    (store / "left-wal").rename(store / "dead.sqlite-wal")
+    with import_pool(tmp_path / "x.gz", "dead") as copy:
+        assert list(copy.records()) == list(pool.records())
 
 
 def test_files_that_cannot_be_used_are_told(pool, tmp_path):

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -190,9 +191,26 @@ def test_what_mrjob_refuses_is_one_line(run, job, options, what):
 
 
 def test_old_logs_go(logs):
+    long_ago = time.time() - 2 * 24 * 3600
     for number in range(60):
-        joblog.new(f"2000-{number:02}").write_text("x")
+        path = joblog.new(f"2000-{number:02}")
+        path.write_text("x")
+        os.utime(path, (long_ago, long_ago))
     assert sorted(path.stem for path in logs.iterdir()) == [f"2000-{number:02}" for number in range(10, 60)]
+
+
+def test_the_log_of_a_job_that_may_still_run_stays(logs):
+    """However many others are started meanwhile, such as those in the background."""
+    first = joblog.new("2000")
+    first.write_text("on its way")
+    for number in range(60):
+        joblog.new(f"2001-{number:02}").write_text("x")
+    assert joblog.why(first) == "on its way"
+
+
+def test_a_log_that_is_gone_does_not_hide_that_the_job_failed(run, logs):
+    with pytest.raises(JobError, match="failed on inline: nobody can say why, its log cannot be read"):
+        run("inline", "tests.jobs.toy:Failing", progress=lambda _: [path.unlink() for path in logs.glob("*.log")])
 
 
 def test_processes_of_a_job_are_known_by_their_mark():

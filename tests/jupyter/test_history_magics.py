@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+
+import psutil
 import pytest
 from IPython.core.completer import provisionalcompleter
 from IPython.core.error import UsageError
 
 import agentpool_jupyter as ap
+from agentpool_jupyter.errors import SnapshotError
+from agentpool_jupyter.jupyter.usage import usage_errors
 from agentpool_jupyter.pool.events import TurnFinished, TurnStarted
 
 
@@ -106,6 +112,85 @@ def test_a_pool_travels_as_a_file(told, shell, tmp_path):
     assert "made pool 'copy' of 3 records" in repr(shell.run_line_magic("pool", f"import {tmp_path / 'x.gz'} copy"))
     with ap.open_pool("copy") as copy:
         assert texts(copy) == texts(told)
+
+
+# Snapshots -----------------------------------------------------------------------------------------------------
+
+
+def open_files(store):
+    """The files of a store that this process has open."""
+    return {file.path for file in psutil.Process().open_files() if file.path.startswith(str(store))}
+
+
+@pytest.fixture
+def others(told, store):
+    """Five more pools beside the current one: a damaged one, a database of another program, three that are sound."""
+    for name in ("attic", "barn", "cellar", "dairy"):
+        with ap.open_pool(name, snapshot_every=0) as pool:
+            for i in range(1100):
+                pool.post(f"message {i} of {name}, which goes on for a while.")
+                if name != "barn" and i == 40:
+                    break
+    with (store / "barn.sqlite").open("r+b") as file:
+        file.seek(4096 * 3)
+        file.write(b"\xff" * 4096 * 6)
+    with closing(sqlite3.connect(store / "errands.sqlite")) as db, db:
+        db.execute("CREATE TABLE errands (what)")
+    return ["attic", "bakery", "cellar", "dairy"]
+
+
+def test_a_job_over_all_pools_tells_the_bad_ones_and_leaves_none_open(others, shell, store):
+    """Those that were open before stay open."""
+    before = open_files(store)
+    built = shell.run_line_magic("snapshot", "--all --engine inline")
+    assert [one.pool for one in built] == [*others, "errands", "barn"]
+    *_, errands, barn = repr(built).splitlines()
+    assert "pool 'errands' was passed over: " in errands
+    assert "is a database of another program" in errands
+    assert "pool 'barn' was passed over: " in barn
+    assert "is damaged" in barn
+    assert open_files(store) == before
+
+
+def test_the_state_of_all_pools_tells_the_bad_ones(others, shell, store):
+    with (store / "barn.sqlite").open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * 4096)
+    before = open_files(store)
+    rows = {row[0]: row[-1] for row in shell.run_line_magic("snapshot", "--all --status").rows}
+    assert list(rows) == sorted([*others, "barn", "errands"])
+    assert [rows[name] for name in others] == ["none yet"] * 4
+    assert rows["barn"].startswith("cannot be read: ")
+    assert rows["errands"].startswith("cannot be opened: ")
+    assert open_files(store) == before
+
+
+def test_a_disk_without_room_is_told_in_one_line(told, shell):
+    """Here no file may grow beyond some size, which a writer hears of in the same way."""
+    resource = pytest.importorskip("resource")
+    for i in range(1100):
+        told.post(f"message {i}")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, before[1]))
+    try:
+        with pytest.raises(UsageError, match=r"^File too large$"):
+            shell.run_line_magic("snapshot", "--engine inline")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "1,024" in repr(shell.run_line_magic("snapshot", "--engine inline"))
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (SnapshotError("the file is damaged"), "^the file is damaged$"),
+        (PermissionError(13, "Permission denied", "/there"), "^Permission denied: /there$"),
+        (OSError("no room"), "^no room$"),
+    ],
+)
+def test_what_the_world_did_wrong_is_told_in_one_line(error, says):
+    with pytest.raises(UsageError, match=says), usage_errors():
+        raise error
 
 
 @pytest.mark.parametrize(

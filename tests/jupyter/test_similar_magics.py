@@ -329,6 +329,18 @@ def test_the_index_is_brought_up_to_date_by_a_job(say, similar, capsys):
         similar("--index --engine presto")
 
 
+def test_pools_that_cannot_be_read_do_not_stop_the_index(say, similar, store):
+    """They are told, and the others are indexed and closed again."""
+    say(LEASE)
+    with ap.open_pool("kiosk") as kiosk:
+        kiosk.post(JAM)
+    (store / "rubble.sqlite").write_bytes(b"no database " * 1000)
+    done = similar("--index --engine inline")
+    assert [one.pool for one in done] == ["bakery", "kiosk", "rubble"]
+    assert "pool 'rubble' was passed over: " in repr(done)
+    assert texts(similar("--pool kiosk Jam is sweet and red and keeps")) == [JAM]
+
+
 # The library ---------------------------------------------------------------------------------------------------
 
 

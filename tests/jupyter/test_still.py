@@ -97,11 +97,12 @@ def test_what_reading_has_cost_stands_in_the_head_line_and_beside_each_agent():
     read = Reading(task=1200, own=80, others=2300, stale=1, restarts=2)
     view = state(tokens=4000, reading=read)
     view.agents[0].reading = Reading(task=600, recalled=40)
-    line = "read 3,580 = task 1,200 + own text 80 + others 2,300 · 1 stale · 2 overtaken, began anew"
+    line = "read 3,580 = task 1,200 + own text 80 + others 2,300 · 1 stale turn · 2 overtaken, began anew"
     assert f"4,000 tokens\n{line}\n" in repr(Still(view))
     page = Reader(Still(view)._repr_html_())
     assert line in page.text
     assert "read 640 = task 600 + recalled 40" in page.text
+    assert "\n2 stale turns\n" in repr(Still(state(reading=Reading(task=9, stale=2))))
     assert "task 1,200" not in repr(Still(state(reading=Reading(task=1200))))
 
 

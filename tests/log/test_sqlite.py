@@ -6,14 +6,22 @@ import contextlib
 import multiprocessing
 import random
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
 
 import pytest
 
-from agentpool_jupyter.errors import LogClosedError, LogCorruptError, LogMovedError, LogUnavailableError, StoreError
-from agentpool_jupyter.log import open_store
+from agentpool_jupyter.errors import (
+    LogClosedError,
+    LogCorruptError,
+    LogMovedError,
+    LogUnavailableError,
+    StoreError,
+    UserError,
+)
+from agentpool_jupyter.log import Record, open_store
 from agentpool_jupyter.log.sqlite import SqliteStore
 
 from .conformance import LogConformance
@@ -31,12 +39,17 @@ def test_a_file_that_is_no_database_is_told(tmp_path):
         open_store(tmp_path).open("bakery")
 
 
-def test_another_programs_database_is_left_alone(tmp_path):
-    db = sqlite3.connect(tmp_path / "bakery.sqlite")
-    db.execute("CREATE TABLE theirs (x)")
-    db.close()
+@pytest.mark.parametrize("made", ["CREATE TABLE theirs (x)", "PRAGMA application_id = 7"], ids=["table", "id"])
+def test_another_programs_database_is_left_alone(tmp_path, made):
+    """Byte for byte: the journal's mode is kept in the file."""
+    path = tmp_path / "bakery.sqlite"
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute(made)
+    before = path.read_bytes()
     with pytest.raises(StoreError, match="another program"):
         open_store(tmp_path).open("bakery")
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path):
@@ -65,6 +78,18 @@ def test_text_for_a_pool_that_another_process_has_deleted_is_not_lost_in_silence
                 act()
 
 
+def test_a_follower_of_a_pool_that_another_process_has_deleted_is_told(tmp_path):
+    """It would wait for ever."""
+    store = open_store(tmp_path)
+    with store.open("bakery") as log:
+        log.append([b"a"])
+        follower = log.follow()
+        assert [record.value for record in next(follower)] == [b"a"]
+        store.delete("bakery")
+        with pytest.raises(LogMovedError, match=r"deleted, or made anew.*open the pool again"):
+            next(follower)
+
+
 def test_addresses(tmp_path, monkeypatch):
     assert open_store(f"sqlite://{tmp_path}").url == str(tmp_path)
     monkeypatch.setenv("AGENTPOOL_STORE", str(tmp_path / "env"))
@@ -91,6 +116,127 @@ def test_a_forked_child_must_open_its_own(tmp_path):
         child.join()
         assert "open the pool again here" in results.get()
         assert log.end() == 0
+
+
+# --- what a pool that is no more has left ---------------------------------------------------------------------------
+
+_KILLED = """
+import os, signal, sys
+from agentpool_jupyter.log import open_store
+log = open_store(sys.argv[1]).open("bakery")
+for i in range(5):
+    log.append([b"dead %d" % i])
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+_DELETER = """
+import os, sys
+from agentpool_jupyter.log import open_store
+left = int(sys.argv[2])
+
+def die(event, arguments):
+    global left
+    if event == "os.remove":
+        left -= 1
+        if left < 0:
+            os._exit(9)
+
+sys.addaudithook(die)
+open_store(sys.argv[1]).delete("bakery")
+"""
+_EIGHT = [Record(offset, 1000 + offset, b"new %d" % offset) for offset in range(8)]
+
+
+def _run(script, *arguments):
+    return subprocess.run([sys.executable, "-c", script, *map(str, arguments)], check=False, timeout=60).returncode
+
+
+def _leave_a_log_of_a_killed_process(folder):
+    assert _run(_KILLED, folder) == -signal.SIGKILL
+    assert (folder / "bakery.sqlite-wal").stat().st_size
+    return folder / "bakery.sqlite"
+
+
+def test_copies_are_not_mixed_with_what_a_killed_process_has_left_beside_its_file(tmp_path):
+    """Where somebody has removed the file, and that only."""
+    _leave_a_log_of_a_killed_process(tmp_path).unlink()
+    store = open_store(tmp_path)
+    store.restore("bakery", _EIGHT)
+    with store.open("bakery") as log:
+        assert list(log.read()) == _EIGHT
+
+
+@pytest.mark.parametrize("removals", range(4))
+def test_a_deletion_that_is_killed_never_leaves_records_beside_a_file_that_is_gone(tmp_path, removals):
+    """After so many of its removals; it can be done again."""
+    path = _leave_a_log_of_a_killed_process(tmp_path)
+    assert _run(_DELETER, tmp_path, removals) in {0, 9}
+    store = open_store(tmp_path)
+    if path.exists():
+        store.delete("bakery")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_pool_that_is_made_while_copies_are_stored_is_kept(tmp_path):
+    store = open_store(tmp_path)
+
+    def records():
+        yield _EIGHT[0]
+        with store.open("bakery") as log:
+            log.append([b"theirs"])
+        yield from _EIGHT[1:]
+
+    with pytest.raises(UserError, match="another process made pool 'bakery' meanwhile: choose another name"):
+        store.restore("bakery", records())
+    with store.open("bakery") as log:
+        assert [record.value for record in log.read()] == [b"theirs"]
+    assert [path.name for path in tmp_path.iterdir()] == ["bakery.sqlite"]
+
+
+def test_copies_are_stored_on_disks_without_links(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError
+
+    monkeypatch.setattr("os.link", refuse)
+    store = open_store(tmp_path)
+    store.restore("bakery", _EIGHT)
+    with store.open("bakery") as log:
+        assert list(log.read()) == _EIGHT
+
+
+_MOUNTED = 'mount -t tmpfs -o size=3400k agentpool "$1" && exec "$0" -c "$2" "$1"'
+_FILLER = """
+import os, sys
+from agentpool_jupyter.errors import LogUnavailableError
+from agentpool_jupyter.log import Record, open_store
+store = open_store(sys.argv[1])
+try:
+    # Once more than half of the disk: the write-ahead log has room for it, the file beside it has none.
+    store.restore("bakery", (Record(offset, 1, bytes(20_000)) for offset in range(100)))
+except LogUnavailableError as error:
+    print(error)
+print(os.listdir(sys.argv[1]))
+store.restore("bakery", [Record(0, 1, b"there is room for this")])
+"""
+
+
+def _mounts():
+    """Return how a child process can mount a small disk of its own, or None."""
+    for way in (["unshare", "--user", "--map-root-user", "--mount"], ["unshare", "--mount"]):
+        with contextlib.suppress(OSError):
+            if not subprocess.run([*way, "true"], check=False, capture_output=True, timeout=60).returncode:
+                return way
+    return None
+
+
+def test_copies_for_which_the_disk_has_no_room_are_not_there(tmp_path):
+    """Nor reported as stored, though they found room in the write-ahead log."""
+    way = _mounts()
+    if way is None:
+        pytest.skip("no small disk can be mounted here: needs unshare, and user namespaces or root")
+    command = [*way, "sh", "-c", _MOUNTED, sys.executable, str(tmp_path), _FILLER]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+    assert "check the disk" in done.stdout.splitlines()[0]
+    assert done.stdout.splitlines()[1] == "[]"
 
 
 # --- rewriting --------------------------------------------------------------------------------------------------

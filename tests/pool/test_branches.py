@@ -10,7 +10,8 @@ from threading import Barrier, Thread
 import pytest
 
 from agentpool_jupyter.errors import PositionError, UserError
-from agentpool_jupyter.pool import Branches, Position, open_pool
+from agentpool_jupyter.log.sqlite import SqliteLog
+from agentpool_jupyter.pool import Branches, Pool, Position, open_pool
 from agentpool_jupyter.pool.events import Delta, Fork, Head, Message, Tag, TurnFinished, TurnStarted
 
 
@@ -123,6 +124,38 @@ def test_of_two_forks_of_one_name_the_first_in_the_log_counts(told):
     told.append([Fork(id="f1", name="idea", parent="main", at=0), Fork(id="f2", name="idea", parent="main", at=1)])
     told.switch("idea")
     assert said(told) == ["one"]
+
+
+@pytest.fixture
+def slow(told):
+    """A pool whose next append comes after whatever another one of the same log does: ``slow.first = …``."""
+
+    class Slow(SqliteLog):
+        first = None
+
+        def append(self, values):
+            first, self.first = self.first, None
+            if first:
+                first()
+            return super().append(values)
+
+    with Slow("bakery", told.log.path, told.store.url) as log:
+        yield Pool(log, told.store)
+
+
+def test_of_two_who_tag_different_positions_at_once_one_is_told_that_it_came_late(told, slow):
+    slow.log.first = lambda: told.tag("good", 0)
+    with pytest.raises(UserError, match="'good' was taken by another writer at the same moment: choose another name"):
+        slow.tag("good", 1)
+    assert slow.position("good") == told.position("good") == Position("main", 0)
+
+
+def test_a_tag_whose_name_became_a_branch_at_the_same_moment_is_told(told, slow):
+    """The name means the branch from then on."""
+    slow.log.first = lambda: told.fork("good", 0)
+    with pytest.raises(UserError, match="'good' was taken by another writer"):
+        slow.tag("good", 1)
+    assert slow.document("good").turns == told.document(0).turns
 
 
 def test_two_who_undo_the_same_move_undo_it_once(told):

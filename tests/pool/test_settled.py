@@ -30,6 +30,8 @@ def failed(offset, agent="you"):
 class Window:
     """A window's turns in memory; knows whether anybody has looked at them."""
 
+    branch = "main"
+
     def __init__(self, start, stop, entries):
         self.start, self.stop, self._entries = start, stop, entries
         summary = summarise("main", 0, [Piece(start, dict(entries))])
@@ -177,3 +179,25 @@ def test_summaries_serve_as_windows():
     assert [dict(part.counts) for part in (*parts, whole)] == [{}, {}, {"ann": 1}]
     (turn,) = turns([Window(0, 8, list(whole.settled.items()))], [])
     assert (turn.text, turn.name, turn.usage) == ("a", "ann#1", Usage(3, 4))
+
+
+def test_what_two_begin_with_is_known_without_loading(windows):
+    """As far as their windows are of one stretch, and what they hold themselves is the same and has the same state."""
+    assert turns(windows).leading(turns(windows)) == {"you": 7, "ann": 3}
+    assert turns(windows[:2], OWN[:2]).leading(turns(windows)) == {"you": 3, "ann": 3}
+    assert turns(windows, OWN[1:]).leading(turns(windows)) == {}
+    assert turns(windows, OWN[:1]).leading(turns(windows)) == {"you": 2, "ann": 1}
+    assert turns(windows).leading(list(turns(windows[:0]))) == {}
+    assert [window.loaded for window in windows] == [0, 0, 0, 0]
+
+
+def test_a_turn_that_is_cut_off_on_one_of_two_lines_is_no_common_beginning(windows):
+    begun = TurnStarted(id="b", turn="t", agent="ben", offset=16)
+    entry = Entry.of(begun)
+    entry.absorb(begun)
+
+    def on(tip):
+        return Turns(windows, [("t", entry)], lambda key, entry, name: entry.show(key, name, tip), hidden=False)
+
+    assert on("main").leading(on("main")) == {"you": 4, "ann": 2, "ben": 1}
+    assert on("main").leading(on("idea")) == {"you": 1, "ann": 1}

@@ -14,6 +14,6 @@ What a summary is, and how summaries merge, is said in :mod:`agentpool_jupyter.p
 """
 
 from .build import Snapshot, snapshot, snapshot_all
-from .keeper import PoolSnapshots, forget, status
+from .keeper import PoolSnapshots, status
 
-__all__ = ["PoolSnapshots", "Snapshot", "forget", "snapshot", "snapshot_all", "status"]
+__all__ = ["PoolSnapshots", "Snapshot", "snapshot", "snapshot_all", "status"]

@@ -43,7 +43,7 @@ def locked(folder: Path, pool: str, patience: float) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / LOCK).acquire(timeout=patience)
     except Timeout:
-        message = f"another process makes snapshots of pool {pool!r} and has not ended in {patience:g} s"
+        message = f"another process makes snapshots of pool {pool!r}, or compacts it, for more than {patience:g} s"
         raise SnapshotsBusyError(message) from None
     except OSError as error:
         message = f"snapshots of pool {pool!r} cannot be kept in {folder}: {error.strerror or error}; mend that folder"

@@ -11,7 +11,7 @@ from agentpool_jupyter.pool.snapshots import Chronicle, Snapshots
 
 from .background import Background
 from .file import Anchor, SnapshotFile
-from .folder import current, discard, locked
+from .folder import current
 from .restore import Source, warn
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from agentpool_jupyter.log import Log
     from agentpool_jupyter.pool import Document, Event, Pool
     from agentpool_jupyter.pool.branches import Segment
-
-_PATIENCE = 600.0
 
 
 class PoolSnapshots(Snapshots):
@@ -128,12 +126,3 @@ def status(pool: Pool) -> tuple[int, int]:
     file = open_sound(path, pool.log)
     file.verify()
     return file.anchor.end, file.size
-
-
-def forget(pool: Pool) -> None:
-    """Remove a pool's snapshots, when nobody builds any; documents that stand on them stay good."""
-    folder = pool.store.derived(pool.name)
-    if folder.exists():
-        with locked(folder, pool.name, _PATIENCE):
-            discard(folder)
-        pool.snapshots.look_again(0)

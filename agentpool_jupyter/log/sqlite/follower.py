@@ -53,6 +53,8 @@ class SqliteFollower(Follower):
                 "SELECT offset, time, value FROM records WHERE offset >= ? ORDER BY offset LIMIT ?",
                 (self._next, CHUNK),
             ).fetchall()
+        if not rows:
+            log._check_there()  # noqa: SLF001 - nothing can come any more where the file was deleted
         return [Record._make(row) for row in rows]
 
     def close(self) -> None:

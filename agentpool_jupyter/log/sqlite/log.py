@@ -102,11 +102,20 @@ class SqliteLog(Log):
         return follower
 
     def fill(self, records: Iterable[Record]) -> None:
-        """Store copies of another log's records, in an empty log that nobody else has open."""
+        """Store copies of another log's records, in an empty log that nobody else has open.
+
+        All of them are in its one file then, and nothing is beside it. Raises LogUnavailableError
+        where the disk has no room for them.
+        """
         with self._write_lock, self._errors():
             self._writer.execute("BEGIN IMMEDIATE")
             self._writer.executemany("INSERT INTO records VALUES (?, ?, ?)", records)
             self._writer.execute("COMMIT")
+            # Closing does it, too, but says nothing where it fails, and leaves the records beside the file.
+            state = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if state != (0, 0, 0):
+            message = f"cannot write all of {self.path} ({state}); check the disk and its space"
+            raise LogUnavailableError(message)
 
     def end(self) -> int:
         """Return one past the last offset."""
@@ -175,21 +184,25 @@ class SqliteLog(Log):
         with self._errors():
             db = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
             try:
+                new = self._is_new(db)  # first, because the journal's mode is kept in the file, which may be another's
                 db.execute("PRAGMA journal_mode = WAL")
                 db.execute("PRAGMA synchronous = FULL")
-                if db.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION_ID:
-                    self._initialise(db)
+                if new:
+                    db.executescript(_SCHEMA)
             except BaseException:
                 db.close()
                 raise
         return db
 
-    def _initialise(self, db: sqlite3.Connection) -> None:
+    def _is_new(self, db: sqlite3.Connection) -> bool:
+        application = db.execute("PRAGMA application_id").fetchone()[0]
+        if application == _APPLICATION_ID:
+            return False
         tables = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        if tables - {"records"}:
+        if application or tables - {"records"}:
             message = f"{self.path} is a database of another program: choose another store or pool name"
             raise StoreError(message)
-        db.executescript(_SCHEMA)
+        return True
 
     def _commit(self, tickets: list[_Ticket]) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from agentpool_jupyter.log.contract import Record
 
 _SUFFIX = ".sqlite"
+_BESIDE = ("-wal", "-shm", "-journal")  # what SQLite keeps beside an open file, and a process that is killed leaves
 
 
 class SqliteStore(Store):
@@ -55,10 +57,11 @@ class SqliteStore(Store):
         try:
             with SqliteLog(name, draft, self.url) as log:
                 log.fill(records)
-            draft.rename(path)
+            if not _publish(draft, path):
+                message = f"another process made pool {name!r} meanwhile: choose another name"
+                raise UserError(message)
         finally:
-            for suffix in ("", "-wal", "-shm"):
-                draft.with_name(draft.name + suffix).unlink(missing_ok=True)
+            _remove(draft)
 
     def names(self) -> list[str]:
         """Return the names of the pools that are kept here, sorted."""
@@ -69,8 +72,7 @@ class SqliteStore(Store):
         path = self.path(name)
         if not path.exists():
             raise self._missing(name)
-        for suffix in ("", "-wal", "-shm"):
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        _remove(path)
         shutil.rmtree(self.derived(name), ignore_errors=True)
 
     def derived(self, name: str) -> Path:
@@ -87,3 +89,30 @@ class SqliteStore(Store):
     def _missing(self, name: str) -> PoolNotFoundError:
         known = ", ".join(self.names()) or "none yet"
         return PoolNotFoundError(f"no pool {name!r} in {self.url} (there: {known})")
+
+
+def _publish(draft: Path, path: Path) -> bool:
+    """Give a draft its pool's name and return True; False where that was taken meanwhile."""
+    if path.exists():
+        return False
+    _remove_beside(path)  # of a pool that is no more: SQLite would take it for what belongs to the new file
+    try:
+        os.link(draft, path)  # which never replaces a file, as a renaming does
+    except FileExistsError:
+        return False
+    except (OSError, NotImplementedError):  # a disk without links
+        if path.exists():
+            return False
+        draft.rename(path)
+    return True
+
+
+def _remove(path: Path) -> None:
+    """Remove a database; killed at any moment, nothing is left beside a file that is no longer there."""
+    _remove_beside(path)
+    path.unlink(missing_ok=True)
+
+
+def _remove_beside(path: Path) -> None:
+    for suffix in _BESIDE:
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
