@@ -8,7 +8,7 @@ The modules, lowest last::
     restore     documents from summaries and the log
     intake      adds what a job made to a file
     folder      which file is the one to read, and how another takes its place
-    file        the file: nodes, chronicle, index of turns, manifest, checksums
+    file        the file (what stands in it: schema): nodes, chronicle, index of turns, manifest, checksums
 
 What a summary is, and how summaries merge, is said in :mod:`agentpool_jupyter.pool.summary`.
 """

@@ -9,10 +9,10 @@ import msgspec
 from agentpool_jupyter.errors import SnapshotError, UserError
 from agentpool_jupyter.pool.summary import Scale
 
-from .file import FORMAT, TABLES, Anchor
 from .folder import current, locked, making
 from .keeper import anchor, open_sound
 from .restore import warn
+from .schema import FORMAT, TABLES, Anchor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -12,15 +12,15 @@ import sqlite3
 import threading
 import weakref
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 from zlib import crc32
-
-import msgspec
 
 from agentpool_jupyter.errors import SnapshotError
 from agentpool_jupyter.log import Record
 from agentpool_jupyter.pool.node import unpack_body, unpack_head
 from agentpool_jupyter.pool.summary import Scale
+
+from .schema import APPLICATION_ID, FORMAT, SCHEMA, SEAL, SUMS, TABLES, Anchor, place, sealed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -30,42 +30,7 @@ if TYPE_CHECKING:
     from agentpool_jupyter.pool.summary import Kept, Summary
     from agentpool_jupyter.pool.turn import Entry
 
-FORMAT = 2
-"""Counts changes of the file, of the summaries in it, and of what the fold makes of events."""
-_APPLICATION_ID = 0x41504F53  # "APOS"
 _BUSY_SECONDS = 60.0
-
-_SCHEMA = f"""
-PRAGMA journal_mode = WAL;
-PRAGMA application_id = {_APPLICATION_ID};
-CREATE TABLE manifest (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE nodes (
-    branch TEXT NOT NULL, level INTEGER NOT NULL, window INTEGER NOT NULL,
-    head BLOB NOT NULL, head_check INTEGER NOT NULL, body BLOB NOT NULL, body_check INTEGER NOT NULL);
-CREATE UNIQUE INDEX places ON nodes (branch, level, window, head_check, body_check);
-CREATE TABLE gaps (branch TEXT, window INTEGER, PRIMARY KEY (branch, window)) WITHOUT ROWID;
-CREATE TABLE chronicle (offset INTEGER PRIMARY KEY, time INTEGER NOT NULL, value TEXT NOT NULL, mark INTEGER NOT NULL);
-CREATE TABLE ended (branch TEXT, turn TEXT, at INTEGER NOT NULL, PRIMARY KEY (branch, turn)) WITHOUT ROWID;
-CREATE TABLE opened (branch TEXT, turn TEXT, start INTEGER NOT NULL, PRIMARY KEY (branch, turn)) WITHOUT ROWID;
-"""
-TABLES = ("manifest", "nodes", "gaps", "chronicle", "ended", "opened")
-_SUMS = {
-    "nodes": "SELECT count(*), coalesce(sum(head_check + body_check + level + window), 0) FROM nodes INDEXED BY places",
-    "gaps": "SELECT count(*), coalesce(sum(window), 0) FROM gaps",
-    "chronicle": "SELECT count(*), coalesce(sum(mark), 0) FROM chronicle",
-    "ended": "SELECT count(*), coalesce(sum(at), 0) FROM ended",
-    "opened": "SELECT count(*), coalesce(sum(start), 0) FROM opened",
-}
-"""What the manifest says of tables, and :meth:`SnapshotFile.check` compares."""
-_SEAL = "seal"
-
-
-class Anchor(NamedTuple):
-    """What ties snapshots to the log they were made of: where they end, and checksums of its first and last record."""
-
-    end: int
-    first: int
-    last: int
 
 
 class SnapshotFile:
@@ -77,7 +42,7 @@ class SnapshotFile:
     def __init__(self, path: Path) -> None:
         self._connect(path, "rw")
         ((application,),) = self.rows("PRAGMA application_id")
-        if application != _APPLICATION_ID:
+        if application != APPLICATION_ID:
             message = f"{path} is no file of snapshots"
             raise SnapshotError(message)
         if self.rows("SELECT value FROM manifest WHERE key = 'format'") != [(FORMAT,)]:
@@ -94,7 +59,7 @@ class SnapshotFile:
         file._connect(path, "rwc")  # noqa: SLF001 - its own
         file.scale = scale
         with file._errors():  # noqa: SLF001 - its own
-            file._db.executescript(_SCHEMA)  # noqa: SLF001 - its own
+            file._db.executescript(SCHEMA)  # noqa: SLF001 - its own
         return file
 
     def _connect(self, path: Path, mode: str) -> None:
@@ -121,7 +86,7 @@ class SnapshotFile:
     def manifest(self) -> dict[str, int]:
         """What the file must hold, and of which log it was made."""
         manifest = dict(self.rows("SELECT key, value FROM manifest"))
-        if manifest.pop(_SEAL, None) != _sealed(manifest):
+        if manifest.pop(SEAL, None) != sealed(manifest):
             message = f"{self.path} is damaged: its manifest is not as it was written"
             raise SnapshotError(message)
         return manifest
@@ -169,7 +134,7 @@ class SnapshotFile:
             return {table: sorted(self.rows(f"SELECT * FROM {table}")) for table in TABLES}  # noqa: S608 - names of our own
 
     def _sums(self) -> dict[str, tuple[int, int]]:
-        return {table: self.rows(query)[0] for table, query in _SUMS.items()}
+        return {table: self.rows(query)[0] for table, query in SUMS.items()}
 
     # What it holds -----------------------------------------------------------------------------------------
 
@@ -181,7 +146,7 @@ class SnapshotFile:
         if not rows:
             return None
         data, mark = rows[0]
-        return unpack_head(self._sound(data, mark, _place(branch, level, window)))
+        return unpack_head(self._sound(data, mark, place(branch, level, window)))
 
     def settled(self, branch: str, start: int, stop: int) -> list[tuple[str, Entry]]:
         """Return the turns that a window has whole, in the order in which they began."""
@@ -243,13 +208,13 @@ class SnapshotFile:
                 **anchor._asdict(),
                 **sums,
             }
-            self.change("INSERT OR REPLACE INTO manifest VALUES (?, ?)", {**manifest, _SEAL: _sealed(manifest)}.items())
+            self.change("INSERT OR REPLACE INTO manifest VALUES (?, ?)", {**manifest, SEAL: sealed(manifest)}.items())
 
     def add_node(self, node: Node) -> None:
         """Add a summary with its turns."""
-        place = (node.branch, node.level, node.window)
-        checks = [crc32(data, crc32(_place(*place).encode())) for data in (node.head, node.body)]
-        row = (*place, node.head, checks[0], node.body, checks[1])
+        where = (node.branch, node.level, node.window)
+        checks = [crc32(data, crc32(place(*where).encode())) for data in (node.head, node.body)]
+        row = (*where, node.head, checks[0], node.body, checks[1])
         self.change("INSERT INTO nodes VALUES (?, ?, ?, ?, ?, ?, ?)", [row])
 
     def add_records(self, records: Iterable[Kept]) -> None:
@@ -294,11 +259,11 @@ class SnapshotFile:
             "SELECT window, body, body_check FROM nodes WHERE branch = ? AND level = ? AND window >= ? AND window < ?",
             *(branch, level, windows.start, windows.stop),
         )
-        found = (unpack_body(self._sound(body, mark, _place(branch, level, window))) for window, body, mark in rows)
+        found = (unpack_body(self._sound(body, mark, place(branch, level, window))) for window, body, mark in rows)
         return [item for body in found for item in body.items()]
 
-    def _sound(self, data: bytes, mark: int, place: str) -> bytes:
-        if crc32(data, crc32(place.encode())) != mark:
+    def _sound(self, data: bytes, mark: int, where: str) -> bytes:
+        if crc32(data, crc32(where.encode())) != mark:
             message = f"{self.path} is damaged: a checksum is wrong"
             raise SnapshotError(message)
         return data
@@ -310,14 +275,6 @@ class SnapshotFile:
         except (sqlite3.Error, OSError, ValueError, TypeError) as error:  # the last two: not the types we wrote
             message = f"{self.path} cannot be used: {error}"
             raise SnapshotError(message) from error
-
-
-def _place(branch: str, level: int, window: int) -> str:
-    return f"{branch} {level} {window}"
-
-
-def _sealed(manifest: dict[str, int]) -> int:
-    return crc32(msgspec.json.encode(manifest, order="sorted"))
 
 
 def _close(db: sqlite3.Connection, pid: int) -> None:

@@ -9,7 +9,8 @@ if TYPE_CHECKING:
 
     from agentpool_jupyter.pool.node import Node
 
-    from .file import Anchor, SnapshotFile
+    from .file import SnapshotFile
+    from .schema import Anchor
 
 
 def add(file: SnapshotFile, nodes: Iterable[Node], anchor: Anchor) -> None:

@@ -10,9 +10,10 @@ from agentpool_jupyter.errors import SnapshotError
 from agentpool_jupyter.pool.snapshots import Chronicle, Snapshots
 
 from .background import Background
-from .file import Anchor, SnapshotFile
+from .file import SnapshotFile
 from .folder import current
 from .restore import Source, warn
+from .schema import Anchor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
