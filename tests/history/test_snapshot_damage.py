@@ -15,6 +15,7 @@ from agentpool_jupyter.errors import SnapshotWarning
 from agentpool_jupyter.pool.settled import Turns
 from agentpool_jupyter.pool.summary import Scale
 from tests.history.snapshots import SMALL, build, file_of, grow, of_the_log, path_in, view
+from tests.small_disk import on_small_disk
 
 pytestmark = pytest.mark.usefixtures("temporary")
 
@@ -178,3 +179,35 @@ def test_a_file_that_is_made_anew_with_other_windows_while_it_is_used(made):
         assert view(pool, where) == said
         for place, document in held.items():
             assert list(document.attempts) == said[0][place][1]
+
+
+_FULL = """
+import os, sys
+from pathlib import Path
+from agentpool_jupyter.errors import SnapshotError
+from agentpool_jupyter.history.snapshots.file import Anchor
+from agentpool_jupyter.history.snapshots.folder import current, making
+from agentpool_jupyter.pool.node import Node
+from agentpool_jupyter.pool.summary import SCALE
+
+folder = Path(sys.argv[1])
+
+def make(size):
+    with making(folder, SCALE) as file, file.adding(Anchor(1024, 0, 0)):
+        file.add_node(Node(branch="main", level=0, window=0, head=b"", body=os.urandom(size), ended=[], opened=[]))
+
+make(10)
+before = current(folder)
+try:
+    make(1_900_000)
+except SnapshotError as error:
+    print(error)
+print(current(folder) == before, sorted(path.suffix for path in folder.iterdir()))
+"""
+
+
+def test_snapshots_for_which_the_disk_has_no_room_leave_the_old_ones(tmp_path):
+    """Though they found room in the write-ahead log; and nothing half done is left."""
+    error, left = on_small_disk(tmp_path, _FULL)
+    assert "cannot be used" in error or "could not be written" in error
+    assert left == "True ['.sqlite']"

@@ -23,6 +23,7 @@ from agentpool_jupyter.errors import (
 )
 from agentpool_jupyter.log import Record, open_store
 from agentpool_jupyter.log.sqlite import SqliteStore
+from tests.small_disk import on_small_disk
 
 from .conformance import LogConformance
 
@@ -203,7 +204,6 @@ def test_copies_are_stored_on_disks_without_links(tmp_path, monkeypatch):
         assert list(log.read()) == _EIGHT
 
 
-_MOUNTED = 'mount -t tmpfs -o size=3400k agentpool "$1" && exec "$0" -c "$2" "$1"'
 _FILLER = """
 import os, sys
 from agentpool_jupyter.errors import LogUnavailableError
@@ -219,24 +219,11 @@ store.restore("bakery", [Record(0, 1, b"there is room for this")])
 """
 
 
-def _mounts():
-    """Return how a child process can mount a small disk of its own, or None."""
-    for way in (["unshare", "--user", "--map-root-user", "--mount"], ["unshare", "--mount"]):
-        with contextlib.suppress(OSError):
-            if not subprocess.run([*way, "true"], check=False, capture_output=True, timeout=60).returncode:
-                return way
-    return None
-
-
 def test_copies_for_which_the_disk_has_no_room_are_not_there(tmp_path):
     """Nor reported as stored, though they found room in the write-ahead log."""
-    way = _mounts()
-    if way is None:
-        pytest.skip("no small disk can be mounted here: needs unshare, and user namespaces or root")
-    command = [*way, "sh", "-c", _MOUNTED, sys.executable, str(tmp_path), _FILLER]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
-    assert "check the disk" in done.stdout.splitlines()[0]
-    assert done.stdout.splitlines()[1] == "[]"
+    error, left = on_small_disk(tmp_path, _FILLER)
+    assert "check the disk" in error
+    assert left == "[]"
 
 
 # --- rewriting --------------------------------------------------------------------------------------------------
