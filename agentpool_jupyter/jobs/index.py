@@ -69,7 +69,7 @@ class Index(MRJob):  # type: ignore[misc]  # mrjob has no types
                         yield encode(_Key("turn", pool, turn)), line
                     case TurnFinished(turn=turn) | TurnFailed(turn=turn):
                         yield encode(_Key("turn", pool, turn)), line
-            case EndedLine(source=source, turn=turn):
+            case EndedLine(source=source, turn=turn) | OpenLine(source=source, turn=turn):
                 yield encode(_Key("turn", source, turn)), line
 
     def fold(self, key: bytes, values: Iterable[bytes]) -> Iterator[_Pair]:
@@ -77,7 +77,8 @@ class Index(MRJob):  # type: ignore[misc]  # mrjob has no types
         given = list(map(read, values))
         ended = [line.turn for line in given if isinstance(line, EndedLine)]
         records = {line.offset: line for line in given if isinstance(line, RecordLine)}
-        turns = Turns("", Mark(closed=[*ended]))
+        begun = {line.turn: line for line in given if isinstance(line, OpenLine)}
+        turns = Turns("", Mark(open={turn: line.speech for turn, line in begun.items()}, closed=[*ended]))
         for offset in sorted(records):
             line = records[offset]
             for item in turns.absorb(decode(line.record)):
@@ -85,8 +86,9 @@ class Index(MRJob):  # type: ignore[misc]  # mrjob has no types
             if len(turns.mark.closed) > len(ended):
                 ended = list(turns.mark.closed)
                 yield key, encode(EndedLine(line.pool, ended[-1], offset))
-        for turn, begin in turns.mark.open.items():
-            yield key, encode(OpenLine(records[begin].pool, turn, begin))
+        for turn, speech in turns.mark.open.items():
+            source = begun[turn].source if turn in begun else records[speech.begin].pool
+            yield key, encode(OpenLine(source, turn, speech))
 
     # Step 2 ------------------------------------------------------------------------------------------------
 

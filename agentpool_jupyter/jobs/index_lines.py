@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from agentpool_jupyter.recall.items import Item  # noqa: TC001 - msgspec reads annotations at run time
+from agentpool_jupyter.recall.turns import Speech  # noqa: TC001 - as above
 
 from .lines import RecordLine
 
@@ -20,11 +21,11 @@ class EndedLine(msgspec.Struct, array_like=True, tag="ended"):
 
 
 class OpenLine(msgspec.Struct, array_like=True, tag="open"):
-    """A turn that has begun, at ``offset``, and not ended."""
+    """A turn that has begun and not ended, and what it has said; in the input those that the index knows of."""
 
     source: int
     turn: str
-    offset: int
+    speech: Speech
 
 
 class PassageLine(msgspec.Struct, array_like=True, tag="passage"):

@@ -14,13 +14,12 @@ import msgspec
 import numpy as np
 
 from agentpool_jupyter.errors import IndexUnavailableError, UserError
-from agentpool_jupyter.pool.codec import decode
 from agentpool_jupyter.recall import RecallIndex
 from agentpool_jupyter.recall.buckets import postings
 from agentpool_jupyter.recall.bulk import Bulk
 from agentpool_jupyter.recall.index import checksum
 from agentpool_jupyter.recall.items import pool_source
-from agentpool_jupyter.recall.turns import Mark, is_open
+from agentpool_jupyter.recall.turns import Mark, decode_mark, encode_mark, latest
 
 from . import engines
 from .index_lines import BucketsLine, EndedLine, OpenLine, PassageLine, encode, read
@@ -151,10 +150,8 @@ class _Plan:
         with (folder / f"{number}-before.jsonl").open("wb") as out:
             for turn in self.start.closed:
                 out.write(encode(EndedLine(number, turn)) + b"\n")
-            first = min(self.start.open.values(), default=self.start.next)
-            for record in self._pool.log.read(first, self.start.next) if first < self.start.next else ():
-                if is_open(decode(record), self.start):
-                    out.write(record_line(number, record) + b"\n")
+            for turn, speech in self.start.open.items():
+                out.write(encode(OpenLine(number, turn, speech)) + b"\n")
 
     def take_in(self, made: _Made) -> None:
         """Put what the job made into the index."""
@@ -162,12 +159,12 @@ class _Plan:
         passages = sorted(made.passages, key=lambda line: line.place)
         places = np.array([line.place for line in passages], dtype=np.uint64)
         ended = [line.turn for line in sorted(made.ended, key=lambda line: line.offset)]
-        begun = sorted(made.open, key=lambda line: line.offset)
+        begun = sorted(made.open, key=lambda line: line.speech.begin)
         mark = Mark(
             next=self.end,
             last=checksum(self._pool, self.end),
-            open={line.turn: line.offset for line in begun},
-            closed=[*self.start.closed, *ended],
+            open={line.turn: line.speech for line in begun},
+            closed=latest([*self.start.closed, *ended]),
         )
         self._passages = len(passages)
         self._index.put_bulk(
@@ -205,11 +202,11 @@ def _postings(lines: Sequence[BucketsLine], kind: str, places: NDArray[np.uint64
 
 def _settle(start: Mark, mark: Mark, url: str, found: bytes | None) -> bytes:
     """Return the mark that goes further: ours, or that of who followed the pool meanwhile."""
-    there = msgspec.json.decode(found, type=Mark) if found else Mark()
+    there = decode_mark(found)
     if there.next < start.next:
         message = f"the index {url} was emptied while the job ran: index again"
         raise IndexUnavailableError(message)
-    return msgspec.json.encode(mark) if there.next < mark.next else found or b""
+    return encode_mark(mark) if there.next < mark.next else found or b""
 
 
 def _read(outputs: Sequence[Path], count: int) -> list[_Made]:

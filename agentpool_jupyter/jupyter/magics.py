@@ -67,7 +67,7 @@ class AgentPoolMagics(Magics):  # type: ignore[misc]  # IPython's types are not 
             turns: 2                       # most turns per agent
             budget: {tokens: 20000, seconds: 120}
             stride: 40                     # read the others again every 40 tokens, and go on with the sentence
-            interrupt: true                # begin a turn anew when what it listens to has changed
+            interrupt: true                # begin a turn anew when something was said that it has not read
             recall: {k: 3, threshold: 0.5, from: [pools, library]}    # be reminded of what resembles it
             context: 3000                  # most tokens of a prompt
             agents:
@@ -79,7 +79,11 @@ class AgentPoolMagics(Magics):  # type: ignore[misc]  # IPython's types are not 
               checker:
                 python: check_plan         # a function of the notebook: (document) -> str | None
 
-        ``stride``, ``interrupt`` and ``recall`` are off where they are left out, and may also stand at one agent.
+        ``stride``, ``interrupt`` and ``recall`` are off where they are left out, and may also stand at one agent. With
+        ``interrupt: true`` a turn is begun anew when a person, or an agent that it ``listens`` to by name, says
+        something that it has not read: twice at most. Who listens to everyone begins anew for anyone, but once a turn
+        and only in its first half (of ``max_tokens``).
+
         ``{{name}}`` is filled from the notebook's variables. On a line of its own::
 
             %agents status [RUN]     what the runs of this kernel do, and what they took

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from agentpool_jupyter.errors import UserError
+from agentpool_jupyter.errors import ExtraMissingError, IndexUnavailableError, UserError
 
 from .note import Note
 from .table import Table
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from agentpool_jupyter.history import Compacted, HistoryGraph
+    from agentpool_jupyter.log import Store
     from agentpool_jupyter.pool import Event
 
     from .session import Session
@@ -94,7 +95,20 @@ class PoolActions:
             raise UserError(message)
         self._session.forget(pool)
         pool.store.delete(name)
-        return Note(f"deleted pool {name!r}")
+        return Note(f"deleted pool {name!r}{self._forget(pool.store, name)}")
+
+    def _forget(self, store: Store, name: str) -> str:
+        """Take a deleted pool out of the index, if there is one; return what is to be said of that."""
+        from agentpool_jupyter.recall.index import has_index  # noqa: PLC0415 - loading the extension stays quick
+
+        try:
+            if has_index(store):
+                self._session.index(store).forget(name)
+        except ExtraMissingError:
+            pass  # nothing here uses the index
+        except IndexUnavailableError as error:
+            return f"; what was said in it may still be in the index: {error}"
+        return ""
 
     def _log(self, name: str | None, arguments: Namespace) -> HistoryGraph:
         from agentpool_jupyter.history import history_graph  # noqa: PLC0415

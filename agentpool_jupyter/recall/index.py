@@ -7,6 +7,7 @@ read on from where the index stood, once for all processes that share it.
 from __future__ import annotations
 
 import copy
+import glob
 import hashlib
 import os
 import socket
@@ -24,7 +25,7 @@ from agentpool_jupyter.log.stores import data_home
 
 from .items import Item, pool_source
 from .shelf import DamagedError
-from .turns import Mark, Turns
+from .turns import Mark, Turns, decode_mark, encode_mark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -40,17 +41,17 @@ if TYPE_CHECKING:
 
 _Answer = TypeVar("_Answer")
 _BATCH = 500  # items put together
+_REDIS = ("redis://", "rediss://", "unix://")
 _STRETCH = 5000  # events after which a mark is stored though no turn finished
-_mark_decoder = msgspec.json.Decoder(Mark)
 
 
 class _Tail:
     """How far this process has read a pool."""
 
-    def __init__(self, turns: Turns) -> None:
-        self.turns = turns
-        self.saved = turns.mark.next
-        self.pool: weakref.ref[Pool] | None = None
+    def __init__(self, pool: Pool, mark: Mark) -> None:
+        self.turns = Turns(pool.name, mark)
+        self.saved = mark.next
+        self.pool = weakref.ref(pool)
 
 
 class RecallIndex:
@@ -58,7 +59,8 @@ class RecallIndex:
 
     ``address`` is a file, or ``redis://…`` for an index that several machines share; without one it is
     ``$AGENTPOOL_INDEX``, else the file ``recall.index`` beside the pools, or in the user's data folder where the pools
-    are on Kafka. Raises IndexUnavailableError, StoreError and ExtraMissingError.
+    are on Kafka. To a file's name a digest of settings and versions is added; several stores may share one. Raises
+    IndexUnavailableError, StoreError and ExtraMissingError.
     """
 
     def __init__(self, store: Store, address: str | os.PathLike[str] | None = None) -> None:
@@ -72,7 +74,7 @@ class RecallIndex:
         """The documents that are searched beside the pools."""
         from .library import Library  # noqa: PLC0415 - not needed to search pools
 
-        return Library(self.shelf)
+        return Library(self)
 
     def take_notes(self) -> list[str]:
         """Return what happened to the index since this was last asked: damage, other settings, a rebuild."""
@@ -81,7 +83,7 @@ class RecallIndex:
 
     def follow(self, pool: Pool) -> None:
         """Take in what was said in a pool since the last time."""
-        self._mended(lambda: self._follow(pool))
+        self.mended(lambda: self._follow(pool))
 
     def search(
         self, pools: Iterable[Pool], texts: Iterable[str], search: Search, *, library: bool = False
@@ -90,6 +92,7 @@ class RecallIndex:
 
         A damaged index is made anew and asked again.
         """
+        from .documents import Documents  # noqa: PLC0415 - not needed to search pools
         from .ranking import find  # noqa: PLC0415 - needs the libraries that sign
 
         pools, texts = list(pools), list(texts)
@@ -97,10 +100,10 @@ class RecallIndex:
         def ask() -> tuple[list[Found], list[str]]:
             for pool in pools:
                 self._follow(pool)
-            notes = self.library.refresh().notes if library else []
+            notes = Documents(self.shelf).refresh().notes if library else []
             return find(self.shelf, texts, search), notes
 
-        return self._mended(ask)
+        return self.mended(ask)
 
     def standing(self, pool: Pool) -> Mark:
         """Return how far a pool has been taken in; what comes from there on is still to be read."""
@@ -112,7 +115,7 @@ class RecallIndex:
                     self._save(pool, tail, [])
                 return copy.deepcopy(tail.turns.mark)
 
-        return self._mended(ask)
+        return self.mended(ask)
 
     def put_bulk(self, bulk: Bulk) -> None:
         """Put in what a job has made of a pool, which is followed on from there."""
@@ -122,15 +125,30 @@ class RecallIndex:
                 self._tails.pop(bulk.source.removeprefix("pool:"), None)
                 self.shelf.put_bulk(bulk)
 
-        self._mended(put)
+        self.mended(put)
+
+    def forget(self, *names: str) -> None:
+        """Forget pools at once: of what was said in them nothing is left in the index.
+
+        Where the package was used in another version, its index is left alone until that version is used again, or 30
+        days have passed.
+        """
+
+        def forget() -> None:
+            with self._lock:
+                for name in names:
+                    self._tails.pop(name, None)
+                self.shelf.drop(*map(pool_source, names))
+
+        self.mended(forget)
 
     def forget_deleted(self, names: Iterable[str]) -> None:
         """Forget the pools that are not among the names of those that there are."""
         there = {pool_source(name) for name in names}
-        for source in self.shelf.sources():
-            if source.startswith("pool:") and source not in there:
-                self.shelf.drop(source)
-                self._tails.pop(source.removeprefix("pool:"), None)
+        known = self.mended(self.shelf.sources)
+        gone = [source.removeprefix("pool:") for source in known if source.startswith("pool:") and source not in there]
+        if gone:
+            self.forget(*gone)
 
     def _follow(self, pool: Pool) -> None:
         with self._lock:
@@ -152,11 +170,13 @@ class RecallIndex:
                 items = []
         if items or mark.next - tail.saved >= _STRETCH:
             self._save(pool, tail, items)
+        else:
+            mark.last = checksum(pool, mark.next)  # another pool of this name may come before it is stored
 
     def _save(self, pool: Pool, tail: _Tail, items: list[Item]) -> None:
         mark = tail.turns.mark
         mark.last = checksum(pool, mark.next)
-        self.shelf.put(pool_source(pool.name), msgspec.json.encode(mark), items)
+        self.shelf.put(pool_source(pool.name), encode_mark(mark), items)
         tail.saved = mark.next
 
     def _tail(self, pool: Pool) -> _Tail:
@@ -164,30 +184,31 @@ class RecallIndex:
         mark = self._mark(pool)
         tail = self._tails.get(pool.name)
         # Behind, it was emptied; ahead, another has read on, or a job: what it took in need not be read again.
-        if tail is None or mark.next < tail.saved or mark.next > tail.turns.mark.next:
-            tail = self._tails[pool.name] = _Tail(Turns(pool.name, mark))
-        if tail.pool is None or tail.pool() is not pool:
-            if tail.saved and (tail.saved > pool.end or checksum(pool, tail.saved) != mark.last):
-                if mark.next != tail.saved:  # another process is ahead of this one: go on from there
-                    mark = self._mark(pool)
-                if mark.next > pool.end or checksum(pool, mark.next) != mark.last:
-                    self.shelf.notes.append(f"pool {pool.name!r} is not the one that was indexed: read again")
-                    self.shelf.drop(pool_source(pool.name))
-                    mark = Mark()
-                tail = self._tails[pool.name] = _Tail(Turns(pool.name, mark))
-            if tail.turns.mark.open and not tail.turns.hears:
-                tail.turns.reread(pool.events(min(tail.turns.mark.open.values()), tail.turns.mark.next))
+        if tail is None or not tail.saved <= mark.next <= tail.turns.mark.next:
+            return self._begin(pool, mark)
+        if tail.pool() is not pool:
+            if not _fits(pool, tail.turns.mark):
+                return self._begin(pool, mark)
             tail.pool = weakref.ref(pool)
         return tail
 
+    def _begin(self, pool: Pool, mark: Mark) -> _Tail:
+        """Return a tail that goes on from a stored mark, or from nothing where that is another pool's."""
+        if not _fits(pool, mark):
+            self.shelf.notes.append(f"pool {pool.name!r} is not the one that was indexed: read again")
+            self.shelf.drop(pool_source(pool.name))
+            mark = Mark()
+        tail = self._tails[pool.name] = _Tail(pool, mark)
+        return tail
+
     def _mark(self, pool: Pool) -> Mark:
-        raw = self.shelf.mark(pool_source(pool.name))
         try:
-            return _mark_decoder.decode(raw) if raw else Mark()
+            return decode_mark(self.shelf.mark(pool_source(pool.name)))
         except msgspec.DecodeError:
             return Mark()  # putting what is there already changes nothing
 
-    def _mended(self, ask: Callable[[], _Answer]) -> _Answer:
+    def mended(self, ask: Callable[[], _Answer]) -> _Answer:
+        """Return what a function that uses the shelf returns; where the shelf is damaged, it is made anew for that."""
         try:
             return ask()
         except DamagedError as error:
@@ -219,6 +240,11 @@ def checksum(pool: Pool, stop: int) -> int:
     return zlib.crc32(b"".join(pool.records(stop - 1, stop))) if stop else 0
 
 
+def _fits(pool: Pool, mark: Mark) -> bool:
+    """Whether a mark was made of this pool, and not of an earlier one of the same name."""
+    return mark.next <= pool.end and checksum(pool, mark.next) == mark.last
+
+
 def default_address(store: Store) -> str:
     """Return where the index of a store is kept if nobody says otherwise."""
     if address := os.environ.get("AGENTPOOL_INDEX"):
@@ -236,7 +262,7 @@ def _open_shelf(store: Store, address: str | os.PathLike[str] | None) -> Shelf:
     except ImportError as error:
         message = f"recall needs {error.name}: pip install 'agentpool-jupyter[recall]'"
         raise ExtraMissingError(message) from error
-    if text.startswith(("redis://", "rediss://", "unix://")):
+    if text.startswith(_REDIS):
         from .redis_shelf import RedisShelf  # noqa: PLC0415 - optional
 
         # A folder of one machine is not the folder of the same name on another.
@@ -244,4 +270,16 @@ def _open_shelf(store: Store, address: str | os.PathLike[str] | None) -> Shelf:
         return RedisShelf(text, name)
     from .sqlite_shelf import SqliteShelf  # noqa: PLC0415 - symmetric with Redis
 
-    return SqliteShelf(Path(text.removeprefix("sqlite://")).expanduser())
+    path = Path(text.removeprefix("sqlite://")).expanduser()
+    if isinstance(store, SqliteStore) and path.absolute().parent == store.folder.absolute():
+        return SqliteShelf(path)  # its own file, also when the folder has moved
+    return SqliteShelf(path, hashlib.sha256(store.url.encode()).hexdigest()[:12])
+
+
+def has_index(store: Store) -> bool:
+    """Whether there is an index of a store where it is kept if nobody says otherwise; on Redis there may be one."""
+    address = default_address(store)
+    if address.startswith(_REDIS):
+        return True
+    path = Path(address.removeprefix("sqlite://")).expanduser()
+    return any(path.parent.glob(f"{glob.escape(path.name)}.*"))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
 import sqlite3
 import threading
+import time
 from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
@@ -18,14 +21,18 @@ from .shelf import DamagedError
 from .signatures import stamp_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 _APPLICATION_ID = 0x41504C53  # "APLS"
+_HEADER = 72  # bytes of a SQLite file up to the end of its application's id
 _BUSY_SECONDS = 60.0
+_UNUSED_SECONDS = 30 * 86_400
+_BESIDE = ("-wal", "-shm")
 _SCHEMA = """
 CREATE TABLE about (stamp TEXT NOT NULL);
-CREATE TABLE sources (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, mark BLOB NOT NULL);
+CREATE TABLE sources (
+    id INTEGER PRIMARY KEY, store TEXT NOT NULL, name TEXT NOT NULL, mark BLOB NOT NULL, UNIQUE (store, name));
 CREATE TABLE items (
     id INTEGER PRIMARY KEY AUTOINCREMENT, source INTEGER NOT NULL, key TEXT NOT NULL, part INTEGER NOT NULL,
     hashes BLOB NOT NULL, hashes_sum INTEGER NOT NULL, body BLOB NOT NULL, body_sum INTEGER NOT NULL,
@@ -38,17 +45,26 @@ _TRANSIENT = ("locked", "busy", "unable to open", "disk is full", "readonly", "r
 BAD_ROW = "was damaged (a row does not match its checksum)"
 
 
+def stamped(path: Path) -> Path:
+    """Return the file in which an index at a path is kept by what is installed here."""
+    return path.with_name(f"{path.name}.{hashlib.sha256(stamp_text().encode()).hexdigest()[:12]}")
+
+
 class IndexFile:
-    """The file at ``path``, which is made if need be; any thread may use it, one at a time.
+    """The file of an index, which is made if need be; any thread may use it, one at a time.
+
+    Its name is ``path`` and a digest of the stamp: processes that have other versions have a file of their own beside
+    it. Files that no one has opened for 30 days, and those that were set aside, are removed then.
 
     ``note`` is told why a file was set aside. Raises IndexUnavailableError, and DamagedError once it is open.
     """
 
     def __init__(self, path: Path, note: Callable[[str], None]) -> None:
-        self.path = path
         self._note = note
         self._lock = threading.RLock()
         self._stamp = stamp_text()
+        self._nominal = path
+        self.path = path = stamped(path)
         self._inode: int | None = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,6 +78,7 @@ class IndexFile:
             except DamagedError as error:
                 self._set_aside(f"{error}")
                 self._db = self._open()
+            self._sweep()
 
     def _open(self) -> sqlite3.Connection:
         with self._errors():
@@ -71,11 +88,20 @@ class IndexFile:
             except BaseException:
                 db.close()
                 raise
-        self._inode = os.stat(self.path).st_ino  # noqa: PTH116 - beside the sqlite module's own path
+        os.utime(self.path)  # it is in use, also where nothing is written
+        self._inode = self._there()
         return db
+
+    def _there(self) -> int | None:
+        """Return which file has the name now, None for none."""
+        try:
+            return os.stat(self.path).st_ino  # noqa: PTH116 - beside the sqlite module's own path
+        except FileNotFoundError:
+            return None
 
     def _check(self, db: sqlite3.Connection) -> None:
         db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
         db.execute("PRAGMA synchronous = NORMAL")  # what a power cut takes is read from the log again
         if not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             with _transaction(db, "IMMEDIATE"):
@@ -90,13 +116,29 @@ class IndexFile:
 
     def _set_aside(self, why: str) -> None:
         """Move the file away, unless another process has put a new one there meanwhile."""
-        old = self.path.with_name(f"{self.path.name}.old")
-        self._note(f"the index {self.path} {why}: rebuilt from the log; the old one is {old.name}")
-        with suppress(FileNotFoundError):
-            if self._inode in (None, self.path.stat().st_ino):
-                self.path.replace(old)
-                for suffix in ("-wal", "-shm"):
-                    self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+        there, said = self._there(), f"the index {self.path} {why}: rebuilt from the log"
+        if there is None:
+            self._note(said)
+        elif self._inode in (None, there):
+            self._note(f"{said}; the old one is {self._old.name}")
+            self.path.replace(self._old)
+            _unlink(self.path, _BESIDE)
+
+    @property
+    def _old(self) -> Path:
+        return self.path.with_name(f"{self.path.name}.old")
+
+    def _sweep(self) -> None:
+        """Remove the files of other versions, and what was set aside, once nobody has used them for long."""
+        name = re.compile(re.escape(self._nominal.name) + r"(\.[0-9a-f]{12})?(\.old)?")
+        for path in self._nominal.parent.iterdir():
+            if path == self.path or not (found := name.fullmatch(path.name)):
+                continue
+            with suppress(OSError):
+                used = max(_changed(path), _changed(path.with_name(f"{path.name}-wal")))
+                # A file without a digest may be anybody's, whatever the address of the index says.
+                if used < time.time() - _UNUSED_SECONDS and (found[1] or _is_index(path)):
+                    _unlink(path, ("", *_BESIDE, ".lock"))
 
     def renew(self, why: str) -> None:
         """Set the file aside and begin an empty one."""
@@ -110,17 +152,27 @@ class IndexFile:
     def reading(self, *, several: bool = False) -> Iterator[sqlite3.Connection]:
         """Yield a connection to read with; ``several`` statements then see one state of the file."""
         with self._lock, self._errors(), _transaction(self._db, "DEFERRED") if several else nullcontext():
+            self._check_place()
             yield self._db
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Yield a connection whose changes are stored together, or not at all."""
         with self._lock, self._errors(), _transaction(self._db, "IMMEDIATE"):
-            found = self._db.execute("SELECT stamp FROM about").fetchone()
-            if found is None or found[0] != self._stamp:
-                message = "was made anew with other settings or versions by another process"
-                raise DamagedError(message)
+            self._check_place()
             yield self._db
+
+    def _check_place(self) -> None:
+        there = self._there()
+        if there != self._inode:
+            message = "is gone" if there is None else "was made anew by another process"
+            raise DamagedError(message)
+
+    def clean(self) -> None:
+        """Leave nothing of what was deleted: neither in the journal nor in a file that was set aside."""
+        with self._lock, self._errors():
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            self._old.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Close the file; closing twice is fine."""
@@ -157,6 +209,20 @@ def _transaction(db: sqlite3.Connection, kind: str) -> Iterator[None]:
         if db.in_transaction:
             db.execute("ROLLBACK")
         raise
+
+
+def _changed(path: Path) -> float:
+    return path.stat().st_mtime if path.exists() else 0.0
+
+
+def _is_index(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(_HEADER)[_HEADER - 4 :] == _APPLICATION_ID.to_bytes(4, "big")
+
+
+def _unlink(path: Path, suffixes: Sequence[str]) -> None:
+    for suffix in suffixes:
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 def _difference(found: str | None, wanted: str) -> str:

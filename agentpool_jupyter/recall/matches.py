@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import msgspec
 
 from agentpool_jupyter.errors import ExtraMissingError
+
+from .file_names import from_here, quoted_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,16 +60,18 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def source(self) -> str:
         """Where it is from, in a few words: ``planner#2 in bakery``, ``notes.md:12``."""
-        if self.file:
-            file = _from_here(self.file)
-            where = f"{file}:{self.line}" if not self.place.startswith("page") else file
-            return f"{where} ({self.place})" if self.place else where
-        return f"{self.turn} in {self.pool}" + (f", line {self.line}" if self.line > 1 else "")
+        return self._source(from_here(self.file))
 
     @property
     def quote(self) -> str:
-        """The passage with its source in front, as it is put into a pool."""
-        return f"From {self.source}: {self.text}"
+        """The passage with its source in front, as it is put into a pool: of a file's folders no more than needed."""
+        return f"From {self._source(quoted_name(self.file))}: {self.text}"
+
+    def _source(self, file: str) -> str:
+        if self.file:
+            where = f"{file}:{self.line}" if not self.place.startswith("page") else file
+            return f"{where} ({self.place})" if self.place else where
+        return f"{self.turn} in {self.pool}" + (f", line {self.line}" if self.line > 1 else "")
 
     def _repr_html_(self) -> str:
         return f"<div>{score_html(self)} {source_html(self)}</div>{passage_html(self)}"
@@ -175,10 +177,3 @@ def passage_html(match: Match) -> str:
 def _clip(text: str) -> str:
     line = " ".join(text.split())
     return line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"
-
-
-def _from_here(file: str) -> str:
-    """Return a path as it is written from the working directory, where it is below that."""
-    with suppress(OSError, ValueError):  # a working directory that is gone, or another tree
-        return str(Path(file).relative_to(Path.cwd()))
-    return file

@@ -7,7 +7,7 @@ left can be among the best. What is returned was compared as text, so that its p
 
 from __future__ import annotations
 
-import heapq
+import bisect
 import math
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -46,11 +46,11 @@ def find(shelf: Shelf, texts: Iterable[str], search: Search) -> list[Found]:
     An item that both resembles a text and contains it counts as resembling it. Of passages that overlap, and of a
     turn's, only the best is returned.
     """
-    best: list[Found] = []
+    best = _Best(search.k)
     for text in texts:
         if query := shingles(text):
-            best = _distinct(best + _best(shelf, query, search), search.k)
-    return best
+            _look(shelf, query, search, best)
+    return best.found
 
 
 def candidates(shelf: Shelf, query: frozenset[str], question: Question, threshold: float) -> list[tuple[float, int]]:
@@ -66,16 +66,14 @@ def candidates(shelf: Shelf, query: frozenset[str], question: Question, threshol
     return list(zip(bounds[order].tolist(), ids[order].tolist(), strict=True))
 
 
-def _best(shelf: Shelf, query: frozenset[str], search: Search) -> list[Found]:
-    found: list[Found] = []
+def _look(shelf: Shelf, query: frozenset[str], search: Search, best: _Best) -> None:
     waiting = candidates(shelf, query, search.question, search.threshold)
     for first in range(0, len(waiting), _CHUNK):
         chunk = waiting[first : first + _CHUNK]
-        if len(found) == search.k and found[-1].score >= chunk[0][0]:
+        if best.least >= chunk[0][0]:
             break
         fetched = shelf.fetch([number for _, number in chunk])
-        found = _distinct(found + list(_verified(query, fetched, search)), search.k)
-    return found
+        best.take(_verified(query, fetched, search))
 
 
 def _verified(query: frozenset[str], fetched: list[tuple[int, Item]], search: Search) -> Iterator[Found]:
@@ -90,16 +88,42 @@ def _verified(query: frozenset[str], fetched: list[tuple[int, Item]], search: Se
             yield Found(inside, number, item, "contained", alike, inside)
 
 
-def _distinct(found: list[Found], k: int) -> list[Found]:
-    """Return the best ``k``, of overlapping passages only the best."""
-    kept: list[Found] = []
-    seen: dict[tuple[str, str], list[Item]] = {}
-    waiting = [(-one.score, -one.id, i) for i, one in enumerate(found)]
-    heapq.heapify(waiting)
-    while waiting and len(kept) < k:
-        one = found[heapq.heappop(waiting)[2]]
-        near = seen.setdefault((one.item.source, one.item.key), [])
-        if not any(one.item.overlaps(other) for other in near):
-            near.append(one.item)
-            kept.append(one)
-    return kept
+class _Best:
+    """The best ``k`` of what was found, of overlapping passages only the best; grows by a few at a time."""
+
+    def __init__(self, k: int) -> None:
+        self._k = k
+        self._kept: list[Found] = []  # best first
+        self._near: dict[tuple[str, str], list[Found]] = {}  # of the kept ones, by turn or section
+
+    @property
+    def found(self) -> list[Found]:
+        """What is kept, best first, newest first where equal."""
+        return list(self._kept)
+
+    @property
+    def least(self) -> float:
+        """The score that has to be surpassed; 0 while there is room."""
+        return self._kept[-1].score if len(self._kept) == self._k else 0.0
+
+    def take(self, found: Iterable[Found]) -> None:
+        """Take in some more: the best first, so that what one of them displaces does not displace others."""
+        for one in sorted(found, key=_rank):
+            near = self._near.setdefault((one.item.source, one.item.key), [])
+            clash = [other for other in near if one.item.overlaps(other.item)]
+            if any(_rank(other) <= _rank(one) for other in clash):
+                continue
+            for other in clash:
+                self._leave(bisect.bisect_left(self._kept, _rank(other), key=_rank))
+            bisect.insort(self._kept, one, key=_rank)
+            near.append(one)
+        while len(self._kept) > self._k:
+            self._leave(len(self._kept) - 1)
+
+    def _leave(self, place: int) -> None:
+        one = self._kept.pop(place)
+        self._near[one.item.source, one.item.key].remove(one)
+
+
+def _rank(one: Found) -> tuple[float, int]:
+    return -one.score, -one.id

@@ -16,21 +16,21 @@ import json
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 import numpy as np
 
-from agentpool_jupyter.errors import ExtraMissingError, IndexUnavailableError, StoreError
+from agentpool_jupyter.errors import ExtraMissingError, IndexUnavailableError
 
 from .buckets import bucket
 from .items import Item, Source, decode, encode
+from .redis_address import options, shown
 from .redis_buckets import RedisBuckets
 from .shelf import DamagedError, Sharing, Shelf
 from .signatures import bands_of, hash_shingles, shingle_keys, sign_texts, stamp_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from collections.abc import Set as AbstractSet
 
     from .bulk import Bulk
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 _ROOT = "agentpool:recall"
 _BATCH = 200  # items in one pipeline
 _BUCKETS = 20_000  # buckets in one pipeline
-_CONNECT_SECONDS = 5.0
-_ANSWER_SECONDS = 30.0
 _DAMAGE = ("WRONGTYPE",)
 
 
@@ -52,9 +50,9 @@ class RedisShelf(Shelf):
             import datasketch.storage  # type: ignore[import-untyped]  # noqa: F401, PLC0415 - optional
             import redis  # noqa: PLC0415
         except ImportError as error:
-            message = f"an index at {_without_password(address)} needs: pip install 'agentpool-jupyter[redis]'"
+            message = f"an index at {shown(address)} needs: pip install 'agentpool-jupyter[redis]'"
             raise ExtraMissingError(message) from error
-        self.url = _without_password(address)
+        self.url = shown(address)
         self.notes = []
         self._redis: Any = redis
         self._lock = threading.RLock()
@@ -62,10 +60,10 @@ class RedisShelf(Shelf):
         digest = hashlib.sha256(self._stamp.encode()).hexdigest()[:12]
         self._store = f"{_ROOT}:{hashlib.sha256(store.encode()).hexdigest()[:12]}"
         self._space = f"{self._store}:{digest}"
-        options = self._options(address)
-        self._client = self._redis.Redis(**options)
-        self._bands = RedisBuckets(self._client, options, f"{self._space}:band:")
-        self._shingles = RedisBuckets(self._client, options, f"{self._space}:shingle:")
+        given = options(address, redis)
+        self._client: Any = self._redis.Redis(**given)
+        self._bands = RedisBuckets(self._client, given, f"{self._space}:band:")
+        self._shingles = RedisBuckets(self._client, given, f"{self._space}:shingle:")
         with self._errors():
             others = {one.decode() for one in self._client.smembers(f"{self._store}:stamps")}
             if others and digest not in others:
@@ -78,22 +76,6 @@ class RedisShelf(Shelf):
                 self._client.set(self._key("stamp"), self._stamp)
         elif found.decode(errors="replace") != self._stamp:
             self.clear("had a stamp that does not fit its name")
-
-    def _options(self, address: str) -> dict[str, Any]:
-        try:
-            options: dict[str, Any] = dict(self._redis.connection.parse_url(address))
-        except ValueError as error:
-            message = f"{_without_password(address)!r} is no address of an index ({error}): use redis://host:port/0"
-            raise StoreError(message) from error
-        if "connection_class" in options:
-            kind = options.pop("connection_class").__name__
-            if kind.startswith("SSL"):
-                options["ssl"] = True
-            else:
-                options["unix_socket_path"] = options.pop("path")
-        retry = self._redis.retry.Retry(self._redis.backoff.ExponentialBackoff(cap=0.5, base=0.05), 2)
-        defaults = {"socket_connect_timeout": _CONNECT_SECONDS, "socket_timeout": _ANSWER_SECONDS, "retry": retry}
-        return defaults | options
 
     def _key(self, *parts: str) -> str:
         return ":".join((self._space, *parts))
@@ -173,14 +155,30 @@ class RedisShelf(Shelf):
         for table in (self._bands, self._shingles):
             table.flush()
 
-    def drop(self, source: Source) -> None:
-        """See :meth:`Shelf.drop`."""
+    def expect(self, sources: Iterable[Source]) -> None:
+        """See :meth:`Shelf.expect`."""
+        with self._errors():
+            pipe = self._client.pipeline(transaction=True)
+            for source in sources:
+                pipe.hsetnx(self._key("marks"), source, b"")
+            pipe.execute()
+
+    def empty(self, source: Source) -> None:
+        """See :meth:`Shelf.empty`."""
         with self._lock, self._errors():
+            self._client.hset(self._key("marks"), source, b"")
             names = list(self._client.smembers(self._key("source", source)))
             for first in range(0, len(names), _BATCH):
                 self._remove(names[first : first + _BATCH])
             self._client.delete(self._key("source", source))
-            self._client.hdel(self._key("marks"), source)
+
+    def drop(self, *sources: Source) -> None:
+        """See :meth:`Shelf.drop`."""
+        for source in sources:
+            self.empty(source)
+        if sources:
+            with self._errors():
+                self._client.hdel(self._key("marks"), *sources)
 
     def _remove(self, names: list[bytes]) -> None:
         ids = [one for one in self._client.hmget(self._key("ids"), names) if one is not None]
@@ -202,12 +200,12 @@ class RedisShelf(Shelf):
 
     def near(self, query: AbstractSet[str]) -> Keys:
         """See :meth:`Shelf.near`."""
-        with self._errors():
+        with self._lock, self._errors():  # putting something in closes and replaces the client
             return np.unique(self._bands.find(bands_of(query)))
 
     def sharing(self, query: AbstractSet[str], least: int = 1) -> Sharing:
         """See :meth:`Shelf.sharing`."""
-        with self._errors():
+        with self._lock, self._errors():
             return Sharing(*self._shingles.count(shingle_keys(hash_shingles([query])[0]), least))
 
     def fetch(self, ids: Sequence[int]) -> list[tuple[int, Item]]:
@@ -278,10 +276,3 @@ class RedisShelf(Shelf):
 
 def _name(item: Item) -> str:
     return f"{item.source}\0{item.key}\0{item.part}"
-
-
-def _without_password(address: str) -> str:
-    parts = urlsplit(address)
-    if "@" not in parts.netloc:
-        return address
-    return urlunsplit(parts._replace(netloc="***@" + parts.netloc.rpartition("@")[2], query=""))

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from collections.abc import Set as AbstractSet
 
     import numpy as np
@@ -56,7 +56,7 @@ class Shelf(ABC):
 
     @abstractmethod
     def sources(self) -> list[Source]:
-        """Return all sources that have a mark."""
+        """Return all sources that have a mark, be it an empty one."""
 
     @abstractmethod
     def put(self, source: Source, mark: bytes, items: Sequence[Item]) -> None:
@@ -70,8 +70,19 @@ class Shelf(ABC):
         """
 
     @abstractmethod
-    def drop(self, source: Source) -> None:
-        """Forget a source and its items."""
+    def expect(self, sources: Iterable[Source]) -> None:
+        """Give an empty mark to those sources that have none: what is to be read is known before it is read.
+
+        All at once, or none.
+        """
+
+    @abstractmethod
+    def empty(self, source: Source) -> None:
+        """Forget a source's items, but not the source: its mark is empty, so that it is read from its beginning."""
+
+    @abstractmethod
+    def drop(self, *sources: Source) -> None:
+        """Forget sources and their items, so that nothing of their text is left."""
 
     @abstractmethod
     def near(self, query: AbstractSet[str]) -> Keys:

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     """Keys of buckets, or ids of texts."""
     Hashes = NDArray[np.uint64]
 
-FORMAT = 2
+FORMAT = 3
 """Changes when what is stored, or how, does."""
 BANDS = 42
 ROWS = 3

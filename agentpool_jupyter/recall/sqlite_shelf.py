@@ -9,21 +9,17 @@ inside a value is nothing that SQLite would notice.
 
 from __future__ import annotations
 
-import json
-import os
 import threading
 import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
 import numpy as np
-
-from agentpool_jupyter.errors import IndexUnavailableError
 
 from .buckets import Buckets
 from .bulk import numbered
 from .index_file import BAD_ROW, IndexFile
 from .items import Item, Source, decode, encode
+from .roster import Roster
 from .shelf import DamagedError, Sharing, Shelf
 from .shingles import shingles
 from .signatures import bands_of, hash_shingles, shingle_keys
@@ -31,7 +27,7 @@ from .sketches import Sketches
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from collections.abc import Set as AbstractSet
     from pathlib import Path
 
@@ -45,6 +41,8 @@ _BATCH = 500  # items signed and inserted together
 _SHEET = 1_000_000  # postings in a row: a value of SQLite's holds a billion bytes
 _NO_ID = 2**32  # above all ids
 _BANDS, _SHINGLES = "bands", "shingles"
+_HERE = "here"  # the store in whose folder the file is
+_ANY = ""  # documents are of no store
 
 
 class _Loaded(NamedTuple):
@@ -57,7 +55,10 @@ class _Loaded(NamedTuple):
 
 
 class SqliteShelf(Shelf):
-    """A shelf in the file at ``path``, which is made if need be; see :class:`~.shelf.Shelf`."""
+    """A shelf in a file at ``path`` (:class:`~.index_file.IndexFile`), made if need be; see :class:`~.shelf.Shelf`.
+
+    Pools are those of a ``store``, by whatever name: several may share a file, and its documents.
+    """
 
     _sketches: Sketches
     _bands: Buckets  # made by a job
@@ -65,13 +66,14 @@ class SqliteShelf(Shelf):
     _shingles: Buckets
     _shingles_to: int
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, store: str = _HERE) -> None:
+        self._store = store
         self.url = str(path)
         self.notes = []
         self._lock = threading.RLock()
         self._forget()
         self._file = IndexFile(path, self._tell)
+        self._roster = Roster(path.with_name(f"{path.name}.library.json"), self._tell)
 
     def _tell(self, note: str) -> None:
         self.notes.append(note)  # another list at times: whoever reads the notes takes theirs away
@@ -87,19 +89,20 @@ class SqliteShelf(Shelf):
     def mark(self, source: Source) -> bytes | None:
         """See :meth:`Shelf.mark`."""
         with self._file.reading() as db:
-            return _mark(db, source)
+            return self._mark(db, source)
 
     def sources(self) -> list[Source]:
         """See :meth:`Shelf.sources`."""
         with self._file.reading() as db:
-            return [Source(row[0]) for row in db.execute("SELECT name FROM sources ORDER BY name")]
+            rows = db.execute("SELECT name FROM sources WHERE store IN (?, ?) ORDER BY name", (_ANY, self._store))
+            return [Source(row[0]) for row in rows]
 
     def put(self, source: Source, mark: bytes, items: Sequence[Item]) -> None:
         """See :meth:`Shelf.put`."""
         for first in range(0, len(items), _BATCH):
             self._insert(source, items[first : first + _BATCH])
         with self._file.writing() as db:
-            db.execute("UPDATE sources SET mark = ? WHERE id = ?", (mark, _number(db, source)))
+            db.execute("UPDATE sources SET mark = ? WHERE id = ?", (mark, self._number(db, source)))
 
     def _insert(self, source: Source, items: Sequence[Item]) -> None:
         sets = [shingles(item.text) for item in items]
@@ -107,7 +110,7 @@ class SqliteShelf(Shelf):
         hashes = hash_shingles([one for _, one in kept])
         rows = [_row(item, one) for (item, _), one in zip(kept, hashes, strict=True)]
         with self._file.writing() as db:
-            number = _number(db, source)
+            number = self._number(db, source)
             db.executemany(
                 "INSERT OR IGNORE INTO items (source, key, part, hashes, hashes_sum, body, body_sum) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -117,8 +120,8 @@ class SqliteShelf(Shelf):
     def put_bulk(self, bulk: Bulk) -> None:
         """See :meth:`Shelf.put_bulk`; all of it is stored at once, or nothing."""
         with self._file.writing() as db:
-            mark = bulk.settle(_mark(db, bulk.source))
-            source = _number(db, bulk.source)
+            mark = bulk.settle(self._mark(db, bulk.source))
+            source = self._number(db, bulk.source)
             there = set(db.execute("SELECT key, part FROM items WHERE source = ?", (source,)))
             fresh = np.array([(item.key, item.part) not in there for item in bulk.items], dtype=bool)
             last = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'items'").fetchone()
@@ -134,15 +137,43 @@ class SqliteShelf(Shelf):
                     _write_sheets(db, source, kind, numbered(postings, ids), ids[fresh])
             db.execute("UPDATE sources SET mark = ? WHERE id = ?", (mark, source))
 
-    def drop(self, source: Source) -> None:
+    def expect(self, sources: Iterable[Source]) -> None:
+        """See :meth:`Shelf.expect`."""
+        with self._file.writing() as db:
+            for source in sources:
+                self._number(db, source)
+
+    def empty(self, source: Source) -> None:
+        """See :meth:`Shelf.empty`."""
+        with self._file.writing() as db:
+            self._empty(db, source)
+
+    def drop(self, *sources: Source) -> None:
         """See :meth:`Shelf.drop`."""
         with self._file.writing() as db:
-            for table in ("items", "buckets"):
-                db.execute(
-                    f"DELETE FROM {table} WHERE source = (SELECT id FROM sources WHERE name = ?)",  # noqa: S608 - ours
-                    (source,),
-                )
-            db.execute("DELETE FROM sources WHERE name = ?", (source,))
+            for source in sources:
+                db.execute("DELETE FROM sources WHERE id = ?", (self._empty(db, source),))
+        self._file.clean()
+
+    def _empty(self, db: sqlite3.Connection, source: Source) -> int:
+        number = self._number(db, source)
+        for table in ("items", "buckets"):
+            db.execute(f"DELETE FROM {table} WHERE source = ?", (number,))  # noqa: S608 - ours
+        db.execute("UPDATE sources SET mark = x'' WHERE id = ?", (number,))
+        return number
+
+    def _mark(self, db: sqlite3.Connection, source: Source) -> bytes | None:
+        row = db.execute("SELECT mark FROM sources WHERE store = ? AND name = ?", self._name(source)).fetchone()
+        return row and bytes(row[0])
+
+    def _number(self, db: sqlite3.Connection, source: Source) -> int:
+        # An empty mark: a source whose items are there and whose mark is not is read again from its beginning.
+        name = self._name(source)
+        db.execute("INSERT OR IGNORE INTO sources (store, name, mark) VALUES (?, ?, x'')", name)
+        return int(db.execute("SELECT id FROM sources WHERE store = ? AND name = ?", name).fetchone()[0])
+
+    def _name(self, source: Source) -> tuple[str, Source]:
+        return (self._store if source.startswith("pool:") else _ANY), source
 
     # Finding -----------------------------------------------------------------------------------------------
 
@@ -189,8 +220,9 @@ class SqliteShelf(Shelf):
         marks = ",".join("?" * len(ids))
         with self._file.reading() as db:
             rows = db.execute(
-                f"SELECT id, body, body_sum FROM items WHERE id IN ({marks})",  # noqa: S608 - only question marks
-                [int(one) for one in ids],
+                f"SELECT items.id, body, body_sum FROM items JOIN sources ON sources.id = items.source "  # noqa: S608 - ours
+                f"WHERE items.id IN ({marks}) AND store IN (?, ?)",
+                [*(int(one) for one in ids), _ANY, self._store],
             ).fetchall()
             items = {number: decode(_checked(body, total)) for number, body, total in rows}
         return [(int(one), items[one]) for one in ids if one in items]
@@ -199,46 +231,19 @@ class SqliteShelf(Shelf):
         with self._file.reading() as db:
             return int(db.execute("SELECT count(*) FROM items").fetchone()[0])
 
-    # The library's patterns: beside the index, because they cannot be read from any log ---------------------
-
-    @property
-    def _roster(self) -> Path:
-        return self.path.with_name(self.path.name + ".library.json")
+    # The library -------------------------------------------------------------------------------------------
 
     def patterns(self) -> list[str]:
         """See :meth:`Shelf.patterns`."""
-        try:
-            return list(msgspec.json.decode(self._roster.read_bytes(), type=list[str]))
-        except FileNotFoundError:
-            return []
-        except msgspec.DecodeError:
-            self.notes.append(f"{self._roster} is damaged: add the library's paths again")
-            return []
+        return self._roster.read()
 
     def set_patterns(self, patterns: Sequence[str]) -> None:
         """See :meth:`Shelf.set_patterns`."""
-        fresh = self._roster.with_name(f"{self._roster.name}.{os.getpid()}")
-        try:
-            fresh.write_text(json.dumps(list(patterns), indent=1))
-            fresh.replace(self._roster)
-        except OSError as error:
-            message = f"cannot write {self._roster}: {error.strerror}; check the disk and the permissions"
-            raise IndexUnavailableError(message) from error
+        self._roster.write(patterns)
 
     def close(self) -> None:
         """See :meth:`Shelf.close`."""
         self._file.close()
-
-
-def _mark(db: sqlite3.Connection, source: Source) -> bytes | None:
-    row = db.execute("SELECT mark FROM sources WHERE name = ?", (source,)).fetchone()
-    return row and bytes(row[0])
-
-
-def _number(db: sqlite3.Connection, source: Source) -> int:
-    # An empty mark: a source whose items are there and whose mark is not is read again from its beginning.
-    db.execute("INSERT OR IGNORE INTO sources (name, mark) VALUES (?, x'')", (source,))
-    return int(db.execute("SELECT id FROM sources WHERE name = ?", (source,)).fetchone()[0])
 
 
 def _row(item: Item, hashes: Hashes) -> tuple[str, int, bytes, int, bytes, int]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING, TypeGuard
-
 import msgspec
 
 from agentpool_jupyter.pool.events import Delta, Event, Message, TurnFailed, TurnFinished, TurnStarted
@@ -12,38 +9,73 @@ from agentpool_jupyter.pool.events import Delta, Event, Message, TurnFailed, Tur
 from .items import Item, pool_source
 from .passages import passages
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
 _LEFT_OUT = ("cancelled", "silent")  # what was stopped, or not said, is no finished turn
+_LATE = 1000  # turns for which something may still come after their end
+
+
+class Speech(msgspec.Struct, omit_defaults=True):
+    """A turn under way: where it began, and what has been said so far."""
+
+    begin: int
+    """Offset of its first event."""
+    agent: str
+    branch: str
+    time: int
+    parts: dict[int, str] = {}
+    """Text by the number of its delta."""
+
+    @classmethod
+    def of(cls, event: Event) -> Speech:
+        """Return the turn that an event begins, without what the event says."""
+        return cls(event.offset, event.agent, event.branch, event.time)
+
+    def hear(self, delta: Delta) -> None:
+        """Take in more text; what a compaction has made of several deltas stands for all of them."""
+        if delta.folded:
+            self.parts |= dict.fromkeys(range(delta.seq, delta.seq + delta.folded), "")
+            self.parts[delta.seq] = delta.text
+        else:
+            self.parts.setdefault(delta.seq, delta.text)
+
+    @property
+    def text(self) -> str:
+        """What has been said so far."""
+        return "".join(self.parts[seq] for seq in sorted(self.parts))
 
 
 class Mark(msgspec.Struct, omit_defaults=True):
-    """How far a pool has been read, and what must be remembered to go on from there."""
+    """How far a pool has been read, and all that is needed to go on from there without what came before."""
 
     next: int = 0
     """The first offset that has not been read."""
     last: int = 0
     """Checksum of the record before that: another one there means another pool of the same name."""
-    open: dict[str, int] = {}
-    """Turns that have begun and not ended, with the offset of their first event."""
+    open: dict[str, Speech] = {}
+    """Turns that have begun and not ended."""
     closed: list[str] = []
-    """Turns that ended and are not indexed: failed, stopped, silent or blank. What comes late for them is nothing."""
+    """The latest turns that ended and are not indexed: failed, stopped, silent or blank.
+
+    What comes late for them is nothing. Only the last thousand are kept: late events are a writer's second attempts.
+    """
 
 
-def is_open(event: Event, mark: Mark) -> TypeGuard[TurnStarted | Delta]:
-    """Whether an event before the mark is what a turn that was open there had begun with."""
-    return isinstance(event, TurnStarted | Delta) and mark.open.get(event.turn, sys.maxsize) <= event.offset < mark.next
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Mark)
 
 
-class _Speech:
-    """A turn under way."""
+def encode_mark(mark: Mark) -> bytes:
+    """Return a mark as it is stored."""
+    return _encoder.encode(mark)
 
-    __slots__ = ("begin", "parts")
 
-    def __init__(self, event: Event) -> None:
-        self.begin = event
-        self.parts: dict[int, str] = {}
+def decode_mark(raw: bytes | None) -> Mark:
+    """Return a stored mark, the beginning for none; raises msgspec.DecodeError where it is damaged."""
+    return _decoder.decode(raw) if raw else Mark()
+
+
+def latest(closed: list[str]) -> list[str]:
+    """Return those of the turns in :attr:`Mark.closed` that are kept."""
+    return closed[-_LATE:]
 
 
 class Turns:
@@ -55,48 +87,29 @@ class Turns:
     def __init__(self, pool: str, mark: Mark | None = None) -> None:
         self.mark = mark or Mark()
         self._source = pool_source(pool)
-        self._speeches: dict[str, _Speech] = {}
         self._done = set(self.mark.closed)
-
-    @property
-    def hears(self) -> bool:
-        """Whether it has the events of turns under way."""
-        return bool(self._speeches)
-
-    def reread(self, events: Iterable[Event]) -> None:
-        """Take in again, after a restart, the events of the turns that were open at the mark."""
-        for event in events:
-            if is_open(event, self.mark):
-                self._hear(event)
 
     def absorb(self, event: Event) -> list[Item]:
         """Take in the next event of the log and return the passages of the turn that it finished, if any."""
         self.mark.next = event.offset + 1
         if isinstance(event, Message):
-            return self._finish(event.id, event, event, event.text)
+            return self._finish(event.id, Speech.of(event), event, event.text)
         if isinstance(event, TurnStarted | Delta):
             if event.turn not in self._done:
-                self._hear(event)
+                speech = self.mark.open.setdefault(event.turn, Speech.of(event))
+                if isinstance(event, Delta):
+                    speech.hear(event)
         elif isinstance(event, TurnFinished | TurnFailed) and event.turn not in self._done:
-            speech = self._speeches.pop(event.turn, None)
-            self.mark.open.pop(event.turn, None)
-            if speech is not None and isinstance(event, TurnFinished) and event.reason not in _LEFT_OUT:
-                text = "".join(speech.parts[seq] for seq in sorted(speech.parts))
+            ended = self.mark.open.pop(event.turn, None)
+            if ended is not None and isinstance(event, TurnFinished) and event.reason not in _LEFT_OUT:
+                text = ended.text
                 if text.strip():
-                    return self._finish(event.turn, speech.begin, event, text)
+                    return self._finish(event.turn, ended, event, text)
             self._done.add(event.turn)
-            self.mark.closed.append(event.turn)
+            self.mark.closed = latest([*self.mark.closed, event.turn])
         return []
 
-    def _hear(self, event: TurnStarted | Delta) -> None:
-        speech = self._speeches.get(event.turn)
-        if speech is None:
-            speech = self._speeches[event.turn] = _Speech(event)
-            self.mark.open.setdefault(event.turn, event.offset)
-        if isinstance(event, Delta):
-            speech.parts.setdefault(event.seq, event.text)
-
-    def _finish(self, key: str, begin: Event, end: Event, text: str) -> list[Item]:
+    def _finish(self, key: str, speech: Speech, end: Event, text: str) -> list[Item]:
         if key in self._done:
             return []
         self._done.add(key)
@@ -108,11 +121,11 @@ class Turns:
                 text=passage.text,
                 start=passage.start,
                 line=passage.line,
-                agent=begin.agent,
-                branch=begin.branch,
-                begin=begin.offset,
+                agent=speech.agent,
+                branch=speech.branch,
+                begin=speech.begin,
                 end=end.offset,
-                time=begin.time,
+                time=speech.time,
             )
             for part, passage in enumerate(passages(text))
         ]

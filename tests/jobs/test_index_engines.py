@@ -16,6 +16,7 @@ from agentpool_jupyter.errors import EngineError, IndexUnavailableError, JobCanc
 from agentpool_jupyter.jobs.indexing import index_pools
 from agentpool_jupyter.pool.events import Delta, TurnFailed, TurnFinished, TurnStarted
 from agentpool_jupyter.recall import RecallIndex
+from agentpool_jupyter.recall.index_file import stamped
 from agentpool_jupyter.recall.items import pool_source
 from agentpool_jupyter.recall.shingles import shingles
 from agentpool_jupyter.recall.turns import Mark
@@ -101,7 +102,7 @@ def both(tmp_path_factory, texts):
 
 def rows(path):
     """All that an index holds and that does not depend on who made it."""
-    with closing(sqlite3.connect(path)) as db:
+    with closing(sqlite3.connect(stamped(path))) as db:
         return {table: list(db.execute(f"SELECT * FROM {table} ORDER BY 1")) for table in ("about", "sources", "items")}
 
 
@@ -119,7 +120,7 @@ def expected(both, tmp_path_factory):
     """The rows of an index that has followed both pools."""
     found = rows(by_hand(both, tmp_path_factory.mktemp("expected") / "recall.index"))
     assert len(found["items"]) > 500
-    marks = [msgspec.json.decode(mark, type=Mark) for _, _, mark in found["sources"]]
+    marks = [msgspec.json.decode(mark, type=Mark) for *_, mark in found["sources"]]
     assert all(len(mark.closed) > 10 and len(mark.open) == 2 for mark in marks)
     return found
 
@@ -340,7 +341,7 @@ def test_a_damaged_array_of_buckets_is_found_and_all_is_made_anew(pool, texts, s
     talk(pool, texts[:60])
     with RecallIndex(pool.store) as index:
         index_pools([pool], "inline", index=index)
-    with closing(sqlite3.connect(store / "recall.index")) as db, db:
+    with closing(sqlite3.connect(stamped(store / "recall.index"))) as db, db:
         (value,) = db.execute("SELECT postings FROM buckets WHERE kind = 'shingles'").fetchone()
         harmed = bytearray(value)
         harmed[len(value) // 2] ^= 1

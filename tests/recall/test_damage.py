@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sqlite3
 import subprocess
 import sys
+import time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 from agentpool_jupyter import open_pool
 from agentpool_jupyter.errors import IndexUnavailableError
 from agentpool_jupyter.recall import RecallIndex, similar
+from agentpool_jupyter.recall.index_file import stamped
 from agentpool_jupyter.recall.sqlite_shelf import SqliteShelf
 
 LEASE = "the oven lease comes first because nothing bakes without an oven"
@@ -28,7 +31,7 @@ def path(pool, store):
         pool.post(f"{LEASE} says number {number}")
     with RecallIndex(pool.store) as index:
         assert len(similar(pool, LEASE, k=100, index=index)) == COUNT
-    return store / "recall.index"
+    return stamped(store / "recall.index")
 
 
 def rebuilt(pool):
@@ -49,8 +52,8 @@ def test_a_file_of_something_else(pool, path):
     path.write_bytes(b"no database at all " * 1000)
     (note,) = rebuilt(pool)
     assert "was damaged" in note
-    assert "recall.index.old" in note
-    assert path.with_name("recall.index.old").read_bytes().startswith(b"no database")
+    assert f"{path.name}.old" in note
+    assert path.with_name(f"{path.name}.old").read_bytes().startswith(b"no database")
     assert rebuilt(pool) == []
 
 
@@ -95,7 +98,7 @@ def test_any_damage_is_found_or_harmless(pool, path, where, length, tmp_path_fac
     good = path.read_bytes()
     start = int(where * len(good))
     place = tmp_path_factory.mktemp("damaged") / "recall.index"
-    place.write_bytes(
+    stamped(place).write_bytes(
         good[:start] + bytes(byte ^ 0x5A for byte in good[start : start + length]) + good[start + length :]
     )
     with RecallIndex(pool.store, place) as index:
@@ -143,7 +146,7 @@ similar(ap.open_pool("bakery"), "the oven lease")
 """
     child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
     child.stdout.readline()
-    path = store / "recall.index"
+    path = stamped(store / "recall.index")
     while child.poll() is None and _items(path) < 500:
         pass
     child.send_signal(signal.SIGKILL)
@@ -187,3 +190,49 @@ def test_a_pool_with_records_that_are_no_events(store):
         pool.append_records([b"\x00", b"{}", b'{"type": "thought", "id": "x"}'])
         pool.post(LEASE)
         assert len(similar(pool, LEASE)) == 1
+
+
+def test_an_index_that_was_moved_away_is_written_to_no_more(pool, path):
+    """Neither when something is put, nor when it is asked: what another process made is used instead."""
+    with RecallIndex(pool.store) as one, RecallIndex(pool.store) as other:
+        assert len(similar(pool, LEASE, k=100, index=other)) == COUNT
+        one.shelf.clear("was damaged (a test)")
+        old = path.with_name(f"{path.name}.old")
+        before = old.read_bytes()
+        pool.post(f"{LEASE} says the last")
+        assert len(similar(pool, LEASE, k=100, index=other)) == COUNT + 1
+        assert len(similar(pool, LEASE, k=100, index=one)) == COUNT + 1
+        assert len(one.shelf) == len(other.shelf) == COUNT + 1
+        assert other.take_notes() == []
+    assert old.read_bytes() == before
+
+
+def test_an_index_that_is_deleted_while_it_is_open(pool, path):
+    """It is made anew, and nothing goes into a file that has no name."""
+    with RecallIndex(pool.store) as index:
+        similar(pool, LEASE, index=index)
+        path.unlink()
+        matches = similar(pool, LEASE, k=100, index=index)
+        assert (len(matches), path.exists()) == (COUNT, True)
+        assert matches.notes == [f"the index {path} is gone: rebuilt from the log"]
+
+
+def test_files_of_other_versions_are_left_alone_until_nobody_uses_them(pool, path):
+    """As is what was set aside; a file that has just the name is never touched."""
+    nominal = path.with_suffix("")
+    fresh, old = (path.with_suffix(f".{digit * 12}") for digit in "01")
+    aside = path.with_name(f"{path.name}.old")
+    lookalike = path.with_suffix(".backup")
+    long_ago = time.time() - 31 * 86_400
+    for one in (fresh, old, aside, nominal, lookalike):
+        one.write_bytes(path.read_bytes())
+    for one in (old, aside, nominal, lookalike):
+        os.utime(one, (long_ago, long_ago))
+    assert rebuilt(pool) == []
+    assert [one.exists() for one in (fresh, old, aside, nominal, lookalike)] == [True, False, False, False, True]
+    nominal.write_text("my own notes")
+    os.utime(nominal, (long_ago, long_ago))
+    os.utime(path, (long_ago, long_ago))
+    assert rebuilt(pool) == []
+    assert nominal.exists()
+    assert path.stat().st_mtime > long_ago + 86_400

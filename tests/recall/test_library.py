@@ -11,6 +11,7 @@ from pypdf import PdfWriter
 
 from agentpool_jupyter.errors import LibraryError
 from agentpool_jupyter.recall import RecallIndex, similar
+from agentpool_jupyter.recall.items import file_source
 from agentpool_jupyter.recall.readers import read_document
 
 LEASE = "The oven lease comes first, because nothing bakes without an oven."
@@ -172,3 +173,114 @@ def test_what_is_removed_is_gone(pool, index, docs):
     assert index.library.remove(docs) == 2
     assert index.library.documents == index.shelf.patterns() == []
     assert not look(pool, index)
+
+
+def test_a_glob_is_removed_and_nothing_else(pool, index, docs):
+    """And it does not come back, neither at the next question nor when the index is made anew."""
+    index.library.add(docs)
+    assert index.library.remove(docs / "*.md") == 1
+    for _ in range(2):
+        assert not look(pool, index)
+        assert index.library.documents == [str(docs / "deep" / "more.txt")]
+        index.shelf.clear("was damaged (a test)")
+    index.library.add(docs / "notes.md")
+    assert len(look(pool, index)) == 1
+
+
+def test_removing_a_folder_removes_the_globs_in_it(pool, index, docs):
+    index.library.add(f"{docs}/*.md")
+    assert index.library.remove(docs) == 1
+    assert not look(pool, index)
+    assert index.library.documents == index.shelf.patterns() == []
+
+
+def test_what_is_left_of_a_glob_is_not_told_as_gone(pool, index, docs):
+    """Where the user has removed all of it."""
+    index.library.add(f"{docs}/*.md")
+    index.library.remove(docs / "notes.md")
+    (docs / "notes.md").unlink()
+    assert look(pool, index).notes == [f"{docs}/*.md is gone: nothing of it is in the index"]
+    (docs / "notes.md").write_text(LEASE)
+    assert (look(pool, index).notes, index.library.documents) == ([], [])
+
+
+def test_a_folder_with_brackets_is_removed_alone(index, docs):
+    for name in ("data[1]", "database"):
+        (docs / name).mkdir()
+        (docs / name / "notes.md").write_text(LEASE)
+    index.library.add(docs)
+    assert index.library.remove(docs / "data[1]") == 1
+    assert str(docs / "database" / "notes.md") in index.library.documents
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "redis"])
+def test_stopped_while_documents_are_read(pool, docs, tmp_path, kind, request):
+    """Those that were not read yet are read at the next question, by whoever asks."""
+    address = tmp_path / "own.index" if kind == "sqlite" else request.getfixturevalue("redis_url")
+
+    def stop(done, _):
+        if done == 1:
+            raise KeyboardInterrupt
+
+    with RecallIndex(pool.store, address) as index, pytest.raises(KeyboardInterrupt):
+        index.library.add(docs, stop)
+    with RecallIndex(pool.store, address) as index:
+        assert len(index.shelf) == 1
+        assert len(look(pool, index)) == 1
+        assert len(index.shelf) == 2
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "redis"])
+def test_stopped_between_forgetting_a_document_and_reading_it(pool, docs, tmp_path, kind, request):
+    """It is not lost."""
+    address = tmp_path / "own.index" if kind == "sqlite" else request.getfixturevalue("redis_url")
+    with RecallIndex(pool.store, address) as index:
+        index.library.add(docs)
+        index.shelf.empty(file_source(str(docs / "notes.md")))
+        assert len(look(pool, index)) == 1
+
+
+def test_a_document_that_vanishes_before_it_is_read_is_told(pool, index, docs):
+    """And a file that turns out to be none is forgotten."""
+    index.shelf.expect([file_source(str(docs / "vanished.md"))])
+    (docs / "picture.md").write_bytes(b"\x89PNG\r\n\x1a\n\x00\x00")
+    index.library.add(docs)
+    assert look(pool, index).notes == [f"{docs / 'vanished.md'} is gone: nothing of it is in the index"]
+    assert index.library.documents == [str(docs / "deep" / "more.txt"), str(docs / "notes.md")]
+
+
+def test_a_name_that_is_not_utf8_is_left_out_and_told(pool, index, docs):
+    """The others are read."""
+    odd = os.fsdecode(b"caf\xe9.md")
+    try:
+        (docs / odd).write_text(LEASE)
+    except OSError:
+        pytest.skip("this file system has only names in UTF-8")
+    report = index.library.add(docs)
+    assert (len(report.read), report.notes) == (
+        2,
+        [f"{docs}/caf\ufffd.md is left out: its name is not UTF-8; rename it"],
+    )
+    with pytest.raises(LibraryError, match="not UTF-8"):
+        index.library.add(docs / odd)
+    assert index.library.remove(docs / odd) == 0
+    assert len(look(pool, index)) == 1
+
+
+@pytest.mark.parametrize("ask", ["documents", "remove", "refresh", "add"])
+def test_the_library_of_a_damaged_index_is_made_anew(pool, index, docs, ask):
+    """Whatever it is asked first."""
+    index.library.add(docs)
+    index.shelf._file._db.execute("DROP TABLE sources")
+    if ask == "documents":
+        assert index.library.documents == []
+    elif ask == "remove":
+        assert index.library.remove(docs / "notes.md") == 1
+        assert index.library.documents == [str(docs / "deep" / "more.txt")]
+        return
+    elif ask == "add":
+        assert len(index.library.add(docs).read) == 2
+    else:
+        assert len(index.library.refresh().read) == 2
+    assert "rebuilt from the log" in index.take_notes()[0]
+    assert len(look(pool, index)) == 1

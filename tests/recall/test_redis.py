@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
+import traceback
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -11,8 +14,11 @@ import pytest
 from agentpool_jupyter.errors import IndexUnavailableError, StoreError
 from agentpool_jupyter.recall import RecallIndex, similar
 from agentpool_jupyter.recall.buckets import Buckets
+from agentpool_jupyter.recall.items import Item, pool_source
+from agentpool_jupyter.recall.redis_address import shown
 from agentpool_jupyter.recall.redis_buckets import RedisBuckets
 from agentpool_jupyter.recall.redis_shelf import RedisShelf
+from agentpool_jupyter.recall.shingles import shingles
 
 from .redis_server import RedisServer
 
@@ -135,3 +141,65 @@ def test_a_password_is_never_shown(redis_url, redis_server):
     with pytest.raises(IndexUnavailableError) as caught:
         RedisShelf(f"redis://me:secret@127.0.0.1:{redis_server.port}/0", "store")
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("redis://localhost", "redis://localhost"),
+        ("redis://me:secret@[::1]:6379/1", "redis://[::1]:6379/1"),
+        ("rediss://h:1/0?password=secret&db=2", "rediss://h:1/0"),
+        ("unix:///run/r.sock?db=0&password=secret", "unix:///run/r.sock"),
+        ("unix://me:secret@/run/r.sock", "unix:///run/r.sock"),
+        ("unix://me:sec/ret@/run/r.sock", "unix://…"),
+        ("redis://:secret@", "redis://…"),
+        ("redis://:a/secret@h/0", "redis://…"),
+        ("redis://me:12/secret@h/0", "redis://…"),
+        ("redis://me:12#secret@h/0", "redis://…"),
+        ("redis://me:12?secret@h/0", "redis://…"),
+        ("redis://me:secret", "redis://…"),
+        ("redis://h/secret", "redis://…"),
+        ("redis://[secret", "redis://…"),
+    ],
+)
+def test_of_an_address_only_the_place_is_shown(address, expected):
+    assert shown(address) == expected
+
+
+@pytest.mark.parametrize("address", ["redis://:a/secret@127.0.0.1/0", "redis://:12/secret@127.0.0.1/0"])
+def test_a_password_with_a_slash_is_refused_and_not_shown(address):
+    with pytest.raises(StoreError, match="percent-encoded") as caught:
+        RedisShelf(address, "store")
+    assert "redis://…" in str(caught.value)
+    assert "secret" not in "".join(traceback.format_exception(caught.value)).replace(address, "")
+
+
+def test_questions_while_something_is_put(redis_url):
+    """Putting closes and replaces the connection on which questions are asked: they take turns."""
+    shelf = RedisShelf(redis_url, "store")
+    source = pool_source("bakery")
+    shelf.put(source, b"m", [Item(source=source, key="t0", text=LEASE)])
+    query = shingles(LEASE)
+    done = threading.Event()
+
+    def put():
+        for number in range(1, 150):
+            shelf.put(source, b"m", [Item(source=source, key=f"t{number}", text=f"{LEASE} says {number}")])
+        done.set()
+
+    with ThreadPoolExecutor(4) as threads:
+        putting = threads.submit(put)
+
+        def ask():
+            while not done.is_set():
+                assert len(shelf.near(query))
+                assert len(shelf.sharing(query).ids)
+
+        asking = [threads.submit(ask) for _ in range(3)]
+        try:
+            putting.result()
+        finally:
+            done.set()
+        for one in asking:
+            one.result()
+    shelf.close()

@@ -157,3 +157,30 @@ def test_two_indexes_share_one_shelf(kind, pool, tmp_path, request):
             assert len(similar(again, LEASE, index=other)) == 2
         assert len(similar(pool, LEASE, index=one)) == 2
         assert len(one.shelf) == len(other.shelf) == 2
+
+
+def test_what_is_expected_is_known_before_it_is_there(shelf):
+    """A mark that is there stays."""
+    notes, more = file_source("/notes.md"), file_source("/more.md")
+    shelf.put(notes, b"m1", items(LEASE, source=notes))
+    shelf.expect([notes, more])
+    assert (shelf.sources(), shelf.mark(notes), shelf.mark(more)) == ([more, notes], b"m1", b"")
+    assert len(shelf) == 1
+
+
+def test_what_is_emptied_is_still_known(shelf):
+    notes = file_source("/notes.md")
+    shelf.put(notes, b"m1", items(LEASE, source=notes))
+    shelf.put(BAKERY, b"m1", items("jam is red"))
+    shelf.empty(notes)
+    assert (shelf.sources(), shelf.mark(notes)) == ([notes, BAKERY], b"")
+    assert (texts(shelf, LEASE), texts(shelf, "jam is red")) == ([], ["jam is red"])
+
+
+def test_several_are_dropped_at_once(shelf):
+    notes = file_source("/notes.md")
+    shelf.put(notes, b"m1", items(LEASE, source=notes))
+    shelf.put(BAKERY, b"m1", items("jam is red"))
+    shelf.drop(notes, BAKERY, file_source("/unknown.md"))
+    shelf.drop()
+    assert (shelf.sources(), len(shelf)) == ([], 0)

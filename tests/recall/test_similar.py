@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,7 +14,9 @@ from hypothesis import strategies as st
 
 from agentpool_jupyter import open_pool
 from agentpool_jupyter.errors import PositionError, UserError
-from agentpool_jupyter.pool.events import Delta, TurnFinished
+from agentpool_jupyter.history import compact
+from agentpool_jupyter.log import open_store
+from agentpool_jupyter.pool.events import Delta, TurnFinished, TurnStarted
 from agentpool_jupyter.recall import RecallIndex, similar
 from agentpool_jupyter.recall.passages import passages
 from agentpool_jupyter.recall.shingles import containment, jaccard, shingles
@@ -200,7 +204,7 @@ def test_ten_megabytes(pool, say):
     say("".join(f"word{i} " for i in range(1_000_000)))
     (match,) = similar(pool, "word500000 word500001 word500002")
     assert match.score == 1.0
-    assert not similar(pool, "the oven lease " * 700_000)
+    assert not similar(pool, "".join(f"other{i} " for i in range(1_000_000)))
 
 
 @pytest.mark.parametrize(
@@ -311,3 +315,128 @@ except ExtraMissingError as error:
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == f"recall needs {missing}: pip install 'agentpool-jupyter[recall]'"
+
+
+def made_anew(store):
+    """Delete the pool, and open another one of its name."""
+    open_store(store).delete("bakery")
+    return open_pool("bakery")
+
+
+@pytest.mark.parametrize("finish", [False, True])
+def test_a_pool_that_is_made_anew_is_read_from_its_beginning(pool, say, store, finish):
+    """Also where nothing of the old one was stored yet, because its only turn was under way."""
+    with RecallIndex(pool.store) as index:
+        say(JAM, finish=finish)
+        similar(pool, JAM, index=index)
+        pool.close()
+        with made_anew(store) as again:
+            again.post(LEASE)
+            for number in range(6):
+                again.post(f"number {number}")
+            assert [match.offset for match in similar(again, LEASE, index=index)] == [0]
+            assert not similar(again, JAM, index=index)
+
+
+def test_a_pool_that_is_opened_again_is_read_on(pool, say, store):
+    """Nothing of what was read before is read again, stored or not."""
+    with RecallIndex(pool.store) as index:
+        turn = say(LEASE, finish=False)
+        similar(pool, JAM, index=index)
+        with open_pool("bakery") as again:
+            with closing(sqlite3.connect(store / "bakery.sqlite")) as db, db:
+                (kept,) = db.execute("SELECT value FROM records WHERE offset = 0").fetchone()
+                db.execute("UPDATE records SET value = 'x' WHERE offset = 0")
+            again.append([TurnFinished(**again.header("main", agent="planner"), turn=turn, deltas=2)])
+            index.follow(again)
+            with closing(sqlite3.connect(store / "bakery.sqlite")) as db, db:
+                db.execute("UPDATE records SET value = ? WHERE offset = 0", (kept,))
+            assert [match.offset for match in similar(again, LEASE, index=index)] == [0]
+
+
+def test_after_a_restart_a_turn_under_way_is_not_read_again(pool, say, store):
+    """What it had said is kept with the index; the log before could as well say nothing."""
+    turn = say(LEASE, finish=False)
+    say(JAM, "critic")
+    with RecallIndex(pool.store) as index:
+        index.follow(pool)
+    with closing(sqlite3.connect(store / "bakery.sqlite")) as db, db:
+        db.execute("UPDATE records SET value = 'x' WHERE offset < 3")
+    pool.append([TurnFinished(**pool.header("main", agent="planner"), turn=turn, deltas=2)])
+    with RecallIndex(pool.store) as index:
+        index.follow(pool)
+        ids = index.shelf.sharing(shingles(LEASE)).ids
+        (text,) = [item.text for _, item in index.shelf.fetch(ids.tolist()) if item.key == turn]
+        assert text == LEASE
+
+
+def test_a_turn_that_was_compacted_while_it_was_followed(pool, say):
+    """The index has heard its beginning; its end is found too."""
+    header = pool.header(pool.branch, run="r1", agent="planner")
+    turn = pool.new_id()
+    words = [f"{word} " for word in (LEASE + JAM).split()]
+    deltas = [Delta(**header | {"id": pool.new_id()}, turn=turn, seq=i, text=one) for i, one in enumerate(words)]
+    with RecallIndex(pool.store) as index:
+        pool.append([TurnStarted(**header, turn=turn), *deltas[:4]])
+        assert not similar(pool, JAM, index=index)
+        pool.append(deltas[4:])
+        pool.append([TurnFinished(**header | {"id": pool.new_id()}, turn=turn, deltas=len(words))])
+        for number in range(1100):  # only whole windows are compacted
+            pool.post(f"number {number}")
+        assert compact(pool, archive=False).records
+        (match,) = similar(pool, "".join(words), k=1, index=index)
+        assert (match.id, match.text) == (turn, "".join(words))
+
+
+def test_two_stores_share_a_file(pool, store, tmp_path):
+    """Each finds what is its own, and forgets no pool of the other; documents are both's."""
+    notes = tmp_path / "notes.md"
+    notes.write_text(f"{LEASE} It is written.")
+    with open_pool("bakery", tmp_path / "elsewhere") as other, open_pool("bistro", tmp_path / "elsewhere") as bistro:
+        pool.post(LEASE)
+        other.post(f"{LEASE} Says the other.")
+        bistro.post(f"{LEASE} Says the bistro.")
+        for place in (tmp_path / "shared.index", store / "recall.index"):
+            with RecallIndex(pool.store, place) as mine, RecallIndex(other.store, place) as theirs:
+                mine.library.add(notes)
+                for _ in range(2):
+                    found = similar(pool, LEASE, over=["all", "library"], index=mine)
+                    assert [match.text for match in found] == [LEASE, f"{LEASE} It is written."]
+                    found = similar(other, LEASE, over=["all", "library"], index=theirs)
+                    assert {match.text.removeprefix(LEASE) for match in found} == {
+                        " Says the other.",
+                        " Says the bistro.",
+                        " It is written.",
+                    }
+                theirs.forget("bakery")
+                assert len(similar(pool, LEASE, index=mine)) == 1
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "redis"])
+def test_a_pool_is_forgotten_at_once(pool, store, tmp_path, kind, request):
+    """Nothing of its text is left in any file of the index."""
+    address = tmp_path / "index" / "own" if kind == "sqlite" else request.getfixturevalue("redis_url")
+    with RecallIndex(pool.store, address) as index:
+        pool.post(LEASE)
+        index.follow(pool)
+        index.shelf.clear("was damaged (a test)")
+        index.follow(pool)
+        assert len(index.shelf) == 1
+        index.forget("bakery", "unknown")
+        assert (len(index.shelf), index.shelf.sources()) == (0, [])
+        if kind == "sqlite":
+            files = list(address.parent.iterdir())
+            assert len(files) > 2
+            assert not any(b"nothing bakes" in path.read_bytes() for path in files)
+        assert len(similar(pool, LEASE, index=index)) == 1
+
+
+def test_forgetting_what_was_deleted_in_a_damaged_index(pool):
+    """It is made anew instead of an error."""
+    with RecallIndex(pool.store) as index:
+        pool.post(LEASE)
+        index.follow(pool)
+        index.shelf._file._db.execute("DROP TABLE sources")
+        index.forget_deleted([])
+        assert "rebuilt from the log" in index.take_notes()[0]
+        assert len(similar(pool, LEASE, index=index)) == 1
