@@ -72,6 +72,17 @@ class Silence:
     after: int
 
 
+@dataclass(frozen=True, eq=False)
+class Hold:
+    """Nothing more comes after some tokens until ``OpenAIServer.release``; then what is due comes at once."""
+
+    after: int
+    released: threading.Event = field(default_factory=threading.Event)
+
+    def holds(self, sent: int) -> bool:
+        return sent >= self.after and not self.released.is_set()
+
+
 @dataclass(frozen=True)
 class Malformed:
     """A chunk that is no JSON comes after some tokens."""
@@ -118,7 +129,7 @@ class Rejects:
     params: tuple[str, ...]
 
 
-Fault = Refuse | Cut | Silence | Malformed | ErrorChunk | Drip | Drop | WrongType | NoUsage | Rejects
+Fault = Refuse | Cut | Silence | Hold | Malformed | ErrorChunk | Drip | Drop | WrongType | NoUsage | Rejects
 
 
 @dataclass
@@ -305,6 +316,17 @@ class OpenAIServer:
         """
         self._rules.append(_Rule(fault, nth, model, contains, probability, times))
 
+    def release(self, hold: Hold) -> None:
+        """Let the answers go on that are held, or would be."""
+
+        def resume() -> None:
+            for connection in list(self._connections):
+                if connection.request is not None and connection.request.fault is hold:
+                    connection.resume()
+
+        hold.released.set()
+        self.loop.call_soon_threadsafe(resume)
+
     def until(self, condition: Callable[[OpenAIServer], bool], timeout: float = 20.0) -> bool:
         """Wait for something to be true of this server, and return whether it is."""
         with self._changed:
@@ -347,6 +369,7 @@ class _Connection(asyncio.Protocol):
         self.buffer = b""
         self.request: Request | None = None
         self.timer: asyncio.TimerHandle | None = None
+        self.held: Callable[[], None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -445,6 +468,9 @@ class _Connection(asyncio.Protocol):
         def step() -> None:
             if self.request is not request or (request.fault is not None and self._break(request)):
                 return
+            if isinstance(request.fault, Hold) and request.fault.holds(request.sent):
+                self.held = step
+                return
             due = min(len(tokens), int((server.loop.time() - begin) * rate + 1e-6))
             data = b""
             while request.sent < due:
@@ -462,6 +488,12 @@ class _Connection(asyncio.Protocol):
                 self.timer = server.loop.call_at(begin + (request.sent + 1) / rate, step)
 
         step()
+
+    def resume(self) -> None:
+        """Go on with an answer that was held."""
+        step, self.held = self.held, None
+        if step is not None:
+            step()
 
     def _break(self, request: Request) -> bool:
         """Do what the fault says if it is time for it, and return whether the stream is over."""

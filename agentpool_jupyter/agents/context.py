@@ -56,6 +56,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     :func:`turns_read` gives the turns back."""
     digest: str
     """SHA-256 of the messages as canonical JSON."""
+    recalled: tuple[int, ...] = ()
+    """Which of what was recalled went in, by index: the record's sources alone do not say it, two may be the same."""
 
 
 class _Parts(NamedTuple):
@@ -113,7 +115,7 @@ def build_context(
         **_account(parts.heard_of, chosen),
         "going_on": going_on,
         "older": far,
-        "recalled": [hit.source for hit in hits],
+        "recalled": [recall[number].source for number in hits],
         "missed": len(recall) - len(hits),
     }
     return Context(
@@ -121,6 +123,7 @@ def build_context(
         seen=document.at + 1,
         record={name: value for name, value in account.items() if value not in (None, [], {}, 0) or name == "since"},
         digest=digest_of(messages),
+        recalled=tuple(hits),
     )
 
 
@@ -220,7 +223,7 @@ def _closing(team: TeamSpec, agent: AgentSpec) -> str:
     return f"The task: {team.task}" + (f"\nYour job: {agent.role}" if agent.role else "")
 
 
-def _user(sections: list[str], hits: Mapping[Recalled, str], closing: str) -> str:
+def _user(sections: list[str], hits: Mapping[int, str], closing: str) -> str:
     parts = ["What the team has written so far:", *sections] if sections else []
     if hits:
         parts += ["From earlier work, which may help:", *hits.values()]
@@ -239,13 +242,13 @@ def _section(turn: Turn, agent: AgentSpec, text: str) -> str:
     return f"[{turn.name}{mark}]\n{text}"
 
 
-def _recalled(hits: Sequence[Recalled], room: int, prompt: str) -> dict[Recalled, str]:
-    """Return the hits that fit, best first, as sections; what the prompt has already is not said twice."""
-    chosen: dict[Recalled, str] = {}
-    for hit in hits:
+def _recalled(hits: Sequence[Recalled], room: int, prompt: str) -> dict[int, str]:
+    """Return the hits that fit, by index, as sections, best first; what the prompt has already is not said twice."""
+    chosen: dict[int, str] = {}
+    for number, hit in enumerate(hits):
         text = excerpt(hit.text.strip(), room - HEAD) if size(hit.text.strip()) > room else hit.text.strip()
-        if text and hit not in chosen and text not in prompt:
-            chosen[hit] = f"[{hit.source}]\n{text}"
+        if text and hit not in hits[:number] and text not in prompt:
+            chosen[number] = f"[{hit.source}]\n{text}"
             room -= size(text)
     return chosen
 

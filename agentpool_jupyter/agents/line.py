@@ -29,6 +29,7 @@ class Line:
         said = [turn for turn in document.turns if turn.status == "finished"]
         self._spoke = {turn.agent: turn.end or 0 for turn in said if turn.model}
         self._person = max((turn.end or 0 for turn in said if not turn.model), default=-1)
+        self._anyone = max(self._person, *self._spoke.values(), -1)
 
     def absorb(self, events: Sequence[Event]) -> bool:
         """Take in the log's next events; returns whether any of them is news to somebody."""
@@ -38,10 +39,10 @@ class Line:
                 continue
             self.document.absorb(event)
             if isinstance(event, TurnFinished) and event.reason not in ("silent", "cancelled"):
-                self._spoke[event.agent] = event.offset
+                self._spoke[event.agent] = self._anyone = event.offset
                 news = True
             elif isinstance(event, Message):
-                self._person = event.offset
+                self._person = self._anyone = event.offset
                 news = True
         self.document.at = max(self.document.at, events[-1].offset)
         self.moved.notify()
@@ -55,6 +56,11 @@ class Line:
     def last_news(self, agents: Sequence[str]) -> int:
         """Return the offset of the latest news from these agents or from people; -1 for none."""
         return max(self._person, *(self._spoke.get(agent, -1) for agent in agents), -1)
+
+    @property
+    def last_word(self) -> int:
+        """The offset of the latest news from anyone; -1 for none."""
+        return self._anyone
 
     @property
     def speakers(self) -> list[str]:

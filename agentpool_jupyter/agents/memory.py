@@ -10,18 +10,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from agentpool_jupyter.errors import AgentPoolError, LogError
-from agentpool_jupyter.pool import Pool
+from agentpool_jupyter.errors import AgentPoolError
 from agentpool_jupyter.recall import Match, RecallIndex
+from agentpool_jupyter.recall.file_names import stored_name
 from agentpool_jupyter.recall.search import Search
 from agentpool_jupyter.recall.shingles import shingles
 
 from .context import Recalled
+from .neighbours import Neighbours
 from .thoughts import around
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from collections.abc import Set as AbstractSet
 
+    from agentpool_jupyter.pool import Pool
     from agentpool_jupyter.recall.items import Item
     from agentpool_jupyter.recall.ranking import Found
 
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 EXCERPT = 600
 """Characters of a hit that are read, about the place that is alike: reading is what large teams pay for."""
 _MORE = 8  # hits that are asked for beyond those wanted, and then so many times more
+_ROUNDS = 3  # of which the last asks for 64 times as many: where so many say what is known there is little else
 _FRESH = 5.0  # seconds for which the library's files are not looked at again
 
 
@@ -64,7 +68,7 @@ class Memory:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._index: RecallIndex | None = None
-        self._pools = {pool.name: pool}
+        self._pools = Neighbours(pool)
         self._names: dict[tuple[str, str], str] = {}
         self._looked = float("-inf")
 
@@ -75,74 +79,68 @@ class Memory:
         """
         index = self._index = self._index or RecallIndex(self._pool.store)
         notes: list[str] = []
-        pools = self._wanted(wish.spec.sources, index, notes)
+        pools = self._wanted(wish.spec.sources, index)
+        self._pools.follow(index, pools, notes)
         query = frozenset().union(*map(shingles, wish.texts))
-        most = wish.spec.k + _MORE
-        while True:
-            found = self._ask(index, pools, wish, most, notes)
-            hits = list(itertools.islice(self._fresh(found, query, wish), wish.spec.k))
+        known, keep = shingles(wish.known), self._filter(wish, pools)
+        hits: list[Hit] = []
+        for number in range(_ROUNDS):
+            most = (wish.spec.k + _MORE) * _MORE**number
+            found = self._ask(index, pools, wish, Search("both", wish.spec.threshold, most, keep), notes)
+            hits = list(itertools.islice(self._fresh(found, query, known), wish.spec.k))
             if len(hits) == wish.spec.k or len(found) < most:
-                return hits, [*index.take_notes(), *notes]
-            most *= _MORE
+                break
+        return hits, notes
 
-    def _ask(self, index: RecallIndex, pools: dict[str, Pool], wish: Wish, most: int, notes: list[str]) -> list[Found]:
-        spec, own = wish.spec, self._pool.name
-        library = "library" in spec.sources
+    def _ask(
+        self, index: RecallIndex, pools: AbstractSet[str], wish: Wish, search: Search, notes: list[str]
+    ) -> list[Found]:
+        while True:
+            stale = "library" in wish.spec.sources and time.monotonic() - self._looked > _FRESH
+            found, told = index.search([], wish.texts, search, library=stale)
+            if stale:
+                self._looked = time.monotonic()
+            happened = set(index.take_notes()).difference(notes)
+            notes += [*told, *sorted(happened)]
+            if not happened:
+                return found
+            # It may have been made anew: the pools that were taken in before that are to be taken in again.
+            self._pools.follow(index, pools, notes, all_of_them=True)
+
+    def _filter(self, wish: Wish, pools: AbstractSet[str]) -> Callable[[Item], bool]:
+        """Return what says whether an item may be a hit: what is known, or said twice, takes nobody's place."""
+        own, library = self._pool.name, "library" in wish.spec.sources
+        first: dict[str, tuple[str, str, int]] = {}
 
         def keep(item: Item) -> bool:
             if not item.pool:
-                return library
-            if item.pool not in pools or item.key in wish.besides:
-                return False
-            return item.pool != own or (item.end < wish.seen and item.agent not in wish.unheard)
-
-        stale = library and time.monotonic() - self._looked > _FRESH
-        search = Search("both", spec.threshold, most, keep)
-        try:
-            found, told = index.search(pools.values(), wish.texts, search, library=stale)
-        except LogError:  # of one pool, which is not to stand in the way of the others
-            readable = list(self._readable(index, pools, notes))
-            found, told = index.search(readable, wish.texts, search, library=stale)
-        if stale:
-            self._looked = time.monotonic()
-        notes += told
-        return found
-
-    def _readable(self, index: RecallIndex, pools: dict[str, Pool], notes: list[str]) -> Iterator[Pool]:
-        for name, pool in pools.items():
-            try:
-                index.follow(pool)
-            except LogError as error:
-                notes.append(f"what was said last in pool {name!r} is not found: {error}")
-                if pool is not self._pool:
-                    self._pools.pop(name).close()
+                wanted = library
+            elif item.pool not in pools or item.key in wish.besides:
+                wanted = False
             else:
-                yield pool
+                wanted = item.pool != own or (item.end < wish.seen and item.agent not in wish.unheard)
+            if not wanted or item.text.strip() in wish.known:
+                return False
+            place = (item.source, item.key, item.part)
+            return first.setdefault(item.text, place) == place
 
-    def _wanted(self, sources: tuple[str, ...], index: RecallIndex, notes: list[str]) -> dict[str, Pool]:
-        """Return the pools that are looked through, open; those that are gone are forgotten."""
+        return keep
+
+    def _wanted(self, sources: tuple[str, ...], index: RecallIndex) -> AbstractSet[str]:
+        """Return the names of the pools that are looked through; those that are gone are forgotten."""
+        own = self._pool.name
         if "pools" not in sources:
-            return {self._pool.name: self._pool} if "pool" in sources else {}
-        store = self._pool.store
-        names = store.names()
-        gone = self._pools.keys() - {*names, self._pool.name}
-        for name in gone:
-            self._pools.pop(name).close()
-        if gone:
+            return {own} if "pool" in sources else set()
+        names = {own, *self._pool.store.names()}
+        if self._pools.forget_deleted(names):
             index.forget_deleted(names)
-        for name in names:
-            if name not in self._pools:
-                try:
-                    self._pools[name] = Pool(store.open(name, create=False), store)
-                except AgentPoolError as error:
-                    notes.append(f"pool {name!r} is left out: {error}")
-        return dict(self._pools)
+        return names
 
     # What is found -----------------------------------------------------------------------------------------
 
-    def _fresh(self, found: list[Found], query: frozenset[str], wish: Wish) -> Iterator[Hit]:
+    def _fresh(self, found: list[Found], query: frozenset[str], prompt: frozenset[str]) -> Iterator[Hit]:
         """Yield what says something that is not known, each thing once."""
-        known = set(shingles(wish.known))
+        known = set(prompt)
         for one in found:
             excerpt = around(one.item.text, query, EXCERPT)
             said = shingles(excerpt.text)
@@ -176,20 +174,19 @@ class Memory:
 
     def _name(self, item: Item) -> str:
         """Return a turn's name on its pool's current line; its agent and position where it is not on that."""
-        key = (item.pool, item.key)
-        if key not in self._names and item.pool in self._pools:
-            with suppress(LogError):  # the index has what the pool can no longer say
-                turns = self._pools[item.pool].document().turns
+        key, elsewhere = (item.pool, item.key), f"{item.agent} at {item.begin} of branch {item.branch}"
+        if key not in self._names:
+            with suppress(AgentPoolError), self._pools.opened(item.pool) as pool:  # else what the index has is left
+                turns = pool.document().turns
                 self._names |= {(item.pool, turn.id): turn.name for turn in turns if turn.status != "running"}
-        return self._names.get(key, f"{item.agent} at {item.begin} of branch {item.branch}")
+                self._names.setdefault(key, elsewhere)
+        return self._names.get(key, elsewhere)
 
     def close(self) -> None:
         """Let go of the index and of the pools that it opened; closing twice is fine."""
         if self._index is not None:
             self._index.close()
-        for name, pool in self._pools.items():
-            if name != self._pool.name:
-                pool.close()
+        self._pools.close()
 
 
 def _source(match: Match) -> str:
@@ -205,7 +202,7 @@ def _reference(match: Match, start: int) -> dict[str, Any]:
     scores = {"score": round(match.score, 4), "question": match.question, "source": _source(match)}
     if match.file:
         place = {"place": match.place} if match.place else {}
-        return {**scores, "file": match.file, "line": match.line, **place, "text": match.text}
+        return {**scores, "file": stored_name(match.file), "line": match.line, **place, "text": match.text}
     return {
         **scores,
         "pool": match.pool,

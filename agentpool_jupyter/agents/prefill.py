@@ -59,13 +59,18 @@ def going_on(messages: Sequence[Mapping[str, str]], text: str, way: Way) -> list
 
     White space at the text's end is left out: some servers refuse it, and models go on better without it.
     """
-    begun = text.rstrip().encode(errors="replace").decode()
+    begun = _sent(text)
     prompt = [dict(message) for message in messages]
     if begun:
         prompt.append({"role": "assistant", "content": begun})
         if way == "message":
             prompt.append({"role": "user", "content": GO_ON})
     return prompt
+
+
+def _sent(text: str) -> str:
+    """Return a text as a server gets it, and may repeat it; half a character is a question mark."""
+    return text.rstrip().encode(errors="replace").decode()
 
 
 class Seam:
@@ -76,8 +81,8 @@ class Seam:
     """
 
     def __init__(self, text: str, continuation: Continuation) -> None:
-        self._text = text.rstrip()
-        self._space = text[len(self._text) :]
+        self._text = _sent(text)
+        self._space = text[len(text.rstrip()) :]
         self._asked = continuation.way == "message"
         self._held = ""
         self._read = 0  # how much of what is held has been compared
@@ -145,7 +150,7 @@ class Seam:
         space = new[: len(new) - len(rest)]
         if not self._space:
             return self._gap(rest) + rest if not space and self._asked and not self._end() else new
-        return (space[len(self._space) :] if space.startswith(self._space) else "") + rest
+        return self._lacking(space) + rest
 
     def _end(self) -> int:
         """Return where in the answer the repetition ends; 0 where there is none worth the name."""
@@ -159,6 +164,13 @@ class Seam:
         # A word that stopped in the middle and is begun again.
         broken = not self._space and not any(char.isspace() for char in self._text[start:])
         return end if broken and self._held[end : end + 1].isalnum() and self._text[-1].isalnum() else 0
+
+    def _lacking(self, space: str) -> str:
+        """Return what the space at the text's end lacks of the answer's: its rest, else the lines that it has more."""
+        if space.startswith(self._space):
+            return space[len(self._space) :]
+        lines = space.split("\n")[self._space.count("\n") + 1 :]
+        return "".join("\n" + line for line in lines)
 
     def _gap(self, rest: str) -> str:
         """Return the space that an answer in words lacks between two words."""

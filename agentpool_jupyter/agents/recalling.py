@@ -16,9 +16,12 @@ import asyncio
 import concurrent.futures
 import importlib
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from agentpool_jupyter.errors import AgentPoolError, ExtraMissingError
+from agentpool_jupyter.recall.file_names import without_folders
+from agentpool_jupyter.recall.index import default_address
 from agentpool_jupyter.recall.passages import SIZE
 
 from .context import turns_read
@@ -59,6 +62,7 @@ class Recalling:
 
     def __init__(self, pool: Pool) -> None:
         self._memory = Memory(pool)
+        self._folder = Path(default_address(pool.store)).expanduser().parent
         # One thread: the index answers one at a time anyway, and what it has not read is then read once.
         self._thread = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="agentpool-recall")
         self._overdue: concurrent.futures.Future[tuple[list[Hit], list[str]]] | None = None
@@ -86,7 +90,9 @@ class Recalling:
         return Lookup(tuple(hits), self._tell(*notes))
 
     def _tell(self, *notes: str) -> str:
-        fresh = [note for note in dict.fromkeys(notes) if note not in self.notes]
+        # They go into the pool, and from there to others: folders are nobody's business.
+        told = dict.fromkeys(without_folders(note, [self._folder]) for note in notes)
+        fresh = [note for note in told if note not in self.notes]
         self.notes += fresh
         return "; ".join(fresh)
 

@@ -108,8 +108,9 @@ class TeamSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     stride: int = 0
     """After how many of its own tokens a speaking agent reads the pool again and goes on; 0: it does not."""
     interrupt: bool = False
-    """Whether a turn is broken off and begun again when a person, or an agent that it ``listens`` to by name, says
-    something that it has not read."""
+    """Whether a turn is begun anew when a person, or an agent that it ``listens`` to by name, says something that it
+    has not read: twice at most. Who listens to everyone begins anew for anyone, but once a turn and only in its first
+    half (of ``max_tokens``)."""
     recall: RecallSpec | bool | None = None
 
     def agent(self, name: str) -> AgentSpec:

@@ -13,7 +13,7 @@ from agentpool_jupyter.errors import ModelError
 from agentpool_jupyter.pool.events import Usage
 
 from .budget import prompt_bound, text_bound
-from .context import build_context, digest_of
+from .context import BYTES_PER_TOKEN, build_context, digest_of
 from .endpoint import cost
 from .prefill import FLAGS, IN_WORDS, PROBE, PROBE_TOKENS, Continuation, Seam, going_on
 from .reading import shared_out
@@ -118,6 +118,11 @@ class Speech:
     def goes_on(self) -> bool:
         """Whether what was said can be gone on with: what it has tried in vain is then not to be begun anew."""
         return bool(self._limits.stride and self._writer.text.strip())
+
+    @property
+    def said(self) -> int:
+        """About how many tokens it has said so far."""
+        return text_bound(self._writer.text) // BYTES_PER_TOKEN
 
     def fail(self, error: str, *, kind: str, retriable: bool = False, wait: float = 0.0) -> Event:
         """Record that the attempt failed."""

@@ -26,7 +26,12 @@ if TYPE_CHECKING:
     from .writer import Stage
 
 _MOST_RESTARTS = 2
-"""How often a turn is begun again because it was overtaken, so that agents cannot keep each other from ending."""
+"""How often a turn is begun again because it was overtaken, so that agents cannot keep each other from ending.
+
+Once only by an agent that is not listened to by name, and only in its first half: who listens to everyone is overtaken
+by all who end before it, and in a team of n that begins at once each first end would else cost n - 1 turns, again and
+again. Near its end a turn is worth more than what it missed, which the report names (:mod:`.stale`).
+"""
 
 
 class _OvertakenError(AgentPoolError):
@@ -42,6 +47,7 @@ class ModelVoice:
         self._client = client
         self._limits = limits
         self._speech: Speech | None = None
+        self._heeds_all = False
 
     @property
     def seen(self) -> int:
@@ -54,6 +60,7 @@ class ModelVoice:
         Raises BudgetExhaustedError before a call that the budget does not hold, and LogError.
         """
         failures = restarts = 0
+        self._heeds_all = self._agent.listens is None
         while True:
             speech = Speech(self._stage, self._agent, self._client, self._limits, 1 + failures + restarts)
             ended = await self._attempt(
@@ -105,8 +112,16 @@ class ModelVoice:
         """Wait for something that the turn has not read and should know, and return its offset."""
         line, names = self._stage.line, self._agent.listens or ()
         while (offset := line.last_news(names)) < self.seen:
+            # What it said itself in earlier turns it has always read.
+            if self._heeds_all and line.last_word >= self.seen and not self._beyond_half():
+                self._heeds_all = False
+                return line.last_word
             await line.moved.wait()
         return offset
+
+    def _beyond_half(self) -> bool:
+        said = self._speech.said if self._speech else 0
+        return said > self._limits.max_tokens / 2
 
 
 class PythonVoice:

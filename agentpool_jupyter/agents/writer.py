@@ -91,8 +91,7 @@ class TurnWriter:
 
     def recall(self, lookup: Lookup, context: Context) -> None:
         """Record what was recalled and went into a prompt, right behind that prompt's own event."""
-        sources = context.record.get("recalled", ())
-        hits = [hit.reference for hit in lookup.hits if hit.recalled.source in sources]
+        hits = [lookup.hits[number].reference for number in context.recalled]
         if hits or lookup.note:
             self._put(Recall, hits=hits, note=lookup.note)
 

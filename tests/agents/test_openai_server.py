@@ -6,12 +6,14 @@ import json
 import subprocess
 import sys
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import openai
 import pytest
 
-from tests.openai_server import Cut, OpenAIServer, Refuse, expected
+from tests.openai_server import Cut, Hold, OpenAIServer, Refuse, expected
+from tests.teams import until
 
 MESSAGES = [{"role": "user", "content": "Plan a bakery."}]
 
@@ -48,6 +50,19 @@ def test_records_what_it_was_asked_without_the_key():
     assert request.sent == 3
     assert "authorization" not in request.headers
     assert not request.disconnected
+
+
+def test_an_answer_that_is_held_goes_on_when_it_is_released():
+    """And is whole then; before that the tokens that are named have left, and no more."""
+    hold = Hold(after=3)
+    with OpenAIServer(tokens=12) as server, ThreadPoolExecutor(1) as thread:
+        server.fault(hold)
+        asked = thread.submit(ask, server)
+        assert server.until(lambda server: server.open_streams == 1)
+        until(lambda: server.requests[0].sent == 3)
+        server.release(hold)
+        assert asked.result(20)[0] == expected(MESSAGES, tokens=12)
+        assert ask(server)[0] == expected(MESSAGES, tokens=12)
 
 
 def test_faults_apply_in_order_and_as_often_as_told():

@@ -44,8 +44,10 @@ def test_without_any_text_the_prompt_stays_as_it_is():
     assert going_on(PROMPT, " \n", "message") == PROMPT
 
 
-def test_half_a_character_is_sent_as_a_mark():
-    """A server may have cut an answer by UTF-16 units."""
+def test_half_a_character_is_sent_as_a_mark_and_known_again():
+    """A server may have cut an answer by UTF-16 units; what it repeats is what it was sent."""
+    assert joined("bread \ud83c and", "bread ? and jam", REPEATS) == "bread \ud83c and jam"
+    assert joined("We bake bread \ud83c and", "bread ? and jam", IN_WORDS) == "We bake bread \ud83c and jam"
     assert going_on(PROMPT, "bread \ud83c", "prefill")[-1]["content"] == "bread ?"
 
 
@@ -60,6 +62,7 @@ def test_half_a_character_is_sent_as_a_mark():
         ("We buy flo", "We buy flour.", "We buy flour."),
         ("One.\n", "One.\n\nTwo.", "One.\n\nTwo."),
         ("One.\n\n", "One. Two.", "One.\n\nTwo."),
+        ("done. ", "done.\n\n## Next", "done. \n\n## Next"),
         ("a  b", "a b c", "a  b c"),
         ("Wait", " and see.", "Wait and see."),
         ("Wait", "Wait", "Wait"),
@@ -98,6 +101,25 @@ def test_a_server_that_was_asked_in_words_may_repeat_the_end(text, answer, whole
 
 
 WORDS = st.lists(st.text("ab", min_size=1, max_size=3), min_size=1, max_size=12).map(" ".join)
+
+
+@pytest.mark.parametrize(
+    ("text", "answer", "whole"),
+    [
+        ("done. ", "\n\n## Next", "done. \n\n## Next"),
+        ("done.\n", "\n\n## Next", "done.\n\n## Next"),
+        ("done. \n", "\n\n## Next", "done. \n\n## Next"),
+        ("done.\n\n", "\n## Next", "done.\n\n## Next"),
+        ("done. ", "\n  - next", "done. \n  - next"),
+        ("done.\n\n", " next", "done.\n\nnext"),
+        ("done. ", " next", "done. next"),
+    ],
+)
+@pytest.mark.parametrize("continuation", [PLAIN, REPEATS, IN_WORDS])
+@pytest.mark.parametrize("step", [1, 100])
+def test_paragraphs_at_the_seam_stay(text, answer, whole, continuation, step):
+    """Of the space on both sides the lines that are more are kept."""
+    assert joined(text, answer, continuation, step) == whole
 
 
 @given(WORDS, WORDS, st.integers(1, 9), st.integers(0, 30))

@@ -6,15 +6,20 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
+from pathlib import Path
 
 import pytest
 
 from agentpool_jupyter import open_pool, resume
-from agentpool_jupyter.pool.events import Recall, TurnContinued, TurnFinished, TurnStarted
+from agentpool_jupyter.agents.memory import Memory, Wish
+from agentpool_jupyter.agents.spec import RecallSpec
+from agentpool_jupyter.pool.events import Message, Recall, TurnContinued, TurnFinished, TurnStarted
 from agentpool_jupyter.recall import RecallIndex
+from agentpool_jupyter.recall.index_file import stamped
 from tests.openai_server import Cut, OpenAIServer, expected
 from tests.recall.redis_server import RedisServer
-from tests.teams import asked, of_type, play, prompt, said, team, until
+from tests.teams import asked, of_type, play, prompt, team, until
 
 LEASE = "The oven lease comes first, because nothing bakes without an oven."
 PAST = f"We began with the shop. {LEASE} Then we hired a baker who knew rye."
@@ -89,11 +94,33 @@ def test_a_document_of_the_library_has_its_file_and_line(pool, tmp_path):
     ((source, text),) = recalled(server.requests[0]).items()
     (hit,) = of_type(pool, Recall)[0].hits
     assert source == hit["source"] == f"notes.md:{hit['line']}"
-    assert (hit["file"], hit["text"]) == (str(notes), text)
-    assert str(notes) not in prompt(server.requests[0])
+    assert hit["file"].endswith("/notes.md")
+    assert hit["text"] == text
+    assert str(tmp_path) not in prompt(server.requests[0])
+    assert str(tmp_path).encode() not in b"".join(pool.records())
     line = text.split("\n").index(LEASE) + hit["line"]
     assert notes.read_text().split("\n")[line - 1] == LEASE
     assert len(text) < 800
+
+
+def test_of_two_files_of_one_name_the_one_that_went_in_is_recorded(pool, tmp_path):
+    """Where there is room for one of them."""
+    for number in range(2):
+        (tmp_path / f"{number}").mkdir()
+        filler = f"Filler number {number} of other things that nobody asked about.\n" * 9
+        (tmp_path / f"{number}" / "README.md").write_text(f"{LEASE}\n{filler}")
+    with RecallIndex(pool.store) as index:
+        index.library.add(tmp_path / "*" / "README.md")
+    pool.post(LEASE)
+    with OpenAIServer() as server:
+        play(pool, ALONE, server, recall=RECALL, context=300)
+    assert prompt(server.requests[0]).count("README.md") == 1
+    ((source, text),) = recalled(server.requests[0]).items()
+    (hit,) = of_type(pool, Recall)[0].hits
+    (started,) = of_type(pool, TurnStarted)
+    assert started.context["recalled"] == [source] == ["README.md:1"]
+    assert started.context["missed"] == 1
+    assert hit["text"] == text
 
 
 def test_a_threshold_and_a_number_of_hits_hold(pool, past):
@@ -263,12 +290,27 @@ def test_a_redis_that_comes_and_goes_is_asked_while_it_is_there(pool, past, redi
 
 def test_a_damaged_index_is_made_anew_and_told(pool, past, store):
     pool.post(LEASE)
-    (store / "recall.index").write_bytes(b"no index at all" * 1000)
+    stamped(store / "recall.index").write_bytes(b"no index at all" * 1000)
     with OpenAIServer() as server:
         run = play(pool, ALONE, server, recall=RECALL)
     assert list(recalled(server.requests[0])) == ["planner#1 in bistro"]
     assert "rebuilt from the log" in of_type(pool, Recall)[0].note
     assert run.report().notes == [of_type(pool, Recall)[0].note]
+    assert str(store) not in run.report().notes[0]
+
+
+def test_a_document_that_is_gone_is_told_without_its_folders(pool, tmp_path):
+    notes = tmp_path / "old notes" / "notes.md"
+    notes.parent.mkdir()
+    notes.write_text(LEASE)
+    with RecallIndex(pool.store) as index:
+        index.library.add(notes)
+    notes.unlink()
+    pool.post(f"{LEASE} Says who?")
+    with OpenAIServer() as server:
+        play(pool, ALONE, server, recall=RECALL)
+    assert "notes lacks files" in of_type(pool, Recall)[0].note
+    assert str(tmp_path).encode() not in b"".join(pool.records())
 
 
 def test_another_pool_that_cannot_be_read_is_told(pool, past, store):
@@ -290,7 +332,7 @@ def test_an_index_that_does_not_answer_is_not_waited_for(pool, past, store):
     pool.post(LEASE)
     with RecallIndex(pool.store) as index:
         index.follow(past)
-    holder = sqlite3.connect(store / "recall.index", isolation_level=None)
+    holder = sqlite3.connect(stamped(store / "recall.index"), isolation_level=None)
     try:
         holder.execute("BEGIN EXCLUSIVE")
         with OpenAIServer() as server:
@@ -359,10 +401,118 @@ def test_a_rollback_and_a_resumed_run_recall_as_well(pool, past):
     assert of_type(pool, TurnFinished)[-1].branch == "main-2"
 
 
-def test_a_stop_while_something_is_looked_up_ends_the_run(pool, past):
+def test_a_stop_while_something_is_looked_up_ends_the_run(pool, past, store):
+    """Before the turn began; the look-up ends by itself, later."""
     pool.post(LEASE)
-    with OpenAIServer(rate=20, tokens=200) as server:
-        run = team(ALONE, server, max_tokens=200, stride=20, recall=RECALL).start(pool)
-        until(lambda: said(pool, "ann"))
-        run.stop()
+    with RecallIndex(pool.store) as index:
+        index.follow(past)
+    before = set(threading.enumerate())
+
+    def looking_up():
+        return [one for one in set(threading.enumerate()) - before if one.name.startswith("agentpool-recall")]
+
+    holder = sqlite3.connect(stamped(store / "recall.index"), isolation_level=None)
+    try:
+        holder.execute("BEGIN EXCLUSIVE")
+        with OpenAIServer() as server:
+            run = team(ALONE, server, recall=RECALL).start(pool)
+            until(looking_up)
+            run.stop()
+            assert looking_up()
+    finally:
+        holder.close()
     assert run.status == "stopped"
+    assert server.requests == []
+    assert of_type(pool, TurnStarted) == []
+    until(lambda: not looking_up())
+
+
+# Many pools --------------------------------------------------------------------------------------------------
+
+
+def open_files():
+    return len(list(Path("/dev/fd").iterdir()))
+
+
+def wish(**fields):
+    return Wish(RecallSpec(k=1), (LEASE,), **{"known": "", **fields})
+
+
+@pytest.mark.skipif(not Path("/dev/fd").is_dir(), reason="nothing says which files are open")
+def test_of_many_pools_few_stay_open(pool):
+    """And all of them are looked through, also those that are not open, whatever grew last."""
+    for number in range(40):
+        with open_pool(f"pool{number}") as other:
+            other.post(f"{LEASE} Said in pool {number}.")
+    before = open_files()
+    memory = Memory(pool)
+    try:
+        for number in (0, 20, 39):
+            asked = Wish(RecallSpec(k=1, threshold=0.9), (f"{LEASE} Said in pool {number}.",), known="")
+            (hit,), notes = memory.recall(asked)
+            assert (hit.recalled.source, notes) == (f"you#1 in pool{number}", [])
+        assert open_files() - before < 16 * 5 + 20
+        with open_pool("pool39") as other:  # kept open, as it is among those that grew last
+            other.post("Jam is sweet and red and keeps for a year.")
+        ((hit,), notes) = memory.recall(Wish(RecallSpec(k=1), ("Jam is sweet and red and keeps",), known=""))
+        assert hit.recalled.source == "you#2 in pool39"
+    finally:
+        memory.close()
+    assert open_files() <= before
+
+
+def test_what_is_said_between_two_look_ups_is_found_at_once(pool):
+    """In the run's own pool, and in one in which nothing had been said."""
+    memory = Memory(pool)
+    try:
+        with open_pool("bistro") as other:
+            assert memory.recall(wish()) == ([], [])
+            pool.post(f"{LEASE} Indeed.")
+            ((hit,), _) = memory.recall(wish(seen=1))
+            assert hit.recalled.source == "you#1 in bakery"
+            other.post(f"{LEASE} Not so.")
+            ((hit,), _) = memory.recall(wish(known=f"{LEASE} Indeed.", seen=1))
+            assert hit.recalled.source == "you#1 in bistro"
+    finally:
+        memory.close()
+
+
+def test_pools_that_come_and_go_between_two_look_ups(pool):
+    memory = Memory(pool)
+    try:
+        assert memory.recall(wish()) == ([], [])
+        with open_pool("bistro") as other:
+            other.post(f"{LEASE} Indeed.")
+        ((hit,), _) = memory.recall(wish())
+        assert hit.recalled.source == "you#1 in bistro"
+        pool.store.delete("bistro")
+        assert memory.recall(wish()) == ([], [])
+    finally:
+        memory.close()
+
+
+def test_what_is_known_takes_nobodys_place_however_often_it_was_said(pool, past):
+    """Neither in the prompt, nor by others."""
+    header = past.header(past.branch, agent="critic")
+    past.append([Message(**header | {"id": past.new_id()}, text=LEASE) for _ in range(900)])
+    memory = Memory(pool)
+    try:
+        (hit,), _ = memory.recall(wish(known=LEASE))
+        assert hit.recalled.text == PAST
+        found, _ = memory.recall(wish()._replace(spec=RecallSpec(k=3)))
+        assert [hit.recalled.text for hit in found] == [LEASE, PAST]
+    finally:
+        memory.close()
+
+
+def test_a_look_up_ends_where_hundreds_say_what_is_known(pool, past):
+    """Each with something of its own, in a part that would not be read."""
+    common = f"{LEASE} " + " ".join(f"Then step {number} of the plan follows at once." for number in range(20))
+    header = past.header(past.branch, agent="critic")
+    texts = [f"{common} Thus spoke number {number}." for number in range(700)]
+    past.append([Message(**header | {"id": past.new_id()}, text=text) for text in texts])
+    memory = Memory(pool)
+    try:
+        assert memory.recall(wish(known=common)) == ([], [])
+    finally:
+        memory.close()

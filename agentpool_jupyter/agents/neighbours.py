@@ -1,0 +1,92 @@
+"""The pools of a store beside a run's own, of which a few stay open: each open pool takes several file descriptors."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from agentpool_jupyter.errors import AgentPoolError, IndexUnavailableError, LogError
+from agentpool_jupyter.pool import Pool
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable, Iterator
+
+    from agentpool_jupyter.recall import RecallIndex
+
+_MOST_OPEN = 16
+_FRESH = 5.0  # seconds for which a pool that is not kept open is not looked at again
+
+
+class Neighbours:
+    """The pools of a pool's store, that pool among them; those that grew last are kept open. For one thread."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._open: OrderedDict[str, Pool] = OrderedDict()  # the one that grew longest ago first
+        self._ends: dict[str, int] = {}
+        self._looked = float("-inf")
+
+    def follow(self, index: RecallIndex, names: Iterable[str], notes: list[str], *, all_of_them: bool = False) -> None:
+        """Have an index take in what is new in pools, one after the other; notes tell those that cannot be read.
+
+        Pools that are not kept open are looked at every few seconds, unless ``all_of_them``. Raises what the index
+        raises.
+        """
+        due = all_of_them or time.monotonic() - self._looked > _FRESH
+        for name in sorted(names):
+            if due or name in self._open or name not in self._ends or name == self._pool.name:
+                try:
+                    self._follow(index, name)
+                except IndexUnavailableError:
+                    raise
+                except AgentPoolError as error:  # of one pool, which is not to stand in the way of the others
+                    notes.append(f"what was said last in pool {name!r} is not found: {error}")
+        if due:
+            self._looked = time.monotonic()
+
+    def _follow(self, index: RecallIndex, name: str) -> None:
+        with self.opened(name) as pool:
+            before = self._ends.pop(name, 0)
+            index.follow(pool)
+            self._ends[name] = pool.end
+            grown = self._ends[name] != before
+            if pool is self._pool or not (grown or (name not in self._open and len(self._open) < _MOST_OPEN)):
+                return
+            self._open[name] = pool
+            self._open.move_to_end(name, last=grown)
+        while len(self._open) > _MOST_OPEN:
+            self._open.popitem(last=False)[1].close()
+
+    @contextmanager
+    def opened(self, name: str) -> Iterator[Pool]:
+        """Yield a pool, which is closed again unless it is kept open; one that cannot be read is not kept."""
+        pool = self._pool if name == self._pool.name else self._open.get(name) or self._new(name)
+        try:
+            yield pool
+        except LogError:
+            if self._open.get(name) is pool:
+                del self._open[name]
+            raise
+        finally:
+            if pool is not self._pool and self._open.get(name) is not pool:
+                pool.close()
+
+    def _new(self, name: str) -> Pool:
+        store = self._pool.store
+        return Pool(store.open(name, create=False), store)
+
+    def forget_deleted(self, names: Container[str]) -> bool:
+        """Let go of the pools that are not among the names of those that there are; return whether there were any."""
+        gone = [name for name in self._ends.keys() | self._open.keys() if name not in names]
+        for name in gone:
+            self._ends.pop(name, None)
+            if name in self._open:
+                self._open.pop(name).close()
+        return bool(gone)
+
+    def close(self) -> None:
+        """Close the pools that are kept open; closing twice is fine."""
+        while self._open:
+            self._open.popitem()[1].close()
