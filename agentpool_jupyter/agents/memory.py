@@ -15,10 +15,10 @@ from agentpool_jupyter.recall import Match, RecallIndex
 from agentpool_jupyter.recall.file_names import stored_name
 from agentpool_jupyter.recall.search import Search
 from agentpool_jupyter.recall.shingles import shingles
+from agentpool_jupyter.recall.thoughts import around
 
 from .context import Recalled
 from .neighbours import Neighbours
-from .thoughts import around
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from agentpool_jupyter.pool import Pool
     from agentpool_jupyter.recall.items import Item
     from agentpool_jupyter.recall.ranking import Found
+    from agentpool_jupyter.recall.thoughts import Excerpt
 
     from .spec import RecallSpec
-    from .thoughts import Excerpt
 
 EXCERPT = 600
 """Characters of a hit that are read, about the place that is alike: reading is what large teams pay for."""

@@ -3,7 +3,7 @@
 What is asked. Before a first call: what is new to the agent, that is, what others have said and it has not read in a
 finished turn, because that is what it is about to answer; where nothing is new, the task. Before a stride: what it is
 saying itself, because that is where its reasoning stands. Of each text its last passage is asked as a whole, and its
-last thoughts one by one (:mod:`.thoughts`): whole turns hardly resemble each other, single thoughts do.
+last thoughts one by one: whole turns hardly resemble each other, single thoughts do.
 
 What is left out: turns that are in the prompt already, the present turn, what the prompt says already in other turns or
 pools, and turns of this pool by team members that the agent does not listen to, whom it would else hear by the back
@@ -23,11 +23,11 @@ from agentpool_jupyter.errors import AgentPoolError, ExtraMissingError
 from agentpool_jupyter.recall.file_names import without_folders
 from agentpool_jupyter.recall.index import default_address
 from agentpool_jupyter.recall.passages import SIZE
+from agentpool_jupyter.recall.thoughts import thoughts
 
 from .context import turns_read
 from .memory import Memory, Wish
 from .spec import RecallSpec
-from .thoughts import thoughts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

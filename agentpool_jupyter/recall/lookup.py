@@ -15,7 +15,8 @@ from .index import RecallIndex
 from .matches import Match, Matches
 from .passages import passages
 from .search import Search
-from .shingles import tokens
+from .shingles import shingles, tokens
+from .thoughts import around
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -28,6 +29,7 @@ THRESHOLD = 0.5
 """The score from which on something counts as alike, if nobody says otherwise."""
 
 _TURN = re.compile(r"[\w.-]+#\d+")
+_EXCERPT = 160  # characters of a match that a table shows
 _QUESTIONS = ("resembles", "contained", "both")
 _PLACES = ("pool", "all", "pools", "library")
 
@@ -96,7 +98,8 @@ def similar(
         if [len(tokens(text)) for text in texts] == [1]:
             notes.append("a query of one word finds only texts of that one word: give two words or more")
         names_of = _Names(pools, branch)
-        return Matches([_match(one, names_of) for one in found], [*index.take_notes(), *notes])
+        alike = frozenset[str]().union(*map(shingles, texts))
+        return Matches([_match(one, names_of, alike) for one in found], [*index.take_notes(), *notes])
 
 
 def _index(pool: Pool) -> RecallIndex:
@@ -222,10 +225,11 @@ class _Names:
         return self._documents[name, branch]
 
 
-def _match(found: Found, name: Callable[[Item], str]) -> Match:
+def _match(found: Found, name: Callable[[Item], str], query: frozenset[str]) -> Match:
     item = found.item
     scores = {"score": found.score, "resembles": found.resembles, "contained": found.contained}
-    place = {"text": item.text, "line": item.line, "place": item.place, "time": item.time}
+    excerpt = around(item.text, query, _EXCERPT).text
+    place = {"text": item.text, "excerpt": excerpt, "line": item.line, "place": item.place, "time": item.time}
     if item.file:
         return Match(**scores, **place, question=found.question, file=item.file)  # type: ignore[arg-type]
     return Match(

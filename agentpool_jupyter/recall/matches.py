@@ -30,6 +30,8 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
 
     text: str
     """The whole passage; turns and documents of up to 2,000 characters are one."""
+    excerpt: str = ""
+    """The part of it that is most alike, in a line or two."""
     score: float
     """Exact, from 0 to 1: Jaccard where it resembles, containment where it contains."""
     question: Literal["resembles", "contained"]
@@ -111,7 +113,7 @@ class Matches(Sequence[Match]):
         return pd.DataFrame([msgspec.structs.asdict(one) for one in self], columns=list(Match.__struct_fields__))
 
     def __repr__(self) -> str:
-        rows = [(f"{one.score:.2f}", one.question, one.source, _clip(one.text)) for one in self]
+        rows = [(f"{one.score:.2f}", one.question, one.source, _clip(one.excerpt or one.text)) for one in self]
         widths = [max((len(row[i]) for row in rows), default=0) for i in range(3)]
         lines = ["  ".join([*map(str.ljust, row[:3], widths), row[3]]) for row in rows]
         about = [self.about] if self.about else []
@@ -163,7 +165,7 @@ def source_html(match: Match) -> str:
 
 def passage_html(match: Match) -> str:
     """Return a match's text in a line or two; the whole of a longer one unfolds."""
-    clipped = escape(_clip(match.text))
+    clipped = escape(_clip(match.excerpt or match.text))
     whole = escape(match.text)
     if len(match.text) <= _SHOWN and "\n" not in match.text.strip():
         return f'<span style="color:{_INK};overflow-wrap:anywhere">{clipped}</span>'

@@ -51,6 +51,17 @@ def test_a_short_thought_inside_a_long_text(pool, say):
     assert not similar(pool, LEASE, question="resembles")
 
 
+def test_of_a_long_text_the_part_that_is_alike_is_shown(pool, say):
+    """Not its beginning, which may say nothing of what was asked."""
+    filler = " ".join(f"Then step {i} of the plan follows." for i in range(20))
+    say(f"{filler} {LEASE} {filler}")
+    (match,) = matches = similar(pool, LEASE)
+    assert LEASE in match.excerpt
+    assert len(match.excerpt) < 200 < len(match.text)
+    assert LEASE in repr(matches)
+    assert LEASE in matches._repr_html_().partition("</summary>")[0]
+
+
 def test_resembling_by_a_low_threshold(pool, say):
     """Where the bands would miss too many."""
     say(LONG)

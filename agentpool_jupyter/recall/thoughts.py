@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from agentpool_jupyter.recall.shingles import shingles, tokens
+from .shingles import shingles, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
