@@ -19,7 +19,7 @@ import rensa
 from scipy import sparse
 
 from agentpool_jupyter.recall.items import Item, Source
-from agentpool_jupyter.recall.ranking import _best, candidates
+from agentpool_jupyter.recall.ranking import _Best, _look, candidates
 from agentpool_jupyter.recall.search import Search
 from agentpool_jupyter.recall.shingles import jaccard, shingles
 from agentpool_jupyter.recall.signatures import BANDS, PERMUTATIONS, ROWS, SEED, hash_shingles
@@ -152,7 +152,9 @@ def _speed(  # noqa: PLR0915 - one row after the other
 
 def _verified(shelf: SqliteShelf, query: frozenset[str]) -> list:
     """Return the best five: what ``find`` does with one text."""
-    return _best(shelf, query, Search("resembles", THRESHOLD, 5, lambda _: True))
+    best = _Best(5)
+    _look(shelf, query, Search("resembles", THRESHOLD, 5, lambda _: True), best)
+    return best.found
 
 
 def _size(place: Place, texts: Sequence[str], held: dict[str, float]) -> Table:
