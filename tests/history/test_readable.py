@@ -48,17 +48,15 @@ def test_a_turn_says_what_became_of_it():
     assert TurnChange(turn("Flour"), turn("Flour")).remark == ""
 
 
-def test_turns_that_stayed_the_same_are_folded_away(pool):
-    """They are there for who asks, and do not hide what changed."""
+def test_turns_that_stayed_the_same_are_named_in_a_line(pool):
+    """They do not hide what changed."""
     for i in range(12):
         pool.post(f"message {i}")
     html = diff(pool, 9)._repr_html_()
-    folded, _, rest = html.partition("</details>")
-    assert "the same: you#1, you#2" in folded
-    assert "and 2 more" in folded
-    assert "message 9" in folded
-    assert "message 10" in rest
-    assert "message 9" not in rest
+    assert "the same: you#1 to you#10" in html
+    assert "message 9" not in html
+    assert "message 10" in html
+    assert "message 11" in html
 
 
 def test_a_branch_on_which_nothing_has_happened_is_only_a_name(pool):
