@@ -18,6 +18,7 @@ from agentpool_jupyter.pool.events import Delta, TurnFailed, TurnFinished, TurnS
 from agentpool_jupyter.recall import RecallIndex
 from agentpool_jupyter.recall.index_file import stamped
 from agentpool_jupyter.recall.items import pool_source
+from agentpool_jupyter.recall.passages import passages
 from agentpool_jupyter.recall.shingles import shingles
 from agentpool_jupyter.recall.turns import Mark
 from tests.benchmarks import corpus
@@ -211,7 +212,8 @@ def test_the_index_follows_the_log_from_there_on(pool, texts, store):
         found = similar(pool, "the oven lease comes first", index=index)
         assert [match.offset for match in found] == [pool.end - 1]
         assert [match.id for match in similar(pool, f"{texts[18]} and that is all of it", k=1, index=index)] == ["t18"]
-        assert len(index.shelf) == before + 3
+        new = [passages(f"{texts[number]} and that is all of it") for number in (18, 60)]
+        assert len(index.shelf) == before + sum(map(len, new)) + 1
         assert index_pools([pool], "inline", index=index)[0].events == 0
     assert "nothing to do" not in repr(done)
     assert rows(store / "recall.index")["items"] == rows(by_hand([pool], store / "other.index"))["items"]
