@@ -212,7 +212,7 @@ def test_the_index_follows_the_log_from_there_on(pool, texts, store):
         found = similar(pool, "the oven lease comes first", index=index)
         assert [match.offset for match in found] == [pool.end - 1]
         assert [match.id for match in similar(pool, f"{texts[18]} and that is all of it", k=1, index=index)] == ["t18"]
-        new = [passages(f"{texts[number]} and that is all of it") for number in (18, 60)]
+        new = [list(passages(f"{texts[number]} and that is all of it")) for number in (18, 60)]
         assert len(index.shelf) == before + sum(map(len, new)) + 1
         assert index_pools([pool], "inline", index=index)[0].events == 0
     assert "nothing to do" not in repr(done)
