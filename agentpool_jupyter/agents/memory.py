@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from agentpool_jupyter.errors import AgentPoolError
-from agentpool_jupyter.recall import Match, RecallIndex
+from agentpool_jupyter.recall import RecallIndex
 from agentpool_jupyter.recall.file_names import stored_name
+from agentpool_jupyter.recall.matches import match_of
 from agentpool_jupyter.recall.search import Search
 from agentpool_jupyter.recall.shingles import shingles
 from agentpool_jupyter.recall.thoughts import around
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from agentpool_jupyter.pool import Pool
+    from agentpool_jupyter.recall import Match
     from agentpool_jupyter.recall.items import Item
     from agentpool_jupyter.recall.ranking import Found
     from agentpool_jupyter.recall.thoughts import Excerpt
@@ -151,26 +153,10 @@ class Memory:
             yield Hit(Recalled(excerpt.text, _source(match)), _reference(match, one.item.start + excerpt.start))
 
     def _match(self, found: Found, excerpt: Excerpt) -> Match:
-        item = found.item
-        paged = item.place.startswith("page")  # its line is the page's number
-        return Match(
-            text=excerpt.text,
-            score=found.score,
-            question=found.question,
-            resembles=found.resembles,
-            contained=found.contained,
-            pool=item.pool,
-            turn=self._name(item) if item.pool else "",
-            id=item.key if item.pool else "",
-            agent=item.agent,
-            branch=item.branch,
-            offset=item.begin if item.pool else None,
-            end=item.end if item.pool else None,
-            file=item.file,
-            line=item.line if paged else item.line + item.text.count("\n", 0, excerpt.start),
-            place=item.place,
-            time=item.time,
-        )
+        match = match_of(found, self._name)
+        paged = match.place.startswith("page")  # its line is the page's number
+        line = match.line if paged else match.line + match.text.count("\n", 0, excerpt.start)
+        return msgspec.structs.replace(match, text=excerpt.text, line=line)
 
     def _name(self, item: Item) -> str:
         """Return a turn's name on its pool's current line; its agent and position where it is not on that."""

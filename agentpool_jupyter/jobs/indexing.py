@@ -23,7 +23,7 @@ from agentpool_jupyter.recall.turns import Mark, decode_mark, encode_mark, lates
 
 from . import engines
 from .index_lines import BucketsLine, EndedLine, OpenLine, PassageLine, encode, read
-from .lines import record_line
+from .lines import write_records
 from .run import run_job
 
 if TYPE_CHECKING:
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from .messages import Progress
 
 JOB = "agentpool_jupyter.jobs.index:Index"
-_LINES = 262_144  # records of one file of input, which is the work of one map task: about 60 MB
 
 
 @dataclass(kw_only=True)
@@ -143,10 +142,7 @@ class _Plan:
 
     def write(self, folder: Path, number: int) -> None:
         """Write the job's input for this pool."""
-        for start in range(self.start.next, self.end, _LINES):
-            with (folder / f"{number}-{start:016}.jsonl").open("wb") as out:
-                for record in self._pool.log.read(start, min(self.end, start + _LINES)):
-                    out.write(record_line(number, record) + b"\n")
+        write_records(folder, number, self._pool.log, self.start.next, self.end)
         with (folder / f"{number}-before.jsonl").open("wb") as out:
             for turn in self.start.closed:
                 out.write(encode(EndedLine(number, turn)) + b"\n")

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from agentpool_jupyter.log import Record
 from agentpool_jupyter.pool.node import Node  # noqa: TC001 - msgspec reads annotations at run time
 from agentpool_jupyter.pool.summary import Summary  # noqa: TC001 - as above
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from agentpool_jupyter.log import Log
 
 
 class RecordLine(msgspec.Struct, array_like=True, tag="record"):
@@ -41,6 +48,18 @@ class SummaryLine(msgspec.Struct, array_like=True, tag="summary"):
 encode = msgspec.json.Encoder().encode
 read_input = msgspec.json.Decoder(RecordLine | SummaryLine).decode
 read_line = msgspec.json.Decoder(SummaryLine).decode
+
+
+LINES = 262_144
+"""Records of one file of input, which is the work of one map task: about 60 MB."""
+
+
+def write_records(folder: Path, pool: int, log: Log, start: int, stop: int) -> None:
+    """Write a stretch of a log as input, some files named after the pool's number."""
+    for first in range(start, stop, LINES):
+        with (folder / f"{pool}-{first:016}.jsonl").open("wb") as out:
+            for record in log.read(first, min(stop, first + LINES)):
+                out.write(record_line(pool, record) + b"\n")
 
 
 def record_line(pool: int, record: Record) -> bytes:

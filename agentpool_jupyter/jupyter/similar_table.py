@@ -11,6 +11,8 @@ from ipywidgets import HTML, Button, HBox, Layout, VBox
 from agentpool_jupyter.errors import AgentPoolError
 from agentpool_jupyter.recall.matches import head_html, notes_html, passage_html, score_html, source_html
 
+from .subshells import hear_at_once
+
 if TYPE_CHECKING:
     from agentpool_jupyter.recall import Match
 
@@ -40,9 +42,7 @@ class HitsTable:
         self._box.add_class("agentpool-hits")
         for number, push in enumerate(self._buttons):
             push.tooltip = "Post this into the pool as a message of yours"
-            # ipykernel 7.4 hands a message for a comm to the subshell of the last request that the comm was used in:
-            # a click would wait for a cell that blocks. Without this hook it goes where its sender addressed it.
-            push.comm._reply_subshell_for = None  # noqa: SLF001
+            hear_at_once(push)
             push.on_click(partial(self._insert, number))
         for number, offset in hits.inserted.items():
             self.show_inserted(number, offset)

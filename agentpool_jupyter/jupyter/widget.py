@@ -14,6 +14,7 @@ import traitlets
 
 from agentpool_jupyter.errors import ServiceError
 
+from .subshells import hear_at_once
 from .wire import Patch, Problem, State, ToKernel
 
 if TYPE_CHECKING:
@@ -44,11 +45,7 @@ class TeamWidget(anywidget.AnyWidget):  # type: ignore[misc]  # its types are no
 
     def __init__(self, **traits: Any) -> None:
         super().__init__(**traits)
-        # ipykernel 7.4 hands each message for a comm to the subshell of the request that the comm's last message
-        # belonged to. For one that is fed from a background thread that is any request: the cell that blocks, or a
-        # subshell that is gone since the page was reloaded, and a Stop would wait or be refused. Without this hook a
-        # message goes where its sender addressed it, as in other versions.
-        self.comm._reply_subshell_for = None  # noqa: SLF001
+        hear_at_once(self)
         self._listeners: list[Callable[[ToKernel], None]] = []
         self.on_msg(self._receive)
 

@@ -12,17 +12,16 @@ from agentpool_jupyter.errors import PositionError, UserError
 from agentpool_jupyter.pool import Document, Pool, Position, Turn
 
 from .index import RecallIndex
-from .matches import Match, Matches
+from .matches import Matches, match_of
 from .passages import passages
 from .search import Search
 from .shingles import shingles, tokens
 from .thoughts import around
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from .items import Item
-    from .ranking import Found
     from .search import Question
 
 THRESHOLD = 0.5
@@ -99,7 +98,9 @@ def similar(
             notes.append("a query of one word finds only texts of that one word: give two words or more")
         names_of = _Names(pools, branch)
         alike = frozenset[str]().union(*map(shingles, texts))
-        return Matches([_match(one, names_of, alike) for one in found], [*index.take_notes(), *notes])
+        excerpts = (around(one.item.text, alike, _EXCERPT).text for one in found)
+        matches = [match_of(one, names_of, excerpt) for one, excerpt in zip(found, excerpts, strict=True)]
+        return Matches(matches, [*index.take_notes(), *notes])
 
 
 def _index(pool: Pool) -> RecallIndex:
@@ -223,24 +224,3 @@ class _Names:
             document = pool.document(branch and Position(branch, pool.end - 1)) if known else Document()
             self._documents[name, branch] = {turn.id: turn.name for turn in document.turns}
         return self._documents[name, branch]
-
-
-def _match(found: Found, name: Callable[[Item], str], query: frozenset[str]) -> Match:
-    item = found.item
-    scores = {"score": found.score, "resembles": found.resembles, "contained": found.contained}
-    excerpt = around(item.text, query, _EXCERPT).text
-    place = {"text": item.text, "excerpt": excerpt, "line": item.line, "place": item.place, "time": item.time}
-    if item.file:
-        return Match(**scores, **place, question=found.question, file=item.file)  # type: ignore[arg-type]
-    return Match(
-        **scores,  # type: ignore[arg-type]
-        **place,  # type: ignore[arg-type]
-        question=found.question,
-        pool=item.pool,
-        turn=name(item),
-        id=item.key,
-        agent=item.agent,
-        branch=item.branch,
-        offset=item.begin,
-        end=item.end,
-    )

@@ -13,7 +13,10 @@ from agentpool_jupyter.errors import ExtraMissingError
 from .file_names import from_here, quoted_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from .items import Item
+    from .ranking import Found
 
 _SHOWN = 160  # characters of a match's text in a table
 _INK = "var(--jp-content-font-color1, inherit)"
@@ -77,6 +80,35 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
 
     def _repr_html_(self) -> str:
         return f"<div>{score_html(self)} {source_html(self)}</div>{passage_html(self)}"
+
+
+def match_of(found: Found, name: Callable[[Item], str], excerpt: str = "") -> Match:
+    """Return what the index found as a match; ``name`` says how a turn is called."""
+    item = found.item
+    match = Match(
+        text=item.text,
+        excerpt=excerpt,
+        score=found.score,
+        question=found.question,
+        resembles=found.resembles,
+        contained=found.contained,
+        file=item.file,
+        line=item.line,
+        place=item.place,
+        time=item.time,
+    )
+    if item.file:
+        return match
+    return msgspec.structs.replace(
+        match,
+        pool=item.pool,
+        turn=name(item),
+        id=item.key,
+        agent=item.agent,
+        branch=item.branch,
+        offset=item.begin,
+        end=item.end,
+    )
 
 
 class Matches(Sequence[Match]):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentpool_jupyter.errors import SnapshotError
 from agentpool_jupyter.jobs import engines, run_job
-from agentpool_jupyter.jobs.lines import SummaryLine, encode, read_line, record_line
+from agentpool_jupyter.jobs.lines import SummaryLine, encode, read_line, write_records
 from agentpool_jupyter.pool.summary import SCALE, Scale
 
 from . import intake
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 _PATIENCE = 600.0
 JOB = "agentpool_jupyter.jobs.snapshots:Snapshots"
-_LINES = 262_144  # records of one file of input, which is the work of one map task: about 60 MB
 
 
 @dataclass(kw_only=True)
@@ -149,10 +148,7 @@ class _Plan:
 
     def write(self, folder: Path, number: int) -> None:
         """Write the job's input for this pool."""
-        for start in range(self.start, self.end, _LINES):
-            with (folder / f"{number}-{start:016}.jsonl").open("wb") as out:
-                for record in self._pool.log.read(start, min(self.end, start + _LINES)):
-                    out.write(record_line(number, record) + b"\n")
+        write_records(folder, number, self._pool.log, self.start, self.end)
         with (folder / f"{number}-before.jsonl").open("wb") as out:
             for summary in self._before.unfinished(self.start) if self._before else ():
                 out.write(encode(SummaryLine(number, summary)) + b"\n")
