@@ -2,12 +2,15 @@
 
 The layers, lowest last; imports go only downward::
 
-    jupyter   magics, widgets, display        cli
-    agents    spec, model, context, turn, budget, run, team      history   diff, graph, effects, export
-    jobs      MapReduce jobs on this machine, Spark or Hadoop
-    recall    shingles, signatures, index, library, similar
+    jupyter   magics/ and live/ (widget, feed)                   cli
+    history   diff, graph, transfer, compact: what became of a pool
+    agents    team/ prompt/ models/ reminders/ turns/ runs/
+    recall    earlier reasoning, found again                     snapshots   any earlier state, at once
+    jobs      MapReduce engines
     pool      events, document (fold and merge), branches, positions, runs
-    log       the Log contract, SQLite, Kafka, a local Kafka broker
+    services  programs that we start and stop: a Kafka broker, Java, the bundled model
+    log       the Log contract, SQLite, Kafka
+    display   all HTML and text for people
     errors
 
 Names are imported when they are first used, so that importing the package, and loading it into a notebook, is
@@ -24,12 +27,14 @@ if TYPE_CHECKING:
 
     from .agents import Run, Team, TeamSpec, resume
     from .errors import AgentPoolError
-    from .history import Snapshot, export_pool, history_graph, import_pool, open_pool, snapshot
+    from .history import export_pool, history_graph, import_pool
     from .history.compact import compact
     from .history.diff import Diff, diff
-    from .jobs.indexing import index_pools
     from .pool import Document, Pool, fold, list_pools, merge
     from .recall import Matches, similar
+    from .recall.bulk.build import index_pools
+    from .snapshots import Snapshot, snapshot
+    from .snapshots.opening import open_pool
 
 __version__ = "0.1.0"
 
@@ -40,7 +45,7 @@ _HOMES = {
     "Matches": "recall",
     "Pool": "pool",
     "Run": "agents",
-    "Snapshot": "history",
+    "Snapshot": "snapshots",
     "Team": "agents",
     "TeamSpec": "agents",
     "compact": "history",
@@ -49,13 +54,13 @@ _HOMES = {
     "fold": "pool",
     "history_graph": "history",
     "import_pool": "history",
-    "index_pools": "jobs.indexing",
+    "index_pools": "recall.bulk.build",
     "list_pools": "pool",
     "merge": "pool",
-    "open_pool": "history",
+    "open_pool": "snapshots.opening",
     "resume": "agents",
     "similar": "recall",
-    "snapshot": "history",
+    "snapshot": "snapshots",
 }
 
 __all__ = [

@@ -4,7 +4,7 @@ import { context, build } from "esbuild";
 const options = {
   absWorkingDir: import.meta.dirname ?? new URL(".", import.meta.url).pathname,
   entryPoints: [{ in: "src/index.ts", out: "widget" }, { in: "src/widget.css", out: "widget" }],
-  outdir: "../agentpool_jupyter/jupyter/static",
+  outdir: "../agentpool_jupyter/jupyter/live/static",
   bundle: true,
   format: "esm",
   target: "es2022",

@@ -49,7 +49,7 @@ class FrontEndHook(BuildHookInterface[Any]):
         return Path(self.root) / "labextension"
 
     def _bundle(self) -> list[Path]:
-        static = Path(self.root) / "agentpool_jupyter" / "jupyter" / "static"
+        static = Path(self.root) / "agentpool_jupyter" / "jupyter" / "live" / "static"
         return [static / name for name in BUNDLE]
 
     def _fresh(self) -> bool:

@@ -9,7 +9,7 @@ import secrets
 import pytest
 
 from agentpool_jupyter.errors import ServiceError
-from agentpool_jupyter.log import broker
+from agentpool_jupyter.services import broker
 
 
 def require_kafka(start):

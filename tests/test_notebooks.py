@@ -11,8 +11,8 @@ import nbformat
 import pytest
 import yaml
 
-from agentpool_jupyter.agents.local_model import LocalModel
 from agentpool_jupyter.errors import UserError
+from agentpool_jupyter.services.local_model import LocalModel
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 

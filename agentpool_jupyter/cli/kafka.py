@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agentpool_jupyter.log import broker
+from agentpool_jupyter.services import broker
 
 if TYPE_CHECKING:
     import argparse

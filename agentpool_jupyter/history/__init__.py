@@ -1,11 +1,12 @@
 """Readings of a pool's history: what changed between two positions, the graph of branches, copies to take along."""
 
+from agentpool_jupyter.snapshots import Snapshot, snapshot, snapshot_all
+from agentpool_jupyter.snapshots.opening import open_pool
+
 from .compact import Compacted, compact
 from .diff import Diff, diff
 from .effects import Effect, effects_after
 from .graph import HistoryGraph, history_graph
-from .opening import open_pool
-from .snapshots import Snapshot, snapshot, snapshot_all
 from .transfer import export_pool, import_pool
 
 __all__ = [

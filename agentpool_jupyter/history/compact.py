@@ -14,9 +14,9 @@ from agentpool_jupyter.errors import LogCorruptError, RunActiveError
 from agentpool_jupyter.log import data_home
 from agentpool_jupyter.pool.codec import decode
 from agentpool_jupyter.pool.runs import Runs
+from agentpool_jupyter.snapshots.folder import discard, locked
 
 from .folding import WINDOW, changes
-from .snapshots.folder import discard, locked
 from .transfer import check_export, export_pool
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ import time
 from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
+from agentpool_jupyter.display.turns import colour
 from agentpool_jupyter.pool import Position
 from agentpool_jupyter.pool.events import Message, RunFinished, RunStarted, TurnFailed, TurnFinished
-from agentpool_jupyter.pool.render import colour
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

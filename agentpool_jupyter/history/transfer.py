@@ -17,9 +17,8 @@ import msgspec
 
 from agentpool_jupyter.errors import LogCorruptError, UserError
 from agentpool_jupyter.log import Record, open_store
-
-from .opening import open_pool
-from .snapshots import copies
+from agentpool_jupyter.snapshots import copies
+from agentpool_jupyter.snapshots.opening import open_pool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

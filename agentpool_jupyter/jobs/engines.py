@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from agentpool_jupyter import jvm
 from agentpool_jupyter.errors import EngineError, ServiceError
+from agentpool_jupyter.services import java as jvm
 
 from . import hadoop
 

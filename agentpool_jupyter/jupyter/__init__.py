@@ -12,12 +12,12 @@ _CLASSES = ("AgentPoolMagics", "HistoryMagics", "SimilarMagics")
 
 def load(shell: InteractiveShell) -> None:
     """Register the magics with a shell; doing so twice changes nothing."""
-    from .completion import install_completion  # noqa: PLC0415
-    from .history_magics import HistoryMagics  # noqa: PLC0415
-    from .magics import AgentPoolMagics  # noqa: PLC0415
+    from .magics.completion import install_completion  # noqa: PLC0415
+    from .magics.history_magics import HistoryMagics  # noqa: PLC0415
+    from .magics.magics import AgentPoolMagics  # noqa: PLC0415
+    from .magics.similar.magics import SimilarMagics  # noqa: PLC0415
+    from .magics.similar.questions import install_questions  # noqa: PLC0415
     from .session import Session  # noqa: PLC0415
-    from .similar_magics import SimilarMagics  # noqa: PLC0415
-    from .similar_questions import install_questions  # noqa: PLC0415
 
     if _CLASSES[0] in shell.magics_manager.registry:
         return
@@ -30,8 +30,8 @@ def load(shell: InteractiveShell) -> None:
 
 def unload(shell: InteractiveShell) -> None:
     """Take the magics away and close what they hold: no thread and no child is left."""
-    from .completion import remove_completion  # noqa: PLC0415
-    from .similar_questions import remove_questions  # noqa: PLC0415
+    from .magics.completion import remove_completion  # noqa: PLC0415
+    from .magics.similar.questions import remove_questions  # noqa: PLC0415
 
     manager = shell.magics_manager
     for magics in [manager.registry.pop(name) for name in _CLASSES if name in manager.registry]:

@@ -10,14 +10,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from agentpool_jupyter.agents import Run, TeamSpec
-    from agentpool_jupyter.agents.local_model import LocalModel
-    from agentpool_jupyter.agents.report import Report
+    from agentpool_jupyter.agents.runs.report import Report
     from agentpool_jupyter.log import Store
     from agentpool_jupyter.pool import Pool
     from agentpool_jupyter.recall import RecallIndex
+    from agentpool_jupyter.services.local_model import LocalModel
 
-    from .show import Show
-    from .similar_hits import ClickableHits
+    from .live.show import Show
+    from .magics.similar.hits import ClickableHits
 
 DEFAULT_POOL = "default"
 _SHOWS_KEPT = 20  # widgets that stay alive for pages that are opened again
@@ -132,7 +132,7 @@ class Session:
 
     def show(self, pool: Pool, run_id: str, run: Run | None = None, *, text: bool = False) -> Show:
         """Show a run, in place of an earlier showing of the same one."""
-        from .show import Show  # noqa: PLC0415 - it brings in the runtime of agents
+        from .live.show import Show  # noqa: PLC0415 - it brings in the runtime of agents
 
         earlier = self.shows.pop(run_id, None)
         if earlier is not None:
@@ -146,8 +146,8 @@ class Session:
 
     def hold_model(self, team: TeamSpec) -> None:
         """Keep the bundled model's server up between this notebook's runs, where the team uses it."""
-        from agentpool_jupyter.agents.local_model import LocalModel  # noqa: PLC0415
-        from agentpool_jupyter.agents.voices import endpoint_of  # noqa: PLC0415
+        from agentpool_jupyter.agents.turns.voices import endpoint_of  # noqa: PLC0415
+        from agentpool_jupyter.services.local_model import LocalModel  # noqa: PLC0415
 
         if any(agent.python is None and endpoint_of(team, agent).local for agent in team.agents):
             self._local = self._local or LocalModel()

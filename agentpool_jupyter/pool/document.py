@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from agentpool_jupyter.display.turns import to_html, to_markdown
+
 from .events import Delta, Event, Message, TurnFailed, TurnFinished, TurnStarted, Unreadable, Usage
-from .render import to_html, to_markdown
 from .settled import NOTHING, Settled, Turns
 from .turn import Entry, Turn
 

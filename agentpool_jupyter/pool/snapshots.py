@@ -1,4 +1,4 @@
-"""What a pool asks of its snapshots; made and kept by :mod:`agentpool_jupyter.history.snapshots`, which stands above.
+"""What a pool asks of its snapshots; made and kept by :mod:`agentpool_jupyter.snapshots`, which stands above.
 
 A pool without snapshots works the same, in time that grows with its length.
 """

@@ -23,8 +23,8 @@ from agentpool_jupyter.errors import ExtraMissingError, IndexUnavailableError
 from agentpool_jupyter.log.sqlite import SqliteStore
 from agentpool_jupyter.log.stores import data_home
 
-from .items import Item, pool_source
-from .shelf import DamagedError
+from .store.items import Item, pool_source
+from .store.shelf import DamagedError
 from .turns import Mark, Turns, decode_mark, encode_mark
 
 if TYPE_CHECKING:
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from agentpool_jupyter.log import Store
     from agentpool_jupyter.pool import Pool
 
-    from .bulk import Bulk
-    from .library import Library
+    from .library.library import Library
     from .ranking import Found
     from .search import Search
-    from .shelf import Shelf
+    from .store.bulk import Bulk
+    from .store.shelf import Shelf
 
 _Answer = TypeVar("_Answer")
 _BATCH = 500  # items put together
@@ -72,7 +72,7 @@ class RecallIndex:
     @property
     def library(self) -> Library:
         """The documents that are searched beside the pools."""
-        from .library import Library  # noqa: PLC0415 - not needed to search pools
+        from .library.library import Library  # noqa: PLC0415 - not needed to search pools
 
         return Library(self)
 
@@ -92,7 +92,7 @@ class RecallIndex:
 
         A damaged index is made anew and asked again.
         """
-        from .documents import Documents  # noqa: PLC0415 - not needed to search pools
+        from .library.documents import Documents  # noqa: PLC0415 - not needed to search pools
         from .ranking import find  # noqa: PLC0415 - needs the libraries that sign
 
         pools, texts = list(pools), list(texts)
@@ -263,12 +263,12 @@ def _open_shelf(store: Store, address: str | os.PathLike[str] | None) -> Shelf:
         message = f"recall needs {error.name}: pip install 'agentpool-jupyter[recall]'"
         raise ExtraMissingError(message) from error
     if text.startswith(_REDIS):
-        from .redis_shelf import RedisShelf  # noqa: PLC0415 - optional
+        from .store.redis_shelf import RedisShelf  # noqa: PLC0415 - optional
 
         # A folder of one machine is not the folder of the same name on another.
         name = f"{socket.gethostname()}:{store.folder.absolute()}" if isinstance(store, SqliteStore) else store.url
         return RedisShelf(text, name)
-    from .sqlite_shelf import SqliteShelf  # noqa: PLC0415 - symmetric with Redis
+    from .store.sqlite_shelf import SqliteShelf  # noqa: PLC0415 - symmetric with Redis
 
     path = Path(text.removeprefix("sqlite://")).expanduser()
     if isinstance(store, SqliteStore) and path.absolute().parent == store.folder.absolute():

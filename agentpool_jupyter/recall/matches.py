@@ -10,13 +10,13 @@ import msgspec
 
 from agentpool_jupyter.errors import ExtraMissingError
 
-from .file_names import from_here, quoted_name
+from .library.file_names import from_here, quoted_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from .items import Item
     from .ranking import Found
+    from .store.items import Item
 
 _SHOWN = 160  # characters of a match's text in a table
 _INK = "var(--jp-content-font-color1, inherit)"

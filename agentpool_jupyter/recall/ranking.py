@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
-from .shingles import containment, jaccard, shingles
-from .signatures import SURE
+from .text.shingles import containment, jaccard, shingles
+from .text.signatures import SURE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from .items import Item
     from .search import Question, Search
-    from .shelf import Shelf
+    from .store.items import Item
+    from .store.shelf import Shelf
 
 _CHUNK = 64  # candidates fetched together
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .items import Item
+    from .store.items import Item
 
 Question = Literal["resembles", "contained", "both"]
 

@@ -6,8 +6,8 @@ import msgspec
 
 from agentpool_jupyter.pool.events import Delta, Event, Message, TurnFailed, TurnFinished, TurnStarted
 
-from .items import Item, pool_source
-from .passages import passages
+from .store.items import Item, pool_source
+from .text.passages import passages
 
 _LEFT_OUT = ("cancelled", "silent")  # what was stopped, or not said, is no finished turn
 _LATE = 1000  # turns for which something may still come after their end

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentpool_jupyter.agents.budget import BudgetExhaustedError, TokenBudget
+from agentpool_jupyter.agents.turns.budget import BudgetExhaustedError, TokenBudget
 
 
 async def turns():

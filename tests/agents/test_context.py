@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentpool_jupyter.agents.budget import prompt_bound
-from agentpool_jupyter.agents.context import BYTES_PER_TOKEN, Recalled, build_context, turns_read
-from agentpool_jupyter.agents.shares import SHARES
-from agentpool_jupyter.agents.spec import AgentSpec, TeamSpec
+from agentpool_jupyter.agents.prompt.context import BYTES_PER_TOKEN, Recalled, build_context, turns_read
+from agentpool_jupyter.agents.prompt.shares import SHARES
+from agentpool_jupyter.agents.team.spec import AgentSpec, TeamSpec
+from agentpool_jupyter.agents.turns.budget import prompt_bound
 from agentpool_jupyter.pool import fold
 from agentpool_jupyter.pool.events import Delta, Message, TurnFailed, TurnFinished, TurnStarted
 

@@ -15,20 +15,20 @@ import time
 import psutil
 import pytest
 
-from agentpool_jupyter.agents import local_server
-from agentpool_jupyter.agents.endpoint import INSTALL_LOCAL, Endpoint
-from agentpool_jupyter.agents.local_model import LocalModel
-from agentpool_jupyter.agents.model import Finish, ModelClient
-from agentpool_jupyter.agents.prefill import Seam, going_on
-from agentpool_jupyter.agents.trial import find_continuation
+from agentpool_jupyter.agents.models.client import Finish, ModelClient
+from agentpool_jupyter.agents.models.continuation import Seam, going_on
+from agentpool_jupyter.agents.models.endpoint import Endpoint
+from agentpool_jupyter.agents.models.trial import find_continuation
 from agentpool_jupyter.errors import ServiceError
+from agentpool_jupyter.services import local_server
+from agentpool_jupyter.services.local_model import INSTALL_LOCAL, LocalModel
 
 pytestmark = pytest.mark.local_model
 
 MESSAGES = [{"role": "user", "content": "Say hello in five words."}]
 HOLDER = """
 import pathlib, sys
-from agentpool_jupyter.agents.local_model import LocalModel
+from agentpool_jupyter.services.local_model import LocalModel
 model = LocalModel(pathlib.Path(sys.argv[1]))
 print(model.acquire().pid, flush=True)
 sys.stdin.read()

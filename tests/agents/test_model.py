@@ -12,10 +12,10 @@ import traceback
 
 import pytest
 
-from agentpool_jupyter.agents.chunks import EventSplitter, decode
-from agentpool_jupyter.agents.endpoint import DEFAULT_OPENAI_MODEL, Endpoint, Price, cost, resolve
-from agentpool_jupyter.agents.model import Finish, ModelClient
-from agentpool_jupyter.agents.refusals import retry_after
+from agentpool_jupyter.agents.models.chunks import EventSplitter, decode
+from agentpool_jupyter.agents.models.client import Finish, ModelClient
+from agentpool_jupyter.agents.models.endpoint import DEFAULT_OPENAI_MODEL, Endpoint, Price, cost, resolve
+from agentpool_jupyter.agents.models.refusals import retry_after
 from agentpool_jupyter.errors import ModelError, SpecError, UserError
 from agentpool_jupyter.pool.events import Usage
 from tests.openai_server import (

@@ -11,8 +11,8 @@ import pytest
 
 import agentpool_jupyter as ap
 from agentpool_jupyter.errors import RunFailedError
-from agentpool_jupyter.log import broker
 from agentpool_jupyter.pool import fold
+from agentpool_jupyter.services import broker
 from tests.kafka_fixtures import running_broker
 from tests.openai_server import OpenAIServer, expected
 from tests.teams import play, prompt

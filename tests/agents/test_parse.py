@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from agentpool_jupyter.agents.parse import parse_team
-from agentpool_jupyter.agents.spec import DEFAULT_AGENTS, AgentSpec, Budget, Price, RecallSpec, TeamSpec
+from agentpool_jupyter.agents.team.parse import parse_team
+from agentpool_jupyter.agents.team.spec import DEFAULT_AGENTS, AgentSpec, Budget, Price, RecallSpec, TeamSpec
 from agentpool_jupyter.errors import SpecError
 
 DESIGN = """\

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentpool_jupyter.agents.endpoint import OPENAI_URL, Endpoint
-from agentpool_jupyter.agents.model import ModelClient
-from agentpool_jupyter.agents.prefill import GO_ON, IN_WORDS, PROBE, Continuation, Seam, going_on, judge
-from agentpool_jupyter.agents.trial import find_continuation
+from agentpool_jupyter.agents.models.client import ModelClient
+from agentpool_jupyter.agents.models.continuation import GO_ON, IN_WORDS, PROBE, Continuation, Seam, going_on, judge
+from agentpool_jupyter.agents.models.endpoint import OPENAI_URL, Endpoint
+from agentpool_jupyter.agents.models.trial import find_continuation
 from agentpool_jupyter.errors import ModelError
 from tests.openai_server import OpenAIServer, Refuse
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentpool_jupyter.agents.context import Recalled, build_context
-from agentpool_jupyter.agents.reading import shared_out
-from agentpool_jupyter.agents.report import Report
-from agentpool_jupyter.agents.spec import AgentSpec, TeamSpec
+from agentpool_jupyter.agents.prompt.context import Recalled, build_context
+from agentpool_jupyter.agents.prompt.reading import shared_out
+from agentpool_jupyter.agents.runs.report import Report
+from agentpool_jupyter.agents.team.spec import AgentSpec, TeamSpec
 from agentpool_jupyter.pool import fold
 from agentpool_jupyter.pool.events import TurnFailed, TurnFinished, TurnStarted, Usage
 from tests.openai_server import OpenAIServer

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from agentpool_jupyter.agents.report import Report
-from agentpool_jupyter.agents.spec import AgentSpec, TeamSpec
+from agentpool_jupyter.agents.runs.report import Report
+from agentpool_jupyter.agents.team.spec import AgentSpec, TeamSpec
 from agentpool_jupyter.pool import fold
 from agentpool_jupyter.pool.events import TurnFailed, TurnFinished, TurnStarted, Usage
 from tests.openai_server import Cut, NoUsage, OpenAIServer

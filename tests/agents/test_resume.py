@@ -11,7 +11,7 @@ import threading
 import pytest
 
 from agentpool_jupyter import open_pool, resume
-from agentpool_jupyter.agents.claims import mark_lost
+from agentpool_jupyter.agents.runs.claims import mark_lost
 from agentpool_jupyter.errors import RunActiveError, UserError
 from agentpool_jupyter.pool.events import Claim, Heartbeat, RunFinished, RunStarted, TurnFailed
 from tests.openai_server import Drip, OpenAIServer
@@ -19,12 +19,12 @@ from tests.teams import asked, of_type, play, prompt, said, speaks, team, until
 
 _CHILD = """
 import sys
-import agentpool_jupyter.agents.claims, agentpool_jupyter.agents.run
+import agentpool_jupyter.agents.runs.claims, agentpool_jupyter.agents.runs.run
 from agentpool_jupyter import open_pool
 from tests.teams import team
 
 lease, url = float(sys.argv[1]), sys.argv[2]
-for module in (agentpool_jupyter.agents.claims, agentpool_jupyter.agents.run):
+for module in (agentpool_jupyter.agents.runs.claims, agentpool_jupyter.agents.runs.run):
     module.LEASE = lease
 agents = {"quick": {"role": "Talks.", "listens": []}, "slow": {"role": "Talks.", "listens": []}}
 run = team(agents, turns=2, model="test", base_url=url).start(open_pool("bakery"))

@@ -6,9 +6,9 @@ import contextlib
 import signal
 
 from agentpool_jupyter import resume
-from agentpool_jupyter.agents.budget import prompt_bound, text_bound
-from agentpool_jupyter.agents.claims import mark_lost
-from agentpool_jupyter.agents.spending import spent
+from agentpool_jupyter.agents.runs.claims import mark_lost
+from agentpool_jupyter.agents.runs.spending import spent
+from agentpool_jupyter.agents.turns.budget import prompt_bound, text_bound
 from agentpool_jupyter.pool import Position
 from agentpool_jupyter.pool.events import Delta, Head, RunFinished, TurnFinished
 from tests.openai_server import Drip, OpenAIServer

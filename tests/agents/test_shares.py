@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentpool_jupyter.agents.shares import SHARES, allot, excerpt
+from agentpool_jupyter.agents.prompt.shares import SHARES, allot, excerpt
 
 NEEDS = st.fixed_dictionaries(dict.fromkeys(SHARES, st.integers(0, 5000)))
 

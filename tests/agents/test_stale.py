@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from agentpool_jupyter.agents.report import Report
-from agentpool_jupyter.agents.spec import AgentSpec, TeamSpec
-from agentpool_jupyter.agents.stale import stale
+from agentpool_jupyter.agents.runs.report import Report
+from agentpool_jupyter.agents.runs.stale import stale
+from agentpool_jupyter.agents.team.spec import AgentSpec, TeamSpec
 from agentpool_jupyter.pool.events import Delta, Message, TurnFinished, TurnStarted
 
 from .test_context import placed, talk, whole

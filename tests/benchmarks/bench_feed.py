@@ -61,7 +61,7 @@ def measure(place: Place, quick: bool) -> list[Table]:  # noqa: FBT001
 
 def run_team(store: str, url: str, agents: int, *, shown: bool) -> None:
     """Run a team in this process, which is the kernel, and print what that took."""
-    from agentpool_jupyter.jupyter.show import Show
+    from agentpool_jupyter.jupyter.live.show import Show
 
     with fresh_pool(store) as pool:
         wall, cpu = time.perf_counter(), time.process_time()

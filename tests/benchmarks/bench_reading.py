@@ -21,7 +21,7 @@ from .table import Table, at_most
 from .teams import fresh_pool, team
 
 if TYPE_CHECKING:
-    from agentpool_jupyter.agents.report import Row
+    from agentpool_jupyter.agents.runs.report import Row
 
     from .place import Place
 

@@ -18,12 +18,12 @@ import psutil
 import rensa
 from scipy import sparse
 
-from agentpool_jupyter.recall.items import Item, Source
 from agentpool_jupyter.recall.ranking import _Best, _look, candidates
 from agentpool_jupyter.recall.search import Search
-from agentpool_jupyter.recall.shingles import jaccard, shingles
-from agentpool_jupyter.recall.signatures import BANDS, PERMUTATIONS, ROWS, SEED, hash_shingles
-from agentpool_jupyter.recall.sqlite_shelf import SqliteShelf
+from agentpool_jupyter.recall.store.items import Item, Source
+from agentpool_jupyter.recall.store.sqlite_shelf import SqliteShelf
+from agentpool_jupyter.recall.text.shingles import jaccard, shingles
+from agentpool_jupyter.recall.text.signatures import BANDS, PERMUTATIONS, ROWS, SEED, hash_shingles
 
 from . import command, corpus, recall_stores
 from .table import Table

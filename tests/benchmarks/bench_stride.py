@@ -14,7 +14,7 @@ import time
 from typing import TYPE_CHECKING
 
 from agentpool_jupyter.agents import Team
-from agentpool_jupyter.agents.spec import AgentSpec, TeamSpec
+from agentpool_jupyter.agents.team.spec import AgentSpec, TeamSpec
 from tests.openai_server import OpenAIServer
 
 from . import command

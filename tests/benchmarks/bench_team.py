@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import openai
 
-from agentpool_jupyter.agents.context import BYTES_PER_TOKEN
-from agentpool_jupyter.agents.spec import WINDOW
+from agentpool_jupyter.agents.prompt.context import BYTES_PER_TOKEN
+from agentpool_jupyter.agents.team.spec import WINDOW
 
 from . import command
 from .place import model_server

@@ -8,7 +8,7 @@ import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agentpool_jupyter.recall.passages import passages
+from agentpool_jupyter.recall.text.passages import passages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agentpool_jupyter.log import broker
+from agentpool_jupyter.services import broker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

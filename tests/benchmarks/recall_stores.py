@@ -15,14 +15,14 @@ import datasketch
 import numpy as np
 import redis
 
-from agentpool_jupyter.jobs.indexing import index_pools
 from agentpool_jupyter.pool import open_pool
 from agentpool_jupyter.recall import RecallIndex
-from agentpool_jupyter.recall.items import Item, Source
+from agentpool_jupyter.recall.bulk.build import index_pools
 from agentpool_jupyter.recall.ranking import candidates
-from agentpool_jupyter.recall.redis_shelf import RedisShelf
-from agentpool_jupyter.recall.shingles import shingles
-from agentpool_jupyter.recall.signatures import BANDS, PERMUTATIONS, ROWS
+from agentpool_jupyter.recall.store.items import Item, Source
+from agentpool_jupyter.recall.store.redis_shelf import RedisShelf
+from agentpool_jupyter.recall.text.shingles import shingles
+from agentpool_jupyter.recall.text.signatures import BANDS, PERMUTATIONS, ROWS
 
 from .table import Table
 from .turns import Author

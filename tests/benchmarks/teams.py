@@ -6,7 +6,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from agentpool_jupyter.agents import Team
-from agentpool_jupyter.agents.spec import AgentSpec, TeamSpec
+from agentpool_jupyter.agents.team.spec import AgentSpec, TeamSpec
 from agentpool_jupyter.pool import open_pool
 from agentpool_jupyter.pool.events import Heartbeat
 

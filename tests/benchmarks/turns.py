@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from agentpool_jupyter.agents.context import build_context
-from agentpool_jupyter.agents.spec import WINDOW, AgentSpec, TeamSpec
+from agentpool_jupyter.agents.prompt.context import build_context
+from agentpool_jupyter.agents.team.spec import WINDOW, AgentSpec, TeamSpec
 from agentpool_jupyter.pool.document import Document
 from agentpool_jupyter.pool.events import Claim, Delta, Fork, Head, RunStarted, TurnFinished, TurnStarted, Usage
 
@@ -22,7 +22,7 @@ from . import corpus
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from agentpool_jupyter.agents.context import Context
+    from agentpool_jupyter.agents.prompt.context import Context
     from agentpool_jupyter.pool import Event, Pool
 
 _TOKENS = 20  # in 100 ms at 200 tokens/s; a token is a word here

@@ -5,11 +5,11 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING
 
-from agentpool_jupyter.jobs.lines import SummaryLine, encode, read_line, record_line
+from agentpool_jupyter.snapshots.lines import SummaryLine, encode, read_line, record_line
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # mrjob imports modules that are on their way out
-    from agentpool_jupyter.jobs.snapshots import Snapshots
+    from agentpool_jupyter.snapshots.job import Snapshots
 
 if TYPE_CHECKING:
     from random import Random

@@ -8,13 +8,13 @@ from contextlib import closing
 
 from agentpool_jupyter import open_pool, snapshot
 from agentpool_jupyter.errors import SnapshotError
-from agentpool_jupyter.history.snapshots.file import SnapshotFile
-from agentpool_jupyter.history.snapshots.folder import current
-from agentpool_jupyter.history.snapshots.keeper import open_sound
 from agentpool_jupyter.pool import Position
 from agentpool_jupyter.pool import open_pool as open_raw
 from agentpool_jupyter.pool.events import Delta, TurnFinished, TurnStarted, Usage
-from agentpool_jupyter.pool.summary import Scale
+from agentpool_jupyter.snapshots.file import SnapshotFile
+from agentpool_jupyter.snapshots.folder import current
+from agentpool_jupyter.snapshots.keeper import open_sound
+from agentpool_jupyter.snapshots.summary import Scale
 from tests.teams import until
 
 SMALL = Scale(64, 3)

@@ -17,7 +17,6 @@ from agentpool_jupyter.errors import LogCorruptError, LogMovedError, RunActiveEr
 from agentpool_jupyter.history import compact, import_pool, snapshot
 from agentpool_jupyter.history.compact import _archive_of
 from agentpool_jupyter.history.folding import WINDOW, changes
-from agentpool_jupyter.history.snapshots import status
 from agentpool_jupyter.log import FILLER, Record
 from agentpool_jupyter.pool import Branches, Document, Position, fold
 from agentpool_jupyter.pool.codec import decode, encode
@@ -35,6 +34,7 @@ from agentpool_jupyter.pool.events import (
     now_ms,
 )
 from agentpool_jupyter.pool.runs import this_owner
+from agentpool_jupyter.snapshots import status
 from tests.pool.strategies import logs, stored
 
 quick = settings(max_examples=150, deadline=None)

@@ -13,7 +13,7 @@ import pytest
 from agentpool_jupyter import open_pool
 from agentpool_jupyter.errors import SnapshotWarning
 from agentpool_jupyter.pool.settled import Turns
-from agentpool_jupyter.pool.summary import Scale
+from agentpool_jupyter.snapshots.summary import Scale
 from tests.history.snapshots import SMALL, build, file_of, grow, of_the_log, path_in, view
 from tests.small_disk import on_small_disk
 
@@ -185,10 +185,10 @@ _FULL = """
 import os, sys
 from pathlib import Path
 from agentpool_jupyter.errors import SnapshotError
-from agentpool_jupyter.history.snapshots.file import Anchor
-from agentpool_jupyter.history.snapshots.folder import current, making
-from agentpool_jupyter.pool.node import Node
-from agentpool_jupyter.pool.summary import SCALE
+from agentpool_jupyter.snapshots.file import Anchor
+from agentpool_jupyter.snapshots.folder import current, making
+from agentpool_jupyter.snapshots.node import Node
+from agentpool_jupyter.snapshots.summary import SCALE
 
 folder = Path(sys.argv[1])
 

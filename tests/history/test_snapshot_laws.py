@@ -10,13 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agentpool_jupyter.history.snapshots import intake
-from agentpool_jupyter.history.snapshots.file import SnapshotFile
-from agentpool_jupyter.history.snapshots.folder import current, discard, making
-from agentpool_jupyter.history.snapshots.keeper import PoolSnapshots, anchor
 from agentpool_jupyter.log import open_store
 from agentpool_jupyter.pool import Pool, Position
-from agentpool_jupyter.pool.summary import Scale
+from agentpool_jupyter.snapshots import intake
+from agentpool_jupyter.snapshots.file import SnapshotFile
+from agentpool_jupyter.snapshots.folder import current, discard, making
+from agentpool_jupyter.snapshots.keeper import PoolSnapshots, anchor
+from agentpool_jupyter.snapshots.summary import Scale
 from tests.history import mapreduce
 from tests.pool.strategies import logs
 

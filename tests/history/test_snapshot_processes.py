@@ -17,8 +17,8 @@ from filelock import FileLock
 
 from agentpool_jupyter import open_pool
 from agentpool_jupyter.errors import UserError
-from agentpool_jupyter.history.snapshots.file import SnapshotFile
 from agentpool_jupyter.pool import open_pool as open_raw
+from agentpool_jupyter.snapshots.file import SnapshotFile
 from tests.history.snapshots import SMALL, build, grow, insist_on_soundness, path_in, view
 
 pytestmark = pytest.mark.usefixtures("temporary")
@@ -32,7 +32,7 @@ _SNAPSHOT = textwrap.dedent(
     """
     import sys
     from agentpool_jupyter import open_pool, snapshot
-    from agentpool_jupyter.pool.summary import Scale
+    from agentpool_jupyter.snapshots.summary import Scale
     from tests.history.snapshots import grow
 
     with open_pool(sys.argv[2], sys.argv[1], snapshot_every=0) as pool:
@@ -49,12 +49,12 @@ _SNAPSHOT = textwrap.dedent(
 _INTAKE = textwrap.dedent(
     """
     import random, sys
-    from agentpool_jupyter.history.snapshots import intake
-    from agentpool_jupyter.history.snapshots.file import SnapshotFile
-    from agentpool_jupyter.history.snapshots.folder import current, making
-    from agentpool_jupyter.history.snapshots.keeper import anchor
+    from agentpool_jupyter.snapshots import intake
+    from agentpool_jupyter.snapshots.file import SnapshotFile
+    from agentpool_jupyter.snapshots.folder import current, making
+    from agentpool_jupyter.snapshots.keeper import anchor
     from agentpool_jupyter.pool import open_pool
-    from agentpool_jupyter.pool.summary import Scale
+    from agentpool_jupyter.snapshots.summary import Scale
     from tests.history.mapreduce import nodes
     from tests.history.snapshots import grow
 

@@ -9,8 +9,8 @@ import subprocess
 import time
 from xml.sax.saxutils import escape
 
-from agentpool_jupyter import jvm
 from agentpool_jupyter.errors import ServiceError
+from agentpool_jupyter.services import java as jvm
 from tests.jobs.ports import free_ports
 
 VERSION = "3.4.2"

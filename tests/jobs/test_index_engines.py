@@ -13,13 +13,13 @@ import pytest
 
 from agentpool_jupyter import open_pool, similar
 from agentpool_jupyter.errors import EngineError, IndexUnavailableError, JobCancelledError, JobError, UserError
-from agentpool_jupyter.jobs.indexing import index_pools
 from agentpool_jupyter.pool.events import Delta, TurnFailed, TurnFinished, TurnStarted
 from agentpool_jupyter.recall import RecallIndex
-from agentpool_jupyter.recall.index_file import stamped
-from agentpool_jupyter.recall.items import pool_source
-from agentpool_jupyter.recall.passages import passages
-from agentpool_jupyter.recall.shingles import shingles
+from agentpool_jupyter.recall.bulk.build import index_pools
+from agentpool_jupyter.recall.store.index_file import stamped
+from agentpool_jupyter.recall.store.items import pool_source
+from agentpool_jupyter.recall.text.passages import passages
+from agentpool_jupyter.recall.text.shingles import shingles
 from agentpool_jupyter.recall.turns import Mark
 from tests.benchmarks import corpus
 from tests.recall.conftest import redis_server, redis_url  # noqa: F401 - fixtures

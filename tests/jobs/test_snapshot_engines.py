@@ -16,9 +16,9 @@ import pytest
 from agentpool_jupyter import open_pool
 from agentpool_jupyter.errors import EngineError, JobCancelledError, JobError
 from agentpool_jupyter.history import snapshot, snapshot_all
-from agentpool_jupyter.history.snapshots.file import SnapshotFile
-from agentpool_jupyter.history.snapshots.folder import current
-from agentpool_jupyter.pool.summary import Scale
+from agentpool_jupyter.snapshots.file import SnapshotFile
+from agentpool_jupyter.snapshots.folder import current
+from agentpool_jupyter.snapshots.summary import Scale
 from tests.history.test_snapshots import grow
 
 pytestmark = pytest.mark.timeout(500)

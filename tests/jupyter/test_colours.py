@@ -7,10 +7,10 @@ import re
 import pytest
 
 from agentpool_jupyter import open_pool
+from agentpool_jupyter.display.still import Still
+from agentpool_jupyter.display.turns import colour
 from agentpool_jupyter.history import history_graph
-from agentpool_jupyter.jupyter.feed import Feed
-from agentpool_jupyter.jupyter.still import Still
-from agentpool_jupyter.pool.render import colour
+from agentpool_jupyter.jupyter.live.feed import Feed
 from tests.openai_server import OpenAIServer
 from tests.teams import play
 

@@ -13,7 +13,7 @@ import agentpool_jupyter as ap
 from agentpool_jupyter.errors import LogMovedError
 from agentpool_jupyter.history import compact
 from agentpool_jupyter.history.folding import WINDOW
-from agentpool_jupyter.jupyter.feed import Feed
+from agentpool_jupyter.jupyter.live.feed import Feed
 from agentpool_jupyter.pool.events import Claim, Delta, Folded, RunFinished, RunStarted
 from agentpool_jupyter.pool.runs import this_owner
 from tests.history.test_compact import talk

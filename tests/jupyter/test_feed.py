@@ -9,7 +9,7 @@ import threading
 import msgspec
 import pytest
 
-from agentpool_jupyter.jupyter.feed import Feed
+from agentpool_jupyter.jupyter.live.feed import Feed
 from agentpool_jupyter.pool.events import Delta
 from tests.openai_server import OpenAIServer
 from tests.teams import of_type, play, said, team, until

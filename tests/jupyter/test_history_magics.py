@@ -12,7 +12,7 @@ from IPython.core.error import UsageError
 
 import agentpool_jupyter as ap
 from agentpool_jupyter.errors import SnapshotError
-from agentpool_jupyter.jupyter.usage import usage_errors
+from agentpool_jupyter.jupyter.magics.usage import usage_errors
 from agentpool_jupyter.pool.events import TurnFinished, TurnStarted
 
 

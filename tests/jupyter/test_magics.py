@@ -12,7 +12,7 @@ from IPython.core.completer import provisionalcompleter
 from IPython.core.error import UsageError
 
 from agentpool_jupyter import open_pool
-from agentpool_jupyter.agents.report import Report
+from agentpool_jupyter.agents.runs.report import Report
 from agentpool_jupyter.errors import RunFailedError
 from agentpool_jupyter.log import open_store
 from agentpool_jupyter.pool.events import RunFinished, RunStarted

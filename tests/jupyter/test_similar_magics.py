@@ -14,8 +14,8 @@ from IPython.core.error import UsageError
 
 import agentpool_jupyter as ap
 from agentpool_jupyter.errors import UserError
-from agentpool_jupyter.jupyter.similar_hits import ClickableHits
-from agentpool_jupyter.jupyter.similar_line import split_line
+from agentpool_jupyter.jupyter.magics.similar.hits import ClickableHits
+from agentpool_jupyter.jupyter.magics.similar.line import split_line
 from agentpool_jupyter.pool.events import Delta, TurnFinished, TurnStarted
 
 LEASE = "The oven lease comes first, because nothing bakes without an oven."

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from agentpool_jupyter.jupyter.wire import Patch, Say, State, Stop, ToKernel, ToView
+from agentpool_jupyter.jupyter.live.wire import Patch, Say, State, Stop, ToKernel, ToView
 
 FIXTURES = sorted((Path(__file__).parent / "wire").glob("*.json"))
 
@@ -62,7 +62,7 @@ def test_what_is_no_message_to_the_kernel_is_refused(content):
 
 def test_the_widget_hands_on_what_it_knows_and_ignores_the_rest():
     """A newer page may send more; a listener sees typed messages only."""
-    from agentpool_jupyter.jupyter.widget import TeamWidget
+    from agentpool_jupyter.jupyter.live.widget import TeamWidget
 
     widget, heard = TeamWidget(), []
     try:
@@ -76,7 +76,7 @@ def test_the_widget_hands_on_what_it_knows_and_ignores_the_rest():
 
 def test_the_snapshot_is_the_state_that_was_kept():
     """What a page without a kernel reads is the same message as on the wire."""
-    from agentpool_jupyter.jupyter.widget import TeamWidget
+    from agentpool_jupyter.jupyter.live.widget import TeamWidget
 
     widget, state = TeamWidget(), msgspec.json.decode(read("view-state.json"), type=State)
     try:

@@ -12,8 +12,9 @@ import pytest
 
 from agentpool_jupyter.cli.main import main
 from agentpool_jupyter.errors import ServiceError
-from agentpool_jupyter.log import broker, broker_runtime, open_store
-from agentpool_jupyter.log.broker_process import alive, owner_of_port, start_time
+from agentpool_jupyter.log import open_store
+from agentpool_jupyter.services import broker, broker_runtime
+from agentpool_jupyter.services.broker_process import alive, owner_of_port, start_time
 from tests.kafka_fixtures import require_kafka, running_broker
 
 pytestmark = pytest.mark.kafka

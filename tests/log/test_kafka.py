@@ -26,10 +26,11 @@ from agentpool_jupyter.errors import (
     StoreError,
     UserError,
 )
-from agentpool_jupyter.log import FILLER, broker, open_store
+from agentpool_jupyter.log import FILLER, open_store
 from agentpool_jupyter.log.kafka import KafkaAddress, KafkaStore, clients
 from agentpool_jupyter.log.kafka.fence import FENCED
 from agentpool_jupyter.log.kafka.reader import scan
+from agentpool_jupyter.services import broker
 from tests.kafka_fixtures import require_kafka, running_broker
 
 from .conformance import LONG, LogConformance, shortened

@@ -8,7 +8,8 @@ import secrets
 
 import pytest
 
-from agentpool_jupyter.log import broker, open_store
+from agentpool_jupyter.log import open_store
+from agentpool_jupyter.services import broker
 from tests.kafka_fixtures import require_kafka
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]

@@ -7,8 +7,8 @@ import pytest
 from agentpool_jupyter.pool.document import Document
 from agentpool_jupyter.pool.events import Delta, Message, TurnFailed, TurnFinished, TurnStarted, Usage
 from agentpool_jupyter.pool.settled import NOTHING, Turns
-from agentpool_jupyter.pool.summary import Piece, Scale, climb, summarise
 from agentpool_jupyter.pool.turn import Entry
+from agentpool_jupyter.snapshots.summary import Piece, Scale, climb, summarise
 
 
 def message(offset, agent="you"):

@@ -26,8 +26,8 @@ from agentpool_jupyter.pool.events import (
     TurnStarted,
     Usage,
 )
-from agentpool_jupyter.pool.node import pack, unpack_body, unpack_head
-from agentpool_jupyter.pool.summary import SCALE, Folding, Scale, Summary, climb, summarise
+from agentpool_jupyter.snapshots.node import pack, unpack_body, unpack_head
+from agentpool_jupyter.snapshots.summary import SCALE, Folding, Scale, Summary, climb, summarise
 
 SMALL = Scale(4, 2)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from agentpool_jupyter.pool.events import Delta, TurnFinished, TurnStarted
-from agentpool_jupyter.recall.redis_shelf import RedisShelf
-from agentpool_jupyter.recall.sqlite_shelf import SqliteShelf
+from agentpool_jupyter.recall.store.redis_shelf import RedisShelf
+from agentpool_jupyter.recall.store.sqlite_shelf import SqliteShelf
 
 from .redis_server import RedisServer
 

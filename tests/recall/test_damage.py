@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from agentpool_jupyter import open_pool
 from agentpool_jupyter.errors import IndexUnavailableError
 from agentpool_jupyter.recall import RecallIndex, similar
-from agentpool_jupyter.recall.index_file import stamped
-from agentpool_jupyter.recall.sqlite_shelf import SqliteShelf
+from agentpool_jupyter.recall.store.index_file import stamped
+from agentpool_jupyter.recall.store.sqlite_shelf import SqliteShelf
 
 LEASE = "the oven lease comes first because nothing bakes without an oven"
 COUNT = 40

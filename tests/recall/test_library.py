@@ -11,8 +11,8 @@ from pypdf import PdfWriter
 
 from agentpool_jupyter.errors import LibraryError
 from agentpool_jupyter.recall import RecallIndex, similar
-from agentpool_jupyter.recall.items import file_source
-from agentpool_jupyter.recall.readers import read_document
+from agentpool_jupyter.recall.library.readers import read_document
+from agentpool_jupyter.recall.store.items import file_source
 
 LEASE = "The oven lease comes first, because nothing bakes without an oven."
 

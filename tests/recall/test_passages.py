@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentpool_jupyter.recall.passages import SIZE, STEP, passages
+from agentpool_jupyter.recall.text.passages import SIZE, STEP, passages
 
 long_texts = st.builds(
     lambda parts, times: "".join(parts) * times,

@@ -6,11 +6,11 @@ import random
 
 import pytest
 
-from agentpool_jupyter.recall.items import Item, pool_source
 from agentpool_jupyter.recall.ranking import find
 from agentpool_jupyter.recall.search import Search
-from agentpool_jupyter.recall.shingles import containment, jaccard, shingles
-from agentpool_jupyter.recall.sqlite_shelf import SqliteShelf
+from agentpool_jupyter.recall.store.items import Item, pool_source
+from agentpool_jupyter.recall.store.sqlite_shelf import SqliteShelf
+from agentpool_jupyter.recall.text.shingles import containment, jaccard, shingles
 from tests.benchmarks import corpus
 
 COUNT = 4000

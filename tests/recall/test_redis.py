@@ -13,12 +13,12 @@ import pytest
 
 from agentpool_jupyter.errors import IndexUnavailableError, StoreError
 from agentpool_jupyter.recall import RecallIndex, similar
-from agentpool_jupyter.recall.buckets import Buckets
-from agentpool_jupyter.recall.items import Item, pool_source
-from agentpool_jupyter.recall.redis_address import shown
-from agentpool_jupyter.recall.redis_buckets import RedisBuckets
-from agentpool_jupyter.recall.redis_shelf import RedisShelf
-from agentpool_jupyter.recall.shingles import shingles
+from agentpool_jupyter.recall.store.buckets import Buckets
+from agentpool_jupyter.recall.store.items import Item, pool_source
+from agentpool_jupyter.recall.store.redis_address import shown
+from agentpool_jupyter.recall.store.redis_buckets import RedisBuckets
+from agentpool_jupyter.recall.store.redis_shelf import RedisShelf
+from agentpool_jupyter.recall.text.shingles import shingles
 
 from .redis_server import RedisServer
 

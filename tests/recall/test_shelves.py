@@ -8,13 +8,13 @@ import pytest
 from agentpool_jupyter import open_pool
 from agentpool_jupyter.errors import IndexUnavailableError
 from agentpool_jupyter.recall import RecallIndex, similar
-from agentpool_jupyter.recall.buckets import postings
-from agentpool_jupyter.recall.bulk import Bulk
-from agentpool_jupyter.recall.items import Item, file_source, pool_source
 from agentpool_jupyter.recall.ranking import candidates, find
 from agentpool_jupyter.recall.search import Search
-from agentpool_jupyter.recall.shingles import shingles
-from agentpool_jupyter.recall.signatures import sign_texts
+from agentpool_jupyter.recall.store.buckets import postings
+from agentpool_jupyter.recall.store.bulk import Bulk
+from agentpool_jupyter.recall.store.items import Item, file_source, pool_source
+from agentpool_jupyter.recall.text.shingles import shingles
+from agentpool_jupyter.recall.text.signatures import sign_texts
 
 LEASE = "the oven lease comes first because nothing bakes without an oven"
 BAKERY = pool_source("bakery")

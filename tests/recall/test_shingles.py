@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentpool_jupyter.recall.shingles import containment, jaccard, shingles, tokens
+from agentpool_jupyter.recall.text.shingles import containment, jaccard, shingles, tokens
 
 sets = st.frozensets(st.text(max_size=3))
 

@@ -10,9 +10,10 @@ import sys
 import numpy as np
 import pytest
 
-from agentpool_jupyter.recall.buckets import bucket, postings
-from agentpool_jupyter.recall.shingles import jaccard, shingles
-from agentpool_jupyter.recall.signatures import (
+from agentpool_jupyter.recall.store.buckets import bucket, postings
+from agentpool_jupyter.recall.store.sketches import Sketches
+from agentpool_jupyter.recall.text.shingles import jaccard, shingles
+from agentpool_jupyter.recall.text.signatures import (
     BANDS,
     ROWS,
     SURE,
@@ -23,12 +24,11 @@ from agentpool_jupyter.recall.signatures import (
     stamp,
     stamp_text,
 )
-from agentpool_jupyter.recall.sketches import Sketches
 
 
 def test_the_keys_are_the_same_in_every_process():
     """Whatever its hash seed is."""
-    program = "from agentpool_jupyter.recall.signatures import stamp_text; print(stamp_text())"
+    program = "from agentpool_jupyter.recall.text.signatures import stamp_text; print(stamp_text())"
     for seed in ("1", "2"):
         env = os.environ | {"PYTHONHASHSEED": seed}
         done = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True)

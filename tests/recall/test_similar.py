@@ -18,8 +18,8 @@ from agentpool_jupyter.history import compact
 from agentpool_jupyter.log import open_store
 from agentpool_jupyter.pool.events import Delta, TurnFinished, TurnStarted
 from agentpool_jupyter.recall import RecallIndex, similar
-from agentpool_jupyter.recall.passages import passages
-from agentpool_jupyter.recall.shingles import containment, jaccard, shingles
+from agentpool_jupyter.recall.text.passages import passages
+from agentpool_jupyter.recall.text.shingles import containment, jaccard, shingles
 
 LEASE = "The oven lease comes first, because nothing bakes without an oven."
 AGAIN = "The oven lease comes first, because nothing bakes without a fire."

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentpool_jupyter.recall.shingles import shingles, tokens
-from agentpool_jupyter.recall.thoughts import LEAST, MOST, around, thoughts
+from agentpool_jupyter.recall.text.shingles import shingles, tokens
+from agentpool_jupyter.recall.text.thoughts import LEAST, MOST, around, thoughts
 
 LEASE = "The oven lease comes first, because nothing bakes without an oven."
 RENT = "The rent is due in May, and it has to be paid in cash."

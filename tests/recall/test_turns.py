@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from agentpool_jupyter.pool import fold
 from agentpool_jupyter.pool.codec import at_offset
 from agentpool_jupyter.pool.events import Delta, TurnFailed, TurnFinished
-from agentpool_jupyter.recall.passages import passages
+from agentpool_jupyter.recall.text.passages import passages
 from agentpool_jupyter.recall.turns import Turns, decode_mark, encode_mark
 from tests.pool.strategies import logs, stored
 

@@ -1,0 +1,256 @@
+"""What an agent reads before it speaks: a pure function from document to prompt.
+
+A prompt is made of the task (with who the agent is), the agent's own thread, what is new since it last read, what it
+had heard before, and what was recalled; each part has a share of the room (:mod:`.shares`). Texts stand in the order in
+which they were complete, with the task last: where the document only grew, a prompt begins like the one before, and
+servers' prompt caches hit. What was left out is recorded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from agentpool_jupyter.errors import UserError
+
+from .shares import HEAD, allot, excerpt, fairly, latest, need, size
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from agentpool_jupyter.agents.team.spec import AgentSpec, TeamSpec
+    from agentpool_jupyter.pool import Document, Turn
+
+BYTES_PER_TOKEN = 3
+"""Used to fit a prompt into a context window: English is nearer 4, code and other languages nearer 3."""
+_FAR = 1024  # turns that are looked back, so that a context takes the same time however long the document is
+_NAMED = 12  # others that are named to an agent: naming all of a large team to all of it grows as the square
+_STEP = 256  # what that is moved by: see shares.latest
+
+
+class Recalled(NamedTuple):
+    """A piece of earlier reasoning that resembles the present one."""
+
+    text: str
+    source: str
+    """Where it is from, in a few words, such as ``bakery, planner#2``."""
+
+
+class Context(msgspec.Struct, frozen=True, kw_only=True):
+    """A prompt and an account of it."""
+
+    messages: list[dict[str, str]]
+    seen: int
+    """One past the last offset of the document it was built from."""
+    record: dict[str, Any]
+    """What went in and what did not, as references, in a size that does not depend on how much there is to read:
+    ``sizes``, bytes of the prompt by part; ``read``, characters by agent; ``since``, all that was heard from this
+    offset on went in, and ``also`` these earlier turns; ``cut``, turns of which only the end went in; ``dropped``, how
+    many were left out, by agent; ``going_on``, the turn that it is in the middle of; ``older``, how many turns of
+    anyone were too far back to be looked at; ``recalled``, the sources of what was recalled, and ``missed``, how many
+    hits were left out. What is empty is left away.
+    :func:`turns_read` gives the turns back."""
+    digest: str
+    """SHA-256 of the messages as canonical JSON."""
+    recalled: tuple[int, ...] = ()
+    """Which of what was recalled went in, by index: the record's sources alone do not say it, two may be the same."""
+
+
+class _Parts(NamedTuple):
+    """The turns that matter to an agent, by what they are to it, each in the order in which they were complete."""
+
+    heard_of: list[Turn]
+    """All of them, in the order in which they began."""
+    own: list[Turn]
+    new: list[Turn]
+    heard: list[Turn]
+
+
+def build_context(
+    document: Document,
+    team: TeamSpec,
+    agent: AgentSpec,
+    *,
+    tokens: int,
+    recall: Sequence[Recalled] = (),
+    going_on: str | None = None,
+    begun: str = "",
+) -> Context:
+    """Return the prompt for an agent's next turn, of at most about ``tokens`` tokens.
+
+    ``recall`` is best first. ``going_on`` is the id of the turn that the agent is in the middle of, which is left out:
+    its text, ``begun``, is to stand behind the prompt (:mod:`.prefill`), and counts as part of it here.
+
+    Raises UserError where the task and the role alone are longer.
+    """
+    system, closing = _system(team, agent), _closing(team, agent)
+    turns = document.turns
+    far = max(0, len(turns) - _FAR) // _STEP * _STEP
+    near = turns[far:]
+    parts = _sort([turn for turn in near if turn.id != going_on], team, agent)
+    after = len(begun.encode(errors="replace"))
+    room = max(0, _room(tokens, agent, system + closing) - after)
+    needs = {name: need([turn.text for turn in getattr(parts, name)], room) for name in ("own", "new", "heard")}
+    given = allot(room, needs | {"recall": need([hit.text for hit in recall], room)})
+    own, new = latest(parts.own, given["own"]), fairly(parts.new, agent, given["new"])
+    heard = _heard_before(parts.heard, given["heard"])
+    chosen = own | new | heard
+    sections = {turn.id: _section(turn, agent, chosen[turn.id]) for turn in _in_order(parts, chosen)}
+    hits = _recalled(recall, given["recall"], "\n".join(sections.values()))
+    user = _user(list(sections.values()), hits, closing)
+    messages = [{"role": "system", "content": system}, {"role": "user", "content": user}]
+    sizes = {
+        "own": sum(_bytes(sections[key]) for key in own) + after,
+        "new": sum(_bytes(sections[key]) for key in new),
+        "heard": sum(_bytes(sections[key]) for key in heard),
+        "recall": sum(_bytes(section) for section in hits.values()),
+    }
+    task = len((system + user).encode()) + after - sum(sizes.values())
+    account = {
+        "sizes": {part: count for part, count in ({"task": task} | sizes).items() if count},
+        **_account(parts.heard_of, chosen),
+        "going_on": going_on,
+        "older": far,
+        "recalled": [recall[number].source for number in hits],
+        "missed": len(recall) - len(hits),
+    }
+    return Context(
+        messages=messages,
+        seen=document.at + 1,
+        record={name: value for name, value in account.items() if value not in (None, [], {}, 0) or name == "since"},
+        digest=digest_of(messages),
+        recalled=tuple(hits),
+    )
+
+
+def digest_of(messages: Sequence[Mapping[str, str]]) -> str:
+    """Return the SHA-256 of a prompt's messages as canonical JSON."""
+    return hashlib.sha256(msgspec.json.encode(messages, order="sorted")).hexdigest()
+
+
+def turns_read(record: Mapping[str, Any], turns: Sequence[Turn], team: TeamSpec, agent: AgentSpec) -> list[Turn]:
+    """Return those turns of the document as an agent had seen it that went into its prompt, by the prompt's record."""
+    also = record.get("also", ())
+    since = record.get("since")
+    heard = [turn for turn in _heard(turns, team, agent) if turn.id != record.get("going_on")]
+    return [turn for turn in heard if turn.id in also or (since is not None and turn.start >= since)]
+
+
+def _room(tokens: int, agent: AgentSpec, frame: str) -> int:
+    """Return the bytes that are left beside the task."""
+    taken = len(frame.encode())
+    room = tokens * BYTES_PER_TOKEN - taken
+    if room < 0:
+        message = (
+            f"the task and the role of {agent.name} alone take about {taken // BYTES_PER_TOKEN} tokens, and a prompt "
+            f"may have {tokens}: shorten them, or raise `context`"
+        )
+        raise UserError(message)
+    return room
+
+
+def _heard(turns: Sequence[Turn], team: TeamSpec, agent: AgentSpec) -> list[Turn]:
+    """Return the turns that matter to an agent: its own, those it listens to, and those of people."""
+    team_names = {other.name for other in team.agents}
+    deaf_to = {name for name in team_names if not agent.hears(name)} - {agent.name}
+    return [turn for turn in turns if turn.agent not in deaf_to and turn.text and not turn.text.isspace()]
+
+
+def _sort(turns: Sequence[Turn], team: TeamSpec, agent: AgentSpec) -> _Parts:
+    heard_of = _heard(turns, team, agent)
+    # What a turn that broke off had read is new once more: nothing came of it.
+    finished = [turn.seen for turn in heard_of if turn.agent == agent.name and turn.status == "finished"]
+    read = max(finished, default=0)
+    parts = _Parts(heard_of, [], [], [])
+    for turn in sorted(heard_of, key=_completed):
+        if turn.agent == agent.name:
+            parts.own.append(turn)
+        elif turn.end is None or turn.end >= read:
+            parts.new.append(turn)
+        else:
+            parts.heard.append(turn)
+    return parts
+
+
+def _completed(turn: Turn) -> tuple[float, int]:
+    """Sort those that still grow last: what stands before them can then be the same in the next prompt."""
+    return (float("inf") if turn.end is None else turn.end, turn.start)
+
+
+def _in_order(parts: _Parts, chosen: Mapping[str, str]) -> list[Turn]:
+    return sorted((turn for turn in parts.heard_of if turn.id in chosen), key=_completed)
+
+
+def _heard_before(turns: list[Turn], room: int) -> dict[str, str]:
+    """Choose of what was read before: people's words, in half of the room at most, then the latest of all."""
+    people = latest([turn for turn in turns if not turn.model], room // 2)
+    room -= sum(size(text) for text in people.values())
+    return people | latest([turn for turn in turns if turn.id not in people], room)
+
+
+def _account(heard: list[Turn], chosen: Mapping[str, str]) -> dict[str, Any]:
+    tail = len(heard)
+    while tail and heard[tail - 1].id in chosen:
+        tail -= 1
+    read: Counter[str] = Counter()
+    for turn in heard:
+        read[turn.agent] += len(chosen.get(turn.id, ""))
+    account = {
+        "read": {agent: chars for agent, chars in read.items() if chars},
+        "since": heard[tail].start if tail < len(heard) else None,
+        "also": [turn.id for turn in heard[:tail] if turn.id in chosen],
+        "cut": [turn.id for turn in heard if chosen.get(turn.id, turn.text.strip()) != turn.text.strip()],
+        "dropped": dict(Counter(turn.agent for turn in heard if turn.id not in chosen)),
+    }
+    return {name: value for name, value in account.items() if value not in (None, [], {})}
+
+
+def _system(team: TeamSpec, agent: AgentSpec) -> str:
+    names = [other.name for other in team.agents if other.name != agent.name]
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    others = ", ".join(names[:_NAMED]) + more
+    beside = f" The others are {others}; nobody leads, and everyone reads what everyone writes." if others else ""
+    job = f" Your job: {agent.role}" if agent.role else ""
+    return f"You are {agent.name}.{job}{beside} Be brief and concrete."
+
+
+def _closing(team: TeamSpec, agent: AgentSpec) -> str:
+    # The task stands last because small models answer what they read last; large ones do not mind.
+    return f"The task: {team.task}" + (f"\nYour job: {agent.role}" if agent.role else "")
+
+
+def _user(sections: list[str], hits: Mapping[int, str], closing: str) -> str:
+    parts = ["What the team has written so far:", *sections] if sections else []
+    if hits:
+        parts += ["From earlier work, which may help:", *hits.values()]
+    return "\n\n".join([*parts, closing])
+
+
+def _section(turn: Turn, agent: AgentSpec, text: str) -> str:
+    marks = []
+    if turn.agent == agent.name:
+        marks.append("you")
+    if turn.status == "running":
+        marks.append("still speaking")
+    elif turn.status in ("failed", "cancelled"):
+        marks.append("broken off")
+    mark = f" ({', '.join(marks)})" if marks else ""
+    return f"[{turn.name}{mark}]\n{text}"
+
+
+def _recalled(hits: Sequence[Recalled], room: int, prompt: str) -> dict[int, str]:
+    """Return the hits that fit, by index, as sections, best first; what the prompt has already is not said twice."""
+    chosen: dict[int, str] = {}
+    for number, hit in enumerate(hits):
+        text = excerpt(hit.text.strip(), room - HEAD) if size(hit.text.strip()) > room else hit.text.strip()
+        if text and hit not in hits[:number] and text not in prompt:
+            chosen[number] = f"[{hit.source}]\n{text}"
+            room -= size(text)
+    return chosen
+
+
+def _bytes(section: str) -> int:
+    return len(section.encode()) + 2  # with the empty line before it

@@ -1,0 +1,202 @@
+"""What a run can remember: the index of its store, and the pools of it, as one thread at a time asks them."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from agentpool_jupyter.agents.prompt.context import Recalled
+from agentpool_jupyter.errors import AgentPoolError
+from agentpool_jupyter.recall import RecallIndex
+from agentpool_jupyter.recall.library.file_names import stored_name
+from agentpool_jupyter.recall.matches import match_of
+from agentpool_jupyter.recall.search import Search
+from agentpool_jupyter.recall.text.shingles import shingles
+from agentpool_jupyter.recall.text.thoughts import around
+
+from .neighbours import Neighbours
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from collections.abc import Set as AbstractSet
+
+    from agentpool_jupyter.agents.team.spec import RecallSpec
+    from agentpool_jupyter.pool import Pool
+    from agentpool_jupyter.recall import Match
+    from agentpool_jupyter.recall.ranking import Found
+    from agentpool_jupyter.recall.store.items import Item
+    from agentpool_jupyter.recall.text.thoughts import Excerpt
+
+EXCERPT = 600
+"""Characters of a hit that are read, about the place that is alike: reading is what large teams pay for."""
+_MORE = 8  # hits that are asked for beyond those wanted, and then so many times more
+_ROUNDS = 3  # of which the last asks for 64 times as many: where so many say what is known there is little else
+_FRESH = 5.0  # seconds for which the library's files are not looked at again
+
+
+class Wish(NamedTuple):
+    """What somebody would be reminded of."""
+
+    spec: RecallSpec
+    texts: tuple[str, ...]
+    """What earlier reasoning is to resemble, or to contain."""
+    known: str
+    """What stands in the prompt already, and what is being said: it is not to be said twice."""
+    besides: frozenset[str] = frozenset()
+    """Turns that are not wanted, by id, in whatever pool."""
+    unheard: frozenset[str] = frozenset()
+    """Agents whose turns in the run's own pool are not wanted."""
+    seen: int = 0
+    """One past the last offset of the run's own pool that counts: what came later is read, not recalled."""
+
+
+class Hit(NamedTuple):
+    """A piece of earlier reasoning, and where exactly it is from."""
+
+    recalled: Recalled
+    reference: dict[str, Any]
+    """As a ``recall`` event carries it."""
+
+
+class Memory:
+    """The index of a pool's store; opened when it is first asked. Its methods are for one thread at a time."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._index: RecallIndex | None = None
+        self._pools = Neighbours(pool)
+        self._names: dict[tuple[str, str], str] = {}
+        self._looked = float("-inf")
+
+    def recall(self, wish: Wish) -> tuple[list[Hit], list[str]]:
+        """Return at most ``k`` hits, best first, none of which says what is known or what another says, and notes.
+
+        Raises what the index raises.
+        """
+        index = self._index = self._index or RecallIndex(self._pool.store)
+        notes: list[str] = []
+        pools = self._wanted(wish.spec.sources, index)
+        self._pools.follow(index, pools, notes)
+        query = frozenset().union(*map(shingles, wish.texts))
+        known, keep = shingles(wish.known), self._filter(wish, pools)
+        hits: list[Hit] = []
+        for number in range(_ROUNDS):
+            most = (wish.spec.k + _MORE) * _MORE**number
+            found = self._ask(index, pools, wish, Search("both", wish.spec.threshold, most, keep), notes)
+            hits = list(itertools.islice(self._fresh(found, query, known), wish.spec.k))
+            if len(hits) == wish.spec.k or len(found) < most:
+                break
+        return hits, notes
+
+    def _ask(
+        self, index: RecallIndex, pools: AbstractSet[str], wish: Wish, search: Search, notes: list[str]
+    ) -> list[Found]:
+        while True:
+            stale = "library" in wish.spec.sources and time.monotonic() - self._looked > _FRESH
+            found, told = index.search([], wish.texts, search, library=stale)
+            if stale:
+                self._looked = time.monotonic()
+            happened = set(index.take_notes()).difference(notes)
+            notes += [*told, *sorted(happened)]
+            if not happened:
+                return found
+            # It may have been made anew: the pools that were taken in before that are to be taken in again.
+            self._pools.follow(index, pools, notes, all_of_them=True)
+
+    def _filter(self, wish: Wish, pools: AbstractSet[str]) -> Callable[[Item], bool]:
+        """Return what says whether an item may be a hit: what is known, or said twice, takes nobody's place."""
+        own, library = self._pool.name, "library" in wish.spec.sources
+        first: dict[str, tuple[str, str, int]] = {}
+
+        def keep(item: Item) -> bool:
+            if not item.pool:
+                wanted = library
+            elif item.pool not in pools or item.key in wish.besides:
+                wanted = False
+            else:
+                wanted = item.pool != own or (item.end < wish.seen and item.agent not in wish.unheard)
+            if not wanted or item.text.strip() in wish.known:
+                return False
+            place = (item.source, item.key, item.part)
+            return first.setdefault(item.text, place) == place
+
+        return keep
+
+    def _wanted(self, sources: tuple[str, ...], index: RecallIndex) -> AbstractSet[str]:
+        """Return the names of the pools that are looked through; those that are gone are forgotten."""
+        own = self._pool.name
+        if "pools" not in sources:
+            return {own} if "pool" in sources else set()
+        names = {own, *self._pool.store.names()}
+        if self._pools.forget_deleted(names):
+            index.forget_deleted(names)
+        return names
+
+    # What is found -----------------------------------------------------------------------------------------
+
+    def _fresh(self, found: list[Found], query: frozenset[str], prompt: frozenset[str]) -> Iterator[Hit]:
+        """Yield what says something that is not known, each thing once."""
+        known = set(prompt)
+        for one in found:
+            excerpt = around(one.item.text, query, EXCERPT)
+            said = shingles(excerpt.text)
+            if said <= known:
+                continue
+            known |= said
+            match = self._match(one, excerpt)
+            yield Hit(Recalled(excerpt.text, _source(match)), _reference(match, one.item.start + excerpt.start))
+
+    def _match(self, found: Found, excerpt: Excerpt) -> Match:
+        match = match_of(found, self._name)
+        paged = match.place.startswith("page")  # its line is the page's number
+        line = match.line if paged else match.line + match.text.count("\n", 0, excerpt.start)
+        return msgspec.structs.replace(match, text=excerpt.text, line=line)
+
+    def _name(self, item: Item) -> str:
+        """Return a turn's name on its pool's current line; its agent and position where it is not on that."""
+        key, elsewhere = (item.pool, item.key), f"{item.agent} at {item.begin} of branch {item.branch}"
+        if key not in self._names:
+            with suppress(AgentPoolError), self._pools.opened(item.pool) as pool:  # else what the index has is left
+                turns = pool.document().turns
+                self._names |= {(item.pool, turn.id): turn.name for turn in turns if turn.status != "running"}
+                self._names.setdefault(key, elsewhere)
+        return self._names.get(key, elsewhere)
+
+    def close(self) -> None:
+        """Let go of the index and of the pools that it opened; closing twice is fine."""
+        if self._index is not None:
+            self._index.close()
+        self._pools.close()
+
+
+def _source(match: Match) -> str:
+    """Return where a hit is from as a model reads it: of a document the name, for its folder is nobody's business."""
+    return msgspec.structs.replace(match, file=Path(match.file).name).source if match.file else match.source
+
+
+def _reference(match: Match, start: int) -> dict[str, Any]:
+    """Return where a hit is from, as a ``recall`` event carries it.
+
+    With its text where that is not in a pool: files change.
+    """
+    scores = {"score": round(match.score, 4), "question": match.question, "source": _source(match)}
+    if match.file:
+        place = {"place": match.place} if match.place else {}
+        return {**scores, "file": stored_name(match.file), "line": match.line, **place, "text": match.text}
+    return {
+        **scores,
+        "pool": match.pool,
+        "turn": match.id,
+        "name": match.turn,
+        "agent": match.agent,
+        "branch": match.branch,
+        "offset": match.offset,
+        "end": match.end,
+        "start": start,
+        "line": match.line,
+    }

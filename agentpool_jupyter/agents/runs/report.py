@@ -1,0 +1,176 @@
+"""What a run did and what it took, read from its document."""
+
+from __future__ import annotations
+
+from collections import Counter
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from agentpool_jupyter.pool import Usage
+
+from .stale import stale
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from agentpool_jupyter.agents.team.spec import TeamSpec
+    from agentpool_jupyter.pool import Document, Turn
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One agent's share; tokens as the servers counted them, cost in US dollars or None where not known."""
+
+    agent: str
+    turns: int
+    failed: int
+    prompt: int
+    completion: int
+    cost: float | None
+    estimated: bool
+    task: int = 0
+    """What it read: how many of the prompt tokens were the task and the role …"""
+    own: int = 0
+    """… its own earlier text …"""
+    others: int = 0
+    """… text of other agents and of people …"""
+    recalled: int = 0
+    """… and earlier reasoning that was looked up. Servers count prompts as a whole; this is by bytes."""
+    stale: int = 0
+    """Turns during which something was said that they should have read (:mod:`.stale`)."""
+    restarts: int = 0
+    """Turns that were broken off because they were overtaken, and begun again (``interrupt``)."""
+
+
+_NAMED = 5  # stale turns, and what each missed, that are named
+OVERTAKEN = "overtaken"
+"""The kind of failure of a turn that was broken off because it was overtaken."""
+
+
+class Report:
+    """A table, one row an agent and one for all; displays itself, and ``rows`` holds the numbers.
+
+    Below it stand what was read, where something was, stale turns, and what went wrong with recall.
+    """
+
+    def __init__(self, document: Document, team: TeamSpec, run: str, notes: Sequence[str] = ()) -> None:
+        self.run = run
+        self.notes = list(notes)
+        """What went wrong when agents were to be reminded of something; their turns went on without."""
+        attempts = [turn for turn in document.attempts if turn.run == run]
+        self.stale_turns = stale(document, team, run)
+        """Turns during which something was said that they should have read, and what."""
+        overtaken = Counter(found.turn.agent for found in self.stale_turns)
+        self.rows = [
+            self._row(agent.name, [turn for turn in attempts if turn.agent == agent.name], overtaken[agent.name])
+            for agent in team.agents
+        ]
+        costs = [row.cost for row in self.rows]
+        self.total = Row(
+            agent="all",
+            turns=sum(row.turns for row in self.rows),
+            failed=sum(row.failed for row in self.rows),
+            prompt=sum(row.prompt for row in self.rows),
+            completion=sum(row.completion for row in self.rows),
+            cost=None if None in costs else sum(cost for cost in costs if cost is not None),
+            estimated=any(row.estimated for row in self.rows),
+            task=sum(row.task for row in self.rows),
+            own=sum(row.own for row in self.rows),
+            others=sum(row.others for row in self.rows),
+            recalled=sum(row.recalled for row in self.rows),
+            stale=sum(row.stale for row in self.rows),
+            restarts=sum(row.restarts for row in self.rows),
+        )
+
+    def _row(self, agent: str, turns: list[Turn], stale_turns: int) -> Row:
+        restarts = sum(turn.status == "failed" and turn.reason == OVERTAKEN for turn in turns)
+        usage = sum((turn.usage for turn in turns if turn.usage), Usage())
+        costs = [turn.cost for turn in turns if turn.usage]
+        return Row(
+            agent=agent,
+            turns=sum(turn.status == "finished" for turn in turns),
+            failed=sum(turn.status == "failed" for turn in turns) - restarts,
+            prompt=usage.prompt,
+            completion=usage.completion,
+            cost=None if None in costs else sum(cost for cost in costs if cost is not None),
+            estimated=usage.estimated,
+            task=usage.prompt - usage.own - usage.others - usage.recalled,
+            own=usage.own,
+            others=usage.others,
+            recalled=usage.recalled,
+            stale=stale_turns,
+            restarts=restarts,
+        )
+
+    def _tables(self) -> list[list[tuple[str, ...]]]:
+        """Return what is displayed: the costs, and what was read where that is more than the task."""
+        rows = [*self.rows, self.total]
+        costs: list[tuple[str, ...]] = [
+            (
+                row.agent,
+                str(row.turns),
+                str(row.failed),
+                f"{'≤ ' if row.estimated else ''}{row.prompt}",
+                f"{'≤ ' if row.estimated else ''}{row.completion}",
+                "unknown" if row.cost is None else f"{row.cost:.4f}",
+            )
+            for row in rows
+        ]
+        head: tuple[str, ...] = (
+            "agent",
+            "turns",
+            "failed attempts",
+            "prompt tokens",
+            "completion tokens",
+            "cost (US$)",
+        )
+        tables = [[head, *costs]]
+        if self.total.own or self.total.others or self.total.recalled:
+            read: list[tuple[str, ...]] = [
+                (row.agent, *map(str, (row.task, row.own, row.others, row.recalled, row.stale, row.restarts)))
+                for row in rows
+            ]
+            head = ("tokens read", "of the task", "own text", "others' text", "recalled", "stale turns", "restarts")
+            tables.append([head, *read])
+        return tables
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the numbers as plain data."""
+        rows = {"agents": msgspec.to_builtins(self.rows), "total": msgspec.to_builtins(self.total)}
+        missed = {found.turn.name: [turn.name for turn in found.missed] for found in self.stale_turns}
+        return {"run": self.run, **rows, "stale": missed, "notes": self.notes}
+
+    def _remarks(self) -> list[str]:
+        shown = [
+            f"stale: {found.turn.name} was said without {', '.join(turn.name for turn in found.missed[-_NAMED:])}"
+            + (f" and {len(found.missed) - _NAMED} more" if len(found.missed) > _NAMED else "")
+            for found in self.stale_turns[:_NAMED]
+        ]
+        if len(self.stale_turns) > _NAMED:
+            shown.append(f"stale: {len(self.stale_turns) - _NAMED} more turns, see `stale_turns`")
+        return [*shown, *(f"recall: {note}" for note in self.notes)]
+
+    def __repr__(self) -> str:
+        remarks = self._remarks()
+        return "\n\n".join([*map(_text, self._tables()), *(["\n".join(remarks)] if remarks else [])])
+
+    def _repr_html_(self) -> str:
+        remarks = [f"<p><em>{escape(remark)}</em></p>" for remark in self._remarks()]
+        return "".join([*map(_html, self._tables()), *remarks])
+
+
+def _text(table: list[tuple[str, ...]]) -> str:
+    widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
+    lines = [
+        "  ".join([row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))])
+        for row in table
+    ]
+    return "\n".join(lines)
+
+
+def _html(table: list[tuple[str, ...]]) -> str:
+    head, *body = table
+    rows = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in body)
+    heads = "".join(f"<th>{escape(cell)}</th>" for cell in head)
+    return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"

@@ -1,0 +1,131 @@
+"""A run as a still picture: what a saved notebook shows without kernel, widget or script."""
+
+from __future__ import annotations
+
+import math
+from html import escape
+from typing import TYPE_CHECKING
+
+from .turns import colour, turn_html
+
+if TYPE_CHECKING:
+    from agentpool_jupyter.jupyter.live.wire import AgentView, EdgeView, Reading, State, TurnView
+
+_SIZE, _RADIUS, _NODE = 300, 105, 26
+
+
+class Still:
+    """One state of a run, as text/plain and as self-contained, escaped HTML."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+
+    def __repr__(self) -> str:
+        turns = [
+            f"[{turn.name}{f' ({note})' if (note := _note(turn)) else ''}]\n{turn.text}".strip()
+            for turn in self._turns()
+        ]
+        head = "\n".join(filter(None, (self._headline(), _read(self.state.run.reading))))
+        return "\n\n".join([head, *turns])
+
+    def _repr_html_(self) -> str:
+        palette = {agent.name: colour(agent.place) for agent in self.state.agents}
+        turns = "".join(
+            turn_html(turn.name, _note(turn), turn.text, palette.get(turn.agent, colour(None)))
+            for turn in self._turns()
+        )
+        return (
+            '<div class="agentpool-still" style="line-height:1.45">'
+            f'<div class="ap-status" style="font-weight:600;margin-bottom:.4em">{escape(self._headline())}</div>'
+            f"{_read_html(self.state.run.reading)}"
+            f'<details style="margin-bottom:.6em"><summary>agents and what flowed between them</summary>'
+            f'<div style="display:flex;flex-wrap:wrap;gap:1.5em;align-items:center">'
+            f"{_graph(self.state.agents, self.state.edges, palette)}{_agents(self.state.agents, palette)}"
+            "</div></details>"
+            f'<div class="ap-document">{turns or "<em>nothing was said</em>"}</div></div>'
+        )
+
+    def _turns(self) -> list[TurnView]:
+        return sorted(self.state.turns, key=lambda turn: turn.start)
+
+    def _headline(self) -> str:
+        run = self.state.run
+        parts = [f"{run.pool} · {run.branch}", run.status + (f" ({run.reason})" if run.reason else "")]
+        if run.finished and run.started:
+            parts.append(f"{(run.finished - run.started) / 1000:.1f} s")
+        parts.append(f"{run.tokens:,} tokens" + (f" of {run.tokens_max:,}" if run.tokens_max else ""))
+        if run.cost is not None:
+            parts.append(f"US$ {run.cost:.4f}")
+        return " · ".join(parts)
+
+
+def _read(reading: Reading) -> str:
+    """Return what reading has cost, in prompt tokens, where more than the task was read."""
+    named = {"own text": reading.own, "others": reading.others, "recalled": reading.recalled}
+    parts = [f"{what} {tokens:,}" for what, tokens in {"task": reading.task, **named}.items() if tokens]
+    read = [f"read {reading.task + sum(named.values()):,} = {' + '.join(parts)}"] if any(named.values()) else []
+    counted = (
+        ("stale turn" if reading.stale == 1 else "stale turns", reading.stale),
+        ("overtaken, began anew", reading.restarts),
+    )
+    return " · ".join(read + [f"{count:,} {what}" for what, count in counted if count])
+
+
+def _read_html(reading: Reading) -> str:
+    text = _read(reading)
+    return f'<div class="ap-read" style="opacity:.75;margin-bottom:.4em">{escape(text)}</div>' if text else ""
+
+
+def _note(turn: TurnView) -> str:
+    return turn.note or {"running": "still speaking", "failed": "failed", "cancelled": "stopped"}.get(turn.status, "")
+
+
+def _agents(agents: list[AgentView], palette: dict[str, str]) -> str:
+    rows = "".join(
+        f'<tr><td><strong style="color:{palette[agent.name]}">{escape(agent.name)}</strong></td>'
+        f"<td>{escape(agent.model)}</td><td>{agent.turns}</td><td>{agent.tokens:,}</td>"
+        f"<td>{escape(_read(agent.reading))}</td><td>{escape(agent.note or agent.state)}</td></tr>"
+        for agent in agents
+    )
+    head = "".join(f"<th>{word}</th>" for word in ("agent", "model", "turns", "tokens", "read", "state"))
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _graph(agents: list[AgentView], edges: list[EdgeView], palette: dict[str, str]) -> str:
+    """Return the agents on a circle, and an arrow for all text that flowed, the wider the more."""
+    centre = _SIZE / 2
+    places = {
+        agent.name: (
+            centre + _RADIUS * math.sin(2 * math.pi * i / len(agents)),
+            centre - _RADIUS * math.cos(2 * math.pi * i / len(agents)),
+        )
+        for i, agent in enumerate(agents)
+    }
+    most = max((edge.chars for edge in edges), default=0) or 1
+    lines = "".join(
+        _arrow(places[edge.source], places[edge.target], 1 + 5 * edge.chars / most, palette[edge.source], edge)
+        for edge in edges
+        if edge.chars and edge.source in places and edge.target in places
+    )
+    nodes = "".join(
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{_NODE}" fill="{palette[name]}"/>'
+        f'<text x="{x:.1f}" y="{y + _NODE + 14:.1f}" text-anchor="middle" font-size="13" fill="currentColor">'
+        f"{escape(name)}</text>"
+        for name, (x, y) in places.items()
+    )
+    return f'<svg width="{_SIZE}" height="{_SIZE}" viewBox="0 0 {_SIZE} {_SIZE}" role="img">{lines}{nodes}</svg>'
+
+
+def _arrow(source: tuple[float, float], target: tuple[float, float], width: float, colour: str, edge: EdgeView) -> str:
+    dx, dy = target[0] - source[0], target[1] - source[1]
+    length = math.hypot(dx, dy) or 1.0
+    ux, uy = dx / length, dy / length
+    side = 5  # the two directions run side by side
+    x1, y1 = source[0] + ux * _NODE - uy * side, source[1] + uy * _NODE + ux * side
+    x2, y2 = target[0] - ux * (_NODE + 8) - uy * side, target[1] - uy * (_NODE + 8) + ux * side
+    tip = f"{x2 + ux * 8:.1f},{y2 + uy * 8:.1f} {x2 - uy * 5:.1f},{y2 + ux * 5:.1f} {x2 + uy * 5:.1f},{y2 - ux * 5:.1f}"
+    title = f"{edge.source} → {edge.target}: {edge.chars:,} characters"
+    return (
+        f'<g><title>{escape(title)}</title><line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" '
+        f'stroke="{colour}" stroke-width="{width:.1f}" opacity=".7"/><polygon points="{tip}" fill="{colour}"/></g>'
+    )

@@ -1,0 +1,102 @@
+"""One shown run: its feed, its screen, and what the screen's buttons do."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from agentpool_jupyter.display.still import Still
+from agentpool_jupyter.display.terminal import TextScreen
+from agentpool_jupyter.errors import AgentPoolError
+
+from .feed import Feed
+from .wire import Hello, Say, Stop
+
+if TYPE_CHECKING:
+    from agentpool_jupyter.agents import Run
+    from agentpool_jupyter.pool import Pool
+
+    from .widget import TeamWidget
+    from .wire import ToKernel
+
+
+class Show:
+    """Shows a run, of this process (``run``) or of another one, until it ends.
+
+    In a notebook that is a widget, which gives way to a still picture at the end, so that the saved notebook shows
+    the result without a kernel; elsewhere it is text.
+    """
+
+    def __init__(self, pool: Pool, run_id: str, run: Run | None, *, widget: bool) -> None:
+        self.pool = pool
+        self.run = run
+        self.run_id = run_id
+        self._widget: TeamWidget | None = None
+        self._handle = None
+        self._done = threading.Lock()
+        if widget:
+            from IPython.display import display  # noqa: PLC0415
+
+            from .widget import TeamWidget  # noqa: PLC0415
+
+            self._widget = TeamWidget()
+            self._feed = Feed(pool, run_id, self._widget)
+            self._widget.on_view_message(self._hear)
+            self._handle = display(self._widget, display_id=True)
+        else:
+            self._feed = Feed(pool, run_id, TextScreen())
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the end was shown; returns whether it was."""
+        return self._feed.ended.wait(timeout)
+
+    def finish(self) -> None:
+        """Put the still picture in the widget's place; the widget lives on for pages that were opened again."""
+        if self._done.acquire(blocking=False) and self._handle is not None:
+            self._handle.update(Still(self._feed.state()))
+
+    def finish_later(self) -> None:
+        """Do the same once the run has ended, without holding up the caller."""
+
+        def work() -> None:
+            self.wait()
+            self.finish()
+
+        threading.Thread(target=work, name=f"agentpool-show-{self.run_id}", daemon=True).start()
+
+    def go_on_with(self, pool: Pool) -> None:
+        """Take another pool from now on: the same one, opened again."""
+        self.pool = pool
+        if self.run is not None:
+            self.run.pool = pool
+
+    def close(self) -> None:
+        """End the feed and let go of the widget."""
+        self._feed.close()
+        if self._widget is not None:
+            self._widget.close()
+
+    def _hear(self, message: ToKernel) -> None:
+        """Do what a view asks for; runs on whichever thread takes the kernel's comm messages."""
+        match message:
+            case Hello():
+                self._feed.show_again()
+            case Stop():
+                self._stop()
+            case Say(text=text):
+                self._say(text)
+
+    def _stop(self) -> None:
+        if self.run is not None:
+            self._feed.stopping()
+            self.run.stop(timeout=0)
+        elif self._widget is not None:
+            owner = self.pool.runs[self.run_id].owner
+            self._widget.show_problem(f"this run belongs to {owner}: stop it there")
+
+    def _say(self, text: str) -> None:
+        try:
+            self.pool.post(text)
+        except AgentPoolError as error:
+            if self._widget is not None:
+                self._widget.show_problem(str(error))

@@ -1,0 +1,318 @@
+"""What the widget shows of one run, kept up to date event by event; pure, without threads or widgets."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from agentpool_jupyter.agents.team.spec import AgentSpec, TeamSpec
+from agentpool_jupyter.pool.events import (
+    Delta,
+    Event,
+    Message,
+    RunFinished,
+    RunStarted,
+    TurnContinued,
+    TurnFailed,
+    TurnFinished,
+    TurnStarted,
+    Usage,
+)
+
+from .readings import Readings, overtaken
+from .speech import Speech
+from .wire import AgentState, AgentView, EdgeView, Patch, RunStatus, RunView, State, TurnView
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from agentpool_jupyter.pool import Document
+
+_CHARS_PER_TOKEN = 4  # English prose; only for the rate shown while a turn still runs
+_STATUS: dict[str, RunStatus] = {"stopped": "stopped", "moved": "stopped", "failed": "failed", "lost": "lost"}
+_WHY = {
+    "turns": "all turns were taken",
+    "quiescent": "nobody had more to react to",
+    "budget": "the budget is used up",
+    "timeout": "the time is up",
+    "refused": "another team was first",
+}
+"""What there is to say beyond the status."""
+_ANEW = "overtaken, began anew"
+
+
+class TeamView:
+    """Folds a run's events into what is shown, and says what has changed since it was last asked."""
+
+    def __init__(self, run: str, before: Document, line: Mapping[str, int]) -> None:
+        """Start from the document as it was before the run: its turns count in names and as sources of edges.
+
+        Agents have the colours that they have in it, and new ones the next. ``line`` holds the branches of the run's
+        line, each with the last offset that belongs to it.
+        """
+        self.run = RunView(pool=before.pool, run=run, branch=before.branch or "main")
+        self._line = line
+        self._places = dict(before.places)
+        self.agents: dict[str, AgentView] = {}
+        self._speeches: dict[str, Speech] = {}
+        self._edges: dict[tuple[str, str], EdgeView] = {}
+        self._said = Counter(turn.agent for turn in before.turns)
+        self._readings = Readings()
+        self._overtaken: set[str] = set()  # agents that are about to begin anew
+        self._seen: set[str] = set()
+        self._seq = 0
+        self._changed_run = True
+        self._changed_agents: set[str] = set()
+        self._changed_turns: set[str] = set()
+        self._changed_edges: set[tuple[str, str]] = set()
+        self._grown: set[str] = set()
+        self._drops: list[str] = []
+        self._later: list[Message] = []  # said after the run's end: part of it where it is resumed
+
+    # Taking in ---------------------------------------------------------------------------------------------
+
+    def absorb(self, event: Event) -> None:  # noqa: C901, PLR0912 - one case a kind of event
+        """Take in the next event of the pool; those of other runs and other lines are passed over.
+
+        What the run spent on a line that was left it has spent.
+        """
+        if event.run not in ("", self.run.run) or event.id in self._seen:
+            return
+        if event.offset > self._line.get(event.branch, -1):
+            if isinstance(event, TurnFinished | TurnFailed):
+                self._seen.add(event.id)
+                self._charge(event.agent, event.usage, getattr(event, "cost", None))
+            return
+        if not isinstance(event, Delta):  # deltas are told apart by turn and seq; ids of all would be many
+            self._seen.add(event.id)
+            self._readings.absorb(event)
+        match event:
+            case RunStarted():
+                self._start(event)
+            case TurnStarted():
+                self._begin(event)
+            case TurnContinued(turn=turn) if turn in self._speeches:
+                self._read(event.agent, event.context)
+            case Delta(turn=turn) if turn in self._speeches:
+                self._grow(event, self._speeches[turn])
+            case TurnFinished(turn=turn) if turn in self._speeches:
+                self._finish(event, self._speeches[turn])
+            case TurnFailed(turn=turn) if turn in self._speeches:
+                self._fail(event, self._speeches[turn])
+            case Message() if self.run.finished is None:
+                self._message(event)
+            case Message():
+                self._later.append(event)
+            case RunFinished():
+                self._end(event)
+            case _:
+                pass
+        self.run.end = event.offset + 1
+
+    def mark(self, status: RunStatus) -> None:
+        """Show a status that the log does not have yet, such as ``stopping``."""
+        if self.run.finished is None:
+            self.run.status = status
+            self._changed_run = True
+
+    def _start(self, event: RunStarted) -> None:
+        spec = TeamSpec.from_dict(event.spec)
+        self.run.task, self.run.status, self.run.reason = spec.task, "running", ""
+        self.run.started, self.run.finished = self.run.started or event.ts, None
+        self.run.tokens_max = spec.budget.tokens
+        for agent in spec.agents:
+            view = self.agents.setdefault(agent.name, _agent_view(spec, agent))
+            view.state, view.note = "idle", ""
+            view.place = self._places.setdefault(agent.name, len(self._places))
+            self._changed_agents.add(agent.name)
+            for other in spec.agents:
+                if agent.hears(other.name):
+                    self._edge(other.name, agent.name, 0)
+        for speech in self._speeches.values():
+            if speech.view.status == "running":  # cut off by the rollback that this run is resumed from
+                speech.view.status, speech.view.note = "cancelled", "cut off"
+                self._changed_turns.add(speech.view.id)
+        while self._later:
+            self._message(self._later.pop(0))
+        self._changed_run = True
+
+    def _begin(self, event: TurnStarted) -> None:
+        self._said[event.agent] += 1
+        name = f"{event.agent}#{self._said[event.agent]}"
+        view = TurnView(id=event.turn, name=name, agent=event.agent, start=event.offset)
+        self._speeches[event.turn] = Speech(view, event.ts)
+        if event.agent in self._overtaken:
+            self._overtaken.discard(event.agent)
+            view.note = _ANEW
+        self._changed_turns.add(event.turn)
+        self._set(event.agent, "thinking")
+        if event.model and event.agent in self.agents:
+            self.agents[event.agent].model = event.model
+        self._read(event.agent, event.context)
+
+    def _read(self, agent: str, context: dict[str, Any]) -> None:
+        read = context.get("read")
+        for source, chars in read.items() if isinstance(read, dict) else ():
+            if source != agent:
+                self._edge(source, agent, chars)
+
+    def _grow(self, event: Delta, speech: Speech) -> None:
+        if event.seq != speech.said or speech.view.status != "running":
+            return  # stored twice
+        if speech.first_text is None:
+            speech.first_text = event.ts
+            self._set(event.agent, "speaking")
+        speech.said = event.seq + (event.folded or 1)
+        speech.add(event.text)
+        self._grown.add(event.turn)
+        agent = self.agents.get(event.agent)
+        elapsed = event.ts - speech.began
+        if agent is not None and elapsed > 0:
+            rate = float(round(speech.chars / _CHARS_PER_TOKEN * 1000 / elapsed))
+            if rate != agent.rate:  # whole numbers, so that a steady stream does not send its lane again and again
+                agent.rate = rate
+                self._changed_agents.add(event.agent)
+
+    def _finish(self, event: TurnFinished, speech: Speech) -> None:
+        cancelled, silent = event.reason == "cancelled", event.reason == "silent"
+        speech.view.status = "cancelled" if cancelled else "finished"
+        speech.view.note = {"cancelled": "stopped", "length": "cut at its token limit"}.get(event.reason, "")
+        self._changed_turns.add(event.turn)
+        agent = self.agents.get(event.agent)
+        if agent is not None:
+            agent.turns += not cancelled
+            elapsed = event.ts - speech.began
+            if event.usage and not event.usage.estimated and elapsed > 0:
+                agent.rate = round(event.usage.completion * 1000 / elapsed, 1)
+        self._charge(event.agent, event.usage, event.cost)
+        self._set(event.agent, "idle", "had nothing to say" if silent else "stopped" if cancelled else "")
+        if silent:
+            self._drop(event.turn)
+
+    def _fail(self, event: TurnFailed, speech: Speech) -> None:
+        self._charge(event.agent, event.usage, None)
+        if overtaken(event):
+            self._drop(event.turn)
+            self._overtaken.add(event.agent)
+            self._set(event.agent, "thinking", _ANEW)
+            return
+        if event.retriable:
+            self._drop(event.turn)
+            self._set(
+                event.agent, "retrying", f"attempt {event.attempt} failed, again in {event.wait:.0f} s: {event.error}"
+            )
+            return
+        speech.view.status, speech.view.note = "failed", event.error
+        self._changed_turns.add(event.turn)
+        self._set(event.agent, "failed", event.error)
+
+    def _message(self, event: Message) -> None:
+        self._said[event.agent] += 1
+        view = TurnView(
+            id=event.id,
+            name=f"{event.agent}#{self._said[event.agent]}",
+            agent=event.agent,
+            status="finished",
+            start=event.offset,
+        )
+        speech = self._speeches[event.id] = Speech(view, event.ts)
+        speech.add(event.text)
+        self._changed_turns.add(event.id)
+        self._grown.add(event.id)
+        if event.agent not in self.agents:
+            self.agents[event.agent] = AgentView(name=event.agent, kind="person", role="a person", state="done")
+            self._changed_agents.add(event.agent)
+
+    def _end(self, event: RunFinished) -> None:
+        self.run.status = _STATUS.get(event.reason, "finished")
+        self.run.reason = "; ".join(filter(None, (_WHY.get(event.reason, ""), event.detail)))
+        self.run.finished = event.ts
+        self._changed_run = True
+        for agent in self.agents.values():
+            if agent.state != "failed":
+                self._set(agent.name, "done", agent.note if agent.note == "stopped" else "")
+
+    def _drop(self, turn: str) -> None:
+        speech = self._speeches.pop(turn)
+        self._said[speech.view.agent] -= 1
+        self._changed_turns.discard(turn)
+        self._grown.discard(turn)
+        self._drops.append(turn)
+
+    def _charge(self, name: str, usage: Usage | None, cost: float | None) -> None:
+        agent = self.agents.get(name)
+        if usage is not None:
+            self._readings.charge(name, usage)
+            self.run.tokens += usage.total
+            if agent is not None:
+                agent.tokens += usage.total
+        if cost:  # a local model is free: nothing to say
+            self.run.cost = (self.run.cost or 0.0) + cost
+            if agent is not None:
+                agent.cost = (agent.cost or 0.0) + cost
+        self.run.reading = self._readings.total
+        if agent is not None:
+            agent.reading = self._readings.of(name)
+        self._changed_run = True
+        self._changed_agents.add(name)
+
+    def _set(self, name: str, state: AgentState, note: str = "") -> None:
+        agent = self.agents.get(name)
+        if agent is not None:
+            agent.state, agent.note = state, note
+            self._changed_agents.add(name)
+
+    def _edge(self, source: str, target: str, chars: int) -> None:
+        edge = self._edges.setdefault((source, target), EdgeView(source=source, target=target))
+        edge.chars += chars
+        self._changed_edges.add((source, target))
+
+    # Giving out --------------------------------------------------------------------------------------------
+
+    def state(self) -> State:
+        """Return all there is to show; it carries the number of the last patch."""
+        turns = []
+        for speech in self._speeches.values():
+            view = TurnView(**{name: getattr(speech.view, name) for name in TurnView.__struct_fields__})
+            view.text = "".join(speech.pieces[: speech.sent])
+            turns.append(view)
+        return State(
+            seq=self._seq,
+            run=self.run,
+            agents=list(self.agents.values()),
+            turns=turns,
+            edges=list(self._edges.values()),
+        )
+
+    def patch(self) -> Patch | None:
+        """Return what changed since the last patch, or None."""
+        appends = [append for turn in sorted(self._grown) if (append := self._speeches[turn].take())]
+        changed = (self._changed_run, self._changed_agents, self._changed_turns, self._changed_edges, self._drops)
+        if not appends and not any(changed):
+            return None
+        self._seq += 1
+        patch = Patch(
+            seq=self._seq,
+            run=self.run if self._changed_run else None,
+            agents=[self.agents[name] for name in sorted(self._changed_agents) if name in self.agents],
+            turns=[self._speeches[turn].view for turn in sorted(self._changed_turns)],
+            drops=self._drops,
+            append=appends,
+            edges=[self._edges[key] for key in sorted(self._changed_edges)],
+        )
+        self._changed_run, self._drops = False, []
+        for dirty in (self._changed_agents, self._changed_turns, self._changed_edges, self._grown):
+            dirty.clear()
+        return patch
+
+
+def _agent_view(team: TeamSpec, agent: AgentSpec) -> AgentView:
+    heard = [other.name for other in team.agents if agent.hears(other.name)]
+    return AgentView(
+        name=agent.name,
+        role=agent.role,
+        model=f"python:{agent.python}" if agent.python else agent.model or team.model or "",
+        kind="python" if agent.python else "model",
+        listens=heard,
+        turns_max=team.turns_of(agent),
+    )

@@ -1,0 +1,135 @@
+"""What ``%rollback``, ``%branch`` and ``%diff`` do."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from html import escape
+from typing import TYPE_CHECKING
+
+from agentpool_jupyter.display.note import Note
+from agentpool_jupyter.display.table import Table
+from agentpool_jupyter.errors import RunFailedError, UserError
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Sequence
+
+    from agentpool_jupyter.history import Diff, Effect
+    from agentpool_jupyter.jupyter.session import Session
+    from agentpool_jupyter.pool import Pool
+
+_PATIENCE = 10.0  # seconds for a team's streams to stop
+_MAGIC = re.compile(r"%\w+ [-\w]+")
+
+
+class HistoryActions:
+    """The actions of one call."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def rollback(self, arguments: Namespace) -> Moved:
+        """Go back to a position, or take the last move of the head back."""
+        from agentpool_jupyter.history import diff, effects_after  # noqa: PLC0415 - loading stays quick
+
+        pool = self._pool(arguments)
+        if arguments.undo:
+            if arguments.position is not None:
+                message = "%rollback --undo takes no position: it goes back to where the head was"
+                raise UserError(message)
+            return self._undo(pool, dry_run=arguments.dry_run)
+        if arguments.position is None:
+            message = "%rollback needs a position, such as planner#2, -3, 120, 14:05 or a branch; or --undo"
+            raise UserError(message)
+        left, there = pool.branch, pool.position(arguments.position)
+        effects = effects_after(pool, there)
+        if arguments.dry_run:
+            told = "dry run: nothing was changed; this is what would leave the document"
+        else:
+            branch = pool.rollback(there)
+            told = f"rolled back: the head is on the new branch {branch!r}{self._stopped(pool)}; "
+            told += "%rollback --undo takes it back"
+        # Read after the streams have stopped: with all that the team still said on the line that was left.
+        changes = diff(pool, left, there)
+        changes.names = ("now" if arguments.dry_run else left, arguments.position)
+        return Moved(pool, told, changes, effects)
+
+    def _undo(self, pool: Pool, *, dry_run: bool) -> Moved:
+        from agentpool_jupyter.history import diff  # noqa: PLC0415
+
+        left = pool.branch
+        if dry_run and pool.lineage.last_move is not None:
+            branch = pool.lineage.head_before
+            told = f"dry run: nothing was changed; the head would be on branch {branch!r} again"
+        else:
+            branch = pool.undo()
+            told = f"undone: the head is on branch {branch!r} again{self._stopped(pool)}"
+        changes = diff(pool, left, branch)
+        changes.names = (left, branch)
+        return Moved(pool, told, changes, [])
+
+    def branch(self, arguments: Namespace) -> Table | Note:
+        """List branches, make one, or move the head to one."""
+        pool = self._pool(arguments)
+        if arguments.switch:
+            if arguments.name is not None:
+                message = "%branch --switch takes one branch and no position"
+                raise UserError(message)
+            pool.switch(arguments.switch)
+            return Note(f"the head is on branch {pool.branch!r}{self._stopped(pool)}")
+        if arguments.name is None:
+            return self._branches(pool)
+        name = pool.fork(arguments.name, arguments.position)
+        return Note(f"made branch {name!r}; `%branch --switch {name}` goes there")
+
+    def diff(self, arguments: Namespace) -> Diff:
+        """Compare two positions."""
+        from agentpool_jupyter.history import diff  # noqa: PLC0415
+
+        return diff(self._pool(arguments), arguments.a, arguments.b)
+
+    def _stopped(self, pool: Pool) -> str:
+        """Wait for this kernel's team to notice that the head has moved, and return what to say of it."""
+        runs = [run for run in self._session.running() if run.pool is pool and run.branch != pool.branch]
+        for run in runs:
+            with suppress(RunFailedError):  # what the run failed of is told where the run is shown
+                run.wait(_PATIENCE)
+        return "; the team was stopped, %agents resume goes on with it from here" if runs else ""
+
+    def _branches(self, pool: Pool) -> Table:
+        from agentpool_jupyter.history.graph import leaves  # noqa: PLC0415
+
+        lineage = pool.lineage
+        rows = []
+        for name in lineage:
+            origin = "{} after {}".format(*leaves(lineage, name)) if name in lineage.forks else ""
+            mark = "→" if name == lineage.head else ""
+            rows.append((mark, name, origin, len(pool.document(name).turns)))
+        return Table(("", "branch", "leaves", "turns"), rows)
+
+    def _pool(self, arguments: Namespace) -> Pool:
+        return self._session.pool(arguments.pool, arguments.store)
+
+
+class Moved:
+    """What a move of the head did, or would do, to the document, and what it cannot undo; displays itself."""
+
+    def __init__(self, pool: Pool, told: str, changes: Diff, effects: Sequence[Effect]) -> None:
+        self.branch = pool.branch
+        self.told = told
+        self.diff = changes
+        self.effects = list(effects)
+
+    def _warning(self) -> str:
+        return "not undone, because it happened outside the pool:" if self.effects else ""
+
+    def __repr__(self) -> str:
+        effects = [self._warning(), *(f"    {effect}" for effect in self.effects)] if self.effects else []
+        return "\n\n".join([self.told, repr(self.diff), *(["\n".join(effects)] if effects else [])])
+
+    def _repr_html_(self) -> str:
+        effects = "".join(f"<li>{escape(str(effect))}</li>" for effect in self.effects)
+        warning = f"<p>⚠ {escape(self._warning())}</p><ul>{effects}</ul>" if effects else ""
+        told = _MAGIC.sub(r"<code>\g<0></code>", escape(self.told))
+        return f"<p>{told}</p>{warning}{self.diff._repr_html_()}"

@@ -1,0 +1,118 @@
+"""MapReduce jobs in a cell: their options, their bar, and what they give for each pool."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from agentpool_jupyter.display.progress import ProgressBar
+from agentpool_jupyter.errors import LogError, UserError
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Callable, Iterator
+
+    from agentpool_jupyter.jupyter.session import Session
+    from agentpool_jupyter.pool import Pool
+
+
+class Built(Sequence[Any]):
+    """What a job gave, one item for each pool; displays itself, a line each."""
+
+    def __init__(self, items: Sequence[Any]) -> None:
+        self._items = list(items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._items[index]
+
+    def __repr__(self) -> str:
+        return "\n".join(map(repr, self._items))
+
+
+def run(
+    session: Session,
+    job: Callable[..., Sequence[Any]],
+    pools: Sequence[Pool],
+    what: str,
+    arguments: Namespace,
+    **more: Any,
+) -> Built:
+    """Run a job over pools with the engine and the options of a magic's line; the interrupt button stops it."""
+    options = engine_options(arguments.option or [])
+    with ProgressBar(f"{what} on {arguments.engine}", shown=session.widgets) as bar:
+        return Built(job(pools, arguments.engine, options=options, progress=bar.tell, **more))
+
+
+@dataclass(frozen=True)
+class PassedOver:
+    """A pool that cannot be read; displays itself."""
+
+    pool: str
+    problem: Exception
+
+    def __repr__(self) -> str:
+        return f"pool {self.pool!r} was passed over: {self.problem}"
+
+
+def run_over_all(
+    session: Session, job: Callable[..., Sequence[Any]], what: str, arguments: Namespace, **more: Any
+) -> Built:
+    """Run a job over all pools of a store; those that cannot be read are told after what the others gave."""
+    with all_pools(session, arguments.store) as (pools, passed_over):
+        try:
+            built = run(session, job, pools, what, arguments, **more)
+        except LogError:
+            damaged = [PassedOver(pool.name, problem) for pool in pools if (problem := _damage(pool))]
+            if not damaged:
+                raise
+            names = {one.pool for one in damaged}
+            built = run(session, job, [pool for pool in pools if pool.name not in names], what, arguments, **more)
+            passed_over.extend(damaged)
+        return Built([*built, *passed_over])
+
+
+@contextmanager
+def all_pools(session: Session, store: str | None) -> Iterator[tuple[list[Pool], list[PassedOver]]]:
+    """Yield the pools of a store, open, and those that cannot be opened; closes those that were not open before."""
+    from agentpool_jupyter.log import open_store  # noqa: PLC0415 - loading the extension stays quick
+
+    pools, passed_over = [], []
+    with ExitStack() as stack:
+        for name in open_store(store or session.store).names():
+            was_open = session.has_open(name, store)
+            try:
+                pool = session.pool(name, store)
+            except (LogError, UserError, OSError) as error:
+                passed_over.append(PassedOver(name, error))
+                continue
+            pools.append(pool)
+            if not was_open:
+                stack.callback(session.forget, pool)
+        yield pools, passed_over
+
+
+def _damage(pool: Pool) -> LogError | None:
+    """Read all of a pool, and return what is wrong with it."""
+    try:
+        for _ in pool.log.read():
+            pass
+    except LogError as error:
+        return error
+    return None
+
+
+def engine_options(given: Sequence[str]) -> dict[str, str]:
+    """Return the options that ``-O NAME=VALUE`` gives; raises UserError."""
+    options = {}
+    for word in given:
+        name, equals, value = word.partition("=")
+        if not equals:
+            message = f"-O {word}: write NAME=VALUE, as in -O num_cores=2 or -O spark_master=spark://host:7077"
+            raise UserError(message)
+        options[name] = value
+    return options

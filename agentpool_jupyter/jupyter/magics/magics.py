@@ -1,0 +1,137 @@
+"""The magics: they parse a line, call the Python API and display what it returns.
+
+Every magic has the same thing in Python. A user's mistake is a one-line UsageError; a failed run raises, so that
+*Run All* stops.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentTypeError
+from keyword import iskeyword
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
+from IPython.core.magic_arguments import argument, magic_arguments
+
+from .agents_actions import AgentsActions
+from .pool_actions import PoolActions
+from .usage import parse, usage_errors
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from agentpool_jupyter.jupyter.session import Session
+
+
+def _variable(name: str) -> str:
+    """Return a name that a run can be bound to; argparse turns the error into a usage error."""
+    if not name.isidentifier() or iskeyword(name):
+        message = f"{name!r} cannot name a variable"
+        raise ArgumentTypeError(message)
+    return name
+
+
+@magics_class
+class AgentPoolMagics(Magics):  # type: ignore[misc]  # IPython's types are not followed
+    """``%%agents``, ``%agents`` and ``%pool``."""
+
+    def __init__(self, shell: InteractiveShell, session: Session) -> None:
+        super().__init__(shell)
+        self.session = session
+
+    @line_cell_magic
+    @magic_arguments()
+    @argument(
+        "words",
+        nargs="*",
+        metavar="POOL | ACTION",
+        help="a pool (default: the current one); on a line an action, and a run or pool",
+    )
+    @argument("--store", help="a folder, or kafka://host:port (default: $AGENTPOOL_STORE, else a folder of yours)")
+    @argument("--bg", action="store_true", help="return at once; the team works on in the background")
+    @argument(
+        "--dry-run", action="store_true", help="print the exact prompts and the tokens they would reserve; call nothing"
+    )
+    @argument("--fresh", action="store_true", help="start from an empty document, on a new branch; nothing is deleted")
+    @argument("--replace", action="store_true", help="stop the team that still runs in this pool, then start")
+    @argument("--text", action="store_true", help="show lines of text, no widget")
+    @argument("--model", help="the model of agents that name none, such as local")
+    @argument("-o", "--out", type=_variable, metavar="NAME", help="bind the run to this variable")
+    def agents(self, line: str, cell: str | None = None) -> Any:
+        """Run a team of agents on a pool, live: every agent streams into it and reads the others there.
+
+        The cell is a plain task, or a team in YAML::
+
+            %%agents bakery
+            task: Plan the opening of a neighbourhood bakery.
+            turns: 2                       # most turns per agent
+            budget: {tokens: 20000, seconds: 120}
+            stride: 40                     # read the others again every 40 tokens, and go on with the sentence
+            interrupt: true                # begin a turn anew when something was said that it has not read
+            recall: {k: 3, threshold: 0.5, from: [pools, library]}    # be reminded of what resembles it
+            context: 3000                  # most tokens of a prompt
+            agents:
+              planner: Drafts the plan, most important step first.
+              critic:
+                role: Names the weakest claim and says why.
+                listens: [planner]         # default: everyone; []: only the task and people
+                model: local               # or any name at any OpenAI-compatible base_url
+              checker:
+                python: check_plan         # a function of the notebook: (document) -> str | None
+
+        ``stride``, ``interrupt`` and ``recall`` are off where they are left out, and may also stand at one agent. With
+        ``interrupt: true`` a turn is begun anew when a person, or an agent that it ``listens`` to by name, says
+        something that it has not read: twice at most. Who listens to everyone begins anew for anyone, but once a turn
+        and only in its first half (of ``max_tokens``).
+
+        ``{{name}}`` is filled from the notebook's variables. On a line of its own::
+
+            %agents status [RUN]     what the runs of this kernel do, and what they took
+            %agents stop [RUN]       stop them, or one
+            %agents attach [POOL]    show a pool's latest run, also after a kernel restart
+            %agents resume [POOL]    go on with it where the pool has it; finished turns are not repeated
+            %agents list [POOL]      all runs that a pool has seen
+        """
+        arguments = parse(self.agents, line)
+        actions = AgentsActions(self.session, self.shell)
+        with usage_errors():
+            return actions.do(arguments) if cell is None else actions.run_cell(arguments, cell)
+
+    @line_magic
+    @magic_arguments()
+    @argument(
+        "words",
+        nargs="*",
+        metavar="[ACTION] [NAME]",
+        help="an action and what it is about, or a pool whose document is shown",
+    )
+    @argument("--store", help="a folder, or kafka://host:port")
+    @argument(
+        "--at", metavar="POSITION", help="show the document as it was: 120, planner#2, -3, 14:05, 10m, a branch or tag"
+    )
+    @argument("-n", type=int, default=20, metavar="EVENTS", help="how many lines `log` and `events` show (default: 20)")
+    @argument("--yes", action="store_true", help="really delete")
+    @argument("--no-archive", action="store_true", help="compact without a copy of the pool as it was")
+    @argument("--delete-old", action="store_true", help="on Kafka: do not keep the topic of a pool that was compacted")
+    def pool(self, line: str) -> Any:
+        """Show and manage pools.
+
+        ::
+
+            %pool                    the current pool's document
+            %pool NAME [--at P]      another pool's document
+            %pool list               all pools of the store
+            %pool use NAME           make it the current pool (made if need be)
+            %pool log [NAME] [-n N]  its history as a graph of branches, newest first
+            %pool events [NAME]      the last events, as the log has them
+            %pool new [NAME]         make an empty pool and use it
+            %pool tag NAME [--at P]  name a position
+            %pool export FILE        write the current pool to a file
+            %pool import FILE [NAME] make a new pool of such a file
+            %pool compact [NAME]     make it smaller: finished turns as whole text; nothing that is shown changes
+                                     (--at P: only what stands before a position)
+            %pool delete NAME --yes  remove a pool for good
+        """
+        arguments = parse(self.pool, line)
+        with usage_errors():
+            return PoolActions(self.session).do(arguments)

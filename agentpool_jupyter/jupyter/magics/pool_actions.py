@@ -1,0 +1,174 @@
+"""What ``%pool`` does."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from agentpool_jupyter.display.note import Note
+from agentpool_jupyter.display.table import Table
+from agentpool_jupyter.errors import ExtraMissingError, IndexUnavailableError, UserError
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Callable
+
+    from agentpool_jupyter.history import Compacted, HistoryGraph
+    from agentpool_jupyter.jupyter.session import Session
+    from agentpool_jupyter.log import Store
+    from agentpool_jupyter.pool import Event
+
+_SHOWN = 80  # characters of an event in a listing
+_IMPORT_WORDS = 3
+
+
+class PoolActions:
+    """The actions of one call."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def do(self, arguments: Namespace) -> Any:
+        """Do what the first word says, or show a pool's document."""
+        actions: dict[str, Callable[[str | None, Namespace], Any]] = {
+            "list": self._list,
+            "use": self._use,
+            "log": self._log,
+            "events": self._events,
+            "new": self._new,
+            "tag": self._tag,
+            "export": self._export,
+            "import": self._import,
+            "compact": self._compact,
+            "delete": self._delete,
+        }
+        words = arguments.words
+        action = actions.get(words[0]) if words else None
+        names = words[1:] if action else words
+        if len(names) > 1 and words[0] != "import":
+            message = f"%pool takes one action and one name, not {' '.join(words)!r}; see `%pool?`"
+            raise UserError(message)
+        if arguments.n < 1:
+            message = f"-n is {arguments.n}: show at least one line"
+            raise UserError(message)
+        name = names[0] if names else None
+        return action(name, arguments) if action else self._document(name, arguments)
+
+    def _document(self, name: str | None, arguments: Namespace) -> Any:
+        return self._session.pool(name, arguments.store).document(arguments.at)
+
+    def _list(self, _name: str | None, arguments: Namespace) -> Table:
+        from agentpool_jupyter.log import open_store  # noqa: PLC0415 - loading the extension stays quick
+
+        store = open_store(arguments.store or self._session.store)
+        rows = [("→" if name == self._session.name else "", name) for name in store.names()]
+        return Table(("", f"pools in {store.url}"), rows, empty=f"no pools in {store.url} yet")
+
+    def _use(self, name: str | None, arguments: Namespace) -> Note:
+        if name is None:
+            message = "%pool use needs a name, as in `%pool use bakery`"
+            raise UserError(message)
+        pool = self._session.pool(name, arguments.store, create=True)
+        self._session.use(name, arguments.store)
+        return Note(repr(pool))
+
+    def _new(self, name: str | None, arguments: Namespace) -> Note:
+        from agentpool_jupyter.log import open_store  # noqa: PLC0415
+
+        name = name or time.strftime("pool-%Y%m%d-%H%M%S")
+        if name in open_store(arguments.store or self._session.store).names():
+            message = (
+                f"pool {name!r} exists: `%pool use {name}` goes on with it, `%%agents {name} --fresh` starts afresh"
+            )
+            raise UserError(message)
+        return self._use(name, arguments)
+
+    def _delete(self, name: str | None, arguments: Namespace) -> Note:
+        if name is None or not arguments.yes:
+            message = f"%pool delete removes a pool for good: `%pool delete {name or 'NAME'} --yes`"
+            raise UserError(message)
+        pool = self._session.pool(name, arguments.store)
+        if pool.runs.alive():
+            message = f"a team runs in pool {name!r}: stop it first, with `%agents stop`"
+            raise UserError(message)
+        self._session.forget(pool)
+        pool.store.delete(name)
+        return Note(f"deleted pool {name!r}{self._forget(pool.store, name)}")
+
+    def _forget(self, store: Store, name: str) -> str:
+        """Take a deleted pool out of the index, if there is one; return what is to be said of that."""
+        from agentpool_jupyter.recall.index import has_index  # noqa: PLC0415 - loading the extension stays quick
+
+        try:
+            if has_index(store):
+                self._session.index(store).forget(name)
+        except ExtraMissingError:
+            pass  # nothing here uses the index
+        except IndexUnavailableError as error:
+            return f"; what was said in it may still be in the index: {error}"
+        return ""
+
+    def _log(self, name: str | None, arguments: Namespace) -> HistoryGraph:
+        from agentpool_jupyter.history import history_graph  # noqa: PLC0415
+
+        return history_graph(self._session.pool(name, arguments.store), most=arguments.n)
+
+    def _tag(self, name: str | None, arguments: Namespace) -> Note:
+        if name is None:
+            message = "%pool tag needs a name, as in `%pool tag good --at planner#2`"
+            raise UserError(message)
+        place = self._session.pool(None, arguments.store).tag(name, arguments.at)
+        return Note(f"tag {name!r} is right after offset {place.at} on branch {place.branch!r}")
+
+    def _export(self, file: str | None, arguments: Namespace) -> Note:
+        from agentpool_jupyter.history import export_pool  # noqa: PLC0415
+
+        if file is None:
+            message = "%pool export needs a file, as in `%pool export bakery.jsonl.gz`"
+            raise UserError(message)
+        pool = self._session.pool(None, arguments.store)
+        return Note(f"wrote {export_pool(pool, file):,} records of pool {pool.name!r} to {file}")
+
+    def _import(self, file: str | None, arguments: Namespace) -> Note:
+        from agentpool_jupyter.history import import_pool  # noqa: PLC0415
+
+        if file is None or len(arguments.words) > _IMPORT_WORDS:
+            message = "%pool import takes a file and, if need be, a name: `%pool import bakery.jsonl.gz other`"
+            raise UserError(message)
+        name = arguments.words[2] if len(arguments.words) == _IMPORT_WORDS else None
+        with import_pool(file, name, arguments.store or self._session.store) as pool:
+            self._session.use(pool.name, arguments.store)
+            return Note(f"made pool {pool.name!r} of {pool.end:,} records")
+
+    def _compact(self, name: str | None, arguments: Namespace) -> Compacted:
+        from agentpool_jupyter.history import compact  # noqa: PLC0415
+
+        pool = self._session.pool(name, arguments.store)
+        limit = None if arguments.at is None else pool.position(arguments.at).at + 1
+        return compact(pool, limit=limit, archive=not arguments.no_archive, delete_old=arguments.delete_old)
+
+    def _events(self, name: str | None, arguments: Namespace) -> Table:
+        pool = self._session.pool(name, arguments.store)
+        events = pool.events(max(0, pool.end - arguments.n))
+        rows = [
+            (
+                event.offset,
+                time.strftime("%H:%M:%S", time.localtime(event.time / 1000)),
+                event.branch,
+                event.agent,
+                event.type,
+                _gist(event),
+            )
+            for event in events
+        ]
+        return Table(("offset", "time", "branch", "agent", "event", "says"), rows, empty="the pool is empty")
+
+
+def _gist(event: Event) -> str:
+    """Return what an event says, in a line."""
+    for field in ("text", "error", "reason", "to", "name", "kind", "owner", "model"):
+        value = getattr(event, field, None)
+        if value:
+            line = " ".join(str(value).split())
+            return line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"
+    return ""

@@ -1,0 +1,81 @@
+"""What ``%similar`` found: matches that can be put into the pool, by a click where there are widgets."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from agentpool_jupyter.recall import Matches
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from agentpool_jupyter.pool.events import Message
+
+    from .table import HitsTable
+
+
+class Hits(Matches):
+    """Matches, and how one of them gets into the pool that was asked."""
+
+    def __init__(self, found: Matches, about: str, post: Callable[[str], Message]) -> None:
+        super().__init__(list(found), found.notes, about=about)
+        self._post = post
+        self.inserted: dict[int, int] = {}
+        """The offsets of those that were put into the pool, by their number."""
+        self._lock = threading.Lock()  # clicks come on the threads of subshells
+
+    def insert(self, number: int = 0) -> int:
+        """Post a match into the pool as a message of yours, with its source in front, and return the offset.
+
+        Each goes in once: asked again, the offset is the same. Raises IndexError, and what ``Pool.post`` raises.
+        """
+        number = range(len(self))[number]
+        with self._lock:
+            if number not in self.inserted:
+                self.inserted[number] = self._post(self[number].quote).offset
+            return self.inserted[number]
+
+
+class ClickableHits(Hits):
+    """Hits in a notebook: a table of widgets, and the plain table for where no kernel is.
+
+    A saved notebook has both. While the widget lives, its style hides the plain table; where it cannot be shown, the
+    plain table's style hides what the front end says about that.
+    """
+
+    def __init__(self, found: Matches, about: str, post: Callable[[str], Message]) -> None:
+        super().__init__(found, about, post)
+        self._mark = f"agentpool-matches-{uuid4().hex[:12]}"
+        self._table: HitsTable | None = None
+
+    def insert(self, number: int = 0) -> int:
+        """See :meth:`Hits.insert`; the table shows it."""
+        number = range(len(self))[number]
+        offset = super().insert(number)
+        if self._table is not None:
+            self._table.show_inserted(number, offset)
+        return offset
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display  # noqa: PLC0415 - only where it is shown
+
+        from .table import HitsTable  # noqa: PLC0415
+
+        if self._table is None:
+            self._table = HitsTable(self, self._mark)
+        # No words of its own where widgets are not known: the plain table follows.
+        display({**self._table.view(), "text/plain": ""}, raw=True)
+        display({"text/html": self._repr_html_(), "text/plain": repr(self)}, raw=True)
+
+    def _repr_html_(self) -> str:
+        before = f":has(+ .jp-OutputArea-child .{self._mark})"
+        lost = f".jp-OutputArea-child:not(:has(.agentpool-hits)){before}"
+        return f'<style>{lost} {{display: none}}</style><div class="{self._mark}">{super()._repr_html_()}</div>'
+
+    def close(self) -> None:
+        """Let go of the widget; the plain table takes its place in the page."""
+        if self._table is not None:
+            self._table.close()
+            self._table = None

@@ -1,0 +1,60 @@
+"""What ``%snapshot`` does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agentpool_jupyter.display.table import Table
+from agentpool_jupyter.errors import LogError, SnapshotError
+
+from .jobs import Built, all_pools, run, run_over_all
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Sequence
+
+    from agentpool_jupyter.jupyter.session import Session
+    from agentpool_jupyter.pool import Pool
+
+    from .jobs import PassedOver
+
+
+class SnapshotActions:
+    """The actions of one call."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def do(self, arguments: Namespace) -> Built | Table:
+        """Build snapshots of the pools that are named, or say how theirs stand."""
+        from agentpool_jupyter.history import snapshot_all  # noqa: PLC0415 - loading stays quick
+
+        if arguments.all and arguments.status:
+            with all_pools(self._session, arguments.store) as (pools, passed_over):
+                return _status(pools, passed_over)
+        if arguments.all:
+            return run_over_all(self._session, snapshot_all, "snapshots", arguments)
+        pools = [self._session.pool(name, arguments.store) for name in arguments.pools or [None]]
+        if arguments.status:
+            return _status(pools)
+        return run(self._session, snapshot_all, pools, "snapshots", arguments)
+
+
+def _status(pools: Sequence[Pool], passed_over: Sequence[PassedOver] = ()) -> Table:
+    from agentpool_jupyter.snapshots import status  # noqa: PLC0415
+
+    rows = [(one.pool, "", "", "", f"cannot be opened: {one.problem}") for one in passed_over]
+    for pool in pools:
+        try:
+            end = f"{pool.end:,}"
+            reach, size = status(pool)
+            sound = "sound" if reach else "none yet"
+            if pool.snapshots.problem:
+                sound += f"; the last by themselves failed: {pool.snapshots.problem}"
+        except SnapshotError as error:
+            reach, size, sound = 0, 0, f"not used: {error}"
+        except LogError as error:
+            rows.append((pool.name, "", "", "", f"cannot be read: {error}"))
+            continue
+        rows.append((pool.name, end, f"{reach:,}", f"{size / 1000:,.0f} kB", sound))
+    return Table(("pool", "events", "snapshots reach", "size", ""), sorted(rows))

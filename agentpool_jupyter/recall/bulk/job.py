@@ -1,0 +1,173 @@
+"""The MapReduce job that makes an index: logs in; passages, their signatures and the buckets of those out.
+
+Step 1 brings the records of each turn together, wherever in the log they stand, and its reducer folds them into the
+turn's passages. In step 2 a mapper signs, and a reducer makes buckets. A mapper sends sorted arrays of postings, one
+for each of 64 ranges of keys, and not a line for each of some hundred keys of a text (combining in the mapper: Lin and
+Dyer, *Data-Intensive Text Processing with MapReduce*, 2010, section 3.1). Folding and signing are those of the index
+that follows a pool: :mod:`agentpool_jupyter.recall.turns` and :mod:`agentpool_jupyter.recall.text.signatures`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+from mrjob.job import MRJob
+from mrjob.protocol import BytesProtocol, BytesValueProtocol
+from mrjob.step import MRStep
+
+from agentpool_jupyter.pool.codec import decode
+from agentpool_jupyter.pool.events import Delta, Message, TurnFailed, TurnFinished, TurnStarted
+from agentpool_jupyter.recall.text.signatures import sign_texts
+from agentpool_jupyter.recall.turns import Mark, Turns
+from agentpool_jupyter.snapshots.lines import RecordLine
+
+from .lines import BucketsLine, EndedLine, Line, OpenLine, PassageLine, encode, read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from numpy.typing import NDArray
+
+    from agentpool_jupyter.recall.text.signatures import Signed
+
+_Pair = tuple[bytes, bytes]
+_BATCH = 500  # passages signed together
+_HELD = 4000  # passages whose keys a mapper holds
+_SHARD = np.uint32(26)  # bits of a key that are not the shard's
+
+
+class _Key(msgspec.Struct, array_like=True, frozen=True):
+    """What a reducer gets together: a turn, a shard of the buckets, or just one line."""
+
+    what: str
+    source: int
+    name: str | int
+
+
+class Index(MRJob):  # type: ignore[misc]  # mrjob has no types
+    """Turns the logs of pools into signed passages and buckets; see the module."""
+
+    INPUT_PROTOCOL = BytesValueProtocol
+    INTERNAL_PROTOCOL = BytesProtocol
+    OUTPUT_PROTOCOL = BytesValueProtocol
+
+    def steps(self) -> list[Any]:
+        """Return the two steps."""
+        signing = {"mapper_init": self.begin, "mapper": self.sign, "mapper_final": self.end}
+        return [MRStep(mapper=self.route, reducer=self.fold), MRStep(**signing, reducer=self.bucket)]
+
+    # Step 1 ------------------------------------------------------------------------------------------------
+
+    def route(self, _: object, line: bytes) -> Iterator[_Pair]:
+        """Send what belongs to one turn to one place, and nothing else."""
+        match read(line):
+            case RecordLine(pool=pool) as given:
+                match decode(given.record):
+                    case Message(id=turn) | TurnStarted(turn=turn) | Delta(turn=turn):
+                        yield encode(_Key("turn", pool, turn)), line
+                    case TurnFinished(turn=turn) | TurnFailed(turn=turn):
+                        yield encode(_Key("turn", pool, turn)), line
+            case EndedLine(source=source, turn=turn) | OpenLine(source=source, turn=turn):
+                yield encode(_Key("turn", source, turn)), line
+
+    def fold(self, key: bytes, values: Iterable[bytes]) -> Iterator[_Pair]:
+        """Make passages of a turn."""
+        given = list(map(read, values))
+        ended = [line.turn for line in given if isinstance(line, EndedLine)]
+        records = {line.offset: line for line in given if isinstance(line, RecordLine)}
+        begun = {line.turn: line for line in given if isinstance(line, OpenLine)}
+        turns = Turns("", Mark(open={turn: line.speech for turn, line in begun.items()}, closed=[*ended]))
+        for offset in sorted(records):
+            line = records[offset]
+            for item in turns.absorb(decode(line.record)):
+                yield key, encode(PassageLine(line.pool, item))
+            if len(turns.mark.closed) > len(ended):
+                ended = list(turns.mark.closed)
+                yield key, encode(EndedLine(line.pool, ended[-1], offset))
+        for turn, speech in turns.mark.open.items():
+            source = begun[turn].source if turn in begun else records[speech.begin].pool
+            yield key, encode(OpenLine(source, turn, speech))
+
+    # Step 2 ------------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Start a mapper."""
+        self._waiting: list[PassageLine] = []
+        self._signed: list[tuple[PassageLine, Signed]] = []
+
+    def sign(self, _: object, line: bytes) -> Iterator[_Pair]:
+        """Sign passages, many at a time, and pass the rest on."""
+        given = read(line)
+        if not isinstance(given, PassageLine):
+            yield _alone(given), line
+            return
+        self._waiting.append(given)
+        if len(self._waiting) == _BATCH:
+            yield from self._sign()
+        if len(self._signed) >= _HELD:
+            yield from self._spill()
+
+    def end(self) -> Iterator[_Pair]:
+        """Pass on what is left."""
+        yield from self._sign()
+        yield from self._spill()
+
+    def _sign(self) -> Iterator[_Pair]:
+        keys = sign_texts([line.item.text for line in self._waiting])
+        for line, signed in zip(self._waiting, keys, strict=True):
+            if signed is not None:
+                line.hashes = signed.hashes.astype("<u8").tobytes()
+                self._signed.append((line, signed))
+                yield _alone(line), encode(line)
+        self._waiting.clear()
+
+    def _spill(self) -> Iterator[_Pair]:
+        for source in sorted({line.source for line, _ in self._signed}):
+            mine = [(line.place, signed) for line, signed in self._signed if line.source == source]
+            places = np.array([place for place, _ in mine], dtype=np.uint64)
+            for kind in ("bands", "shingles"):
+                parts = [getattr(signed, kind) for _, signed in mine]
+                owners = np.repeat(places, [len(part) for part in parts])
+                for line in _shards(source, kind, np.concatenate(parts), owners):
+                    yield encode(_Key(kind, source, line.shard)), encode(line)
+        self._signed.clear()
+
+    def bucket(self, key: bytes, values: Iterable[bytes]) -> Iterator[_Pair]:
+        """Gather the buckets of a shard, sorted by key and then by place."""
+        found: list[BucketsLine] = []
+        for value in values:
+            line = read(value)
+            if isinstance(line, BucketsLine):
+                found.append(line)
+            else:
+                yield key, value
+        if found:
+            keys, places = (b"".join(part) for part in zip(*((one.keys, one.places) for one in found), strict=True))
+            whole = np.frombuffer(keys, "<u4"), np.frombuffer(places, "<u8")
+            for line in _shards(found[0].source, found[0].kind, *whole):
+                yield key, encode(line)
+
+
+def _alone(line: Line) -> bytes:
+    """Return a key that no other line has."""
+    if isinstance(line, PassageLine):
+        return encode(_Key("passage", line.source, line.place))
+    if isinstance(line, OpenLine | EndedLine):
+        return encode(_Key("state", line.source, line.turn))
+    message = f"no line of this step: {line!r}"
+    raise TypeError(message)
+
+
+def _shards(source: int, kind: str, keys: NDArray[np.uint32], places: NDArray[np.uint64]) -> Iterator[BucketsLine]:
+    """Yield buckets, sorted, cut where the highest bits of keys change."""
+    order = np.lexsort((places, keys))
+    keys, places = keys[order].astype("<u4"), places[order].astype("<u8")
+    shards, begins = np.unique(keys >> _SHARD, return_index=True)
+    for shard, begin, end in zip(shards, begins, [*begins[1:], len(keys)], strict=True):
+        yield BucketsLine(source, kind, int(shard), keys[begin:end].tobytes(), places[begin:end].tobytes())
+
+
+if __name__ == "__main__":
+    Index.run()

@@ -1,0 +1,226 @@
+"""``similar``: what has been said, or stands in the library, that resembles a text or contains it."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import weakref
+from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+from agentpool_jupyter.errors import PositionError, UserError
+from agentpool_jupyter.pool import Document, Pool, Position, Turn
+
+from .index import RecallIndex
+from .matches import Matches, match_of
+from .search import Search
+from .text.passages import passages
+from .text.shingles import shingles, tokens
+from .text.thoughts import around
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .search import Question
+    from .store.items import Item
+
+THRESHOLD = 0.5
+"""The score from which on something counts as alike, if nobody says otherwise."""
+
+_TURN = re.compile(r"[\w.-]+#\d+")
+_EXCERPT = 160  # characters of a match that a table shows
+_QUESTIONS = ("resembles", "contained", "both")
+_PLACES = ("pool", "all", "pools", "library")
+
+_indexes: weakref.WeakKeyDictionary[Pool, RecallIndex] = weakref.WeakKeyDictionary()
+
+
+def similar(
+    pool: Pool,
+    query: str | Turn | Document,
+    k: int = 5,
+    *,
+    threshold: float = THRESHOLD,
+    question: Question = "both",
+    agents: str | Iterable[str] | None = None,
+    since: int | str | Position | datetime | None = None,
+    until: int | str | Position | datetime | None = None,
+    branch: str | None = None,
+    over: str | Iterable[str] = "pool",
+    index: RecallIndex | None = None,
+) -> Matches:
+    """Return the ``k`` passages that are most alike, best first; never the query's own turn.
+
+    Args:
+        pool: where to look, and whose store has the other pools and the library.
+        query: a text, a turn's name (``planner#2``), a Turn, or a Document, of which every turn is looked up.
+        k: how many matches at most.
+        threshold: the least score, above 0 and up to 1.
+        question: ``resembles`` (Jaccard), ``contained`` (how much of the query stands in the passage) or ``both``.
+        agents: only turns of these agents.
+        since: only turns that began after this position of the pool, or time.
+        until: only turns that had ended by this position of the pool, or time.
+        branch: only turns on the line of this branch; without it, what was rolled back is found too.
+        over: ``pool``, ``all`` (the pools of the store; ``pools`` is the same), ``library``, or several of them. The
+            other filters are about turns and leave documents alone.
+        index: an open index; without one, the store's own is opened and kept for as long as the pool is used.
+
+    Scores are exact. Raises PositionError for a turn or branch that is not there, UserError for options that mean
+    nothing, IndexUnavailableError when the index is away, ExtraMissingError where an optional part is missing.
+    """
+    places = _places(over)
+    _check(k, threshold, question)
+    texts, own = _query(pool, query)
+    index = index or _index(pool)
+    with contextlib.ExitStack() as stack:
+        pools = {pool.name: pool} if places & {"pool", "all"} else {}
+        if "all" in places:
+            names = pool.store.names()
+            index.forget_deleted(names)
+            for name in names:
+                if name not in pools:
+                    pools[name] = stack.enter_context(Pool(pool.store.open(name, create=False), pool.store))
+        wanted = _Wanted(
+            agents={agents} if isinstance(agents, str) else None if agents is None else set(agents),
+            since=_bound(pool, since),
+            until=_bound(pool, until),
+            lines=None if branch is None else _lines(pool, pools, branch),
+            own=own,
+            here=pool.name,
+        )
+
+        def keep(item: Item) -> bool:
+            return wanted.takes(item) and item.pool in pools if item.pool else "library" in places
+
+        search = Search(question, threshold, k, keep)
+        found, notes = index.search(pools.values(), texts, search, library="library" in places)
+        if [len(tokens(text)) for text in texts] == [1]:
+            notes.append("a query of one word finds only texts of that one word: give two words or more")
+        names_of = _Names(pools, branch)
+        alike = frozenset[str]().union(*map(shingles, texts))
+        excerpts = (around(one.item.text, alike, _EXCERPT).text for one in found)
+        matches = [match_of(one, names_of, excerpt) for one, excerpt in zip(found, excerpts, strict=True)]
+        return Matches(matches, [*index.take_notes(), *notes])
+
+
+def _index(pool: Pool) -> RecallIndex:
+    index = _indexes.get(pool)
+    if index is None:
+        index = _indexes[pool] = RecallIndex(pool.store)
+        weakref.finalize(pool, index.close)
+    return index
+
+
+def _places(over: str | Iterable[str]) -> set[str]:
+    places = {over} if isinstance(over, str) else set(over)
+    if unknown := places.difference(_PLACES):
+        message = f"cannot look over {', '.join(sorted(unknown))}: use pool, all, library, or several of them"
+        raise UserError(message)
+    return {"all" if place == "pools" else place for place in places}
+
+
+def _check(k: int, threshold: float, question: str) -> None:
+    if question not in _QUESTIONS:
+        message = f"question is {question!r}: use {', '.join(_QUESTIONS)}"
+        raise UserError(message)
+    if not 0 < threshold <= 1:
+        message = f"threshold is {threshold}: use a score above 0 and up to 1"
+        raise UserError(message)
+    if k < 1:
+        message = f"k is {k}: ask for one match or more"
+        raise UserError(message)
+
+
+def _query(pool: Pool, query: str | Turn | Document) -> tuple[list[str], frozenset[str]]:
+    """Return the passages of a query, and the ids of the turns that it is itself."""
+    if isinstance(query, str) and _TURN.fullmatch(query.strip()):
+        name = query.strip()
+        turn = pool.document().turn(name)
+        if turn is None:
+            message = f"no turn {name!r} on the current line of pool {pool.name!r}"
+            raise PositionError(message)
+        query = turn
+    turns = query.turns if isinstance(query, Document) else [query] if isinstance(query, Turn) else []
+    texts = [query] if isinstance(query, str) else [turn.text for turn in turns]
+    return [part.text for text in texts for part in passages(text)], frozenset(turn.id for turn in turns)
+
+
+class _Bound(NamedTuple):
+    """A position in the pool that was asked, and the time it stands for, in milliseconds since the epoch."""
+
+    at: int | None
+    time: int
+
+
+class _Wanted(NamedTuple):
+    """Which turns are wanted."""
+
+    agents: set[str] | None
+    since: _Bound | None
+    until: _Bound | None
+    lines: dict[str, dict[str, int]] | None
+    """By pool, the last offset of each branch that belongs to the line."""
+    own: frozenset[str]
+    here: str
+
+    def takes(self, item: Item) -> bool:
+        if item.key in self.own or (self.agents is not None and item.agent not in self.agents):
+            return False
+        if self.lines is not None and item.end > self.lines.get(item.pool, {}).get(item.branch, -1):
+            return False
+        here = item.pool == self.here
+        if self.since is not None and not _after(item, self.since, here=here):
+            return False
+        return self.until is None or _before(item, self.until, here=here)
+
+
+def _after(item: Item, bound: _Bound, *, here: bool) -> bool:
+    return item.begin > bound.at if here and bound.at is not None else item.time >= bound.time
+
+
+def _before(item: Item, bound: _Bound, *, here: bool) -> bool:
+    return item.end <= bound.at if here and bound.at is not None else item.time <= bound.time
+
+
+def _bound(pool: Pool, where: int | str | Position | datetime | None) -> _Bound | None:
+    if where is None:
+        return None
+    if isinstance(where, datetime):
+        return _Bound(None, int(where.timestamp() * 1000))
+    at = pool.position(where).at
+    return _Bound(at, next((event.time for event in pool.events(max(at, 0), at + 1)), 0))
+
+
+def _lines(pool: Pool, pools: dict[str, Pool], branch: str) -> dict[str, dict[str, int]]:
+    """Return the line of a branch in every pool that has it; raises PositionError where the first has not."""
+    pool.lineage.check(branch)
+    found = {}
+    for name, one in pools.items():
+        lineage = one.lineage
+        if branch in lineage:
+            found[name] = dict(lineage.line(branch, one.end))
+    return found
+
+
+class _Names:
+    """The names of turns: on the line that was asked for, else on the line on which a turn was said."""
+
+    def __init__(self, pools: dict[str, Pool], branch: str | None) -> None:
+        self._pools = pools
+        self._branch = branch
+        self._documents: dict[tuple[str, str | None], dict[str, str]] = {}
+
+    def __call__(self, item: Item) -> str:
+        for branch in (self._branch, item.branch):
+            name = self._document(item.pool, branch).get(item.key)
+            if name is not None:
+                return name
+        return item.agent
+
+    def _document(self, name: str, branch: str | None) -> dict[str, str]:
+        if (name, branch) not in self._documents:
+            pool = self._pools[name]
+            known = branch is None or branch in pool.lineage
+            document = pool.document(branch and Position(branch, pool.end - 1)) if known else Document()
+            self._documents[name, branch] = {turn.id: turn.name for turn in document.turns}
+        return self._documents[name, branch]

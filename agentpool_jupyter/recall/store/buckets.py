@@ -1,0 +1,142 @@
+"""Buckets: which texts have a key, as sorted arrays in memory.
+
+A posting is one 64-bit number, the key above the text's number, so that a bucket is a stretch of a sorted array and a
+query is two binary searches for each of its keys, all in one call. New postings make small arrays that are merged
+into ones of twice their size (the logarithmic method, Bentley and Saxe 1980): adding stays cheap, and there are never
+more arrays than the logarithm of the number of postings. Eight bytes a posting, against several hundred in dicts of
+sets.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from agentpool_jupyter.recall.text.signatures import Keys
+
+    Postings = NDArray[np.uint64]
+    """A key above the number of a text, 32 bits each."""
+
+_LOW = np.uint64(0xFFFFFFFF)
+_SHIFT = np.uint64(32)
+_SOUGHT = 1024  # postings that are looked for at a time
+_SMALL = 65_536  # postings of an array that is merged at once
+_NONE = np.empty(0, dtype=np.uint32)
+
+
+def postings(keys: Keys, texts: Keys) -> Postings:
+    """Return the postings of texts and their keys: two arrays of one length."""
+    found: Postings = (keys.astype(np.uint64) << _SHIFT) | texts.astype(np.uint64)
+    return found
+
+
+class Buckets:
+    """Texts by key; keys and texts' numbers are 32 bits each. Not safe for threads: the owner has a lock."""
+
+    def __init__(self) -> None:
+        self._levels: list[Postings] = []
+
+    def __len__(self) -> int:
+        """Return the number of postings."""
+        return sum(map(len, self._levels))
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that the postings take, in bytes."""
+        return sum(level.nbytes for level in self._levels)
+
+    def add(self, keys: Keys, texts: Keys) -> None:
+        """Put texts into the buckets of their keys: two arrays of one length."""
+        self.merge(np.sort(postings(keys, texts)))
+
+    def merge(self, level: Postings) -> None:
+        """Put postings in, which are sorted, or several sorted runs."""
+        if not len(level):
+            return
+        runs = [level]
+        while self._levels and len(self._levels[-1]) < max(_SMALL, 2 * sum(map(len, runs))):
+            runs.insert(0, self._levels.pop())
+        # A stable sort of integers finds runs that are sorted already, and merges them.
+        self._levels.append(np.sort(np.concatenate(runs), kind="stable"))
+
+    def find(self, keys: Keys) -> Keys:
+        """Return the texts in the buckets of keys: each as often as it is in one, in no order."""
+        low = np.sort(keys).astype(np.uint64) << _SHIFT
+        found = [_texts(level, *_stretches(level, low)) for level in self._levels]
+        return np.concatenate(found) if found else _NONE
+
+    def count(self, keys: Keys, least: int = 1) -> tuple[Keys, NDArray[np.int64]]:
+        """Return the texts that are in at least ``least`` of the buckets of keys, each once, and in how many they are.
+
+        A text that is in ``least`` of n buckets is in one of any n - least + 1 of them: only the smallest are read in
+        full, and what is found there is looked for in the others, from small to large, for as long as it can still
+        reach ``least`` (prefix filtering, after Chaudhuri, Ganti and Kaushik, ICDE 2006). Two shingles that have one
+        key count twice, so that a number may be too high, never too low.
+        """
+        low = np.sort(keys).astype(np.uint64) << _SHIFT
+        stretches = [_stretches(level, low) for level in self._levels]
+        sizes = sum((end - begin for begin, end in stretches), np.zeros(len(low), dtype=np.int64))
+        order = np.argsort(sizes, kind="stable")
+        read = max(0, len(low) - least + 1)
+        first, rest = order[:read], order[read:]
+        found = [
+            _texts(level, begin[first], end[first]) for level, (begin, end) in zip(self._levels, stretches, strict=True)
+        ]
+        texts, counts = _tally(np.concatenate(found) if found else _NONE)
+        while len(rest) and len(texts):
+            some = max(1, _SOUGHT // len(texts))
+            counts = counts + self._has(np.sort(low[rest[:some]]), texts)
+            rest = rest[some:]
+            able = counts + len(rest) >= least
+            texts, counts = texts[able], counts[able]
+        return texts, counts
+
+    def _has(self, low: NDArray[np.uint64], texts: Keys) -> NDArray[np.int64]:
+        """Return in how many of some buckets each text is."""
+        wanted = (low[:, None] | texts.astype(np.uint64)).ravel()
+        found = np.zeros(len(wanted), dtype=np.int64)
+        for level in self._levels:
+            place = np.searchsorted(level, wanted)
+            found += level[np.minimum(place, len(level) - 1)] == wanted
+        counts: NDArray[np.int64] = found.reshape(len(low), len(texts)).sum(axis=0)
+        return counts
+
+
+def _stretches(level: NDArray[np.uint64], low: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return where the buckets of keys begin and end in a level."""
+    return np.searchsorted(level, low), np.searchsorted(level, low | _LOW, side="right")
+
+
+def _texts(level: NDArray[np.uint64], begin: NDArray[np.int64], end: NDArray[np.int64]) -> Keys:
+    """Return the texts in some stretches of a level, one after the other."""
+    lengths = end - begin
+    total = int(lengths.sum())
+    if not total:
+        return _NONE
+    shift = np.repeat(begin - np.concatenate(([0], np.cumsum(lengths)[:-1])), lengths)
+    picked: Keys = (level[shift + np.arange(total)] & _LOW).astype(np.uint32)
+    return picked
+
+
+def _tally(found: Keys) -> tuple[Keys, NDArray[np.int64]]:
+    if not len(found):
+        return _NONE, np.empty(0, dtype=np.int64)
+    if len(found) * 20 < int(found.max()):
+        texts, counts = np.unique(found, return_counts=True)
+        return texts, counts
+    counts = np.bincount(found)
+    (present,) = np.nonzero(counts)
+    return present.astype(np.uint32), counts[present]
+
+
+def bucket(found: Postings) -> Iterator[tuple[int, Keys]]:
+    """Yield each key of sorted postings with the texts that have it."""
+    keys, begins = np.unique(found >> _SHIFT, return_index=True)
+    texts = np.split((found & _LOW).astype(np.uint32), begins[1:])
+    yield from zip(keys.tolist(), texts, strict=False)  # no postings are split into one part, which is empty

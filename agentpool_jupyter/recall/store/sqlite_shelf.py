@@ -1,0 +1,290 @@
+"""A shelf in one SQLite file: texts and the hashes of their shingles on disk, buckets in memory.
+
+Every process builds its buckets from the file when it first needs them, and takes in what any process has added since
+by the items' growing numbers; those of one question only when it is asked. What a bulk job has made comes with its
+buckets, sorted arrays that are taken as they are: that is ten times as quick, and for bands takes a tenth of the memory
+of :mod:`.sketches`, which is for what is followed live. A row carries checksums of its values, because a flipped bit
+inside a value is nothing that SQLite would notice.
+"""
+
+from __future__ import annotations
+
+import threading
+import zlib
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from agentpool_jupyter.recall.text.shingles import shingles
+from agentpool_jupyter.recall.text.signatures import bands_of, hash_shingles, shingle_keys
+
+from .buckets import Buckets
+from .bulk import numbered
+from .index_file import BAD_ROW, IndexFile
+from .items import Item, Source, decode, encode
+from .roster import Roster
+from .shelf import DamagedError, Sharing, Shelf
+from .sketches import Sketches
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Sequence
+    from collections.abc import Set as AbstractSet
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from agentpool_jupyter.recall.text.signatures import Hashes, Keys
+
+    from .buckets import Postings
+    from .bulk import Bulk
+
+_BATCH = 500  # items signed and inserted together
+_SHEET = 1_000_000  # postings in a row: a value of SQLite's holds a billion bytes
+_NO_ID = 2**32  # above all ids
+_BANDS, _SHINGLES = "bands", "shingles"
+_HERE = "here"  # the store in whose folder the file is
+_ANY = ""  # documents are of no store
+
+
+class _Loaded(NamedTuple):
+    """Items as the buckets need them."""
+
+    hashes: Hashes
+    """Of all their shingles, one item after the other."""
+    lengths: NDArray[np.int64]
+    ids: Keys
+
+
+class SqliteShelf(Shelf):
+    """A shelf in a file at ``path`` (:class:`~.index_file.IndexFile`), made if need be; see :class:`~.shelf.Shelf`.
+
+    Pools are those of a ``store``, by whatever name: several may share a file, and its documents.
+    """
+
+    _sketches: Sketches
+    _bands: Buckets  # made by a job
+    _bands_to: int  # the last item that is in
+    _shingles: Buckets
+    _shingles_to: int
+
+    def __init__(self, path: Path, store: str = _HERE) -> None:
+        self._store = store
+        self.url = str(path)
+        self.notes = []
+        self._lock = threading.RLock()
+        self._forget()
+        self._file = IndexFile(path, self._tell)
+        self._roster = Roster(path.with_name(f"{path.name}.library.json"), self._tell)
+
+    def _tell(self, note: str) -> None:
+        self.notes.append(note)  # another list at times: whoever reads the notes takes theirs away
+
+    def clear(self, why: str) -> None:
+        """See :meth:`Shelf.clear`."""
+        with self._lock:
+            self._file.renew(why)
+            self._forget()
+
+    # Reading and writing -----------------------------------------------------------------------------------
+
+    def mark(self, source: Source) -> bytes | None:
+        """See :meth:`Shelf.mark`."""
+        with self._file.reading() as db:
+            return self._mark(db, source)
+
+    def sources(self) -> list[Source]:
+        """See :meth:`Shelf.sources`."""
+        with self._file.reading() as db:
+            rows = db.execute("SELECT name FROM sources WHERE store IN (?, ?) ORDER BY name", (_ANY, self._store))
+            return [Source(row[0]) for row in rows]
+
+    def put(self, source: Source, mark: bytes, items: Sequence[Item]) -> None:
+        """See :meth:`Shelf.put`."""
+        for first in range(0, len(items), _BATCH):
+            self._insert(source, items[first : first + _BATCH])
+        with self._file.writing() as db:
+            db.execute("UPDATE sources SET mark = ? WHERE id = ?", (mark, self._number(db, source)))
+
+    def _insert(self, source: Source, items: Sequence[Item]) -> None:
+        sets = [shingles(item.text) for item in items]
+        kept = [(item, one) for item, one in zip(items, sets, strict=True) if one]
+        hashes = hash_shingles([one for _, one in kept])
+        rows = [_row(item, one) for (item, _), one in zip(kept, hashes, strict=True)]
+        with self._file.writing() as db:
+            number = self._number(db, source)
+            db.executemany(
+                "INSERT OR IGNORE INTO items (source, key, part, hashes, hashes_sum, body, body_sum) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                ((number, *row) for row in rows),
+            )
+
+    def put_bulk(self, bulk: Bulk) -> None:
+        """See :meth:`Shelf.put_bulk`; all of it is stored at once, or nothing."""
+        with self._file.writing() as db:
+            mark = bulk.settle(self._mark(db, bulk.source))
+            source = self._number(db, bulk.source)
+            there = set(db.execute("SELECT key, part FROM items WHERE source = ?", (source,)))
+            fresh = np.array([(item.key, item.part) not in there for item in bulk.items], dtype=bool)
+            last = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'items'").fetchone()
+            ids = np.where(fresh, np.cumsum(fresh) + (last[0] if last else 0), 0).astype(np.uint32)
+            rows = zip(ids.tolist(), bulk.items, bulk.hashes, strict=True)
+            db.executemany(
+                "INSERT INTO items (id, source, key, part, hashes, hashes_sum, body, body_sum) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                ((number, source, *_row(item, one)) for number, item, one in rows if number),
+            )
+            if fresh.any():
+                for kind, postings in ((_BANDS, bulk.bands), (_SHINGLES, bulk.shingles)):
+                    _write_sheets(db, source, kind, numbered(postings, ids), ids[fresh])
+            db.execute("UPDATE sources SET mark = ? WHERE id = ?", (mark, source))
+
+    def expect(self, sources: Iterable[Source]) -> None:
+        """See :meth:`Shelf.expect`."""
+        with self._file.writing() as db:
+            for source in sources:
+                self._number(db, source)
+
+    def empty(self, source: Source) -> None:
+        """See :meth:`Shelf.empty`."""
+        with self._file.writing() as db:
+            self._empty(db, source)
+
+    def drop(self, *sources: Source) -> None:
+        """See :meth:`Shelf.drop`."""
+        with self._file.writing() as db:
+            for source in sources:
+                db.execute("DELETE FROM sources WHERE id = ?", (self._empty(db, source),))
+        self._file.clean()
+
+    def _empty(self, db: sqlite3.Connection, source: Source) -> int:
+        number = self._number(db, source)
+        for table in ("items", "buckets"):
+            db.execute(f"DELETE FROM {table} WHERE source = ?", (number,))  # noqa: S608 - ours
+        db.execute("UPDATE sources SET mark = x'' WHERE id = ?", (number,))
+        return number
+
+    def _mark(self, db: sqlite3.Connection, source: Source) -> bytes | None:
+        row = db.execute("SELECT mark FROM sources WHERE store = ? AND name = ?", self._name(source)).fetchone()
+        return row and bytes(row[0])
+
+    def _number(self, db: sqlite3.Connection, source: Source) -> int:
+        # An empty mark: a source whose items are there and whose mark is not is read again from its beginning.
+        name = self._name(source)
+        db.execute("INSERT OR IGNORE INTO sources (store, name, mark) VALUES (?, ?, x'')", name)
+        return int(db.execute("SELECT id FROM sources WHERE store = ? AND name = ?", name).fetchone()[0])
+
+    def _name(self, source: Source) -> tuple[str, Source]:
+        return (self._store if source.startswith("pool:") else _ANY), source
+
+    # Finding -----------------------------------------------------------------------------------------------
+
+    def near(self, query: AbstractSet[str]) -> Keys:
+        """See :meth:`Shelf.near`."""
+        with self._lock:
+            loaded, self._bands_to = self._take_sheets(_BANDS, self._bands, self._bands_to)
+            if loaded:
+                self._sketches.add(loaded.hashes, loaded.lengths, loaded.ids)
+            found = self._sketches.find(query)
+            if len(self._bands):
+                found = np.union1d(found, self._bands.find(bands_of(query)))
+            return found
+
+    def sharing(self, query: AbstractSet[str], least: int = 1) -> Sharing:
+        """See :meth:`Shelf.sharing`."""
+        with self._lock:
+            loaded, self._shingles_to = self._take_sheets(_SHINGLES, self._shingles, self._shingles_to)
+            if loaded:
+                self._shingles.add(shingle_keys(loaded.hashes), np.repeat(loaded.ids, loaded.lengths))
+            return Sharing(*self._shingles.count(shingle_keys(hash_shingles([query])[0]), least))
+
+    def _take_sheets(self, kind: str, buckets: Buckets, after: int) -> tuple[_Loaded | None, int]:
+        """Take in what a job has made since an id; return the items besides, if any, and the last id of all."""
+        with self._file.reading() as db:
+            if _newest(db) <= after:
+                return None, after
+        with self._file.reading(several=True) as db:
+            newest = _newest(db)
+            loaded = _load(db, after)
+            sheets = db.execute(
+                "SELECT postings, postings_sum FROM buckets WHERE kind = ? AND last > ? ORDER BY id", (kind, after)
+            ).fetchall()
+        found = b"".join(_checked(values, total) for values, total in sheets)
+        buckets.merge(np.frombuffer(found, "<u8").astype(np.uint64, copy=False))
+        return loaded, newest
+
+    def _forget(self) -> None:
+        self._sketches, self._bands, self._bands_to = Sketches(), Buckets(), 0
+        self._shingles, self._shingles_to = Buckets(), 0
+
+    def fetch(self, ids: Sequence[int]) -> list[tuple[int, Item]]:
+        """See :meth:`Shelf.fetch`."""
+        marks = ",".join("?" * len(ids))
+        with self._file.reading() as db:
+            rows = db.execute(
+                f"SELECT items.id, body, body_sum FROM items JOIN sources ON sources.id = items.source "  # noqa: S608 - ours
+                f"WHERE items.id IN ({marks}) AND store IN (?, ?)",
+                [*(int(one) for one in ids), _ANY, self._store],
+            ).fetchall()
+            items = {number: decode(_checked(body, total)) for number, body, total in rows}
+        return [(int(one), items[one]) for one in ids if one in items]
+
+    def __len__(self) -> int:
+        with self._file.reading() as db:
+            return int(db.execute("SELECT count(*) FROM items").fetchone()[0])
+
+    # The library -------------------------------------------------------------------------------------------
+
+    def patterns(self) -> list[str]:
+        """See :meth:`Shelf.patterns`."""
+        return self._roster.read()
+
+    def set_patterns(self, patterns: Sequence[str]) -> None:
+        """See :meth:`Shelf.set_patterns`."""
+        self._roster.write(patterns)
+
+    def close(self) -> None:
+        """See :meth:`Shelf.close`."""
+        self._file.close()
+
+
+def _row(item: Item, hashes: Hashes) -> tuple[str, int, bytes, int, bytes, int]:
+    values, body = hashes.astype("<u8").tobytes(), encode(item)
+    return item.key, item.part, values, zlib.crc32(values), body, zlib.crc32(body)
+
+
+def _checked(value: bytes, total: int) -> bytes:
+    if zlib.crc32(value) != total:
+        raise DamagedError(BAD_ROW)
+    return value
+
+
+def _newest(db: sqlite3.Connection) -> int:
+    return int(db.execute("SELECT max(id) FROM items").fetchone()[0] or 0)
+
+
+def _load(db: sqlite3.Connection, after: int) -> _Loaded | None:
+    """Return what was added after an id, by whatever process, without buckets of its own; None for nothing."""
+    with_buckets = db.execute("SELECT DISTINCT first, last FROM buckets WHERE last > ? ORDER BY first", (after,))
+    rows = []
+    for first, last in [*with_buckets, (_NO_ID, _NO_ID)]:
+        query = "SELECT id, hashes, hashes_sum FROM items WHERE id > ? AND id < ? ORDER BY id"
+        rows += db.execute(query, (after, first)).fetchall()
+        after = last
+    if not rows:
+        return None
+    return _Loaded(
+        np.frombuffer(b"".join(_checked(row[1], row[2]) for row in rows), "<u8").astype(np.uint64, copy=False),
+        np.fromiter((len(row[1]) // 8 for row in rows), np.int64),
+        np.fromiter((row[0] for row in rows), np.uint32),
+    )
+
+
+def _write_sheets(db: sqlite3.Connection, source: int, kind: str, postings: Postings, ids: Keys) -> None:
+    """Store the buckets of new items, whose ids grow."""
+    for first in range(0, len(postings), _SHEET):
+        values = postings[first : first + _SHEET].astype("<u8").tobytes()
+        db.execute(
+            "INSERT INTO buckets (source, kind, first, last, postings, postings_sum) VALUES (?, ?, ?, ?, ?, ?)",
+            (source, kind, int(ids[0]), int(ids[-1]), values, zlib.crc32(values)),
+        )

@@ -1,0 +1,94 @@
+"""Snapshots that are taken by themselves: after a run, and every so many events, in a process of their own."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from typing import TYPE_CHECKING
+
+from agentpool_jupyter.errors import SnapshotsBusyError
+from agentpool_jupyter.pool.events import RunFinished
+
+from .summary import SCALE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from agentpool_jupyter.pool import Event, Pool
+
+_JOIN_SECONDS = 5.0
+
+
+class Background:
+    """Starts a build when it is time, one at a time; a writer of the pool never waits for it."""
+
+    def __init__(self, every: int) -> None:
+        self._every = every
+        self._lock = threading.Lock()
+        self._reached = 0
+        self._worker: threading.Thread | None = None
+        self._again = False
+        self._distrusted = False
+        self._cancel = threading.Event()
+        self.problem: Exception | None = None
+        """Why the last build did not succeed; it is tried again when as much again is new."""
+
+    def go_on_from(self, end: int) -> None:
+        """Count what is new from there: snapshots reach so far."""
+        self._reached = end
+
+    def heed(self, pool: Pool, events: Sequence[Event]) -> None:
+        """Start a build if what was stored makes it worth while; never raises, for it is stored."""
+        if not (self._every and events) or self._cancel.is_set():
+            return
+        end = events[-1].offset + 1
+        ended = any(isinstance(event, RunFinished) for event in events)
+        with self._lock:
+            if end - self._reached < (SCALE.window if ended else self._every):
+                return
+            self._reached = end
+            self._again = self._worker is not None
+            if self._worker is None:
+                worker = threading.Thread(
+                    target=self._work, args=(pool,), name=f"agentpool-snapshots-{pool.name}", daemon=True
+                )
+                try:
+                    worker.start()
+                    self._worker = worker
+                except RuntimeError as error:  # no more threads
+                    self.problem = error
+
+    def distrust(self) -> None:
+        """Have the next build look at all that is there: something was damaged."""
+        self._distrusted = True
+
+    def _work(self, pool: Pool) -> None:
+        while True:
+            self._build(pool)
+            with self._lock:
+                if not self._again or self._cancel.is_set():
+                    self._worker = None
+                    return
+                self._again = False
+
+    def _build(self, pool: Pool) -> None:
+        from .build import snapshot  # noqa: PLC0415 - not before there is something to do
+
+        distrusted, self._distrusted = self._distrusted, False
+        try:
+            snapshot(pool, engine="inline", cancel=self._cancel, patience=0, verify=distrusted)
+        except SnapshotsBusyError:
+            pass  # another process does it
+        except Exception as error:  # noqa: BLE001 - whatever it is, such as a pool that is deleted meanwhile, is kept
+            self.problem = error
+            self._distrusted |= distrusted
+        else:
+            self.problem = None
+
+    def close(self) -> None:
+        """Break off what is under way."""
+        self._cancel.set()
+        worker = self._worker
+        if worker is not None and worker is not threading.current_thread():
+            with contextlib.suppress(RuntimeError):
+                worker.join(_JOIN_SECONDS)

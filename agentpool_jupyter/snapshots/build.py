@@ -1,0 +1,220 @@
+"""Making snapshots: what is new in logs goes through the MapReduce job, and what it makes into each pool's file."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agentpool_jupyter.errors import SnapshotError
+from agentpool_jupyter.jobs import engines, run_job
+
+from . import intake
+from .folder import current, discard, locked, making, sweep
+from .keeper import anchor, open_sound
+from .lines import SummaryLine, encode, read_line, write_records
+from .summary import SCALE, Scale
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from agentpool_jupyter.jobs import Progress
+    from agentpool_jupyter.jobs.engines import OptionValue
+    from agentpool_jupyter.pool import Pool
+
+    from .file import SnapshotFile
+    from .node import Node
+
+_PATIENCE = 600.0
+JOB = "agentpool_jupyter.snapshots.job:Snapshots"
+
+
+@dataclass(kw_only=True)
+class Snapshot:
+    """What was built for one pool; displays itself."""
+
+    pool: str
+    engine: str
+    start: int
+    """The first offset that was read; 0 where everything was made anew."""
+    end: int
+    """One past the last offset that the pool's snapshots cover now."""
+    windows: dict[int, int] = field(default_factory=dict)
+    """How many summaries were added, by level."""
+    size: int = 0
+    """Bytes of the file."""
+    seconds: float = 0.0
+    log: Path | None = None
+    """What the job said; None where there was nothing to do."""
+    note: str = ""
+    """What was wrong with the file that was there before."""
+
+    @property
+    def events(self) -> int:
+        """How many events were read."""
+        return self.end - self.start
+
+    def __repr__(self) -> str:
+        note = f" ({self.note}: made anew)" if self.note else ""
+        if not self.end:
+            return f"pool {self.pool!r}: nothing to do, a pool this short is read from its log at once{note}"
+        if not self.events:
+            return f"pool {self.pool!r}: nothing to do, snapshots reach offset {self.end:,}{note}"
+        made = ", ".join(f"{count} of level {level}" for level, count in sorted(self.windows.items())) or "none"
+        return (
+            f"pool {self.pool!r}: {self.events:,} events in {self.seconds:.1f} s on {self.engine}; summaries: {made}; "
+            f"they reach offset {self.end:,} and take {self.size / 1000:,.0f} kB{note}"
+        )
+
+
+def snapshot(pool: Pool, engine: str = "local", **options: Any) -> Snapshot:
+    """Bring the snapshots of a pool up to date and return what was built; see :func:`snapshot_all`."""
+    return snapshot_all([pool], engine, **options)[0]
+
+
+def snapshot_all(
+    pools: Sequence[Pool],
+    engine: str = "local",
+    *,
+    options: Mapping[str, OptionValue] | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    cancel: threading.Event | None = None,
+    patience: float = _PATIENCE,
+    scale: Scale = SCALE,
+    verify: bool = True,
+) -> list[Snapshot]:
+    """Bring the snapshots of several pools up to date in one job, and return what was built for each.
+
+    Only what is new is read. Files that are damaged, that were made of another log, or in windows of another
+    ``scale``, are made anew, and the result says so. ``engine``, ``options``, ``progress`` and ``cancel`` are those of
+    :func:`agentpool_jupyter.jobs.run_job`. Another process that builds a pool's snapshots is waited for, up to
+    ``patience`` seconds. Without ``verify`` the files that are there are compared with their manifests, and not every
+    text in them with its checksum, which takes time that grows with them.
+
+    Raises EngineError, JobError, JobCancelledError, LogError, and UserError where the other process takes longer; what
+    was there before is untouched then.
+    """
+    engines.find(engine).check()
+    begun = time.monotonic()
+    stop = cancel.is_set if cancel else bool
+    with contextlib.ExitStack() as stack:
+        once = {(pool.store.url, pool.name): pool for pool in pools}
+        plans = {}
+        for place in sorted(once):  # all lock in one order
+            stack.enter_context(locked(_folder(once[place]), place[1], patience))
+            plans[place] = stack.enter_context(_planned(once[place], scale, stop if verify else None))
+        work = [plan for plan in plans.values() if plan.start < plan.end]
+        log = None
+        if work:
+            scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="agentpool-snapshot-")))
+            inputs = scratch / "in"
+            inputs.mkdir()
+            for number, plan in enumerate(work):
+                plan.write(inputs, number)
+            wanted = {
+                **(options or {}),
+                "until": [str(plan.end) for plan in work],
+                "window": scale.window,
+                "fan": scale.fan,
+            }
+            result = run_job(
+                JOB, [inputs], output=scratch / "out", engine=engine, options=wanted, progress=progress, cancel=cancel
+            )
+            log = result.log
+            made = _read(result.outputs)
+            for number, plan in enumerate(work):
+                plan.take_in(made.get(number, []))
+        for pool in pools:
+            pool.snapshots.look_again(plans[pool.store.url, pool.name].end)
+        return [plans[pool.store.url, pool.name].told(engine, time.monotonic() - begun, log) for pool in pools]
+
+
+class _Plan:
+    """What is to be done for one pool."""
+
+    def __init__(self, pool: Pool, before: SnapshotFile | None, scale: Scale, note: str) -> None:
+        self._pool = pool
+        self._before = before
+        self._scale = scale
+        self._note = note
+        self.start = before.anchor.end if before else 0
+        self.end = max(self.start, scale.full(pool.end))
+        self._windows: Counter[int] = Counter()
+
+    def write(self, folder: Path, number: int) -> None:
+        """Write the job's input for this pool."""
+        write_records(folder, number, self._pool.log, self.start, self.end)
+        with (folder / f"{number}-before.jsonl").open("wb") as out:
+            for summary in self._before.unfinished(self.start) if self._before else ():
+                out.write(encode(SummaryLine(number, summary)) + b"\n")
+
+    def take_in(self, nodes: list[Node]) -> None:
+        """Put what the job made into the pool's file."""
+        self._windows = Counter(node.level for node in nodes)
+        end = anchor(self._pool.log, self.end)
+        if self._before:
+            intake.add(self._before, nodes, end)
+        else:
+            with making(_folder(self._pool), self._scale) as file:
+                intake.add(file, nodes, end)
+
+    def told(self, engine: str, seconds: float, log: Path | None) -> Snapshot:
+        """Return what is to be told of it."""
+        made = current(_folder(self._pool))
+        return Snapshot(
+            pool=self._pool.name,
+            engine=engine,
+            start=self.start,
+            end=self.end,
+            windows=dict(self._windows),
+            size=self._before.size if self._before else made.stat().st_size if made else 0,
+            seconds=seconds,
+            log=log if self.start < self.end else None,
+            note=self._note,
+        )
+
+
+def _folder(pool: Pool) -> Path:
+    return pool.store.derived(pool.name)
+
+
+@contextlib.contextmanager
+def _planned(pool: Pool, scale: Scale, stop: Callable[[], bool] | None) -> Iterator[_Plan]:
+    """Yield what is to be done for a pool, whose folder is locked; what is there and not to be used is removed."""
+    sweep(_folder(pool))
+    path, file, note = current(_folder(pool)), None, ""
+    if path is not None:
+        try:
+            file = open_sound(path, pool.log)
+            if stop:
+                file.verify(stop)
+            if file.scale != scale:
+                note = f"its windows were of {file.scale.window} offsets"
+        except SnapshotError as error:
+            note = str(error)
+    if note:
+        file = None
+        if not scale.full(pool.end):  # nothing will take its place
+            discard(_folder(pool))
+    try:
+        yield _Plan(pool, file, scale, note)
+    finally:
+        if file is not None:
+            file.close()
+
+
+def _read(outputs: Sequence[Path]) -> dict[int, list[Node]]:
+    """Return the nodes that a job made, by the number of their pool."""
+    made: dict[int, list[Node]] = {}
+    for path in outputs:
+        with path.open("rb") as lines:
+            for line in lines:
+                found = read_line(line)
+                if found.node is not None:
+                    made.setdefault(found.pool, []).append(found.node)
+    return made

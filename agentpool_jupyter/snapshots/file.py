@@ -1,0 +1,283 @@
+"""The file that snapshots are kept in: nodes, a chronicle and an index of turns in one SQLite file, with checksums.
+
+One transaction adds what a job made, so that a reader, or a process that is killed, sees all of it or nothing. Nodes
+never change. The sealed manifest says what the file must hold; what does not match is told, never believed. A file
+that is to be made anew is another file: see :mod:`.folder`.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import weakref
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Self
+from zlib import crc32
+
+from agentpool_jupyter.errors import SnapshotError
+from agentpool_jupyter.log import Record
+
+from .node import unpack_body, unpack_head
+from .schema import APPLICATION_ID, FORMAT, SCHEMA, SEAL, SUMS, TABLES, Anchor, place, sealed
+from .summary import Scale
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from agentpool_jupyter.pool.turn import Entry
+
+    from .node import Node
+    from .summary import Kept, Summary
+
+_BUSY_SECONDS = 60.0
+
+
+class SnapshotFile:
+    """An open file; raises SnapshotError for whatever is wrong with it.
+
+    It closes itself when nobody holds it any more, because documents outlive their pool.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._connect(path, "rw")
+        ((application,),) = self.rows("PRAGMA application_id")
+        if application != APPLICATION_ID:
+            message = f"{path} is no file of snapshots"
+            raise SnapshotError(message)
+        if self.rows("SELECT value FROM manifest WHERE key = 'format'") != [(FORMAT,)]:
+            message = f"{path} was made by another version"
+            raise SnapshotError(message)
+        manifest = self.manifest
+        self.scale = Scale(manifest["window"], manifest["fan"])
+        """How large its windows are."""
+
+    @classmethod
+    def make(cls, path: Path, scale: Scale) -> Self:
+        """Return a new file, which holds nothing until it is sealed."""
+        file = cls.__new__(cls)
+        file._connect(path, "rwc")  # noqa: SLF001 - its own
+        file.scale = scale
+        with file._errors():  # noqa: SLF001 - its own
+            file._db.executescript(SCHEMA)  # noqa: SLF001 - its own
+        return file
+
+    def _connect(self, path: Path, mode: str) -> None:
+        self.path = path
+        self._lock = threading.RLock()
+        with self._errors():
+            self._db = sqlite3.connect(
+                f"{path.absolute().as_uri()}?mode={mode}",
+                uri=True,
+                timeout=_BUSY_SECONDS,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+        self._finalizer = weakref.finalize(self, _close, self._db, os.getpid())
+
+    def close(self) -> None:
+        """Close the file; twice is fine."""
+        with self._lock:
+            self._finalizer()
+
+    # What it says of itself --------------------------------------------------------------------------------
+
+    @property
+    def manifest(self) -> dict[str, int]:
+        """What the file must hold, and of which log it was made."""
+        manifest = dict(self.rows("SELECT key, value FROM manifest"))
+        if manifest.pop(SEAL, None) != sealed(manifest):
+            message = f"{self.path} is damaged: its manifest is not as it was written"
+            raise SnapshotError(message)
+        return manifest
+
+    @property
+    def anchor(self) -> Anchor:
+        """Where its summaries end and what they were made of."""
+        manifest = self.manifest
+        return Anchor(manifest["end"], manifest["first"], manifest["last"])
+
+    @property
+    def size(self) -> int:
+        """Its bytes."""
+        ((pages, page),) = self.rows("SELECT * FROM pragma_page_count, pragma_page_size")
+        return int(pages * page)
+
+    def check(self) -> None:
+        """Compare the file with its manifest: how much it holds, not every text."""
+        with self._transaction("DEFERRED"):  # somebody may add to it between two looks
+            manifest = self.manifest
+            for table, (count, total) in self._sums().items():
+                said = manifest[f"{table}_count"], manifest[f"{table}_sum"]
+                if (count, total) != said:
+                    message = f"{self.path} does not hold what its manifest says ({count} of {said[0]} rows of {table})"
+                    raise SnapshotError(message)
+
+    def verify(self, stop: Callable[[], bool] = bool) -> None:
+        """Compare all that the file holds with its checksums, and let SQLite check itself, until ``stop`` says so."""
+        ((said, *_), *_) = self.rows("PRAGMA integrity_check")
+        if said != "ok":
+            message = f"{self.path} is damaged: {said}"
+            raise SnapshotError(message)
+        self.check()
+        for branch, level, window in self.rows("SELECT branch, level, window FROM nodes INDEXED BY places"):
+            if stop():
+                return
+            self.head(branch, level, window)
+            self._bodies(branch, level, range(window, window + 1))
+        for _ in self.chronicle():
+            pass
+
+    def tables(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Return all rows of all tables, in an order that depends on nothing else."""
+        with self._transaction("DEFERRED"):
+            return {table: sorted(self.rows(f"SELECT * FROM {table}")) for table in TABLES}  # noqa: S608 - names of our own
+
+    def _sums(self) -> dict[str, tuple[int, int]]:
+        return {table: self.rows(query)[0] for table, query in SUMS.items()}
+
+    # What it holds -----------------------------------------------------------------------------------------
+
+    def head(self, branch: str, level: int, window: int) -> Summary | None:
+        """Return a summary without its turns, None where there is none."""
+        rows = self.rows(
+            "SELECT head, head_check FROM nodes WHERE branch = ? AND level = ? AND window = ?", branch, level, window
+        )
+        if not rows:
+            return None
+        data, mark = rows[0]
+        return unpack_head(self._sound(data, mark, place(branch, level, window)))
+
+    def settled(self, branch: str, start: int, stop: int) -> list[tuple[str, Entry]]:
+        """Return the turns that a window has whole, in the order in which they began."""
+        found: list[tuple[str, Entry]] = []
+        level = 0
+        while (span := self.scale.span(level)) <= stop - start:
+            found += self._bodies(branch, level, range(start // span, stop // span))
+            level += 1
+        return sorted(found, key=lambda item: item[1].first)
+
+    def chronicle(self) -> Iterator[Record]:
+        """Yield the records that branches and runs are folded from, in log order."""
+        for offset, time, value, mark in self.rows("SELECT offset, time, value, mark FROM chronicle ORDER BY offset"):
+            yield Record(offset, time, self._sound(str(value).encode(), mark, f"{offset} {time}"))
+
+    def ended(self, branch: str, turn: str) -> int | None:
+        """Return the offset at which a turn ended, None where it did not, as far as the file reaches."""
+        rows = self.rows("SELECT at FROM ended WHERE branch = ? AND turn = ?", branch, turn)
+        return rows[0][0] if rows else None
+
+    def has_gap(self, branch: str, level: int, window: int) -> bool:
+        """Return whether a part of a window could not be summed up, and has to be read from the log."""
+        leaves = self.scale.fan**level
+        inside = (window * leaves, (window + 1) * leaves)
+        query = "SELECT 1 FROM gaps WHERE branch = ? AND window >= ? AND window < ? LIMIT 1"
+        return bool(self.rows(query, branch, *inside))
+
+    def unfinished(self, end: int) -> Iterator[Summary]:
+        """Yield the summaries below ``end`` that are not yet part of a larger one."""
+        for branch, level, window in self.rows("SELECT branch, level, window FROM nodes INDEXED BY places"):
+            above = self.scale.span(level + 1)
+            if self.scale.offsets(level, window).start >= end // above * above and (
+                summary := self.head(branch, level, window)
+            ):
+                yield summary
+
+    def settle(self) -> None:
+        """Have all of it in the one file, on disk; raises SnapshotError where there is no room for it."""
+        if (state := self.rows("PRAGMA wal_checkpoint(TRUNCATE)")) != [(0, 0, 0)]:
+            message = f"{self.path} could not be written whole ({state}): is the disk full?"
+            raise SnapshotError(message)
+
+    # Adding to it ------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def adding(self, anchor: Anchor) -> Iterator[None]:
+        """Add within the block all that makes the file reach ``anchor``; if anything fails, nothing was added."""
+        with self._transaction("IMMEDIATE"):
+            yield
+            sums = {
+                f"{table}_{what}": n
+                for table, two in self._sums().items()
+                for what, n in zip(("count", "sum"), two, strict=True)
+            }
+            manifest = {
+                "format": FORMAT,
+                "window": self.scale.window,
+                "fan": self.scale.fan,
+                **anchor._asdict(),
+                **sums,
+            }
+            self.change("INSERT OR REPLACE INTO manifest VALUES (?, ?)", {**manifest, SEAL: sealed(manifest)}.items())
+
+    def add_node(self, node: Node) -> None:
+        """Add a summary with its turns."""
+        where = (node.branch, node.level, node.window)
+        checks = [crc32(data, crc32(place(*where).encode())) for data in (node.head, node.body)]
+        row = (*where, node.head, checks[0], node.body, checks[1])
+        self.change("INSERT INTO nodes VALUES (?, ?, ?, ?, ?, ?, ?)", [row])
+
+    def add_records(self, records: Iterable[Kept]) -> None:
+        """Add records that branches and runs are folded from; one that is there stays as it is."""
+        rows = (
+            (
+                kept.offset,
+                kept.time,
+                kept.value,
+                crc32(kept.value.encode(), crc32(f"{kept.offset} {kept.time}".encode())),
+            )
+            for kept in records
+        )
+        self.change("INSERT OR IGNORE INTO chronicle VALUES (?, ?, ?, ?)", rows)
+
+    # SQLite ------------------------------------------------------------------------------------------------
+
+    def rows(self, query: str, *values: object) -> list[Any]:
+        """Return what a query finds."""
+        with self._lock, self._errors():
+            return self._db.execute(query, values).fetchall()
+
+    def change(self, query: str, rows: Iterable[Sequence[object]]) -> None:
+        """Do something for each of several rows; within :meth:`adding`."""
+        with self._errors():
+            self._db.executemany(query, rows)
+
+    @contextmanager
+    def _transaction(self, kind: str) -> Iterator[None]:
+        with self._lock, self._errors():
+            self._db.execute(f"BEGIN {kind}")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:  # SQLite ends it by itself after some errors
+                    self._db.execute("ROLLBACK")
+                raise
+
+    def _bodies(self, branch: str, level: int, windows: range) -> list[tuple[str, Entry]]:
+        rows = self.rows(
+            "SELECT window, body, body_check FROM nodes WHERE branch = ? AND level = ? AND window >= ? AND window < ?",
+            *(branch, level, windows.start, windows.stop),
+        )
+        found = (unpack_body(self._sound(body, mark, place(branch, level, window))) for window, body, mark in rows)
+        return [item for body in found for item in body.items()]
+
+    def _sound(self, data: bytes, mark: int, where: str) -> bytes:
+        if crc32(data, crc32(where.encode())) != mark:
+            message = f"{self.path} is damaged: a checksum is wrong"
+            raise SnapshotError(message)
+        return data
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError, ValueError, TypeError) as error:  # the last two: not the types we wrote
+            message = f"{self.path} cannot be used: {error}"
+            raise SnapshotError(message) from error
+
+
+def _close(db: sqlite3.Connection, pid: int) -> None:
+    if os.getpid() == pid:  # else the connection is the parent process's
+        db.close()
