@@ -9,7 +9,7 @@ import pytest
 
 from agentpool_jupyter import open_pool
 
-pytest_plugins = ["tests.kafka_fixtures"]
+pytest_plugins = ["tests.kafka_fixtures", "tests.jobs.clusters", "tests.snapshots.templates"]
 
 ROOT = Path(__file__).parents[1]
 
@@ -23,6 +23,7 @@ def store(tmp_path, monkeypatch):
     folder = tmp_path / "pools"
     monkeypatch.setenv("AGENTPOOL_STORE", str(folder))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))  # the logs of jobs
     return folder
 
 

@@ -13,7 +13,7 @@ from agentpool_jupyter.errors import PositionError
 from agentpool_jupyter.history import diff
 from agentpool_jupyter.pool import open_pool as open_raw
 from agentpool_jupyter.pool.events import Delta, TurnFinished, TurnStarted
-from tests.history.snapshots import build, file_of
+from tests.snapshots.snapshots import build, file_of
 
 
 @pytest.fixture

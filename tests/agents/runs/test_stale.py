@@ -6,8 +6,7 @@ from agentpool_jupyter.agents.runs.report import Report
 from agentpool_jupyter.agents.runs.stale import stale
 from agentpool_jupyter.agents.team.spec import AgentSpec, TeamSpec
 from agentpool_jupyter.pool.events import Delta, Message, TurnFinished, TurnStarted
-
-from .test_context import placed, talk, whole
+from tests.agents.prompt.test_context import placed, talk, whole
 
 TEAM = TeamSpec(
     task="x",

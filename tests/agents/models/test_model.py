@@ -439,5 +439,5 @@ def test_cost_comes_from_the_spec_then_the_price_list():
 
 def test_the_client_library_is_imported_at_the_first_request_only():
     heavy = "{'openai', 'httpx2', 'xllamacpp'}"
-    code = f"import sys, agentpool_jupyter.agents.model; assert not {heavy} & set(sys.modules)"
+    code = f"import sys, agentpool_jupyter.agents.models.client; assert not {heavy} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -12,7 +12,7 @@ from agentpool_jupyter.pool import Position
 from agentpool_jupyter.pool import open_pool as open_raw
 from agentpool_jupyter.pool.settled import Turns
 from agentpool_jupyter.snapshots.summary import SCALE
-from tests.history.snapshots import SMALL, build, file_of, grow, of_the_log, path_in, view
+from tests.snapshots.snapshots import SMALL, build, file_of, grow, of_the_log, path_in, view
 
 pytestmark = pytest.mark.usefixtures("temporary")
 

@@ -19,7 +19,7 @@ from agentpool_jupyter.history import snapshot, snapshot_all
 from agentpool_jupyter.snapshots.file import SnapshotFile
 from agentpool_jupyter.snapshots.folder import current
 from agentpool_jupyter.snapshots.summary import Scale
-from tests.history.test_snapshots import grow
+from tests.snapshots.test_snapshots import grow
 
 pytestmark = pytest.mark.timeout(500)
 SMALL = Scale(64, 3)

@@ -19,7 +19,7 @@ from agentpool_jupyter import open_pool
 from agentpool_jupyter.errors import UserError
 from agentpool_jupyter.pool import open_pool as open_raw
 from agentpool_jupyter.snapshots.file import SnapshotFile
-from tests.history.snapshots import SMALL, build, grow, insist_on_soundness, path_in, view
+from tests.snapshots.snapshots import SMALL, build, grow, insist_on_soundness, path_in, view
 
 pytestmark = pytest.mark.usefixtures("temporary")
 
@@ -33,7 +33,7 @@ _SNAPSHOT = textwrap.dedent(
     import sys
     from agentpool_jupyter import open_pool, snapshot
     from agentpool_jupyter.snapshots.summary import Scale
-    from tests.history.snapshots import grow
+    from tests.snapshots.snapshots import grow
 
     with open_pool(sys.argv[2], sys.argv[1], snapshot_every=0) as pool:
         print("ready", flush=True)
@@ -55,8 +55,8 @@ _INTAKE = textwrap.dedent(
     from agentpool_jupyter.snapshots.keeper import anchor
     from agentpool_jupyter.pool import open_pool
     from agentpool_jupyter.snapshots.summary import Scale
-    from tests.history.mapreduce import nodes
-    from tests.history.snapshots import grow
+    from tests.snapshots.mapreduce import nodes
+    from tests.snapshots.snapshots import grow
 
     scale = Scale(64, 3)
     with open_pool(sys.argv[2], sys.argv[1]) as pool:

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from agentpool_jupyter.pool import fold
 from agentpool_jupyter.pool.events import Delta, Message, TurnFailed, TurnFinished, TurnStarted
-
-from .strategies import logs, stored
+from tests.pool.strategies import logs, stored
 
 
 class Reader(HTMLParser):

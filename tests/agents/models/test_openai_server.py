@@ -107,7 +107,7 @@ def test_prefill_is_continued():
 
 def test_runs_as_a_process_that_names_its_address_first():
     """The benchmarks start it as a script and read one line."""
-    script = Path(__file__).parents[1] / "openai_server.py"
+    script = Path(__file__).parents[2] / "openai_server.py"
     with subprocess.Popen(
         [sys.executable, str(script), "--rate", "1000"], stdout=subprocess.PIPE, text=True
     ) as process:

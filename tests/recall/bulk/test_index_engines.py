@@ -22,7 +22,6 @@ from agentpool_jupyter.recall.text.passages import passages
 from agentpool_jupyter.recall.text.shingles import shingles
 from agentpool_jupyter.recall.turns import Mark
 from tests.benchmarks import corpus
-from tests.recall.conftest import redis_server, redis_url  # noqa: F401 - fixtures
 
 pytestmark = pytest.mark.timeout(500)
 NAMES = ("bakery", "bakehouse")

@@ -17,8 +17,8 @@ from agentpool_jupyter.snapshots.file import SnapshotFile
 from agentpool_jupyter.snapshots.folder import current, discard, making
 from agentpool_jupyter.snapshots.keeper import PoolSnapshots, anchor
 from agentpool_jupyter.snapshots.summary import Scale
-from tests.history import mapreduce
 from tests.pool.strategies import logs
+from tests.snapshots import mapreduce
 
 quick = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 scales = st.builds(Scale, st.integers(1, 6), st.integers(2, 3))

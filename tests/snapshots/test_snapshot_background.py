@@ -14,7 +14,7 @@ from agentpool_jupyter.pool import open_pool as open_raw
 from agentpool_jupyter.pool.events import Message, RunFinished, RunStarted
 from agentpool_jupyter.pool.settled import Turns
 from agentpool_jupyter.snapshots.summary import SCALE
-from tests.history.snapshots import build, file_of, grow, insist_on_soundness, of_the_log, reach, reached, view
+from tests.snapshots.snapshots import build, file_of, grow, insist_on_soundness, of_the_log, reach, reached, view
 from tests.teams import until
 
 pytestmark = pytest.mark.usefixtures("temporary")

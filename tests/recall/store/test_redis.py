@@ -19,8 +19,7 @@ from agentpool_jupyter.recall.store.redis_address import shown
 from agentpool_jupyter.recall.store.redis_buckets import RedisBuckets
 from agentpool_jupyter.recall.store.redis_shelf import RedisShelf
 from agentpool_jupyter.recall.text.shingles import shingles
-
-from .redis_server import RedisServer
+from tests.recall.redis_server import RedisServer
 
 LEASE = "the oven lease comes first because nothing bakes without an oven"
 

@@ -8,7 +8,7 @@ import tempfile
 import pytest
 
 from agentpool_jupyter import open_pool
-from tests.history.snapshots import build, grow, of_the_log
+from tests.snapshots.snapshots import build, grow, of_the_log
 
 
 @pytest.fixture

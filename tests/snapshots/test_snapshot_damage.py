@@ -14,8 +14,8 @@ from agentpool_jupyter import open_pool
 from agentpool_jupyter.errors import SnapshotWarning
 from agentpool_jupyter.pool.settled import Turns
 from agentpool_jupyter.snapshots.summary import Scale
-from tests.history.snapshots import SMALL, build, file_of, grow, of_the_log, path_in, view
 from tests.small_disk import on_small_disk
+from tests.snapshots.snapshots import SMALL, build, file_of, grow, of_the_log, path_in, view
 
 pytestmark = pytest.mark.usefixtures("temporary")
 
