@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import os
+import random
+import secrets
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from agentpool_jupyter import open_pool
 
 pytest_plugins = ["tests.kafka_fixtures", "tests.jobs.clusters", "tests.snapshots.templates"]
 
 ROOT = Path(__file__).parents[1]
+SEED = os.environ.get("AGENTPOOL_TEST_SEED")
+
+# How many examples a property is tried on: few each time, many by night (`--hypothesis-profile=nightly`).
+_USUAL = {"deadline": None, "suppress_health_check": [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]}
+settings.register_profile("usual", max_examples=30, **_USUAL)
+settings.register_profile("nightly", max_examples=300, **_USUAL)
+settings.load_profile("usual")
 
 
 @pytest.fixture(autouse=True)
@@ -32,3 +42,11 @@ def pool(store):
     """An empty pool."""
     with open_pool("bakery") as pool:
         yield pool
+
+
+@pytest.fixture
+def dice():
+    """Chance of a new seed each time; a failure shows the seed, and $AGENTPOOL_TEST_SEED throws the same again."""
+    seed = int(SEED or secrets.randbelow(2**32))
+    print(f"AGENTPOOL_TEST_SEED={seed}")  # pytest shows it where a test fails
+    return random.Random(seed)

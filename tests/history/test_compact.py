@@ -9,7 +9,7 @@ import sys
 from contextlib import closing
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agentpool_jupyter import open_pool
@@ -36,8 +36,6 @@ from agentpool_jupyter.pool.events import (
 from agentpool_jupyter.pool.runs import this_owner
 from agentpool_jupyter.snapshots import status
 from tests.pool.strategies import logs, stored
-
-quick = settings(max_examples=150, deadline=None)
 
 
 def records(values):
@@ -78,7 +76,6 @@ def shown(values):
     return {(branch, at): document(events, branches, branch, at).attempts for branch in branches for at in places}
 
 
-@quick
 @given(logs(longest=60), st.data())
 def test_every_document_is_the_same(values, data):
     """At every branch's end, fork, tag and event that is no delta, and as every turn had seen it: in all fields."""
@@ -89,7 +86,6 @@ def test_every_document_is_the_same(values, data):
     assert before == {place: now[place] for place in before}
 
 
-@quick
 @given(logs(longest=60))
 def test_only_deltas_change_and_ids_of_what_is_left_are_kept(values):
     after = folded(values, len(values))
@@ -99,7 +95,6 @@ def test_only_deltas_change_and_ids_of_what_is_left_are_kept(values):
             assert isinstance(new, Folded) or (new.id, new.ts, new.turn) == (old.id, old.ts, old.turn)
 
 
-@quick
 @given(logs(longest=60), st.data())
 def test_a_second_time_changes_nothing_more(values, data):
     """And where it is done in two steps, the result is that of one."""
@@ -109,7 +104,6 @@ def test_a_second_time_changes_nothing_more(values, data):
     assert folded(folded(values, limit), len(values)) == once
 
 
-@quick
 @given(logs(longest=60))
 def test_the_fold_over_all_branches_is_the_same(values):
     assert fold(stored(folded(values, len(values)))).attempts == fold(stored(values)).attempts

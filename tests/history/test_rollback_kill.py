@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import random
 import signal
 import subprocess
 import sys
@@ -16,7 +15,6 @@ from agentpool_jupyter import open_pool
 from agentpool_jupyter.pool import Position
 from agentpool_jupyter.pool.events import Fork, Head
 
-_KILLS = 12
 _MOVER = textwrap.dedent(
     """
     import random, sys
@@ -94,12 +92,12 @@ def check(pool):
     assert pool.document() == pool.document(Position(pool.branch, pool.end - 1))
 
 
-def test_a_process_killed_in_the_middle_of_rollbacks_leaves_a_pool_that_goes_on(store):
+@pytest.mark.parametrize("kills", [3, pytest.param(40, marks=pytest.mark.nightly)])
+def test_a_process_killed_in_the_middle_of_rollbacks_leaves_a_pool_that_goes_on(store, dice, kills):
     """At random moments, again and again on the same pool; a new rollback and its undo work every time."""
     told(store)
-    dice = random.Random(3)
-    for round_ in range(_KILLS):
-        with process(_MOVER, store, "bakery", round_) as mover:
+    for _ in range(kills):
+        with process(_MOVER, store, "bakery", dice.randrange(1000)) as mover:
             assert mover.stdout.readline()  # it is at work
             time.sleep(dice.uniform(0, 0.08))  # waits for nothing: a random moment is what this is about
             mover.kill()

@@ -6,7 +6,7 @@ import gzip
 import json
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agentpool_jupyter import open_pool
@@ -18,7 +18,6 @@ RECORDS = st.binary(max_size=60) | st.text(max_size=60).map(lambda text: json.du
 DAMAGES = [lambda b: b[: len(b) // 2], lambda b: b"not gzip", lambda b: gzip.compress(b"[]\n")]
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 @given(st.lists(RECORDS, max_size=20))
 def test_a_round_trip_is_identical(tmp_path_factory, values):
     """Whatever the records are, and byte for byte, also as a file."""

@@ -6,7 +6,7 @@ import sys
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agentpool_jupyter.agents.runs.report import Report
@@ -131,7 +131,6 @@ def story():
     )
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_patches_applied_one_by_one_give_the_state(data):
     """Whenever a patch is taken, and wherever a view opens in between, all pages agree with the state."""
@@ -151,7 +150,6 @@ def test_patches_applied_one_by_one_give_the_state(data):
     assert view.patch() is None
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, len(story()) - 1)))
 def test_events_that_are_stored_twice_change_nothing(again):
     """A log may hand out any earlier event once more."""

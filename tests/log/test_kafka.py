@@ -6,7 +6,6 @@ import contextlib
 import gc
 import logging
 import multiprocessing
-import random
 import shutil
 import subprocess
 import sys
@@ -282,11 +281,11 @@ with open_store(sys.argv[1]).open("bakery") as log:
 """
 
 
-def test_a_rewrite_that_is_killed_at_any_moment_is_there_whole_or_not_at_all(kafka_url):
+@pytest.mark.parametrize("kills", [2, pytest.param(24, marks=pytest.mark.nightly)])
+def test_a_rewrite_that_is_killed_at_any_moment_is_there_whole_or_not_at_all(kafka_url, dice, kills):
     """A writer waits behind the fence of the dead for a while and goes on; the next rewrite succeeds."""
     store = open_store(f"{kafka_url}?timeout_ms=3000")
-    chance = random.Random(5)
-    for i in range(8):
+    for _ in range(kills):
         with store.open("bakery") as log:
             log.append([LONG % number for number in range(1000)])
         rewriter = subprocess.Popen(
@@ -294,7 +293,7 @@ def test_a_rewrite_that_is_killed_at_any_moment_is_there_whole_or_not_at_all(kaf
         )
         assert rewriter.stdout.readline() == "open\n"
         with contextlib.suppress(subprocess.TimeoutExpired):
-            rewriter.wait(0.2 + (i + chance.random()) * 0.2)
+            rewriter.wait(dice.uniform(0.2, 2))
         rewriter.kill()
         rewriter.wait()
         rewriter.stdout.close()

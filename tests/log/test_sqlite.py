@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import random
 import shutil
 import signal
 import sqlite3
@@ -272,11 +271,11 @@ def test_a_rewrite_that_is_killed_half_way_has_changed_nothing(tmp_path):
         assert {record.value for record in log.read(0, 5000)} == {b"old" * 100}
 
 
-def test_a_rewrite_that_is_killed_at_any_moment_is_there_whole_or_not_at_all(tmp_path):
+@pytest.mark.parametrize("kills", [3, pytest.param(40, marks=pytest.mark.nightly)])
+def test_a_rewrite_that_is_killed_at_any_moment_is_there_whole_or_not_at_all(tmp_path, dice, kills):
     """Also while the space is given back; one more rewrite completes it."""
-    chance = random.Random(7)
     seen = set()
-    for i in range(12):
+    for i in range(kills):
         folder = tmp_path / str(i)
         with open_store(folder).open("bakery") as log:
             log.append([b"old" * 1000] * 4000)
@@ -285,7 +284,7 @@ def test_a_rewrite_that_is_killed_at_any_moment_is_there_whole_or_not_at_all(tmp
         rewriter.stdin.write("\n")
         rewriter.stdin.flush()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            rewriter.wait(chance.uniform(0, 0.25))
+            rewriter.wait(dice.uniform(0, 0.25))
         _kill(rewriter)
         with open_store(folder).open("bakery") as log:
             values = [record.value for record in log.read()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agentpool_jupyter.log import Record
@@ -181,7 +181,6 @@ def test_half_a_character_is_written_as_a_question_mark():
     assert json.loads(record)["type"] == "delta"
 
 
-@settings(max_examples=200, deadline=None)
 @given(
     st.binary()
     | st.recursive(

@@ -6,7 +6,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agentpool_jupyter.errors import LogClosedError, LogUnavailableError, PoolNotFoundError, UserError
@@ -17,8 +17,6 @@ from agentpool_jupyter.pool.events import Delta, Message, TurnFinished, TurnStar
 
 from .readings import line
 from .strategies import logs
-
-some = settings(max_examples=25, deadline=None)
 
 
 def look(document):
@@ -45,7 +43,6 @@ def speak(pool, agent, *texts, branch="main", finish=True):
 # Live reading ---------------------------------------------------------------------------------------------
 
 
-@some
 @given(values=logs(), data=st.data())
 def test_the_document_does_not_depend_on_when_it_was_looked_at(new_pool, values, data):
     """Kept up to date in steps of any size, it equals the document of a pool that is opened now."""
@@ -60,7 +57,6 @@ def test_the_document_does_not_depend_on_when_it_was_looked_at(new_pool, values,
         assert list(live.runs) == list(fresh.runs)
 
 
-@some
 @given(values=logs(longest=25))
 def test_any_offset_can_be_read_back(new_pool, values):
     """``document(at=n)`` is the fold of the events up to ``n`` of a line that has ``n`` on it."""
@@ -80,7 +76,6 @@ def test_any_offset_can_be_read_back(new_pool, values):
         assert document.at == event.offset
 
 
-@some
 @given(values=logs(longest=25), late=logs(longest=15), data=st.data())
 def test_a_late_token_never_changes_the_restored_line(new_pool, values, late, data):
     """Whatever is still written to the branches that there were, the document after a rollback stays as it is."""
@@ -105,7 +100,6 @@ def _decoded(value):
     return decode(Record(0, 0, value))
 
 
-@some
 @given(values=logs(longest=25), data=st.data())
 def test_undo_restores_exactly(new_pool, values, data):
     pool = new_pool()

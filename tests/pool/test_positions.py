@@ -6,7 +6,7 @@ import time
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agentpool_jupyter.errors import PositionError
@@ -185,7 +185,6 @@ def test_the_clock_of_the_log_counts_not_the_writers(pool):
     assert pool.position("1h") == Position("main", -1)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200)
 @given(
     st.text()
     | st.integers()

@@ -11,7 +11,7 @@ import sys
 import time
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agentpool_jupyter import open_pool
@@ -91,7 +91,6 @@ def test_a_flipped_bit_inside_a_value(pool, path, column):
     assert "does not match its checksum" in rebuilt(pool)[0]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
 @given(where=st.floats(0, 1, exclude_max=True), length=st.sampled_from([1, 4, 64, 4096]))
 def test_any_damage_is_found_or_harmless(pool, path, where, length, tmp_path_factory):
     """Whatever bytes are overwritten: no wrong answer, and no error."""

@@ -9,7 +9,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agentpool_jupyter import open_pool
@@ -257,7 +257,6 @@ words = st.sampled_from(["the", "oven", "lease", "comes", "first", "我们", "�
 sayings = st.lists(words, min_size=1, max_size=8).map(" ".join)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
 @given(st.lists(sayings, max_size=8), sayings, st.sampled_from([0.2, 0.42, 0.5, 0.8, 1.0]))
 def test_scores_are_exact_and_containment_misses_nothing(tmp_path_factory, texts, query, threshold):
     """Against every text compared with every text."""

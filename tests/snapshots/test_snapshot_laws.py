@@ -7,7 +7,7 @@ from contextlib import closing
 from itertools import count
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agentpool_jupyter.log import open_store
@@ -20,7 +20,6 @@ from agentpool_jupyter.snapshots.summary import Scale
 from tests.pool.strategies import logs
 from tests.snapshots import mapreduce
 
-quick = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 scales = st.builds(Scale, st.integers(1, 6), st.integers(2, 3))
 chances = st.integers(0, 2**32).map(random.Random)
 numbers = count()
@@ -78,7 +77,6 @@ def facts(document):
     )
 
 
-@quick
 @given(logs(longest=40), scales, chances, st.integers(0, 60))
 def test_every_earlier_document_is_the_one_of_the_raw_log(fresh, values, scale, chance, end):
     """Also of branches that were left, and at every offset that summaries, or only the log, reach."""
@@ -91,7 +89,6 @@ def test_every_earlier_document_is_the_one_of_the_raw_log(fresh, values, scale, 
             assert quick.document(place) == raw.document(place)
 
 
-@quick
 @given(logs(longest=60), scales, chances)
 def test_branches_runs_and_the_head_come_from_the_chronicle(fresh, values, scale, chance):
     raw, quick = fresh(values)
@@ -105,7 +102,6 @@ def test_branches_runs_and_the_head_come_from_the_chronicle(fresh, values, scale
     assert facts(quick.document()) == facts(raw.document())
 
 
-@quick
 @given(logs(longest=60), scales, chances, st.lists(st.integers(0, 60), max_size=3))
 def test_building_in_several_goes_gives_the_same_file(fresh, values, scale, chance, split):
     raw, _ = fresh(values)
@@ -115,7 +111,6 @@ def test_building_in_several_goes_gives_the_same_file(fresh, values, scale, chan
     assert contents(build(raw, scale, raw.end, chance, split=parts)) == whole
 
 
-@quick
 @given(logs(longest=60), scales, chances, st.data())
 def test_a_document_from_snapshots_goes_on_as_the_log_does(fresh, values, scale, chance, data):
     """What comes later, also what is delivered again, is merged as into any document."""
@@ -129,7 +124,6 @@ def test_a_document_from_snapshots_goes_on_as_the_log_does(fresh, values, scale,
     assert quick.branch == raw.branch
 
 
-@quick
 @given(logs(longest=60), scales, chances, st.data())
 def test_turns_are_found_by_name_and_by_index(fresh, values, scale, chance, data):
     raw, quick = fresh(values)

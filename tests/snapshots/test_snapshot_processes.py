@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import random
 import signal
 import subprocess
 import sys
@@ -23,8 +22,6 @@ from tests.snapshots.snapshots import SMALL, build, grow, insist_on_soundness, p
 
 pytestmark = pytest.mark.usefixtures("temporary")
 
-
-_KILLS = 12
 
 # Several processes -----------------------------------------------------------------------------------------------
 
@@ -122,13 +119,13 @@ def test_who_does_not_want_to_wait_is_told_so(made):
         build(pool, patience=0.1)
 
 
-def test_a_process_killed_while_it_adds_to_the_file_leaves_the_old_or_the_new(store):
+@pytest.mark.parametrize("kills", [3, pytest.param(40, marks=pytest.mark.nightly)])
+def test_a_process_killed_while_it_adds_to_the_file_leaves_the_old_or_the_new(store, dice, kills):
     """At random moments, again and again on the same file."""
     with open_raw("bakery", store) as pool:
         pool.store.derived("bakery").mkdir()
-    dice = random.Random(4)
     end = 0
-    for _ in range(_KILLS):
+    for _ in range(kills):
         with process(_INTAKE, store, "bakery") as maker:
             states = {end}
             for _ in range(dice.randrange(1, 4)):
@@ -145,12 +142,12 @@ def test_a_process_killed_while_it_adds_to_the_file_leaves_the_old_or_the_new(st
     insist_on_soundness(store)
 
 
-def test_a_process_killed_while_it_makes_snapshots_leaves_the_old_or_the_new(store):
+@pytest.mark.parametrize("kills", [2, pytest.param(20, marks=pytest.mark.nightly)])
+def test_a_process_killed_while_it_makes_snapshots_leaves_the_old_or_the_new(store, dice, kills):
     """Its job ends with it, and so does its lock."""
-    dice = random.Random(5)
     with open_raw("bakery", store) as pool:
         grow(pool, 600)
-    for _ in range(5):
+    for _ in range(kills):
         with process(_SNAPSHOT, store, "bakery", "again") as maker:
             assert maker.stdout.readline() == "ready\n"
             maker.stdin.write("\n")

@@ -7,7 +7,7 @@ import json
 import statistics
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agentpool_jupyter.agents.prompt.context import BYTES_PER_TOKEN, Recalled, build_context, turns_read
@@ -168,7 +168,6 @@ def test_the_end_of_a_huge_turn_is_kept():
         assert 500 * BYTES_PER_TOKEN * 0.8 < size(context) <= 500 * BYTES_PER_TOKEN + SLACK
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     st.lists(
         st.tuples(

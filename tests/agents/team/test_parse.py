@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agentpool_jupyter.agents.team.parse import parse_team
@@ -429,7 +429,6 @@ _LINES = st.lists(
 )
 
 
-@settings(max_examples=250, deadline=None)
 @given(st.text() | _LINES.map("\n".join), st.none() | st.just({"a": "1: {", "x": "\ue000a\ue001"}))
 @example("task: x\nagents:\n  a: 2024-13-45", None)
 @example("task: x\nseed: !!int ''", None)

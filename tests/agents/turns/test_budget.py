@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agentpool_jupyter.agents.turns.budget import BudgetExhaustedError, TokenBudget
@@ -119,7 +119,6 @@ _CALLS = st.lists(
 )
 
 
-@settings(max_examples=80, deadline=None)
 @given(st.integers(1, 200), _CALLS)
 def test_concurrent_calls_never_take_more_than_the_limit(limit, calls):
     """Whatever they ask for, use, and in whatever order they end; nobody waits for ever."""

@@ -6,7 +6,7 @@ import glob
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agentpool_jupyter.recall.library.places import added, expand, removed, wanted, within
@@ -30,7 +30,6 @@ def named(folder, paths):
 parts = st.sampled_from(["**", "*", "*.md", "?.md", "sub", "deep", "[a-d]*", ".*", ".git", "s*", "c.md", "data[[]1]"])
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.lists(parts, min_size=1, max_size=3))
 def test_a_file_is_in_a_glob_if_the_glob_finds_it(folder, pattern):
     place = str(folder / "/".join(pattern))
