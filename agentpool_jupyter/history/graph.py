@@ -6,7 +6,7 @@ import time
 from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
-from agentpool_jupyter.display.turns import colour
+from agentpool_jupyter.display.colours import colour
 from agentpool_jupyter.pool import Position
 from agentpool_jupyter.pool.events import Message, RunFinished, RunStarted, TurnFailed, TurnFinished
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agentpool_jupyter.display.turns import to_html, to_markdown
+from agentpool_jupyter.display.colours import colour, colours
+from agentpool_jupyter.display.sections import Section, to_html, to_markdown
 
 from .events import Delta, Event, Message, TurnFailed, TurnFinished, TurnStarted, Unreadable, Usage
 from .settled import NOTHING, Settled, Turns
@@ -123,7 +124,12 @@ class Document:
     @property
     def text(self) -> str:
         """The document as markdown."""
-        return to_markdown(self.turns)
+        return to_markdown(self._sections())
+
+    def _sections(self) -> list[Section]:
+        turns = self.turns
+        tints = colours(self.places, (turn.agent for turn in turns if turn.model))
+        return [Section(turn.name, turn.remark, turn.text, tints.get(turn.agent, colour(None))) for turn in turns]
 
     def _show(self, key: str, entry: Entry, name: str) -> Turn:
         if entry.end is None:  # a copy of this document may know how it ended
@@ -153,7 +159,7 @@ class Document:
         printer.text(self.text)  # type: ignore[attr-defined]
 
     def _repr_html_(self) -> str:
-        return to_html(self.turns, self.places)
+        return to_html(self._sections())
 
 
 def fold(events: Iterable[Event]) -> Document:

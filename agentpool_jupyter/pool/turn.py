@@ -43,6 +43,19 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     context: dict[str, object] = {}
     """What its prompt was made of."""
 
+    @property
+    def remark(self) -> str:
+        """What is unusual about it, in a few words for people; empty where nothing is."""
+        match self.status:
+            case "running":
+                return "still speaking"
+            case "failed":
+                return f"failed: {self.error or self.reason}"
+            case "cancelled":
+                return "cut off" if self.end is None else "stopped"  # by a fork, on the new line
+            case "finished":
+                return "cut at its token limit" if self.reason == "length" else ""
+
 
 class Entry(msgspec.Struct, omit_defaults=True):
     """All that is known of one turn. It never changes again once it has ended, and may be shared then.

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from agentpool_jupyter.agents.runs.report import Report
 from agentpool_jupyter.agents.team.spec import AgentSpec, Budget, TeamSpec
+from agentpool_jupyter.display.screen import Reading
 from agentpool_jupyter.jupyter.live.view import TeamView
-from agentpool_jupyter.jupyter.live.wire import Reading
 from agentpool_jupyter.pool import Document
 from agentpool_jupyter.pool.events import (
     Delta,

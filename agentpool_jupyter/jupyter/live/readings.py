@@ -9,6 +9,7 @@ import msgspec
 
 from agentpool_jupyter.agents.runs.report import OVERTAKEN
 from agentpool_jupyter.agents.team.spec import TeamSpec
+from agentpool_jupyter.display.screen import Reading
 from agentpool_jupyter.pool.events import (
     Message,
     RunStarted,
@@ -18,8 +19,6 @@ from agentpool_jupyter.pool.events import (
     TurnStarted,
     Usage,
 )
-
-from .wire import Reading
 
 if TYPE_CHECKING:
     from agentpool_jupyter.agents.team.spec import AgentSpec

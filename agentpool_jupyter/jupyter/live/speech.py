@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .wire import Append
+from agentpool_jupyter.display.screen import Append
 
 if TYPE_CHECKING:
-    from .wire import TurnView
+    from agentpool_jupyter.display.screen import TurnView
 
 
 class Speech:

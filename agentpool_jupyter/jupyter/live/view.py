@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from agentpool_jupyter.agents.team.spec import AgentSpec, TeamSpec
+from agentpool_jupyter.display.screen import AgentState, AgentView, EdgeView, Patch, RunStatus, RunView, State, TurnView
 from agentpool_jupyter.pool.events import (
     Delta,
     Event,
@@ -21,7 +22,6 @@ from agentpool_jupyter.pool.events import (
 
 from .readings import Readings, overtaken
 from .speech import Speech
-from .wire import AgentState, AgentView, EdgeView, Patch, RunStatus, RunView, State, TurnView
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

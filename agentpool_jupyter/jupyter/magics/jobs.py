@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Callable, Iterator
 
+    from agentpool_jupyter.jobs import Progress
     from agentpool_jupyter.jupyter.session import Session
     from agentpool_jupyter.pool import Pool
 
@@ -44,8 +45,19 @@ def run(
 ) -> Built:
     """Run a job over pools with the engine and the options of a magic's line; the interrupt button stops it."""
     options = engine_options(arguments.option or [])
-    with ProgressBar(f"{what} on {arguments.engine}", shown=session.widgets) as bar:
-        return Built(job(pools, arguments.engine, options=options, progress=bar.tell, **more))
+    with bar_in_cell(f"{what} on {arguments.engine}", widgets=session.widgets) as bar:
+
+        def tell(now: Progress) -> None:
+            bar.tell(now.share, now.note)
+
+        return Built(job(pools, arguments.engine, options=options, progress=tell, **more))
+
+
+def bar_in_cell(title: str, *, widgets: bool) -> ProgressBar:
+    """Return a bar that a notebook draws again and again in one place, and that a terminal says in lines."""
+    from IPython.display import display  # noqa: PLC0415 - only where a bar is shown
+
+    return ProgressBar(title, (lambda bar: display(bar, display_id=True).update) if widgets else None)
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,14 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agentpool_jupyter.display.progress import ProgressBar
 from agentpool_jupyter.display.table import Table
 from agentpool_jupyter.errors import LibraryError
+from agentpool_jupyter.jupyter.magics.jobs import bar_in_cell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from agentpool_jupyter.display.progress import ProgressBar
     from agentpool_jupyter.recall.library.library import Added, Library
 
 _MANY = 20  # files whose reading may take a moment
@@ -57,9 +58,10 @@ def add(library: Library, patterns: Sequence[str], *, bar: bool) -> AddedFiles:
 
         def tell(step: int, done: int, files: int) -> None:
             if files >= _MANY and not shown:
-                shown.append(stack.enter_context(ProgressBar("reading documents", shown=bar)))
+                shown.append(stack.enter_context(bar_in_cell("reading documents", widgets=bar)))
+            now = Progress(step=step, steps=len(patterns), phase="file", done=done, total=files)
             for one in shown:
-                one.tell(Progress(step=step, steps=len(patterns), phase="file", done=done, total=files))
+                one.tell(now.share, now.note)
 
         return AddedFiles([library.add(pattern, partial(tell, step)) for step, pattern in enumerate(patterns, 1)])
 
