@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, overload
 
 import msgspec
 
-from agentpool_jupyter.pool.settled import Turns
+from agentpool_jupyter.pool.settled import TurnList
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -92,7 +92,7 @@ class Changes(Sequence[TurnChange]):
 
     def __init__(self, before: Sequence[Turn], after: Sequence[Turn]) -> None:
         self._after = after
-        self.leading: Mapping[str, int] = after.leading(before) if isinstance(after, Turns) else Counter()
+        self.leading: Mapping[str, int] = after.leading(before) if isinstance(after, TurnList) else Counter()
         """How many turns of each agent, at the beginning, are known to be the same and were not loaded."""
         self._skipped = sum(self.leading.values())
         self.rest = list(_match(before[self._skipped :], after[self._skipped :]))

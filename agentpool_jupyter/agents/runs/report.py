@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from agentpool_jupyter.pool import Usage
+from agentpool_jupyter.pool.words import OVERTAKEN
 
 from .stale import stale
 
@@ -44,8 +45,6 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _NAMED = 5  # stale turns, and what each missed, that are named
-OVERTAKEN = "overtaken"
-"""The kind of failure of a turn that was broken off because it was overtaken."""
 
 
 class Report:
