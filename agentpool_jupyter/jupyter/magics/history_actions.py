@@ -31,7 +31,7 @@ class HistoryActions:
 
     def rollback(self, arguments: Namespace) -> Moved:
         """Go back to a position, or take the last move of the head back."""
-        from agentpool_jupyter.history import diff, effects_after  # noqa: PLC0415 - loading stays quick
+        from agentpool_jupyter.history import Diff, effects_after  # noqa: PLC0415 - loading stays quick
 
         pool = self._pool(arguments)
         if arguments.undo:
@@ -51,8 +51,8 @@ class HistoryActions:
             told = f"rolled back: the head is on the new branch {branch!r}{self._stopped(pool)}; "
             told += "%rollback --undo takes it back"
         # Read after the streams have stopped: with all that the team still said on the line that was left.
-        changes = diff(pool, left, there)
-        changes.names = ("now" if arguments.dry_run else left, arguments.position)
+        names = ("now" if arguments.dry_run else left, arguments.position)
+        changes = Diff(pool.document(left), pool.document(there), names=names)
         return Moved(pool, told, changes, effects)
 
     def _undo(self, pool: Pool, *, dry_run: bool) -> Moved:
@@ -65,9 +65,7 @@ class HistoryActions:
         else:
             branch = pool.undo()
             told = f"undone: the head is on branch {branch!r} again{self._stopped(pool)}"
-        changes = diff(pool, left, branch)
-        changes.names = (left, branch)
-        return Moved(pool, told, changes, [])
+        return Moved(pool, told, diff(pool, left, branch), [])
 
     def branch(self, arguments: Namespace) -> Table | Note:
         """List branches, make one, or move the head to one."""
