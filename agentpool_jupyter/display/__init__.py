@@ -6,6 +6,8 @@ It knows neither pools nor IPython: whoever shows something hands over numbers a
     note      a sentence as an answer
     table     rows under a head
     sections  who said what, one section a turn
+    changes   what became of sections, word by word
+    graph     the lines of a graph of branches
     progress  how far a job is
     screen    what a run can be shown on, and the values that say what it shows
     still     a run as a picture that needs no kernel
