@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import time
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,9 +70,6 @@ class Compacted(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return str(self)
-
-    def _repr_html_(self) -> str:
-        return f'<pre style="line-height:1.25">{escape(str(self))}</pre>'
 
 
 def compact(

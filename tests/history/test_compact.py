@@ -259,7 +259,7 @@ class Compaction:
         assert done.saved > done.before / 2
         assert everything(any_pool) == before
         assert "less" in repr(done)
-        assert "before.gz" in done._repr_html_()
+        assert "before.gz" in repr(done)
         with open_pool(any_pool.name, any_pool.store.url, create=False) as again:
             assert everything(again) == before
             again.post("it goes on")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from agentpool_jupyter.pool import Pool
 
 
-class Built(Sequence[Any]):
+class PoolResults(Sequence[Any]):
     """What a job gave, one item for each pool; displays itself, a line each."""
 
     def __init__(self, items: Sequence[Any]) -> None:
@@ -42,7 +42,7 @@ def run(
     what: str,
     arguments: Namespace,
     **more: Any,
-) -> Built:
+) -> PoolResults:
     """Run a job over pools with the engine and the options of a magic's line; the interrupt button stops it."""
     options = engine_options(arguments.option or [])
     with bar_in_cell(f"{what} on {arguments.engine}", widgets=session.widgets) as bar:
@@ -50,7 +50,7 @@ def run(
         def tell(now: Progress) -> None:
             bar.tell(now.share, now.note)
 
-        return Built(job(pools, arguments.engine, options=options, progress=tell, **more))
+        return PoolResults(job(pools, arguments.engine, options=options, progress=tell, **more))
 
 
 def bar_in_cell(title: str, *, widgets: bool) -> ProgressBar:
@@ -73,7 +73,7 @@ class PassedOver:
 
 def run_over_all(
     session: Session, job: Callable[..., Sequence[Any]], what: str, arguments: Namespace, **more: Any
-) -> Built:
+) -> PoolResults:
     """Run a job over all pools of a store; those that cannot be read are told after what the others gave."""
     with all_pools(session, arguments.store) as (pools, passed_over):
         try:
@@ -85,7 +85,7 @@ def run_over_all(
             names = {one.pool for one in damaged}
             built = run(session, job, [pool for pool in pools if pool.name not in names], what, arguments, **more)
             passed_over.extend(damaged)
-        return Built([*built, *passed_over])
+        return PoolResults([*built, *passed_over])
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from functools import partial
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,8 +44,7 @@ class AddedFiles:
         return f"{self.summary}\n{self._table()!r}"
 
     def _repr_html_(self) -> str:
-        open_ = " open" if self.skipped or len(self.read) <= _SHOWN else ""
-        return f"<details{open_}><summary>{escape(self.summary)}</summary>{self._table()._repr_html_()}</details>"
+        return self._table().folded_html(self.summary, is_open=bool(self.skipped) or len(self.read) <= _SHOWN)
 
 
 def add(library: Library, patterns: Sequence[str], *, bar: bool) -> AddedFiles:
