@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from agentpool_jupyter.agents.runs.report import OVERTAKEN
 from agentpool_jupyter.agents.team.spec import TeamSpec
+from agentpool_jupyter.agents.turns.writer import OVERTAKEN
 from agentpool_jupyter.pool.events import (
     Message,
     RunStarted,
