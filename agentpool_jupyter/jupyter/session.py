@@ -152,7 +152,7 @@ class Session:
 
     def hold_model(self, team: TeamSpec) -> None:
         """Keep the bundled model's server up between this notebook's runs, where the team uses it."""
-        from agentpool_jupyter.agents.turns.voices import endpoint_of  # noqa: PLC0415
+        from agentpool_jupyter.agents.models.endpoint import endpoint_of  # noqa: PLC0415
         from agentpool_jupyter.services.local_model import LocalModel  # noqa: PLC0415
 
         if any(agent.python is None and endpoint_of(team, agent).local for agent in team.agents):

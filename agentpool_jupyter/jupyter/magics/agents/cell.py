@@ -50,7 +50,7 @@ class TeamCell:
 
     def _team(self, arguments: Namespace, cell: str) -> Team:
         from agentpool_jupyter.agents import Team  # noqa: PLC0415 - loading the extension stays quick
-        from agentpool_jupyter.agents.turns.voices import check_team  # noqa: PLC0415
+        from agentpool_jupyter.agents.runs.plan import check_team  # noqa: PLC0415
 
         names = self._shell.user_ns
         team = Team.from_yaml(cell, functions=names, variables=names, first_line=_CELL_FIRST_LINE)
