@@ -1,4 +1,14 @@
-"""Teams of agents: what they are, how they speak, and the run that is decided from the log alone."""
+"""Teams of agents: what they are, how they speak, and the run that is decided from the log alone.
+
+The rooms, each of which imports only those below it::
+
+    runs/       which runs may start, who speaks when, and what came of it
+    turns/      how one turn is spoken: attempts, strides, calls, and the budget that holds them
+    reminders/  what an agent is reminded of before it speaks
+    models/     servers: which one answers, one streamed call, how a text is gone on with
+    prompt/     what an agent is told
+    team/       what a team is: its description as data and as the text of a cell
+"""
 
 from .runs.run import Run
 from .runs.start import Team, resume

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import openai
 
-from agentpool_jupyter.agents.prompt.context import BYTES_PER_TOKEN
-from agentpool_jupyter.agents.team.spec import WINDOW
+from agentpool_jupyter.agents.prompt.build import BYTES_PER_TOKEN
+from agentpool_jupyter.agents.team.spec import CONTEXT
 
 from . import command
 from .place import model_server
@@ -33,7 +33,7 @@ GOAL = 1.05
 """Wall time over ideal, for the largest team."""
 SIZES = {1: 2, 10: 2, 100: 3}
 """Agents, and how many rounds their medians are made of."""
-PROMPT_CHARS = WINDOW * BYTES_PER_TOKEN  # what the team's own prompts come to at most
+PROMPT_CHARS = CONTEXT * BYTES_PER_TOKEN  # what the team's own prompts come to at most
 
 
 class Taken(NamedTuple):

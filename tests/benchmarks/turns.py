@@ -1,7 +1,7 @@
 """Pools with a long history, written event for event as the runtime writes them, without waiting for any model.
 
 Several agents speak at the same time at 200 tokens/s. Every 100 ms (the default ``flush``) each writes what it has said
-since, 20 words; each turn begins with the account of its prompt, as :func:`agents.context.build_context` makes it.
+since, 20 words; each turn begins with the account of its prompt, as :func:`agents.prompt.build.build_prompt` makes it.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from agentpool_jupyter.agents.prompt.context import build_context
-from agentpool_jupyter.agents.team.spec import WINDOW, AgentSpec, TeamSpec
+from agentpool_jupyter.agents.prompt.build import build_prompt
+from agentpool_jupyter.agents.team.spec import CONTEXT, AgentSpec, TeamSpec
 from agentpool_jupyter.pool.document import Document
 from agentpool_jupyter.pool.events import Claim, Delta, Fork, Head, RunStarted, TurnFinished, TurnStarted, Usage
 
@@ -22,7 +22,7 @@ from . import corpus
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from agentpool_jupyter.agents.prompt.context import Context
+    from agentpool_jupyter.agents.prompt.build import Prompt
     from agentpool_jupyter.pool import Event, Pool
 
 _TOKENS = 20  # in 100 ms at 200 tokens/s; a token is a word here
@@ -148,14 +148,14 @@ class Author:
 
     def _ended(self, agent: AgentSpec, turn: _Turn, reason: str) -> Event:
         tokens = sum(len(piece.split()) for piece in turn.pieces[: turn.said])
-        usage = Usage(prompt=WINDOW, completion=tokens, own=WINDOW // 4, others=WINDOW // 2)
+        usage = Usage(prompt=CONTEXT, completion=tokens, own=CONTEXT // 4, others=CONTEXT // 2)
         header = self._header(turn.branch, agent.name)
         return TurnFinished(**header, turn=turn.id, reason=reason, usage=usage, deltas=turn.said)
 
-    def _context(self, agent: AgentSpec) -> Context:
+    def _context(self, agent: AgentSpec) -> Prompt:
         if self._begun < self._prompts:
             self._begun += 1
-            self._last = build_context(self._document, self._team, agent, tokens=WINDOW)
+            self._last = build_prompt(self._document, self._team, agent, tokens=CONTEXT)
         return self._last
 
     def _put(self, event: Event) -> None:

@@ -1,11 +1,11 @@
-"""Streaming from any OpenAI-compatible server: the one module that imports ``openai``, when first used."""
+"""One call of a model at any OpenAI-compatible server: the only module that imports ``openai``, when first used."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -15,7 +15,7 @@ from agentpool_jupyter.services.local_model import LocalModel
 from .chunks import DONE, Chunk, EventSplitter, decode
 from .continuation import IN_WORDS, Continuation
 from .endpoint import OPENAI_URL, Endpoint
-from .refusals import failure, refused, too_long, unknown_parameter
+from .refusals import Dialect, failure, refused, too_long, unknown_parameter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
@@ -47,35 +47,10 @@ class Finish:
     """None where the server does not count."""
 
 
-@dataclass(frozen=True)
-class _Dialect:
-    """How a server wants to be asked; learned from its refusals and remembered."""
-
-    limit: Literal["max_tokens", "max_completion_tokens"]
-    swapped: bool = False
-    leave_out: frozenset[str] = frozenset()
-
-    def without(self, parameter: str) -> _Dialect | None:
-        """Return a dialect that avoids a parameter, or None where nothing is left to try.
-
-        The limit is never left out: budgets are reserved by it.
-        """
-        if parameter == self.limit and not self.swapped:
-            other: Any = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}[self.limit]
-            return replace(self, limit=other, swapped=True)
-        if parameter == self.limit or parameter in self.leave_out:
-            return None
-        return replace(self, leave_out=self.leave_out | {parameter})
-
-    def body(self, max_tokens: int, options: Mapping[str, Any]) -> dict[str, Any]:
-        wanted = {self.limit: max_tokens, "stream_options": {"include_usage": True}, **options}
-        return {name: value for name, value in wanted.items() if name not in self.leave_out and value is not None}
-
-
 class ModelClient:
     """One endpoint's client, shared by all agents that use it; belongs to one event loop.
 
-    It does not try again: whether and when is the turn's decision, by the error's ``retriable`` and
+    It does not try again: whether and when is for the turn to decide, by the error's ``retriable`` and
     ``retry_after``. For the bundled model it starts the server on first use, starts it again after a crash, and
     holds it until :meth:`aclose`.
     """
@@ -85,7 +60,7 @@ class ModelClient:
         self.silence = silence
         """Seconds without a byte from the server after which a stream counts as dead."""
         self._local = (local or LocalModel()) if endpoint.local else None
-        self._dialect = _Dialect("max_completion_tokens" if endpoint.base_url == OPENAI_URL else "max_tokens")
+        self._dialect = Dialect("max_completion_tokens" if endpoint.base_url == OPENAI_URL else "max_tokens")
         self.continuation = _KNOWN.get("" if endpoint.local else endpoint.base_url)
         """How the server goes on with a text; None until that was tried."""
         self.trying = asyncio.Lock()

@@ -2,8 +2,8 @@
 
 Some servers continue a last message of role ``assistant``: llama.cpp (which repeats it in front of its answer), others
 when a flag says so (vLLM, SGLang: ``continue_final_message``). Others take it as history and start anew, or refuse it
-(llama.cpp with a model that thinks; some hosted models): those are asked in words. Which it is cannot be read anywhere,
-so it is tried: with a beginning that a fresh answer could not reach in so few tokens.
+(llama.cpp with a model that thinks; some hosted models): those are asked in words. Which of them a server is cannot be
+read anywhere, so it is tried (:mod:`.trial`).
 """
 
 from __future__ import annotations
@@ -22,14 +22,6 @@ GO_ON = (
     "Go on exactly where your text stops, in mid-sentence if it stops there. Repeat nothing of it and explain nothing."
 )
 
-_BEGUN = "one, two, three, four, five,"
-PROBE = (
-    {"role": "user", "content": "Count from one to nine in words."},
-    {"role": "assistant", "content": _BEGUN},
-)
-"""What a server is tried with."""
-PROBE_TOKENS = 4
-
 _LEAST_OVERLAP = 8  # characters without spaces below which an answer that begins like the text's end is no repetition
 _TAIL = 400  # characters at the end of a text in which such a repetition may begin
 _IDEOGRAPHS = "\u2e80"  # from here on scripts put no space between words
@@ -45,13 +37,6 @@ class Continuation(NamedTuple):
 
 IN_WORDS = Continuation("message")
 """What every server can do."""
-
-
-def judge(answer: str) -> bool | None:
-    """Return whether a server's answer to the probe repeats its beginning; None where it does not go on with it."""
-    if answer.lstrip().startswith(_BEGUN):
-        return True
-    return False if answer.lstrip(" ,").lower().startswith(("six", "6")) else None
 
 
 def going_on(messages: Sequence[Mapping[str, str]], text: str, way: Way) -> list[dict[str, str]]:
@@ -78,6 +63,20 @@ class Seam:
 
     An answer is held back only as long as it may still turn out to be a repetition: as a rule for a word or two.
     White space counts for nothing in the comparison, because chat templates trim it.
+
+    Here a server repeats the whole text, which is held back until it is complete and something new follows; the space
+    that the text already ends with is not said twice:
+
+    >>> seam = Seam("The rent is due ", Continuation("prefill", repeats=True))
+    >>> [seam.feed(piece) for piece in ("The rent", " is due", " on", " Monday.")]
+    ['', '', 'on', ' Monday.']
+
+    A server that is asked in words may repeat only the last words of the text. They count as a repetition from eight
+    letters on, because a shorter likeness may be chance:
+
+    >>> seam = Seam("We open at six. The rent is", IN_WORDS)
+    >>> [seam.feed(piece) for piece in ("The rent is", " due.")]
+    ['', ' due.']
     """
 
     def __init__(self, text: str, continuation: Continuation) -> None:

@@ -1,4 +1,4 @@
-"""Which server answers a model's name, with what key, and at what price."""
+"""Which server answers an agent, with what key, at what price, and within what limits."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
+from agentpool_jupyter.agents.team.spec import CONTEXT, LOCAL_CONTEXT
 from agentpool_jupyter.errors import SpecError, UserError
 from agentpool_jupyter.services.local_model import INSTALL_LOCAL, LOCAL
 
 if TYPE_CHECKING:
+    from agentpool_jupyter.agents.team.spec import AgentSpec, Price, TeamSpec
     from agentpool_jupyter.pool.events import Usage
 
 DEFAULT_OPENAI_MODEL = "gpt-4.1-mini"
@@ -23,16 +25,9 @@ _NO_KEY = "no-key"
 """Sent to servers that ask for none: the client library insists on some key."""
 
 
-class Price(NamedTuple):
-    """What tokens cost, in US dollars per million."""
-
-    prompt: float
-    completion: float
-
-
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
-    """A model at a server; equal endpoints can share one :class:`~.model.ModelClient`."""
+    """A model at a server; equal endpoints can share one :class:`~.client.ModelClient`."""
 
     model: str
     base_url: str = ""
@@ -46,6 +41,38 @@ class Endpoint:
     def host(self) -> str:
         """The server's ``host:port`` for messages; nothing in it is secret."""
         return urlsplit(self.base_url).netloc.rpartition("@")[2] or "the bundled model's server"
+
+
+class CallLimits(NamedTuple):
+    """What the calls of an agent's model may take."""
+
+    max_tokens: int
+    """Most completion tokens of a turn."""
+    context: int
+    """Most prompt tokens of a call, estimated."""
+    temperature: float | None
+    stride: int = 0
+    """Most completion tokens before the pool is read again; 0 is no such limit."""
+
+
+def endpoint_of(team: TeamSpec, agent: AgentSpec) -> Endpoint:
+    """Return the server of an agent; raises UserError where a key or an extra is missing."""
+    return resolve(
+        agent.model or team.model,
+        base_url=agent.base_url or team.base_url,
+        api_key_env=agent.api_key_env or team.api_key_env,
+        price=agent.price or team.price,
+    )
+
+
+def call_limits(team: TeamSpec, agent: AgentSpec, endpoint: Endpoint) -> CallLimits:
+    """Return an agent's own limits where it has some, else its team's."""
+    return CallLimits(
+        max_tokens=agent.max_tokens or team.max_tokens,
+        context=team.context or (LOCAL_CONTEXT if endpoint.local else CONTEXT),
+        temperature=team.temperature if agent.temperature is None else agent.temperature,
+        stride=team.stride_of(agent),
+    )
 
 
 def resolve(
@@ -86,7 +113,7 @@ def cost(usage: Usage, endpoint: Endpoint) -> float | None:
     ``genai-prices`` package is asked, where that is installed. Nothing is fetched.
     """
     if endpoint.price is not None:
-        return (usage.prompt * endpoint.price.prompt + usage.completion * endpoint.price.completion) / 1e6
+        return (usage.prompt * endpoint.price.input + usage.completion * endpoint.price.output) / 1e6
     if endpoint.local:
         return 0.0
     try:

@@ -1,15 +1,17 @@
-"""What a model's server answered instead of text, as a :class:`~agentpool_jupyter.errors.ModelError`.
+"""What a server answered instead of text: as an error, as a lesson in how it wants to be asked, as a time to wait.
 
-Pure functions over status, headers and body: no client library is imported here.
+No client library is imported here: it is all said over status, headers and body.
 """
 
 from __future__ import annotations
 
 import email.utils
 import math
+import random
 import re
 import time
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from agentpool_jupyter.errors import ModelError
 
@@ -18,7 +20,9 @@ if TYPE_CHECKING:
 
     from .endpoint import Endpoint
 
-_LONGEST = 300
+_LONGEST = 300  # characters of a server's words in a message
+_FIRST_WAIT = 0.5
+_LONGEST_WAIT = 20.0
 _KEYS = re.compile(r"\b(?:sk|pk|gsk|xai|hf|AIza)[-_][\w*.-]{4,}|(?<=[Bb]earer )\S+")
 """Keys as hosted services write them, whole or with stars in the middle."""
 _CONTEXT = re.compile(
@@ -30,6 +34,32 @@ _UNKNOWN = re.compile(
     r"unsupported|not supported|not support|unrecogni[sz]ed|unknown|unexpected|extra|not permitted|not allowed",
     re.IGNORECASE,
 )
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a server wants to be asked; learned from its refusals and remembered."""
+
+    limit: Literal["max_tokens", "max_completion_tokens"]
+    swapped: bool = False
+    leave_out: frozenset[str] = frozenset()
+
+    def without(self, parameter: str) -> Dialect | None:
+        """Return a dialect that avoids a parameter, or None where nothing is left to try.
+
+        The limit is never left out: budgets are reserved by it.
+        """
+        if parameter == self.limit and not self.swapped:
+            other: Any = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}[self.limit]
+            return replace(self, limit=other, swapped=True)
+        if parameter == self.limit or parameter in self.leave_out:
+            return None
+        return replace(self, leave_out=self.leave_out | {parameter})
+
+    def body(self, max_tokens: int, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the fields of a request beside its model and messages."""
+        wanted = {self.limit: max_tokens, "stream_options": {"include_usage": True}, **options}
+        return {name: value for name, value in wanted.items() if name not in self.leave_out and value is not None}
 
 
 def one_line(text: str, endpoint: Endpoint) -> str:
@@ -105,3 +135,14 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     except (KeyError, ValueError):
         return None
     return max(0.0, date.timestamp() - time.time())
+
+
+def backoff(attempt: int, retry_after: float | None) -> float:
+    """Return the seconds to wait before the next attempt.
+
+    Exponential with full jitter (Brooker, *Exponential Backoff and Jitter*, AWS Architecture Blog, 2015), and never
+    less than the server asked for.
+    """
+    longest = min(_LONGEST_WAIT, _FIRST_WAIT * 2**attempt)
+    jitter = random.uniform(longest / 4, longest)  # noqa: S311 - no secret
+    return jitter if retry_after is None else retry_after + random.uniform(0, 0.1 * retry_after)  # noqa: S311

@@ -1,4 +1,7 @@
-"""How a server goes on with a text cannot be read anywhere: it is tried, with at most two short calls."""
+"""How a server goes on with a text cannot be read anywhere: it is tried, with at most two short calls.
+
+The server is given the beginning of a count that a fresh answer could not reach in so few tokens.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from agentpool_jupyter.errors import ModelError
 
-from .continuation import FLAGS, IN_WORDS, PROBE, PROBE_TOKENS, Continuation, judge
+from .continuation import FLAGS, IN_WORDS, Continuation
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -16,6 +19,14 @@ if TYPE_CHECKING:
 
     from .client import ModelClient
     from .continuation import Way
+
+_BEGUN = "one, two, three, four, five,"
+PROBE = (
+    {"role": "user", "content": "Count from one to nine in words."},
+    {"role": "assistant", "content": _BEGUN},
+)
+"""What a server is tried with."""
+PROBE_TOKENS = 4
 
 _TRIED: tuple[tuple[Way, dict[str, bool] | None], ...] = (("prefill", None), ("flagged", FLAGS))
 MOST_CALLS = len(_TRIED)
@@ -46,3 +57,10 @@ async def find_continuation(client: ModelClient) -> AsyncGenerator[Usage | None,
             return
         yield usage
     client.continuation = IN_WORDS
+
+
+def judge(answer: str) -> bool | None:
+    """Return whether a server's answer to the probe repeats its beginning; None where it does not go on with it."""
+    if answer.lstrip().startswith(_BEGUN):
+        return True
+    return False if answer.lstrip(" ,").lower().startswith(("six", "6")) else None

@@ -1,1 +1,8 @@
-"""prompt."""
+"""What an agent is told before it speaks: a pure function from the document to a prompt, and an account of it.
+
+In reading order::
+
+    build    build_prompt: the words of a prompt, and which turns stand in it in what order
+    shares   how a prompt's room is shared out among its parts, and what of each part goes in
+    record   the account of a prompt: which turns went in, which did not, and what reading them cost
+"""

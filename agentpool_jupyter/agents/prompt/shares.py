@@ -19,13 +19,19 @@ had read before of those it listens to, and what was recalled."""
 HEAD = 60
 """Bytes that a text's own heading may take."""
 _LEAST_EXCERPT = 200  # bytes below which the end of a long turn says too little to be worth its place
-_LEAST_CAP = 600  # bytes that a turn is not shortened below to make room for others: rather some are left out
+_LEAST_CAP = 600  # bytes below which a turn is not shortened to make room for others: rather some are left out
 
 
 def allot(room: int, needs: Mapping[str, int]) -> dict[str, int]:
     """Return the bytes that each part gets, by its share; what one does not need goes to the others by theirs.
 
     Weighted max-min fairness by progressive filling (Bertsekas and Gallager, *Data Networks*, 2nd edition, 6.5.2).
+
+    Here nothing was recalled, and the agent's own thread needs less than its share. Of the 900 bytes that are left,
+    the other two want more than there is, so they divide it as 0.4 to 0.25:
+
+    >>> allot(1000, {"own": 100, "new": 900, "heard": 500, "recall": 0})
+    {'own': 100, 'new': 553, 'heard': 346, 'recall': 0}
     """
     given = dict.fromkeys(needs, 0)
     hungry = {part for part, need in needs.items() if need > 0}
@@ -58,8 +64,12 @@ def need(texts: Sequence[str], room: int) -> int:
 def latest(turns: Sequence[Turn], room: int) -> dict[str, str]:
     """Return the texts of the latest turns that fit, by id.
 
-    Once something has to go it goes in blocks, aligned in the list: what is kept then begins at the same turn for some
-    turns to come, and servers find their cached prompt again.
+    Where not all fit, whole blocks of the oldest are left out. A block's size is a power of two, about half of what
+    fits, and blocks are counted from the first turn of the list: so what is kept begins at the same turn for some turns
+    to come, and servers find their cached prompt again.
+
+    Where 4 turns fit, blocks are of 2: with 10 turns the last 4 are kept (from the 7th), with 11 the last 3 (from the
+    9th), and with 12 the last 4, which begin at the 9th as before.
     """
     kept: dict[str, str] = {}
     for turn in reversed(turns):
@@ -79,7 +89,12 @@ def latest(turns: Sequence[Turn], room: int) -> dict[str, str]:
 
 
 def fairly(turns: Sequence[Turn], agent: AgentSpec, room: int) -> dict[str, str]:
-    """Return the texts of turns by id, most relevant first, long ones shortened so that more of them fit."""
+    """Return the texts of turns by id, most relevant first, long ones shortened so that more of them fit.
+
+    Where texts of 100, 1000 and 1000 bytes, headings included, are to share 1500, the short one stays whole and the
+    long ones keep their ends, of 700 bytes each. Where less than 600 bytes were left to each, the least relevant are
+    left out instead. What people said is not shortened for the sake of others.
+    """
     newest = set({turn.agent: turn.id for turn in turns}.values())
     order = sorted(turns, key=lambda turn: (_relevance(turn, agent, newest), turn.start), reverse=True)
     cap = _cap([size(turn.text) for turn in turns], room)
@@ -115,7 +130,7 @@ def _relevance(turn: Turn, agent: AgentSpec, newest: set[str]) -> int:
 
 
 def _cap(sizes: list[int], room: int) -> int:
-    """Return the bytes that no text may be longer than for all to fit, but never less than a useful length."""
+    """Return the length, with its heading, to which texts are shortened for all to fit; never less than is of use."""
     left = len(sizes)
     for one in sorted(sizes):
         if one * left > room:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from agentpool_jupyter.agents.prompt.context import Recalled
+from agentpool_jupyter.agents.prompt.build import Recalled
 from agentpool_jupyter.errors import AgentPoolError
 from agentpool_jupyter.recall import RecallIndex
 from agentpool_jupyter.recall.library.file_names import stored_name

@@ -19,7 +19,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from agentpool_jupyter.agents.prompt.context import turns_read
+from agentpool_jupyter.agents.prompt.record import turns_read
 from agentpool_jupyter.agents.team.spec import RecallSpec
 from agentpool_jupyter.errors import AgentPoolError, ExtraMissingError
 from agentpool_jupyter.recall.index import default_address
@@ -32,7 +32,7 @@ from .memory import Memory, Wish
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from agentpool_jupyter.agents.prompt.context import Context
+    from agentpool_jupyter.agents.prompt.build import Prompt
     from agentpool_jupyter.agents.team.spec import AgentSpec, TeamSpec
     from agentpool_jupyter.pool import Document, Pool, Turn
 
@@ -121,7 +121,7 @@ def check_recall(team: TeamSpec) -> None:
             raise ExtraMissingError(message) from error
 
 
-def wish_of(document: Document, team: TeamSpec, agent: AgentSpec, prompt: Context, begun: str) -> Wish:
+def wish_of(document: Document, team: TeamSpec, agent: AgentSpec, prompt: Prompt, begun: str) -> Wish:
     """Return what an agent is to be reminded of, given the prompt that it has without.
 
     ``begun`` is what it has said of its present turn.

@@ -1,1 +1,12 @@
-"""runs."""
+"""Runs: a team at work in a pool. Which runs may start, who speaks when, and what came of it.
+
+In reading order::
+
+    start     Team and resume: from a description, or from an interrupted run, to a Run
+    plan      before a team starts: what would fail, and what would be asked (a dry run)
+    claims    which runs may start: one at a time in a pool, and the log's order decides
+    run       Run: one background thread and event loop, from the first event to the last
+    schedule  who speaks when: Schedule lets agents take turns until there is a reason to end
+    report    what each agent did and what it took
+    stale     turns that ended without having read what they should have
+"""

@@ -1,19 +1,34 @@
-"""What a team would ask of its models now, without asking: exact prompts and token reservations."""
+"""Before a team starts: what would fail once it runs, and what it would ask of its models, without asking."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from agentpool_jupyter.agents.models.limits import call_limits
-from agentpool_jupyter.agents.prompt.context import build_context
+from agentpool_jupyter.agents.models.endpoint import call_limits, endpoint_of
+from agentpool_jupyter.agents.prompt.build import build_prompt
+from agentpool_jupyter.agents.reminders.recalling import check_recall
 from agentpool_jupyter.agents.turns.budget import prompt_bound
-from agentpool_jupyter.agents.turns.voices import endpoint_of
+from agentpool_jupyter.errors import SpecError
+from agentpool_jupyter.pool import Document
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from agentpool_jupyter.agents.team.spec import TeamSpec
-    from agentpool_jupyter.pool import Document
+
+
+def check_team(team: TeamSpec, functions: Mapping[str, Callable[[Document], Any]]) -> None:
+    """Raise SpecError or UserError for what would only fail once the team runs."""
+    for agent in team.agents:
+        if agent.python is None:
+            limits = call_limits(team, agent, endpoint_of(team, agent))
+            build_prompt(Document(), team, agent, tokens=limits.context)
+        elif not callable(functions.get(agent.python)):
+            message = f"agent {agent.name!r}: there is no function {agent.python!r}; define it before this cell"
+            raise SpecError(message)
+    check_recall(team)
 
 
 class PlannedTurn(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,15 +53,15 @@ def plan(team: TeamSpec, document: Document) -> list[PlannedTurn]:
             continue
         endpoint = endpoint_of(team, agent)
         limits = call_limits(team, agent, endpoint)
-        context = build_context(document, team, agent, tokens=limits.window)
+        prompt = build_prompt(document, team, agent, tokens=limits.context)
         turns.append(
             PlannedTurn(
                 agent=agent.name,
                 model=endpoint.model,
                 server=endpoint.host,
-                messages=context.messages,
+                messages=prompt.messages,
                 max_tokens=limits.max_tokens,
-                reserved=prompt_bound(context.messages) + min(limits.stride or limits.max_tokens, limits.max_tokens),
+                reserved=prompt_bound(prompt.messages) + min(limits.stride or limits.max_tokens, limits.max_tokens),
                 starts=agent.hears_task,
             )
         )

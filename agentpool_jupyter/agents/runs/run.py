@@ -1,7 +1,7 @@
 """A team at work: one background thread with one event loop, and nothing that is not in the pool.
 
-There is no master. An agent takes a turn when there is news that it has not seen and turns are left; the run ends
-when nobody has anything left to react to. All of that is decided from the log, so that a run can go on elsewhere.
+There is no master. When an agent speaks, and when the run ends, is decided from the log alone (:mod:`.schedule`), so
+that a run can go on elsewhere.
 """
 
 from __future__ import annotations
@@ -9,22 +9,20 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from agentpool_jupyter.agents.reminders.recalling import Recalling
-from agentpool_jupyter.agents.turns.budget import BudgetExhaustedError, TokenBudget
-from agentpool_jupyter.agents.turns.line import Line
+from agentpool_jupyter.agents.turns.budget import TokenBudget, spent
+from agentpool_jupyter.agents.turns.live_document import LiveDocument
 from agentpool_jupyter.agents.turns.outbox import Outbox
-from agentpool_jupyter.agents.turns.voice import ModelVoice, PythonVoice
-from agentpool_jupyter.agents.turns.voices import make_voices
-from agentpool_jupyter.agents.turns.writer import Stage
+from agentpool_jupyter.agents.turns.writer import RunResources
 from agentpool_jupyter.errors import LogError, RunFailedError
-from agentpool_jupyter.pool.events import Claim, Head, Heartbeat, Release, RunFinished, TurnFailed
+from agentpool_jupyter.pool.events import Claim, Head, Heartbeat, Release, RunFinished
 from agentpool_jupyter.pool.runs import LEASE, this_owner
+from agentpool_jupyter.pool.words import run_status
 
-from .member import Member
 from .report import Report
-from .spending import spent
+from .schedule import AgentState, Schedule, make_agents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,15 +30,9 @@ if TYPE_CHECKING:
     from agentpool_jupyter.agents.models.client import ModelClient
     from agentpool_jupyter.agents.team.spec import TeamSpec
     from agentpool_jupyter.pool import Document, Event, EventFollower, Pool
+    from agentpool_jupyter.pool.words import RunStatus
 
-Reason = Literal["turns", "quiescent", "budget", "timeout", "stopped", "moved", "failed", "lost", "refused"]
-"""Why a run ended: every turn was taken; nobody had more to react to; a limit; ``stop()``; the pool's head left its
-line; no agent could speak, or the log failed; its process died; another run was there first."""
-
-Status = Literal["running", "stopping", "finished", "stopped", "failed"]
-
-_STATUS: dict[str, Status] = {"stopped": "stopped", "moved": "stopped", "lost": "stopped", "failed": "failed"}
-_GRACE = 5.0  # seconds that the log has to take a run's last words
+_GRACE = 5.0  # seconds that the log has to take a run's last events
 
 
 class Run:
@@ -63,15 +55,12 @@ class Run:
         self.pool = pool
         self.team = team
         self.branch = branch
-        self.reason: str = ""
-        """Why it ended; empty while it runs."""
-        self.detail: str = ""
         self._epoch = epoch
         self._functions = functions
         self._ended = threading.Event()
         self._stopping = False
         self._fenced = False
-        self._news = asyncio.Event()
+        self._schedule = Schedule()
         self._recalling = Recalling(pool)
         self._loop = asyncio.new_event_loop()
         # In the caller's context, by which a kernel knows the cell that what is printed belongs to.
@@ -82,11 +71,22 @@ class Run:
     # For the caller ----------------------------------------------------------------------------------------
 
     @property
-    def status(self) -> Status:
+    def reason(self) -> str:
+        """Why it ended; empty while it runs."""
+        return self._schedule.reason
+
+    @property
+    def detail(self) -> str:
+        """The same in a sentence, where there is more to say."""
+        return self._schedule.detail
+
+    @property
+    def status(self) -> RunStatus:
         """What the run does now."""
         if not self._ended.is_set():
-            return "stopping" if self._stopping else "running"
-        return _STATUS.get(self.reason, "finished")
+            return "stopping" if self._stopping or self.reason else "running"
+        status = run_status(self.reason)
+        return "stopped" if status == "lost" else status  # another process has it: it goes on there
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the run has ended, at most ``timeout`` seconds, and return whether it has.
@@ -104,7 +104,7 @@ class Run:
         """Stop all streams and end the run, waiting at most ``timeout`` seconds for it; twice is fine."""
         self._stopping = True
         try:
-            self._loop.call_soon_threadsafe(self._end, "stopped")
+            self._loop.call_soon_threadsafe(self._schedule.end, "stopped")
         except RuntimeError:  # the loop is closed: the run has ended
             return
         if threading.current_thread() is not self._thread:
@@ -137,9 +137,9 @@ class Run:
         try:
             self._loop.run_until_complete(self._main())
         except LogError as error:
-            self.reason, self.detail = "failed", str(error)
+            self._schedule.reason, self._schedule.detail = "failed", str(error)
         except Exception as error:  # a bug of ours: said, not swallowed
-            self.reason, self.detail = "failed", f"{type(error).__name__}: {error}"
+            self._schedule.reason, self._schedule.detail = "failed", f"{type(error).__name__}: {error}"
             raise
         finally:
             self._loop.close()
@@ -147,30 +147,33 @@ class Run:
 
     async def _main(self) -> None:
         document = await asyncio.to_thread(self.pool.document, self.branch)
-        self._line = Line(document, self.branch)
+        self._live = LiveDocument(document, self.branch)
         self._outbox = Outbox(self.pool)
         mine = [turn for turn in document.attempts if turn.run == self.id]
         taken = await asyncio.to_thread(spent, self.pool, self.id)
-        stage = Stage(
+        resources = RunResources(
             run=self.id,
             team=self.team,
-            line=self._line,
+            live=self._live,
             outbox=self._outbox,
             budget=TokenBudget(self.team.budget.tokens, taken),
             pool=self.pool,
             recalling=self._recalling,
         )
-        voices, clients = make_voices(stage, self._functions)
+        agents, clients = make_agents(resources, self._functions)
         start = self.pool.runs[self.id].start
-        members = [Member(agent, self.team.turns_of(agent), start) for agent in self.team.agents]
-        for member in members:
-            member.recall(mine)
+        states = [AgentState(spec, agents[spec.name], self.team.turns_of(spec), start) for spec in self.team.agents]
+        for state in states:
+            state.take_up(mine)
         follower = self.pool.follow(document.at + 1)
         pump = threading.Thread(target=self._pump, args=(follower,), name=f"agentpool-{self.id}-reader", daemon=True)
         pump.start()
+        heartbeat = asyncio.create_task(self._heartbeat())
         try:
-            await self._direct(members, voices)
+            await self._schedule.run(resources, states)
         finally:
+            heartbeat.cancel()
+            await asyncio.gather(heartbeat, return_exceptions=True)
             await self._finish(follower, clients)
             await asyncio.to_thread(pump.join)
 
@@ -183,79 +186,27 @@ class Run:
                 tell(self._absorb, batch)
                 if any(isinstance(event, Head) for event in batch):
                     self._check_head()
-            tell(self._end, "failed", f"pool {self.pool.name!r} was closed while the team ran: open it and resume")
+            tell(
+                self._schedule.end,
+                "failed",
+                f"pool {self.pool.name!r} was closed while the team ran: open it and resume",
+            )
         except LogError as error:
-            tell(self._end, "failed", str(error))
+            tell(self._schedule.end, "failed", str(error))
 
     def _check_head(self) -> None:
         # The pool's own fold is asked, because a head event alone does not say where the head is: it may be an undo.
         if self.pool.branch != self.branch:
-            self._loop.call_soon_threadsafe(self._end, "moved", f"the pool's head left branch {self.branch!r}")
+            detail = f"the pool's head left branch {self.branch!r}"
+            self._loop.call_soon_threadsafe(self._schedule.end, "moved", detail)
 
     def _absorb(self, batch: list[Event]) -> None:
         for event in batch:
             if isinstance(event, Claim) and event.run == self.id and event.epoch > self._epoch:
                 self._fenced = True
-                self._end("lost", f"the run was taken up by {event.owner}")
-        if self._line.absorb(batch):
-            self._news.set()
-
-    def _end(self, reason: Reason, detail: str = "") -> None:
-        if not self.reason:
-            self.reason, self.detail = reason, detail
-        self._stopping = True
-        self._news.set()
-
-    async def _direct(self, members: list[Member], voices: Mapping[str, ModelVoice | PythonVoice]) -> None:
-        """Let agents speak until the run ends."""
-        tasks: dict[asyncio.Task[None], Member] = {}
-        background = [asyncio.create_task(self._heartbeat()), asyncio.create_task(self._clock())]
-        try:
-            while not self.reason:
-                for member in members:
-                    if member.ready(self._line):
-                        member.speaking = True
-                        tasks[asyncio.create_task(self._turn(member, voices[member.agent.name]))] = member
-                if not tasks:
-                    self._conclude(members)
-                    break
-                news = asyncio.create_task(self._news.wait())
-                done, _ = await asyncio.wait([news, *tasks], return_when=asyncio.FIRST_COMPLETED)
-                news.cancel()
-                self._news.clear()
-                for task in [task for task in tasks if task in done]:
-                    del tasks[task]
-                    task.result()
-        finally:
-            for task in [*tasks, *background]:
-                task.cancel()
-            await asyncio.gather(*tasks, *background, return_exceptions=True)
-
-    async def _turn(self, member: Member, voice: ModelVoice | PythonVoice) -> None:
-        try:
-            ended = await voice.speak()
-            # What is decided next is decided from the log: wait until this turn's end is read back from it.
-            await self._line.reached(await self._outbox.stored(ended))
-            member.taken += 1
-            member.seen = voice.seen
-            member.error = ended.error if isinstance(ended, TurnFailed) else ""
-            member.spoke = member.spoke or not member.error
-            member.out = bool(member.error) and isinstance(voice, ModelVoice)
-        except BudgetExhaustedError as error:
-            self._end("budget", str(error))
-        except LogError as error:
-            self._end("failed", str(error))
-        finally:
-            member.speaking = False
-
-    def _conclude(self, members: list[Member]) -> None:
-        failed = "; ".join(f"{member.agent.name}: {member.error}" for member in members if member.error)
-        if failed and not any(member.spoke for member in members):
-            self._end("failed", failed)
-        elif all(member.taken >= member.turns for member in members):
-            self._end("turns", failed)
-        else:
-            self._end("quiescent", failed)
+                self._schedule.end("lost", f"the run was taken up by {event.owner}")
+        if self._live.absorb(batch):
+            self._schedule.wake()
 
     async def _heartbeat(self) -> None:
         owner = this_owner()
@@ -264,15 +215,9 @@ class Run:
             header = self.pool.header(self.branch, self.id)
             self._outbox.put(Heartbeat(**header, owner=owner, epoch=self._epoch))
 
-    async def _clock(self) -> None:
-        seconds = self.team.budget.seconds
-        if seconds is not None:
-            await asyncio.sleep(seconds)
-            self._end("timeout", f"the budget of {seconds:g} s is used up")
-
     async def _finish(self, follower: EventFollower, clients: list[ModelClient]) -> None:
         if not self.reason:
-            self._end("failed", "the run broke off")
+            self._schedule.end("failed", "the run broke off")
         if not self._fenced:  # else it is another process's to end
             await self._sign_off()
         follower.close()
@@ -292,5 +237,7 @@ class Run:
                 await self._outbox.stored(release)
         except (LogError, TimeoutError) as error:
             if self.reason != "failed":  # else what is said already is what went wrong first
-                self.detail = str(error) or f"the log of pool {self.pool.name!r} did not take the run's end in time"
-            self.reason = "failed"
+                self._schedule.detail = (
+                    str(error) or f"the log of pool {self.pool.name!r} did not take the run's end in time"
+                )
+            self._schedule.reason = "failed"

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 from agentpool_jupyter.agents.team.parse import parse_team
 from agentpool_jupyter.agents.team.spec import TeamSpec
-from agentpool_jupyter.agents.turns.voices import check_team
 from agentpool_jupyter.errors import UserError
 
 from .claims import claim, fail_open_turns
+from .plan import check_team
 from .run import Run
 
 if TYPE_CHECKING:

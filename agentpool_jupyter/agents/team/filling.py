@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentpool_jupyter.errors import SpecError
 
-from .soundness import near
+from .fields import near
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,10 +11,10 @@ TASK = "task"
 PERSON = "you"
 """Who people are, unless they say otherwise."""
 
-WINDOW = 3_000
-"""Most prompt tokens of one turn where the team names no ``context``: about ten turns of the default length. What is
-read is what large teams pay for, so this bounds it; see ``tests/benchmarks/bench_reading.py``."""
-LOCAL_WINDOW = 900
+CONTEXT = 3_000
+"""Most prompt tokens of one call where the team names no ``context``: about ten turns of the default length. Large
+teams pay for what is read, so this bounds it; see ``tests/benchmarks/bench_reading.py``."""
+LOCAL_CONTEXT = 900
 """The same for the bundled model, which reads slowly."""
 
 
@@ -97,9 +97,9 @@ class TeamSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     temperature: float | None = None
     seed: int | None = None
     context: int | None = None
-    """Most prompt tokens of one turn (estimated); None is ``LOCAL_WINDOW`` for the bundled model, else ``WINDOW``."""
+    """Most prompt tokens of one call (estimated); None is ``LOCAL_CONTEXT`` for the bundled model, else ``CONTEXT``."""
     attempts: int = 4
-    """How often a turn is tried when its server fails."""
+    """How often a turn is tried when its server fails; within an attempt with strides, how often a stride is."""
     silence: float = 60.0
     """Seconds without a byte after which a server is given up."""
     flush: float = 0.1

@@ -1,4 +1,4 @@
-"""Tokens are reserved before a call and settled after it, so that a budget is never exceeded."""
+"""Tokens are reserved before a call and settled after it, so that a budget is never exceeded; what a run has spent."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from agentpool_jupyter.errors import AgentPoolError
+from agentpool_jupyter.pool.events import Delta, TurnContinued, TurnFailed, TurnFinished, TurnStarted
+from agentpool_jupyter.pool.words import LOST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from agentpool_jupyter.pool import Pool
 
 _PER_MESSAGE = 16
 """Tokens a chat template may put around one message (role names, separators), rounded up generously."""
@@ -86,3 +90,34 @@ class Reservation:
         if self._open:
             self._open = False
             self._budget._settle(self.tokens, used)  # noqa: SLF001 - the other half of the budget
+
+
+def spent(pool: Pool, run: str) -> int:
+    """Return the tokens that a run has taken, as its servers counted them, on all lines of history.
+
+    A rollback takes text back, and no tokens. A turn that has no count, because its process died, is taken for what it
+    may have cost at most, as far as the log tells: its prompts and its text in bytes.
+    """
+    counted: dict[str, int] = {}
+    said: dict[str, int] = {}
+    most: dict[str, int] = {}
+    seen: set[str] = set()  # an event that is stored twice counts once
+    for event in pool.events(pool.runs[run].start):
+        if event.run != run or event.id in seen:
+            continue
+        seen.add(event.id)
+        match event:
+            case TurnStarted() | TurnContinued():
+                prompt = parts_bound(event.context.get("sizes", {}))  # a function has no prompt
+                most[event.turn] = most.get(event.turn, 0) + prompt + said.get(event.turn, 0)
+            case Delta(turn=turn, text=text):
+                said[turn] = said.get(turn, 0) + text_bound(text)
+            case TurnFinished(turn=turn, usage=usage) | TurnFailed(turn=turn, usage=usage) if usage is not None:
+                counted[turn] = usage.total
+            case TurnFinished(turn=turn):
+                counted.setdefault(turn, 0)
+            case TurnFailed(turn=turn, kind=kind) if kind != LOST:
+                counted.setdefault(turn, 0)
+            case _:
+                pass
+    return sum(counted.get(turn, bound + said.get(turn, 0)) for turn, bound in most.items())

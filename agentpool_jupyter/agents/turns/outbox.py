@@ -1,4 +1,4 @@
-"""From the event loop to the log: what agents say is appended in order, in batches, off the loop."""
+"""From the event loop to the log: events are appended in order, in batches, on a thread of their own."""
 
 from __future__ import annotations
 
@@ -8,12 +8,26 @@ from typing import TYPE_CHECKING
 
 from agentpool_jupyter.errors import LogError
 
-from .signal import Signal
-
 if TYPE_CHECKING:
     from agentpool_jupyter.pool import Event, Pool
 
 _ROOM = 5_000  # events that may wait while the log is slow or away, before agents are held back
+
+
+class Signal:
+    """``wait()`` returns at the next ``notify()``, for any number of tasks; belongs to one event loop."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def notify(self) -> None:
+        """Wake all who wait now."""
+        self._event.set()
+        self._event = asyncio.Event()
+
+    async def wait(self) -> None:
+        """Wait for the next notification."""
+        await self._event.wait()
 
 
 class Outbox:

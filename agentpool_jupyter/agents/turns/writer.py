@@ -1,8 +1,9 @@
-"""What the turns of a run share, and how a turn is written into the pool."""
+"""How an attempt at a turn becomes events, and what all turns of a run share."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from agentpool_jupyter.pool.events import Delta, Recall, TurnContinued, TurnFailed, TurnFinished, TurnStarted
@@ -11,87 +12,79 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from agentpool_jupyter.agents.models.continuation import Way
-    from agentpool_jupyter.agents.prompt.context import Context
+    from agentpool_jupyter.agents.prompt.build import Prompt
     from agentpool_jupyter.agents.reminders.recalling import Lookup, Recalling
     from agentpool_jupyter.agents.team.spec import TeamSpec
     from agentpool_jupyter.pool import Event, Pool
     from agentpool_jupyter.pool.events import Usage
 
     from .budget import TokenBudget
-    from .line import Line
+    from .live_document import LiveDocument
     from .outbox import Outbox
 
 
-class Stage:
+@dataclass(kw_only=True)
+class RunResources:
     """What the turns of one run share."""
 
-    def __init__(
-        self,
-        *,
-        pool: Pool,
-        run: str,
-        team: TeamSpec,
-        line: Line,
-        outbox: Outbox,
-        budget: TokenBudget,
-        recalling: Recalling,
-    ) -> None:
-        self.pool = pool
-        self.run = run
-        self.team = team
-        self.line = line
-        self.outbox = outbox
-        self.budget = budget
-        self.recalling = recalling
+    pool: Pool
+    run: str
+    team: TeamSpec
+    live: LiveDocument
+    outbox: Outbox
+    budget: TokenBudget
+    recalling: Recalling
 
     def header(self, agent: str) -> dict[str, Any]:
         """Return the fields that every event of an agent carries."""
-        return self.pool.header(self.line.branch, self.run, agent)
+        return self.pool.header(self.live.branch, self.run, agent)
 
 
-class TurnWriter:
+class AttemptWriter:
     """Writes one attempt at a turn into the pool; text is gathered for a moment into one event."""
 
-    def __init__(self, stage: Stage, agent: str, attempt: int = 1) -> None:
-        self._stage = stage
+    def __init__(self, resources: RunResources, agent: str, attempt: int = 1) -> None:
+        self._resources = resources
         self._agent = agent
         self._attempt = attempt
-        self.turn = stage.pool.new_id()
+        self.turn = resources.pool.new_id()
+        """The attempt's own id in the log."""
         self._seq = 0
         self._pieces: list[str] = []
         self._timer: asyncio.TimerHandle | None = None
         self._seen = 0
         self.text = ""
+        """All that was added so far."""
 
-    def start(self, *, model: str, seen: int, context: Context | None = None) -> None:
-        """Record that the turn begins, what it has seen and what its prompt is made of."""
+    def start(self, *, model: str, seen: int, prompt: Prompt | None = None) -> None:
+        """Record that the attempt begins, what it has seen and what its prompt is made of."""
         self._put(
             TurnStarted,
             model=model,
             seen=seen,
-            digest=context.digest if context else "",
-            context=context.record if context else {},
+            digest=prompt.digest if prompt else "",
+            context=prompt.record if prompt else {},
             attempt=self._attempt,
         )
 
-    def go_on(self, context: Context, way: Way, error: str = "") -> None:
-        """Record that the turn goes on with a new prompt."""
+    def go_on(self, prompt: Prompt, way: Way, error: str = "") -> None:
+        """Record that the attempt goes on with a new prompt, and ``error`` where the call before broke off."""
         self._flush()
-        self._seen = context.seen
+        self._seen = prompt.seen
         self._put(
             TurnContinued,
-            seen=context.seen,
-            digest=context.digest,
-            context=context.record,
+            seen=prompt.seen,
+            digest=prompt.digest,
+            context=prompt.record,
             deltas=self._seq,
             chars=len(self.text),
             way=way,
             error=error,
         )
 
-    def recall(self, lookup: Lookup, context: Context) -> None:
+    def record_recalled(self, lookup: Lookup, prompt: Prompt) -> None:
         """Record what was recalled and went into a prompt, right behind that prompt's own event."""
-        hits = [lookup.hits[number].reference for number in context.recalled]
+        hits = [lookup.hits[number].reference for number in prompt.recalled]
         if hits or lookup.note:
             self._put(Recall, hits=hits, note=lookup.note)
 
@@ -102,17 +95,17 @@ class TurnWriter:
         self.text += text
         self._pieces.append(text)
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(self._stage.team.flush, self._flush)
+            self._timer = asyncio.get_running_loop().call_later(self._resources.team.flush, self._flush)
 
     def finish(self, reason: str, usage: Usage | None = None, cost: float | None = None) -> Event:
-        """Record that the turn has ended with its text as it is."""
+        """Record that the attempt, and with it the turn, has ended with its text as it is."""
         self._flush()
         return self._put(TurnFinished, reason=reason, usage=usage, cost=cost, deltas=self._seq, seen=self._seen)
 
     def fail(
         self, error: str, *, kind: str, retriable: bool = False, wait: float = 0.0, usage: Usage | None = None
     ) -> Event:
-        """Record that this attempt failed."""
+        """Record that the attempt failed."""
         self._flush()
         return self._put(
             TurnFailed, error=error, kind=kind, retriable=retriable, attempt=self._attempt, wait=wait, usage=usage
@@ -128,6 +121,6 @@ class TurnWriter:
             self._pieces.clear()
 
     def _put(self, event_type: Callable[..., Event], /, **fields: Any) -> Event:
-        event = event_type(**self._stage.header(self._agent), turn=self.turn, **fields)
-        self._stage.outbox.put(event)
+        event = event_type(**self._resources.header(self._agent), turn=self.turn, **fields)
+        self._resources.outbox.put(event)
         return event

@@ -14,8 +14,9 @@ import pytest
 
 from agentpool_jupyter.agents.models.chunks import EventSplitter, decode
 from agentpool_jupyter.agents.models.client import Finish, ModelClient
-from agentpool_jupyter.agents.models.endpoint import DEFAULT_OPENAI_MODEL, Endpoint, Price, cost, resolve
+from agentpool_jupyter.agents.models.endpoint import DEFAULT_OPENAI_MODEL, Endpoint, cost, resolve
 from agentpool_jupyter.agents.models.refusals import retry_after
+from agentpool_jupyter.agents.team.spec import Price
 from agentpool_jupyter.errors import ModelError, SpecError, UserError
 from agentpool_jupyter.pool.events import Usage
 from tests.openai_server import (
@@ -428,7 +429,7 @@ def test_an_address_needs_a_model(env):
 
 def test_cost_comes_from_the_spec_then_the_price_list():
     usage = Usage(prompt=1_000_000, completion=500_000)
-    assert cost(usage, Endpoint(model="m", price=Price(2.0, 8.0))) == pytest.approx(6.0)
+    assert cost(usage, Endpoint(model="m", price=Price(input=2.0, output=8.0))) == pytest.approx(6.0)
     assert cost(usage, Endpoint(model="local", local=True)) == 0.0
     assert cost(usage, Endpoint(model="m", base_url="http://127.0.0.1:1/v1")) is None
     pytest.importorskip("genai_prices")

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentpool_jupyter.agents.prompt.context import BYTES_PER_TOKEN, Recalled, build_context, turns_read
+from agentpool_jupyter.agents.prompt.build import BYTES_PER_TOKEN, Recalled, build_prompt
+from agentpool_jupyter.agents.prompt.record import turns_read
 from agentpool_jupyter.agents.prompt.shares import SHARES
 from agentpool_jupyter.agents.team.spec import AgentSpec, TeamSpec
 from agentpool_jupyter.agents.turns.budget import prompt_bound
@@ -82,7 +83,7 @@ def size(context):
 
 def test_the_prompt_has_the_role_the_task_and_the_team():
     """Braces in any of them are left as they are."""
-    context = build_context(history(), TEAM, PLANNER, tokens=1000)
+    context = build_prompt(history(), TEAM, PLANNER, tokens=1000)
     assert [message["role"] for message in context.messages] == ["system", "user"]
     for part in ("planner", "Drafts the plan.", "critic", "builder", "Plan {a} bakery & {{b}}."):
         assert part in prompt(context)
@@ -90,7 +91,7 @@ def test_the_prompt_has_the_role_the_task_and_the_team():
 
 
 def test_what_others_said_is_there_and_ones_own_is_marked():
-    context = build_context(
+    context = build_prompt(
         history(("you", "Go {on}."), ("planner", "Flour."), ("critic", "Salt?")), TEAM, PLANNER, tokens=1000
     )
     assert "[you#1]\nGo {on}." in prompt(context)
@@ -104,7 +105,7 @@ def test_what_others_said_is_there_and_ones_own_is_marked():
 
 def test_partial_text_is_read_and_marked():
     """A turn that still runs, and one that broke off."""
-    context = build_context(
+    context = build_prompt(
         placed(
             [
                 TurnStarted(id="a", agent="critic", turn="t", model="m"),
@@ -124,7 +125,7 @@ def test_partial_text_is_read_and_marked():
 
 def test_who_listens_to_nobody_reads_people_and_itself():
     document = history(("you", "Hello."), ("critic", "Unheard."), ("builder", "Mine."))
-    context = build_context(document, TEAM, DEAF, tokens=1000)
+    context = build_prompt(document, TEAM, DEAF, tokens=1000)
     assert "Hello." in prompt(context)
     assert "Mine." in prompt(context)
     assert "Unheard." not in prompt(context)
@@ -135,7 +136,7 @@ def test_the_latest_of_everyone_stays_and_the_oldest_goes_first():
     """What was left out is recorded, by agent; what stays keeps its order."""
     words = "word " * 60
     turns = [(agent, f"{agent} {i} {words}") for i in range(20) for agent in ("planner", "critic")]
-    context = build_context(history(("you", f"person {words}"), *turns), TEAM, CRITIC, tokens=1000)
+    context = build_prompt(history(("you", f"person {words}"), *turns), TEAM, CRITIC, tokens=1000)
     text = prompt(context)
     kept = [
         turn.id for turn in turns_read(context.record, history(("you", f"person {words}"), *turns).turns, TEAM, CRITIC)
@@ -154,14 +155,14 @@ def test_whom_an_agent_listens_to_by_name_is_kept_before_others():
     team = TeamSpec(task="x", agents=(PLANNER, listener))
     words = "word " * 60
     turns = [(agent, f"{agent} {i} {words}") for i in range(6) for agent in ("planner", "critic")]
-    context = build_context(history(*turns), team, listener, tokens=600)
+    context = build_prompt(history(*turns), team, listener, tokens=600)
     assert context.record["dropped"]["critic"] > context.record["dropped"]["planner"]
 
 
 def test_the_end_of_a_huge_turn_is_kept():
     """Where its conclusion stands; also in a script of several bytes a letter."""
     for letters in ("ab ", "é", "\U0001f35e"):
-        context = build_context(history(("critic", letters * 20_000 + " THE END")), TEAM, PLANNER, tokens=500)
+        context = build_prompt(history(("critic", letters * 20_000 + " THE END")), TEAM, PLANNER, tokens=500)
         assert prompt(context).count("THE END") == 1
         assert "[…] " in prompt(context)
         assert "\ufffd" not in prompt(context)
@@ -183,7 +184,7 @@ def test_the_end_of_a_huge_turn_is_kept():
 def test_it_fits(turns, agent, tokens):
     """In bytes at three a token; everything heard is either in or recorded as left out."""
     document = history(*((who, f"{letter * length}!") for who, length, letter in turns))
-    context = build_context(document, TEAM, agent, tokens=tokens)
+    context = build_prompt(document, TEAM, agent, tokens=tokens)
     assert size(context) <= tokens * BYTES_PER_TOKEN + SLACK
     heard = [who for who, _, _ in turns if who in ("you", agent.name) or agent.hears(who)]
     read = turns_read(context.record, document.turns, TEAM, agent)
@@ -199,7 +200,7 @@ def test_it_fits(turns, agent, tokens):
 def test_the_record_grows_with_the_budget_not_with_the_history(tokens):
     """So that a pool grows linearly however long the team talks."""
     sizes = [
-        len(json.dumps(build_context(history(*[("critic", "Yes.")] * count), TEAM, PLANNER, tokens=tokens).record))
+        len(json.dumps(build_prompt(history(*[("critic", "Yes.")] * count), TEAM, PLANNER, tokens=tokens).record))
         for count in (50, 500)
     ]
     assert sizes[1] <= sizes[0] + 40  # the counts have another digit, and so have the turns' ids
@@ -220,7 +221,7 @@ def test_what_is_new_is_what_ended_since_it_last_read():
         Delta(id="d", agent="planner", turn="p1", seq=0, text="Second."),
         TurnFinished(id="f", agent="planner", turn="p1", deltas=1),
     ]
-    context = build_context(placed(events), TEAM, PLANNER, tokens=1000)
+    context = build_prompt(placed(events), TEAM, PLANNER, tokens=1000)
     sizes = context.record["sizes"]
     texts = {"own": ["planner 0: " + "word " * 5, "Second."], "new": ["While it spoke"], "heard": []}
     assert sizes["new"] == len("[critic#2]\nWhile it spoke") + 2
@@ -232,7 +233,7 @@ def test_what_is_new_is_what_ended_since_it_last_read():
 def test_each_part_has_its_share_where_all_want_more():
     """The own thread does not push the others out, nor they it."""
     hits = [Recalled(f"{number} " * 60, "notes") for number in range(9)]
-    context = build_context(placed(talk(30, 60, run_over=True)), TEAM, PLANNER, tokens=1500, recall=hits)
+    context = build_prompt(placed(talk(30, 60, run_over=True)), TEAM, PLANNER, tokens=1500, recall=hits)
     sizes = context.record["sizes"]
     room = 1500 * BYTES_PER_TOKEN - sizes["task"]
     assert 0.5 * 1500 * BYTES_PER_TOKEN < size(context) <= 1500 * BYTES_PER_TOKEN + SLACK
@@ -244,7 +245,7 @@ def test_a_large_team_is_heard_in_excerpts():
     crowd = tuple(AgentSpec(name=f"a{i}") for i in range(12))
     team = TeamSpec(task="x", agents=(PLANNER, *crowd))
     document = history(("you", "Hurry. " * 90), *((agent.name, f"{agent.name} " * 600) for agent in crowd))
-    context = build_context(document, team, PLANNER, tokens=2500)
+    context = build_prompt(document, team, PLANNER, tokens=2500)
     assert set(context.record["read"]) >= {"you", "a11", "a10", "a9", "a8", "a7", "a6", "a5"}
     assert "Hurry. " * 89 in prompt(context)
     assert "t0" not in context.record["cut"]
@@ -254,21 +255,21 @@ def test_a_large_team_is_heard_in_excerpts():
 def test_of_a_large_team_only_some_are_named():
     """What every prompt has in front does not grow with the team."""
     crowd = tuple(AgentSpec(name=f"a{i:03}") for i in range(200))
-    context = build_context(history(), TeamSpec(task="x", agents=(PLANNER, *crowd)), PLANNER, tokens=1000)
+    context = build_prompt(history(), TeamSpec(task="x", agents=(PLANNER, *crowd)), PLANNER, tokens=1000)
     assert "a011 and 188 more" in prompt(context)
     assert "a012" not in prompt(context)
 
 
 def test_who_is_alone_may_fill_the_room_with_its_own_thread():
     """What a part does not need the others get."""
-    context = build_context(placed(talk(40, 60, agents=("planner",))), TEAM, PLANNER, tokens=2000)
+    context = build_prompt(placed(talk(40, 60, agents=("planner",))), TEAM, PLANNER, tokens=2000)
     assert context.record["sizes"]["own"] > 0.4 * 2000 * BYTES_PER_TOKEN
 
 
 def test_what_is_too_far_back_is_not_looked_at():
     """So that a prompt takes the same time however long the document is; how much that is, is recorded."""
     document = history(*[("critic", "Yes.")] * 3000)
-    context = build_context(document, TEAM, PLANNER, tokens=100_000)
+    context = build_prompt(document, TEAM, PLANNER, tokens=100_000)
     read = turns_read(context.record, document.turns, TEAM, PLANNER)
     assert context.record["older"] + len(read) == 3000
     assert 1024 <= len(read) < 1024 + 256
@@ -282,13 +283,13 @@ def test_the_turn_that_goes_on_is_left_out_and_its_text_makes_room():
         TurnStarted(id="s", agent="planner", turn="now", model="m", seen=5),
         Delta(id="d", agent="planner", turn="now", seq=0, text=begun),
     ]
-    context = build_context(placed(events), TEAM, PLANNER, tokens=400, going_on="now", begun=begun)
+    context = build_prompt(placed(events), TEAM, PLANNER, tokens=400, going_on="now", begun=begun)
     assert "So far" not in prompt(context)
     assert size(context) + len(begun) <= 400 * BYTES_PER_TOKEN + SLACK
     assert sum(context.record["sizes"].values()) == size(context) + len(begun)
     read = turns_read(context.record, placed(events).turns, TEAM, PLANNER)
     assert [turn.name for turn in read] == ["critic#1", "planner#2", "critic#2"]
-    assert "So far" in prompt(build_context(placed(events), TEAM, PLANNER, tokens=1000))
+    assert "So far" in prompt(build_prompt(placed(events), TEAM, PLANNER, tokens=1000))
 
 
 HIT = Recalled("Rent a corner shop. " * 10, "bistro, planner#2")
@@ -299,7 +300,7 @@ def test_what_was_recalled_stands_there_with_its_source():
     known = Recalled("Flour is dear.", "elsewhere")
     hits = [HIT, known, Recalled("x" * 3000, "notes.md, line 4"), Recalled("y" * 4000, "more.md, line 1")]
     document = history(("critic", "Flour is dear."), ("planner", "z" * 3000), ("critic", "w" * 3000))
-    context = build_context(document, TEAM, PLANNER, tokens=2400, recall=hits)
+    context = build_prompt(document, TEAM, PLANNER, tokens=2400, recall=hits)
     text = prompt(context)
     assert text.index("From earlier work") < text.index(f"[bistro, planner#2]\n{HIT.text.strip()}")
     assert "[elsewhere]" not in text
@@ -323,7 +324,7 @@ def common(one, other):
 def test_consecutive_prompts_begin_alike_where_the_document_only_grew(run_over):
     """All but the task at the end, as long as everything fits."""
     events = talk(8, 40, run_over=run_over)
-    prompts = [build_context(placed(events[: 6 * number]), TEAM, PLANNER, tokens=100_000) for number in range(1, 9)]
+    prompts = [build_prompt(placed(events[: 6 * number]), TEAM, PLANNER, tokens=100_000) for number in range(1, 9)]
     for before, after in itertools.pairwise(prompts):
         assert common(before, after) >= size(before) - before.record["sizes"]["task"]
 
@@ -340,8 +341,8 @@ def test_unfinished_text_stands_last_so_that_it_spoils_nothing():
         TurnFinished(id="f", agent="critic", turn="slow", deltas=2),
     ]
     events = [*half, *events]
-    before = build_context(placed(events), TEAM, PLANNER, tokens=100_000)
-    after = build_context(placed(events + end), TEAM, PLANNER, tokens=100_000)
+    before = build_prompt(placed(events), TEAM, PLANNER, tokens=100_000)
+    after = build_prompt(placed(events + end), TEAM, PLANNER, tokens=100_000)
     assert "Half and half." in prompt(after)
     assert common(before, after) >= size(before) - before.record["sizes"]["task"] - len(
         "[critic#1 (still speaking)]\nHalf"
@@ -351,7 +352,7 @@ def test_unfinished_text_stands_last_so_that_it_spoils_nothing():
 def test_prompts_mostly_begin_alike_where_not_all_fits():
     """What has to go, goes in blocks."""
     events = talk(60, 20)
-    prompts = [build_context(placed(events[: 6 * number]), TEAM, PLANNER, tokens=1200) for number in range(30, 61)]
+    prompts = [build_prompt(placed(events[: 6 * number]), TEAM, PLANNER, tokens=1200) for number in range(30, 61)]
     shared = [common(before, after) / size(before) for before, after in itertools.pairwise(prompts)]
     assert prompts[-1].record["dropped"]
     assert statistics.median(shared) > 0.5
@@ -363,16 +364,16 @@ def test_prompts_mostly_begin_alike_where_not_all_fits():
 def test_the_digest_names_the_exact_prompt():
     """The same for the same document, another for any other text, role or task."""
     document = history(("critic", "Salt?"))
-    digest = build_context(document, TEAM, PLANNER, tokens=1000).digest
+    digest = build_prompt(document, TEAM, PLANNER, tokens=1000).digest
     assert len(digest) == 64
-    assert build_context(document.copy(), TEAM, PLANNER, tokens=1000).digest == digest
-    assert build_context(history(("critic", "Salt!")), TEAM, PLANNER, tokens=1000).digest != digest
-    assert build_context(document, TEAM, CRITIC, tokens=1000).digest != digest
+    assert build_prompt(document.copy(), TEAM, PLANNER, tokens=1000).digest == digest
+    assert build_prompt(history(("critic", "Salt!")), TEAM, PLANNER, tokens=1000).digest != digest
+    assert build_prompt(document, TEAM, CRITIC, tokens=1000).digest != digest
     other = TeamSpec(task="Else", agents=TEAM.agents)
-    assert build_context(document, other, PLANNER, tokens=1000).digest != digest
+    assert build_prompt(document, other, PLANNER, tokens=1000).digest != digest
 
 
 def test_the_bound_of_a_prompt_is_above_its_bytes():
     """No tokenizer of today makes more tokens than there are bytes."""
-    context = build_context(history(("critic", "é\U0001f35e" * 50)), TEAM, PLANNER, tokens=1000)
+    context = build_prompt(history(("critic", "é\U0001f35e" * 50)), TEAM, PLANNER, tokens=1000)
     assert prompt_bound(context.messages) > size(context)

@@ -7,8 +7,7 @@ import signal
 
 from agentpool_jupyter import resume
 from agentpool_jupyter.agents.runs.claims import mark_lost
-from agentpool_jupyter.agents.runs.spending import spent
-from agentpool_jupyter.agents.turns.budget import prompt_bound, text_bound
+from agentpool_jupyter.agents.turns.budget import prompt_bound, spent, text_bound
 from agentpool_jupyter.pool import Position
 from agentpool_jupyter.pool.events import Delta, Head, RunFinished, TurnFinished
 from tests.openai_server import Drip, OpenAIServer

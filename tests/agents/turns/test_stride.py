@@ -7,7 +7,8 @@ import json
 
 import pytest
 
-from agentpool_jupyter.agents.models.continuation import GO_ON, PROBE
+from agentpool_jupyter.agents.models.continuation import GO_ON
+from agentpool_jupyter.agents.models.trial import PROBE
 from agentpool_jupyter.pool.events import Delta, TurnContinued, TurnFailed, TurnFinished, TurnStarted
 from tests.openai_server import Cut, ErrorChunk, NoUsage, OpenAIServer, Refuse, expected
 from tests.teams import asked, of_type, play, prompt, said, speaks, team, until

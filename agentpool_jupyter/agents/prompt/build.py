@@ -1,21 +1,22 @@
-"""What an agent reads before it speaks: a pure function from document to prompt.
+"""From the document to a prompt: a pure function.
 
 A prompt is made of the task (with who the agent is), the agent's own thread, what is new since it last read, what it
 had heard before, and what was recalled; each part has a share of the room (:mod:`.shares`). Texts stand in the order in
 which they were complete, with the task last: where the document only grew, a prompt begins like the one before, and
-servers' prompt caches hit. What was left out is recorded.
+servers' prompt caches hit. What went in, and what was left out, is recorded (:mod:`.record`).
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from agentpool_jupyter.errors import UserError
+from agentpool_jupyter.pool.words import SPEAKING
 
+from .record import account_of, turns_heard
 from .shares import HEAD, allot, excerpt, fairly, latest, need, size
 
 if TYPE_CHECKING:
@@ -25,10 +26,10 @@ if TYPE_CHECKING:
     from agentpool_jupyter.pool import Document, Turn
 
 BYTES_PER_TOKEN = 3
-"""Used to fit a prompt into a context window: English is nearer 4, code and other languages nearer 3."""
-_FAR = 1024  # turns that are looked back, so that a context takes the same time however long the document is
+"""Used to fit a prompt into a number of tokens: English is nearer 4, code and other languages nearer 3."""
+_FAR = 1024  # turns that are looked back, so that a prompt takes the same time however long the document is
+_STEP = 256  # the first turn that is looked at moves in steps of so many, for the reason given at shares.latest
 _NAMED = 12  # others that are named to an agent: naming all of a large team to all of it grows as the square
-_STEP = 256  # what that is moved by: see shares.latest
 
 
 class Recalled(NamedTuple):
@@ -39,20 +40,14 @@ class Recalled(NamedTuple):
     """Where it is from, in a few words, such as ``bakery, planner#2``."""
 
 
-class Context(msgspec.Struct, frozen=True, kw_only=True):
-    """A prompt and an account of it."""
+class Prompt(msgspec.Struct, frozen=True, kw_only=True):
+    """What a call asks, and an account of it."""
 
     messages: list[dict[str, str]]
     seen: int
     """One past the last offset of the document it was built from."""
     record: dict[str, Any]
-    """What went in and what did not, as references, in a size that does not depend on how much there is to read:
-    ``sizes``, bytes of the prompt by part; ``read``, characters by agent; ``since``, all that was heard from this
-    offset on went in, and ``also`` these earlier turns; ``cut``, turns of which only the end went in; ``dropped``, how
-    many were left out, by agent; ``going_on``, the turn that it is in the middle of; ``older``, how many turns of
-    anyone were too far back to be looked at; ``recalled``, the sources of what was recalled, and ``missed``, how many
-    hits were left out. What is empty is left away.
-    :func:`turns_read` gives the turns back."""
+    """What went in and what did not: see :mod:`.record`."""
     digest: str
     """SHA-256 of the messages as canonical JSON."""
     recalled: tuple[int, ...] = ()
@@ -69,7 +64,7 @@ class _Parts(NamedTuple):
     heard: list[Turn]
 
 
-def build_context(
+def build_prompt(
     document: Document,
     team: TeamSpec,
     agent: AgentSpec,
@@ -78,11 +73,12 @@ def build_context(
     recall: Sequence[Recalled] = (),
     going_on: str | None = None,
     begun: str = "",
-) -> Context:
+) -> Prompt:
     """Return the prompt for an agent's next turn, of at most about ``tokens`` tokens.
 
     ``recall`` is best first. ``going_on`` is the id of the turn that the agent is in the middle of, which is left out:
-    its text, ``begun``, is to stand behind the prompt (:mod:`.prefill`), and counts as part of it here.
+    its text, ``begun``, will stand behind the prompt (:mod:`agentpool_jupyter.agents.models.continuation`), and counts
+    as part of it here.
 
     Raises UserError where the task and the role alone are longer.
     """
@@ -111,13 +107,13 @@ def build_context(
     task = len((system + user).encode()) + after - sum(sizes.values())
     account = {
         "sizes": {part: count for part, count in ({"task": task} | sizes).items() if count},
-        **_account(parts.heard_of, chosen),
+        **account_of(parts.heard_of, chosen),
         "going_on": going_on,
         "older": far,
         "recalled": [recall[number].source for number in hits],
         "missed": len(recall) - len(hits),
     }
-    return Context(
+    return Prompt(
         messages=messages,
         seen=document.at + 1,
         record={name: value for name, value in account.items() if value not in (None, [], {}, 0) or name == "since"},
@@ -129,14 +125,6 @@ def build_context(
 def digest_of(messages: Sequence[Mapping[str, str]]) -> str:
     """Return the SHA-256 of a prompt's messages as canonical JSON."""
     return hashlib.sha256(msgspec.json.encode(messages, order="sorted")).hexdigest()
-
-
-def turns_read(record: Mapping[str, Any], turns: Sequence[Turn], team: TeamSpec, agent: AgentSpec) -> list[Turn]:
-    """Return those turns of the document as an agent had seen it that went into its prompt, by the prompt's record."""
-    also = record.get("also", ())
-    since = record.get("since")
-    heard = [turn for turn in _heard(turns, team, agent) if turn.id != record.get("going_on")]
-    return [turn for turn in heard if turn.id in also or (since is not None and turn.start >= since)]
 
 
 def _room(tokens: int, agent: AgentSpec, frame: str) -> int:
@@ -152,15 +140,8 @@ def _room(tokens: int, agent: AgentSpec, frame: str) -> int:
     return room
 
 
-def _heard(turns: Sequence[Turn], team: TeamSpec, agent: AgentSpec) -> list[Turn]:
-    """Return the turns that matter to an agent: its own, those it listens to, and those of people."""
-    team_names = {other.name for other in team.agents}
-    deaf_to = {name for name in team_names if not agent.hears(name)} - {agent.name}
-    return [turn for turn in turns if turn.agent not in deaf_to and turn.text and not turn.text.isspace()]
-
-
 def _sort(turns: Sequence[Turn], team: TeamSpec, agent: AgentSpec) -> _Parts:
-    heard_of = _heard(turns, team, agent)
+    heard_of = turns_heard(turns, team, agent)
     # What a turn that broke off had read is new once more: nothing came of it.
     finished = [turn.seen for turn in heard_of if turn.agent == agent.name and turn.status == "finished"]
     read = max(finished, default=0)
@@ -191,23 +172,6 @@ def _heard_before(turns: list[Turn], room: int) -> dict[str, str]:
     return people | latest([turn for turn in turns if turn.id not in people], room)
 
 
-def _account(heard: list[Turn], chosen: Mapping[str, str]) -> dict[str, Any]:
-    tail = len(heard)
-    while tail and heard[tail - 1].id in chosen:
-        tail -= 1
-    read: Counter[str] = Counter()
-    for turn in heard:
-        read[turn.agent] += len(chosen.get(turn.id, ""))
-    account = {
-        "read": {agent: chars for agent, chars in read.items() if chars},
-        "since": heard[tail].start if tail < len(heard) else None,
-        "also": [turn.id for turn in heard[:tail] if turn.id in chosen],
-        "cut": [turn.id for turn in heard if chosen.get(turn.id, turn.text.strip()) != turn.text.strip()],
-        "dropped": dict(Counter(turn.agent for turn in heard if turn.id not in chosen)),
-    }
-    return {name: value for name, value in account.items() if value not in (None, [], {})}
-
-
 def _system(team: TeamSpec, agent: AgentSpec) -> str:
     names = [other.name for other in team.agents if other.name != agent.name]
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
@@ -234,7 +198,7 @@ def _section(turn: Turn, agent: AgentSpec, text: str) -> str:
     if turn.agent == agent.name:
         marks.append("you")
     if turn.status == "running":
-        marks.append("still speaking")
+        marks.append(SPEAKING)
     elif turn.status in ("failed", "cancelled"):
         marks.append("broken off")
     mark = f" ({', '.join(marks)})" if marks else ""

@@ -1,12 +1,13 @@
-"""A run's live view of its own line of history, kept on the event loop."""
+"""The document that a run's agents read, as the log grows, and what in it is news to whom."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from agentpool_jupyter.pool.events import Message, TurnFinished
+from agentpool_jupyter.pool.words import UNSAID
 
-from .signal import Signal
+from .outbox import Signal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
     from agentpool_jupyter.pool import Document, Event
 
 
-class Line:
-    """The document that a run's agents read, and what in it makes them speak.
+class LiveDocument:
+    """The document of a run's line of history; belongs to one event loop.
 
     A finished turn, or a person's message, is news; the text of a turn that still runs can be read but does not by
     itself wake anyone, so that a listener reacts to whole thoughts.
@@ -27,7 +28,7 @@ class Line:
         self.moved = Signal()
         """Notified after each batch of events."""
         said = [turn for turn in document.turns if turn.status == "finished"]
-        self._spoke = {turn.agent: turn.end or 0 for turn in said if turn.model}
+        self._spoke = {turn.agent: turn.end or 0 for turn in said if turn.model}  # where each agent's last turn ended
         self._person = max((turn.end or 0 for turn in said if not turn.model), default=-1)
         self._anyone = max(self._person, *self._spoke.values(), -1)
 
@@ -38,7 +39,7 @@ class Line:
             if event.branch != self.branch:
                 continue
             self.document.absorb(event)
-            if isinstance(event, TurnFinished) and event.reason not in ("silent", "cancelled"):
+            if isinstance(event, TurnFinished) and event.reason not in UNSAID:
                 self._spoke[event.agent] = self._anyone = event.offset
                 news = True
             elif isinstance(event, Message):
@@ -58,7 +59,7 @@ class Line:
         return max(self._person, *(self._spoke.get(agent, -1) for agent in agents), -1)
 
     @property
-    def last_word(self) -> int:
+    def last_of_all(self) -> int:
         """The offset of the latest news from anyone; -1 for none."""
         return self._anyone
 

@@ -1,0 +1,80 @@
+"""The account of a prompt: which turns went in, which did not, and what reading them cost.
+
+A record holds references, and its size does not depend on how much there was to read. What is empty is left away.
+
+=============  ======================================================================================================
+``sizes``      bytes of the prompt by part: ``task``, and those of :data:`~.shares.SHARES`
+``read``       characters by agent
+``since``      all that was heard from this offset on went in …
+``also``       … and these earlier turns
+``cut``        turns of which only the end went in
+``dropped``    how many turns were left out, by agent
+``going_on``   the turn that the agent is in the middle of
+``older``      how many turns of anyone were too far back to be looked at
+``recalled``   the sources of what was recalled
+``missed``     how many of the recalled texts were left out
+=============  ======================================================================================================
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from agentpool_jupyter.agents.team.spec import AgentSpec, TeamSpec
+    from agentpool_jupyter.pool import Turn
+    from agentpool_jupyter.pool.events import Usage
+
+
+def turns_heard(turns: Sequence[Turn], team: TeamSpec, agent: AgentSpec) -> list[Turn]:
+    """Return the turns that matter to an agent: its own, those it listens to, and those of people."""
+    team_names = {other.name for other in team.agents}
+    deaf_to = {name for name in team_names if not agent.hears(name)} - {agent.name}
+    return [turn for turn in turns if turn.agent not in deaf_to and turn.text and not turn.text.isspace()]
+
+
+def account_of(heard: list[Turn], chosen: Mapping[str, str]) -> dict[str, Any]:
+    """Return a record's account of the turns that were heard; ``chosen`` are the texts that went in, by turn."""
+    tail = len(heard)
+    while tail and heard[tail - 1].id in chosen:
+        tail -= 1
+    read: Counter[str] = Counter()
+    for turn in heard:
+        read[turn.agent] += len(chosen.get(turn.id, ""))
+    account = {
+        "read": {agent: chars for agent, chars in read.items() if chars},
+        "since": heard[tail].start if tail < len(heard) else None,
+        "also": [turn.id for turn in heard[:tail] if turn.id in chosen],
+        "cut": [turn.id for turn in heard if chosen.get(turn.id, turn.text.strip()) != turn.text.strip()],
+        "dropped": dict(Counter(turn.agent for turn in heard if turn.id not in chosen)),
+    }
+    return {name: value for name, value in account.items() if value not in (None, [], {})}
+
+
+def turns_read(record: Mapping[str, Any], turns: Sequence[Turn], team: TeamSpec, agent: AgentSpec) -> list[Turn]:
+    """Return those turns of the document as an agent had seen it that went into its prompt, by the prompt's record."""
+    also = record.get("also", ())
+    since = record.get("since")
+    heard = [turn for turn in turns_heard(turns, team, agent) if turn.id != record.get("going_on")]
+    return [turn for turn in heard if turn.id in also or (since is not None and turn.start >= since)]
+
+
+def shared_out(usage: Usage, record: Mapping[str, Any]) -> Usage:
+    """Return a call's usage with its prompt tokens shared out among the parts that its prompt's record names.
+
+    In proportion to their bytes, because servers only count prompts as a whole; what is rounded off is the task's.
+    """
+    sizes = record.get("sizes", {})
+    total = sum(sizes.values())
+    if not total:
+        return usage
+
+    def tokens(*parts: str) -> int:
+        return int(usage.prompt * sum(sizes.get(part, 0) for part in parts) / total)
+
+    return msgspec.structs.replace(usage, own=tokens("own"), others=tokens("new", "heard"), recalled=tokens("recall"))

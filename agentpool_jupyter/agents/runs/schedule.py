@@ -1,0 +1,156 @@
+"""Who speaks when: an agent takes a turn when there is news that it has not seen and it has turns left."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from agentpool_jupyter.agents.models.endpoint import call_limits, endpoint_of
+from agentpool_jupyter.agents.turns.budget import BudgetExhaustedError
+from agentpool_jupyter.agents.turns.model_agent import ModelAgent
+from agentpool_jupyter.agents.turns.python_agent import PythonAgent
+from agentpool_jupyter.errors import LogError
+from agentpool_jupyter.pool.events import TurnFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from agentpool_jupyter.agents.models.client import ModelClient
+    from agentpool_jupyter.agents.models.endpoint import Endpoint
+    from agentpool_jupyter.agents.team.spec import AgentSpec
+    from agentpool_jupyter.agents.turns.live_document import LiveDocument
+    from agentpool_jupyter.agents.turns.writer import RunResources
+    from agentpool_jupyter.pool import Document, Turn
+    from agentpool_jupyter.pool.words import RunReason
+
+
+class AgentState:
+    """One agent of a run and how far it has come."""
+
+    def __init__(self, spec: AgentSpec, agent: ModelAgent | PythonAgent, turns: int, start: int) -> None:
+        self.spec = spec
+        self.agent = agent
+        self.turns = turns
+        """Most turns that it may take."""
+        self.taken = 0
+        self.seen = start
+        """One past the last offset that it had read when it last spoke."""
+        self.speaking = False
+        self.spoke = False
+        """It has finished a turn in this run."""
+        self.error = ""
+        """Why its last turn failed; empty where it did not."""
+        self.out = False
+        """It failed for good and is not asked again in this run."""
+
+    def take_up(self, turns: Iterable[Turn]) -> None:
+        """Go on where the finished turns of an interrupted run left off; unfinished ones are to be taken again."""
+        for turn in turns:
+            if turn.agent == self.spec.name and turn.status == "finished":
+                self.taken += 1
+                self.spoke = True
+                self.seen = max(self.seen, turn.seen)
+
+    def ready(self, live: LiveDocument) -> bool:
+        """Whether it should speak now."""
+        if self.speaking or self.out or self.taken >= self.turns:
+            return False
+        if self.taken == 0 and self.spec.hears_task:
+            return True
+        heard = live.speakers if self.spec.listens is None else self.spec.listens
+        return live.last_news([name for name in heard if name != self.spec.name]) >= self.seen
+
+
+def make_agents(
+    resources: RunResources, functions: Mapping[str, Callable[[Document], Any]]
+) -> tuple[dict[str, ModelAgent | PythonAgent], list[ModelClient]]:
+    """Return what speaks for each agent, by name, and the clients that they share, one for each endpoint."""
+    from agentpool_jupyter.agents.models.client import ModelClient  # noqa: PLC0415 - Python agents do without it
+
+    clients: dict[Endpoint, ModelClient] = {}
+    agents: dict[str, ModelAgent | PythonAgent] = {}
+    for spec in resources.team.agents:
+        if spec.python is not None:
+            agents[spec.name] = PythonAgent(resources, spec, functions[spec.python])
+            continue
+        endpoint = endpoint_of(resources.team, spec)
+        if endpoint not in clients:
+            clients[endpoint] = ModelClient(endpoint, silence=resources.team.silence)
+        agents[spec.name] = ModelAgent(resources, spec, clients[endpoint], call_limits(resources.team, spec, endpoint))
+    return agents, list(clients.values())
+
+
+class Schedule:
+    """Lets agents take turns until there is a reason to end; belongs to one event loop."""
+
+    def __init__(self) -> None:
+        self.reason: str = ""
+        """Why the run ends; empty while it goes on."""
+        self.detail = ""
+        self._news = asyncio.Event()
+
+    def wake(self) -> None:
+        """Look again at who should speak: there is news."""
+        self._news.set()
+
+    def end(self, reason: RunReason, detail: str = "") -> None:
+        """Have the run end; only the first reason counts."""
+        if not self.reason:
+            self.reason, self.detail = reason, detail
+        self._news.set()
+
+    async def run(self, resources: RunResources, states: list[AgentState]) -> None:
+        """Let agents take turns until the run ends; turns that are under way then are cancelled."""
+        tasks: dict[asyncio.Task[None], AgentState] = {}
+        clock = asyncio.create_task(self._clock(resources.team.budget.seconds))
+        try:
+            while not self.reason:
+                for state in states:
+                    if state.ready(resources.live):
+                        state.speaking = True
+                        tasks[asyncio.create_task(self._turn(resources, state))] = state
+                if not tasks:
+                    self._conclude(states)
+                    break
+                news = asyncio.create_task(self._news.wait())
+                done, _ = await asyncio.wait([news, *tasks], return_when=asyncio.FIRST_COMPLETED)
+                news.cancel()
+                self._news.clear()
+                for task in [task for task in tasks if task in done]:
+                    del tasks[task]
+                    task.result()
+        finally:
+            for task in [*tasks, clock]:
+                task.cancel()
+            await asyncio.gather(*tasks, clock, return_exceptions=True)
+
+    async def _turn(self, resources: RunResources, state: AgentState) -> None:
+        try:
+            ended = await state.agent.take_turn()
+            # What is decided next is decided from the log: wait until this turn's end is read back from it.
+            await resources.live.reached(await resources.outbox.stored(ended))
+            state.taken += 1
+            state.seen = state.agent.seen
+            state.error = ended.error if isinstance(ended, TurnFailed) else ""
+            state.spoke = state.spoke or not state.error
+            state.out = bool(state.error) and isinstance(state.agent, ModelAgent)
+        except BudgetExhaustedError as error:
+            self.end("budget", str(error))
+        except LogError as error:
+            self.end("failed", str(error))
+        finally:
+            state.speaking = False
+
+    def _conclude(self, states: list[AgentState]) -> None:
+        failed = "; ".join(f"{state.spec.name}: {state.error}" for state in states if state.error)
+        if failed and not any(state.spoke for state in states):
+            self.end("failed", failed)
+        elif all(state.taken >= state.turns for state in states):
+            self.end("turns", failed)
+        else:
+            self.end("quiescent", failed)
+
+    async def _clock(self, seconds: float | None) -> None:
+        if seconds is not None:
+            await asyncio.sleep(seconds)
+            self.end("timeout", f"the budget of {seconds:g} s is used up")
