@@ -1,1 +1,17 @@
-"""display."""
+"""What people see: all HTML, and the text that stands beside it, over plain values; every text in it is escaped.
+
+It knows neither pools nor IPython: whoever shows something hands over numbers and words. In reading order::
+
+    colours   one agent, one colour
+    note      a sentence as an answer, and what may stand below it
+    table     rows under a head
+    sections  who said what, one section a turn
+    changes   what became of sections, word by word
+    graph     the lines of a graph of branches
+    prompts   what agents would be asked
+    progress  how far a job is
+    fallback  a table of widgets, and the plain one that takes its place
+    screen    what a run can be shown on, and the values that say what it shows
+    still     a run as a picture that needs no kernel
+    terminal  a run as lines of text
+"""

@@ -6,10 +6,11 @@ import math
 from html import escape
 from typing import TYPE_CHECKING
 
-from .turns import colour, turn_html
+from .colours import colour
+from .sections import Section, section_html
 
 if TYPE_CHECKING:
-    from agentpool_jupyter.jupyter.live.wire import AgentView, EdgeView, Reading, State, TurnView
+    from .screen import AgentView, EdgeView, Reading, State, TurnView
 
 _SIZE, _RADIUS, _NODE = 300, 105, 26
 
@@ -31,7 +32,7 @@ class Still:
     def _repr_html_(self) -> str:
         palette = {agent.name: colour(agent.place) for agent in self.state.agents}
         turns = "".join(
-            turn_html(turn.name, _note(turn), turn.text, palette.get(turn.agent, colour(None)))
+            section_html(Section(turn.name, _note(turn), turn.text, palette.get(turn.agent, colour(None))))
             for turn in self._turns()
         )
         return (

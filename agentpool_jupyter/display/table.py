@@ -10,12 +10,18 @@ if TYPE_CHECKING:
 
 
 class Table:
-    """Rows of texts under a head; ``empty`` is said where there are none."""
+    """Rows of texts under a head; ``empty`` is said where there are none.
 
-    def __init__(self, head: Sequence[str], rows: Sequence[Sequence[object]], *, empty: str = "nothing") -> None:
+    With ``numbers`` all columns but the first are aligned to the right.
+    """
+
+    def __init__(
+        self, head: Sequence[str], rows: Sequence[Sequence[object]], *, empty: str = "nothing", numbers: bool = False
+    ) -> None:
         self.head = list(head)
         self.rows = [[str(cell) for cell in row] for row in rows]
         self._empty = empty
+        self._sides = ["right" if numbers and column else "left" for column in range(len(self.head))]
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -25,14 +31,22 @@ class Table:
             return self._empty
         lines = [self.head, *self.rows]
         widths = [max(len(line[i]) for line in lines) for i in range(len(self.head))]
-        return "\n".join("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines)
+        signs = [{"left": "<", "right": ">"}[side] for side in self._sides]
+        form = "  ".join(f"{{:{sign}{width}}}" for sign, width in zip(signs, widths, strict=True))
+        return "\n".join(form.format(*line).rstrip() for line in lines)
 
     def _repr_html_(self) -> str:
         if not self.rows:
             return f"<em>{escape(self._empty)}</em>"
-        head = "".join(f'<th style="text-align:left">{escape(cell)}</th>' for cell in self.head)
-        rows = "".join(
-            "<tr>" + "".join(f'<td style="text-align:left">{escape(cell)}</td>' for cell in row) + "</tr>"
-            for row in self.rows
-        )
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        rows = "".join(self._row(row, "td") for row in self.rows)
+        return f"<table><thead>{self._row(self.head, 'th')}</thead><tbody>{rows}</tbody></table>"
+
+    def _row(self, cells: Sequence[str], tag: str) -> str:
+        styled = zip(cells, self._sides, strict=True)
+        inner = (f'<{tag} style="text-align:{side}">{escape(cell)}</{tag}>' for cell, side in styled)
+        return f"<tr>{''.join(inner)}</tr>"
+
+    def folded_html(self, summary: str, *, is_open: bool) -> str:
+        """Return the table as HTML that folds away behind a line."""
+        open_ = " open" if is_open else ""
+        return f"<details{open_}><summary>{escape(summary)}</summary>{self._repr_html_()}</details>"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from agentpool_jupyter.jupyter.live.wire import Patch, State, TurnView
+    from .screen import Patch, State, TurnView
 
 _WIDTH = 100
 

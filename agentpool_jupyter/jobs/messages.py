@@ -43,6 +43,19 @@ class Progress(msgspec.Struct, kw_only=True, frozen=True, tag="progress"):
     total: int = 0
     """Tasks of the phase (on Hadoop: 100, percent); 0 before they are known."""
 
+    @property
+    def share(self) -> float:
+        """How much of the job is done, from 0 to 1; mapping and reducing are the two halves of a step."""
+        part = self.done / self.total if self.total else 0.0
+        half = {"map": 0.0, "reduce": 0.5}.get(self.phase)  # other phases are whole steps
+        part = part if half is None else half + part / 2
+        return (self.step - 1 + part) / max(1, self.steps)
+
+    @property
+    def note(self) -> str:
+        """The same in words: ``step 1 of 2, map 3/8``."""
+        return f"step {self.step} of {self.steps}" + (f", {self.phase} {self.done}/{self.total}" if self.total else "")
+
 
 class Done(msgspec.Struct, kw_only=True, frozen=True, tag="done"):
     """The job ended well."""

@@ -1,4 +1,11 @@
-"""The notebook: magics, the live widget, and text where no widget can run."""
+"""The notebook: magics, the live widget, and text where no widget can run.
+
+In reading order::
+
+    magics/  what a line or a cell says, does and prints
+    session  what one notebook holds open between its cells
+    live/    a run that is shown while it goes on
+"""
 
 from __future__ import annotations
 
@@ -7,14 +14,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-_CLASSES = ("AgentPoolMagics", "HistoryMagics", "SimilarMagics")
+_CLASSES = ("AgentsMagics", "PoolMagics", "HistoryMagics", "SimilarMagics")
 
 
 def load(shell: InteractiveShell) -> None:
     """Register the magics with a shell; doing so twice changes nothing."""
+    from .magics.agents.magics import AgentsMagics  # noqa: PLC0415
     from .magics.completion import install_completion  # noqa: PLC0415
-    from .magics.history_magics import HistoryMagics  # noqa: PLC0415
-    from .magics.magics import AgentPoolMagics  # noqa: PLC0415
+    from .magics.history.magics import HistoryMagics  # noqa: PLC0415
+    from .magics.pool import PoolMagics  # noqa: PLC0415
     from .magics.similar.magics import SimilarMagics  # noqa: PLC0415
     from .magics.similar.questions import install_questions  # noqa: PLC0415
     from .session import Session  # noqa: PLC0415
@@ -22,7 +30,7 @@ def load(shell: InteractiveShell) -> None:
     if _CLASSES[0] in shell.magics_manager.registry:
         return
     session = Session(widgets=hasattr(shell, "kernel"))
-    magics = [AgentPoolMagics(shell, session), HistoryMagics(shell, session), SimilarMagics(shell, session)]
+    magics = [kind(shell, session) for kind in (AgentsMagics, PoolMagics, HistoryMagics, SimilarMagics)]
     shell.register_magics(*magics)
     install_completion(shell, session, magics)
     install_questions(shell)

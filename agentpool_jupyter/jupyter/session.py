@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from agentpool_jupyter.errors import LogMovedError, PoolNotFoundError, UserError
 
@@ -17,10 +17,16 @@ if TYPE_CHECKING:
     from agentpool_jupyter.services.local_model import LocalModel
 
     from .live.show import Show
-    from .magics.similar.hits import ClickableHits
 
 DEFAULT_POOL = "default"
 _SHOWS_KEPT = 20  # widgets that stay alive for pages that are opened again
+
+
+class Closable(Protocol):
+    """What a session keeps alive for the page, until it has to go."""
+
+    def close(self) -> None:
+        """Let go of it; twice is fine."""
 
 
 class Session:
@@ -36,7 +42,7 @@ class Session:
         self.shows: dict[str, Show] = {}
         self._pools: dict[tuple[str, str | None], Pool] = {}
         self._indexes: dict[str, RecallIndex] = {}
-        self._hits: list[ClickableHits] = []
+        self._kept: list[Closable] = []
         self._local: LocalModel | None = None
 
     def use(self, name: str, store: str | None = None) -> None:
@@ -115,12 +121,12 @@ class Session:
             self._indexes[store.url] = RecallIndex(store)
         return self._indexes[store.url]
 
-    def keep_hits(self, hits: ClickableHits) -> None:
-        """Keep hits that can be clicked, of which the latest stay alive."""
-        self._hits.append(hits)
-        for old in self._hits[:-_SHOWS_KEPT]:
+    def keep(self, shown: Closable) -> None:
+        """Keep something on the page alive, such as hits that can be clicked; of such things the latest stay."""
+        self._kept.append(shown)
+        for old in self._kept[:-_SHOWS_KEPT]:
             old.close()
-        del self._hits[:-_SHOWS_KEPT]
+        del self._kept[:-_SHOWS_KEPT]
 
     def runs(self) -> list[Run]:
         """Return the runs of this kernel that are still shown, oldest first."""
@@ -177,9 +183,9 @@ class Session:
         for show in self.shows.values():
             show.close()
         self.shows.clear()
-        for hits in self._hits:
-            hits.close()
-        self._hits.clear()
+        for shown in self._kept:
+            shown.close()
+        self._kept.clear()
         for index in self._indexes.values():
             index.close()
         self._indexes.clear()

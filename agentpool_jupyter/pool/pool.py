@@ -11,7 +11,7 @@ from .branches import Branches, Position
 from .codec import at_offset, decode, encode
 from .document import Document
 from .events import Event, Fork, Head, IdSource, Message, Tag, now_ms
-from .positions import resolve
+from .positions import find_position
 from .runs import Runs
 from .snapshots import NO_SNAPSHOTS
 
@@ -30,7 +30,7 @@ class Pool:
     thread. LogUnavailableError comes out of any of them when the store is away, LogClosedError after ``close``.
     """
 
-    def __init__(self, log: Log, store: Store, snapshots: Snapshots = NO_SNAPSHOTS) -> None:
+    def __init__(self, log: Log, store: Store, snapshots: Snapshots[Pool] = NO_SNAPSHOTS) -> None:
         self.name = log.name
         self.store = store
         self.new_id = IdSource()
@@ -50,7 +50,7 @@ class Pool:
         return self._log
 
     @property
-    def snapshots(self) -> Snapshots:
+    def snapshots(self) -> Snapshots[Pool]:
         """What makes earlier documents quick to read."""
         return self._snapshots
 
@@ -103,8 +103,13 @@ class Pool:
         return self._log.offset_at(time)
 
     def position(self, where: int | str | Position) -> Position:
-        """Return the position that an offset or a text means now; see :mod:`.positions`."""
-        return resolve(self, where)
+        """Return the position that an offset or a text means now; see :mod:`.positions`.
+
+        One that is a position already stays it, at the log's end where it lies behind. Raises PositionError.
+        """
+        if isinstance(where, Position):
+            return Position(self.lineage.check(where.branch), min(where.at, self.end - 1))
+        return find_position(self, str(where).strip())
 
     def document(self, at: int | str | Position | None = None) -> Document:
         """Return the document of the current line, or as it stood right after a position.

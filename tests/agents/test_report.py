@@ -74,6 +74,6 @@ def test_a_report_displays_itself_without_a_widget():
     assert ann.split() == ["ann", "1", "0", "70", "5", "0.5000"]
     assert total.split() == ["all", "1", "0", "70", "5", "0.5000"]
     assert report._repr_html_().count("<tr>") == 4
-    assert "<td>0.5000</td>" in report._repr_html_()
+    assert ">0.5000</td>" in report._repr_html_()
     assert report.to_dict()["agents"][0]["prompt"] == 70
     assert report.to_dict()["total"]["agent"] == "all"

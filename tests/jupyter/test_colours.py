@@ -7,8 +7,8 @@ import re
 import pytest
 
 from agentpool_jupyter import open_pool
+from agentpool_jupyter.display.colours import colour
 from agentpool_jupyter.display.still import Still
-from agentpool_jupyter.display.turns import colour
 from agentpool_jupyter.history import history_graph
 from agentpool_jupyter.jupyter.live.feed import Feed
 from tests.openai_server import OpenAIServer

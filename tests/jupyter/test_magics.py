@@ -91,16 +91,16 @@ def test_loading_brings_in_nothing_heavy():
 
 
 def test_loading_twice_changes_nothing(shell):
-    before = shell.magics_manager.registry["AgentPoolMagics"]
+    before = shell.magics_manager.registry["AgentsMagics"]
     shell.run_line_magic("load_ext", "agentpool_jupyter")
     shell.run_line_magic("reload_ext", "agentpool_jupyter")
-    assert shell.magics_manager.registry["AgentPoolMagics"] is not before
+    assert shell.magics_manager.registry["AgentsMagics"] is not before
     assert {"agents", "pool"} <= shell.magics_manager.magics["line"].keys()
     from agentpool_jupyter import load_ipython_extension
 
-    held = shell.magics_manager.registry["AgentPoolMagics"]
+    held = shell.magics_manager.registry["AgentsMagics"]
     load_ipython_extension(shell)
-    assert shell.magics_manager.registry["AgentPoolMagics"] is held
+    assert shell.magics_manager.registry["AgentsMagics"] is held
 
 
 def test_unloading_leaves_no_thread_child_or_magic(shell, cell, server):

@@ -442,7 +442,7 @@ def clickable(say, similar):
 
 
 def buttons(hits):
-    return hits._table._buttons
+    return hits._widget._buttons
 
 
 def test_a_click_inserts(say, clickable, pool, capsys):
@@ -494,11 +494,11 @@ def test_a_click_that_fails_says_so_in_its_row(say, clickable, shell):
     (button,) = buttons(hits)
     button.click()
     assert (button.description, button.disabled) == ("Try again", False)
-    assert 'role="alert"' in hits._table._texts[0].value
+    assert 'role="alert"' in hits._widget._texts[0].value
     shell.run_line_magic("pool", "new bakery")
     button.click()
     assert button.description == "Inserted at 0"
-    assert "alert" not in hits._table._texts[0].value
+    assert "alert" not in hits._widget._texts[0].value
 
 
 def test_a_pool_that_another_process_deleted(say, clickable):
@@ -509,7 +509,7 @@ def test_a_pool_that_another_process_deleted(say, clickable):
     program = "from agentpool_jupyter.log import open_store; open_store(None).delete('bakery')"
     subprocess.run([sys.executable, "-c", program], check=True)
     buttons(hits)[0].click()
-    assert "%pool use bakery` makes it" in hits._table._texts[0].value
+    assert "%pool use bakery` makes it" in hits._widget._texts[0].value
 
 
 # What is shown -------------------------------------------------------------------------------------------------
@@ -519,10 +519,10 @@ def test_texts_never_become_markup(say, clickable):
     say("<script>alert('oven')</script> <img src=x onerror=alert(1)> the oven lease", "<b>planner</b>")
     hits = clickable("the oven lease <i>")
     hits._ipython_display_()
-    for page in (hits._repr_html_(), hits[0]._repr_html_(), *(text.value for text in hits._table._texts)):
+    for page in (hits._repr_html_(), hits[0]._repr_html_(), *(text.value for text in hits._widget._texts)):
         for tag in ("<script", "<img", "<b>", "<i>"):
             assert tag not in page
-    assert "&lt;script&gt;" in hits._table._texts[0].value
+    assert "&lt;script&gt;" in hits._widget._texts[0].value
 
 
 def test_a_long_text_unfolds(say, similar):

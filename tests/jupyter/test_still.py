@@ -6,9 +6,9 @@ from html.parser import HTMLParser
 
 import pytest
 
+from agentpool_jupyter.display.screen import AgentView, EdgeView, Reading, RunView, State, TurnView
 from agentpool_jupyter.display.still import Still
 from agentpool_jupyter.display.table import Table
-from agentpool_jupyter.jupyter.live.wire import AgentView, EdgeView, Reading, RunView, State, TurnView
 
 EVIL = "<script>alert('1')</script> & \"quotes\" <img src=x onerror=y>"
 

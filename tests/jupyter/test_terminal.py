@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from agentpool_jupyter.display.screen import AgentView, Append, Patch, RunView, State, TurnView
 from agentpool_jupyter.display.terminal import TextScreen
-from agentpool_jupyter.jupyter.live.wire import AgentView, Append, Patch, RunView, State, TurnView
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from agentpool_jupyter.jupyter.live.wire import Patch, Say, State, Stop, ToKernel, ToView
+from agentpool_jupyter.display.screen import Patch, State
+from agentpool_jupyter.jupyter.live.wire import Say, Stop, ToKernel, ToView
 
 FIXTURES = sorted((Path(__file__).parent / "wire").glob("*.json"))
 

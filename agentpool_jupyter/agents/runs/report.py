@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from agentpool_jupyter.agents.turns.writer import OVERTAKEN
+from agentpool_jupyter.display.note import remarks_html
+from agentpool_jupyter.display.table import Table
 from agentpool_jupyter.pool import Usage
+from agentpool_jupyter.pool.words import OVERTAKEN
 
 from .stale import stale
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from agentpool_jupyter.pool import Document, Turn
 
 
-class ReportRow(msgspec.Struct, frozen=True, kw_only=True):
+class Tally(msgspec.Struct, frozen=True, kw_only=True):
     """One agent's share; tokens as the servers counted them, cost in US dollars or None where not known."""
 
     agent: str
@@ -66,7 +67,7 @@ class Report:
             for agent in team.agents
         ]
         costs = [row.cost for row in self.rows]
-        self.total = ReportRow(
+        self.total = Tally(
             agent="all",
             turns=sum(row.turns for row in self.rows),
             failed=sum(row.failed for row in self.rows),
@@ -82,11 +83,11 @@ class Report:
             restarts=sum(row.restarts for row in self.rows),
         )
 
-    def _row(self, agent: str, turns: list[Turn], stale_turns: int) -> ReportRow:
+    def _row(self, agent: str, turns: list[Turn], stale_turns: int) -> Tally:
         restarts = sum(turn.status == "failed" and turn.reason == OVERTAKEN for turn in turns)
         usage = sum((turn.usage for turn in turns if turn.usage), Usage())
         costs = [turn.cost for turn in turns if turn.usage]
-        return ReportRow(
+        return Tally(
             agent=agent,
             turns=sum(turn.status == "finished" for turn in turns),
             failed=sum(turn.status == "failed" for turn in turns) - restarts,
@@ -102,36 +103,26 @@ class Report:
             restarts=restarts,
         )
 
-    def _tables(self) -> list[list[tuple[str, ...]]]:
+    def _tables(self) -> list[Table]:
         """Return what is displayed: the costs, and what was read where that is more than the task."""
         rows = [*self.rows, self.total]
-        costs: list[tuple[str, ...]] = [
+        costs = [
             (
                 row.agent,
-                str(row.turns),
-                str(row.failed),
+                row.turns,
+                row.failed,
                 f"{'≤ ' if row.estimated else ''}{row.prompt}",
                 f"{'≤ ' if row.estimated else ''}{row.completion}",
                 "unknown" if row.cost is None else f"{row.cost:.4f}",
             )
             for row in rows
         ]
-        head: tuple[str, ...] = (
-            "agent",
-            "turns",
-            "failed attempts",
-            "prompt tokens",
-            "completion tokens",
-            "cost (US$)",
-        )
-        tables = [[head, *costs]]
+        head = ("agent", "turns", "failed attempts", "prompt tokens", "completion tokens", "cost (US$)")
+        tables = [Table(head, costs, numbers=True)]
         if self.total.own or self.total.others or self.total.recalled:
-            read: list[tuple[str, ...]] = [
-                (row.agent, *map(str, (row.task, row.own, row.others, row.recalled, row.stale, row.restarts)))
-                for row in rows
-            ]
-            head = ("tokens read", "of the task", "own text", "others' text", "recalled", "stale turns", "restarts")
-            tables.append([head, *read])
+            read = [(row.agent, row.task, row.own, row.others, row.recalled, row.stale, row.restarts) for row in rows]
+            names = ("tokens read", "of the task", "own text", "others' text", "recalled", "stale turns", "restarts")
+            tables.append(Table(names, read, numbers=True))
         return tables
 
     def to_dict(self) -> dict[str, Any]:
@@ -152,24 +143,7 @@ class Report:
 
     def __repr__(self) -> str:
         remarks = self._remarks()
-        return "\n\n".join([*map(_text, self._tables()), *(["\n".join(remarks)] if remarks else [])])
+        return "\n\n".join([*map(repr, self._tables()), *(["\n".join(remarks)] if remarks else [])])
 
     def _repr_html_(self) -> str:
-        remarks = [f"<p><em>{escape(remark)}</em></p>" for remark in self._remarks()]
-        return "".join([*map(_html, self._tables()), *remarks])
-
-
-def _text(table: list[tuple[str, ...]]) -> str:
-    widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
-    lines = [
-        "  ".join([row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))])
-        for row in table
-    ]
-    return "\n".join(lines)
-
-
-def _html(table: list[tuple[str, ...]]) -> str:
-    head, *body = table
-    rows = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in body)
-    heads = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-    return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+        return "".join(table._repr_html_() for table in self._tables()) + remarks_html(self._remarks())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from agentpool_jupyter.agents.reminders.recalling import Recalling
 from agentpool_jupyter.agents.turns.budget import TokenBudget, spent
@@ -19,6 +19,7 @@ from agentpool_jupyter.agents.turns.writer import RunResources
 from agentpool_jupyter.errors import LogError, RunFailedError
 from agentpool_jupyter.pool.events import Claim, Head, Heartbeat, Release, RunFinished
 from agentpool_jupyter.pool.runs import LEASE, this_owner
+from agentpool_jupyter.pool.words import run_status
 
 from .report import Report
 from .schedule import AgentState, Schedule, make_agents
@@ -29,10 +30,8 @@ if TYPE_CHECKING:
     from agentpool_jupyter.agents.models.client import ModelClient
     from agentpool_jupyter.agents.team.spec import TeamSpec
     from agentpool_jupyter.pool import Document, Event, EventFollower, Pool
+    from agentpool_jupyter.pool.words import RunStatus
 
-Status = Literal["running", "stopping", "finished", "stopped", "failed"]
-
-_STATUS: dict[str, Status] = {"stopped": "stopped", "moved": "stopped", "lost": "stopped", "failed": "failed"}
 _GRACE = 5.0  # seconds that the log has to take a run's last events
 
 
@@ -82,11 +81,12 @@ class Run:
         return self._schedule.detail
 
     @property
-    def status(self) -> Status:
+    def status(self) -> RunStatus:
         """What the run does now."""
         if not self._ended.is_set():
             return "stopping" if self._stopping or self.reason else "running"
-        return _STATUS.get(self.reason, "finished")
+        status = run_status(self.reason)
+        return "stopped" if status == "lost" else status  # another process has it: it goes on there
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the run has ended, at most ``timeout`` seconds, and return whether it has.

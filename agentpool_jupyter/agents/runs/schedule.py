@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from agentpool_jupyter.agents.models.endpoint import call_limits, endpoint_of
 from agentpool_jupyter.agents.turns.budget import BudgetExhaustedError
@@ -21,10 +21,7 @@ if TYPE_CHECKING:
     from agentpool_jupyter.agents.turns.live_document import LiveDocument
     from agentpool_jupyter.agents.turns.writer import RunResources
     from agentpool_jupyter.pool import Document, Turn
-
-Reason = Literal["turns", "quiescent", "budget", "timeout", "stopped", "moved", "failed", "lost", "refused"]
-"""Why a run ended: every turn was taken; nobody had more to react to; a limit; ``stop()``; the pool's head left its
-line; no agent could speak, or the log failed; its process died; another run was there first."""
+    from agentpool_jupyter.pool.words import RunReason
 
 
 class AgentState:
@@ -96,7 +93,7 @@ class Schedule:
         """Look again at who should speak: there is news."""
         self._news.set()
 
-    def end(self, reason: Reason, detail: str = "") -> None:
+    def end(self, reason: RunReason, detail: str = "") -> None:
         """Have the run end; only the first reason counts."""
         if not self.reason:
             self.reason, self.detail = reason, detail

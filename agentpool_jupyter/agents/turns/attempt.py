@@ -17,6 +17,7 @@ from agentpool_jupyter.agents.prompt.record import shared_out
 from agentpool_jupyter.agents.reminders.recalling import NOTHING, wish_of
 from agentpool_jupyter.errors import ModelError
 from agentpool_jupyter.pool.events import Usage
+from agentpool_jupyter.pool.words import CANCELLED, SILENT
 
 from .budget import prompt_bound, text_bound
 from .writer import AttemptWriter
@@ -126,10 +127,10 @@ class Attempt:
 
     def cancel(self) -> Event:
         """Record that the turn ends here because the run was stopped."""
-        return self._writer.finish("cancelled", self.usage, self._cost())
+        return self._writer.finish(CANCELLED, self.usage, self._cost())
 
     def _finish(self, reason: str) -> Event:
-        return self._writer.finish(reason if self._writer.text.strip() else "silent", self.usage, self._cost())
+        return self._writer.finish(reason if self._writer.text.strip() else SILENT, self.usage, self._cost())
 
     def _cost(self) -> float | None:
         return cost(self.usage, self._client.endpoint) if self.usage else None

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from agentpool_jupyter.agents.models.refusals import backoff
 from agentpool_jupyter.errors import AgentPoolError, ModelError, ServiceError
 from agentpool_jupyter.pool.events import TurnFailed
+from agentpool_jupyter.pool.words import OVERTAKEN
 
 from .attempt import Attempt
 from .budget import BudgetExhaustedError
-from .writer import OVERTAKEN
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine

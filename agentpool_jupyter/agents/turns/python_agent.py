@@ -10,6 +10,8 @@ import threading
 import traceback
 from typing import TYPE_CHECKING, Any
 
+from agentpool_jupyter.pool.words import CANCELLED, PYTHON, SILENT
+
 from .writer import AttemptWriter
 
 if TYPE_CHECKING:
@@ -36,18 +38,18 @@ class PythonAgent:
         document = self._resources.live.document.copy()
         self.seen = document.at + 1
         writer = AttemptWriter(self._resources, self._agent.name)
-        writer.start(model=f"python:{self._agent.python}", seen=self.seen)
+        writer.start(model=f"{PYTHON}{self._agent.python}", seen=self.seen)
         try:
             text = await run_function(self._function, document)
         except asyncio.CancelledError:
-            writer.finish("cancelled")
+            writer.finish(CANCELLED)
             raise
         except Exception as error:  # noqa: BLE001 - whatever the user's function raises is its failed turn
             return writer.fail(_describe(error), kind="python")
         if text is not None and not isinstance(text, str):
             return writer.fail(f"returned {type(text).__name__}, not text or None", kind="python")
         writer.add(text or "")
-        return writer.finish("stop" if text and text.strip() else "silent")
+        return writer.finish("stop" if text and text.strip() else SILENT)
 
 
 async def run_function(function: Callable[[Any], Any], argument: object) -> Any:

@@ -23,10 +23,6 @@ if TYPE_CHECKING:
     from .outbox import Outbox
 
 
-OVERTAKEN = "overtaken"
-"""The kind of failure of an attempt that was broken off because its turn was overtaken, and is begun again."""
-
-
 @dataclass(kw_only=True)
 class RunResources:
     """What the turns of one run share."""

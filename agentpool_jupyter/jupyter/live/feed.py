@@ -7,7 +7,7 @@ import threading
 import time
 from contextvars import copy_context
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from agentpool_jupyter.errors import LogError, LogMovedError
 from agentpool_jupyter.pool import Position
@@ -15,25 +15,14 @@ from agentpool_jupyter.pool import Position
 from .view import TeamView
 
 if TYPE_CHECKING:
+    from agentpool_jupyter.display.screen import RunStatus, Screen, State
     from agentpool_jupyter.pool import Event, Pool
-
-    from .wire import Patch, RunStatus, State
 
 INTERVAL = 1 / 15
 """Seconds between two updates: quick to the eye, far below what a notebook's message channel can carry."""
 _UNGREETED = 2.0
 """Seconds between two whole states until a first view has asked for one. Where the front end has no subshells, no
 question comes through while a cell blocks, and a view that opened then would stay empty until the run has ended."""
-
-
-class Screen(Protocol):
-    """What a feed shows a run on. Its methods are called from the feed's thread and from those that ask it."""
-
-    def show_state(self, state: State, *, keep: bool = False) -> None:
-        """Show all there is; ``keep`` where it will not change for a while."""
-
-    def show_patch(self, patch: Patch) -> None:
-        """Show what changed."""
 
 
 class Feed:

@@ -15,10 +15,12 @@ import traitlets
 from agentpool_jupyter.errors import ServiceError
 
 from .subshells import hear_at_once
-from .wire import Patch, Problem, State, ToKernel
+from .wire import Problem, ToKernel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from agentpool_jupyter.display.screen import Patch, State
 
 
 def _bundled(name: str) -> Path:

@@ -1,134 +1,15 @@
 """What travels between kernel and widget, typed once: ``labextension/src/wire.ts`` is its mirror.
 
 Both sides are tested against the same fixtures (``tests/jupyter/wire/*.json``). The kernel sends a
-:class:`State` when a view opens or asks for one, and numbered :class:`Patch` messages in between; a view that
-sees a gap in ``seq`` asks again. Text only ever grows at its end: a patch carries the new piece and the
-position, counted in UTF-16 code units as JavaScript does, where it belongs.
+:class:`.State` when a view opens or asks for one, and numbered :class:`.Patch` messages in between; a view that
+sees a gap in ``seq`` asks again.
 """
 
 from __future__ import annotations
 
-from typing import Literal
-
 import msgspec
 
-AgentState = Literal["idle", "thinking", "speaking", "retrying", "failed", "done"]
-RunStatus = Literal["starting", "running", "stopping", "finished", "failed", "stopped", "lost"]
-TurnStatus = Literal["running", "finished", "failed", "cancelled"]
-
-
-class Reading(msgspec.Struct, kw_only=True, frozen=True):
-    """What reading has cost: prompt tokens by what they were, shared out by bytes, and what was not read in time."""
-
-    task: int = 0
-    """The task, the role and what is said about others."""
-    own: int = 0
-    """The agent's own earlier text."""
-    others: int = 0
-    """Text of other agents and of people."""
-    recalled: int = 0
-    """Earlier reasoning that was looked up."""
-    stale: int = 0
-    """Finished turns during which something was said that they should have read."""
-    restarts: int = 0
-    """Turns that were broken off because they were overtaken, and begun anew."""
-
-
-class AgentView(msgspec.Struct, kw_only=True):
-    """One lane's head, and one node of the graph."""
-
-    name: str
-    role: str = ""
-    model: str = ""
-    kind: Literal["model", "python", "person"] = "model"
-    listens: list[str] = []
-    state: AgentState = "idle"
-    note: str = ""
-    """Why it is in that state, in a few words (an error, a wait)."""
-    turns: int = 0
-    turns_max: int | None = None
-    tokens: int = 0
-    rate: float = 0.0
-    """Completion tokens per second, now."""
-    cost: float | None = None
-    reading: Reading = Reading()
-    place: int | None = None
-    """Its place among all agents that the pool ever had, which says its colour; None for a person."""
-
-
-class TurnView(msgspec.Struct, kw_only=True):
-    """One turn of one agent; ``text`` is whole in a state, and empty in a patch (text comes as Append)."""
-
-    id: str
-    name: str
-    agent: str
-    status: TurnStatus = "running"
-    note: str = ""
-    text: str = ""
-    start: int = 0
-    """Its first offset: turns are shown in this order."""
-
-
-class EdgeView(msgspec.Struct, kw_only=True):
-    """Who read whom: ``chars`` is how much text of ``source`` went into prompts of ``target``."""
-
-    source: str
-    target: str
-    chars: int = 0
-
-
-class RunView(msgspec.Struct, kw_only=True):
-    """The head line."""
-
-    pool: str
-    branch: str = "main"
-    run: str = ""
-    task: str = ""
-    status: RunStatus = "starting"
-    reason: str = ""
-    """What there is to say beyond the status."""
-    started: int = 0
-    """Milliseconds since the epoch."""
-    finished: int | None = None
-    tokens: int = 0
-    tokens_max: int | None = None
-    cost: float | None = None
-    reading: Reading = Reading()
-    """Of all agents together."""
-    end: int = 0
-    """One past the last offset of the pool that this view shows."""
-
-
-class State(msgspec.Struct, kw_only=True, tag="state", tag_field="kind"):
-    """All there is to show."""
-
-    seq: int
-    run: RunView
-    agents: list[AgentView] = []
-    turns: list[TurnView] = []
-    edges: list[EdgeView] = []
-
-
-class Append(msgspec.Struct, kw_only=True):
-    """More text for a turn, at its end."""
-
-    turn: str
-    at: int
-    text: str
-
-
-class Patch(msgspec.Struct, kw_only=True, omit_defaults=True, tag="patch", tag_field="kind"):
-    """What changed since ``seq - 1``; agents, turns and edges replace those of the same key."""
-
-    seq: int
-    run: RunView | None = None
-    agents: list[AgentView] = []
-    turns: list[TurnView] = []
-    """New or changed turns; their ``text`` is not part of the patch and must be kept by the view."""
-    drops: list[str] = []
-    """Ids of turns that left the document (a failed attempt that is tried again, a rollback)."""
-    append: list[Append] = []
-    edges: list[EdgeView] = []
+from agentpool_jupyter.display.screen import Patch, State
 
 
 class Hello(msgspec.Struct, kw_only=True, tag="hello", tag_field="kind"):

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from agentpool_jupyter.errors import AgentPoolError
 
+from .agents.actions import AgentsActions
+from .pool import PoolActions
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
@@ -14,12 +17,7 @@ if TYPE_CHECKING:
 
     from agentpool_jupyter.jupyter.session import Session
 
-_ACTIONS = {
-    "%agents": ["status", "stop", "attach", "resume", "list"],
-    "%%agents": [],
-    "%pool": ["list", "use", "log", "events", "new", "tag", "export", "import", "compact", "delete"],
-    "%snapshot": [],
-}
+_ACTIONS = {"%agents": list(AgentsActions.NAMED), "%%agents": [], "%pool": list(PoolActions.NAMED), "%snapshot": []}
 """Commands whose first word is an action or a pool."""
 _POSITIONS = ("%rollback", "%branch", "%diff")
 """Commands whose words are positions."""

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Callable, Iterator
 
+    from agentpool_jupyter.jobs import Progress
     from agentpool_jupyter.jupyter.session import Session
     from agentpool_jupyter.pool import Pool
 
 
-class Built(Sequence[Any]):
+class PoolResults(Sequence[Any]):
     """What a job gave, one item for each pool; displays itself, a line each."""
 
     def __init__(self, items: Sequence[Any]) -> None:
@@ -41,11 +42,22 @@ def run(
     what: str,
     arguments: Namespace,
     **more: Any,
-) -> Built:
+) -> PoolResults:
     """Run a job over pools with the engine and the options of a magic's line; the interrupt button stops it."""
     options = engine_options(arguments.option or [])
-    with ProgressBar(f"{what} on {arguments.engine}", shown=session.widgets) as bar:
-        return Built(job(pools, arguments.engine, options=options, progress=bar.tell, **more))
+    with bar_in_cell(f"{what} on {arguments.engine}", widgets=session.widgets) as bar:
+
+        def tell(now: Progress) -> None:
+            bar.tell(now.share, now.note)
+
+        return PoolResults(job(pools, arguments.engine, options=options, progress=tell, **more))
+
+
+def bar_in_cell(title: str, *, widgets: bool) -> ProgressBar:
+    """Return a bar that a notebook draws again and again in one place, and that a terminal says in lines."""
+    from IPython.display import display  # noqa: PLC0415 - only where a bar is shown
+
+    return ProgressBar(title, (lambda bar: display(bar, display_id=True).update) if widgets else None)
 
 
 @dataclass(frozen=True)
@@ -61,7 +73,7 @@ class PassedOver:
 
 def run_over_all(
     session: Session, job: Callable[..., Sequence[Any]], what: str, arguments: Namespace, **more: Any
-) -> Built:
+) -> PoolResults:
     """Run a job over all pools of a store; those that cannot be read are told after what the others gave."""
     with all_pools(session, arguments.store) as (pools, passed_over):
         try:
@@ -73,7 +85,7 @@ def run_over_all(
             names = {one.pool for one in damaged}
             built = run(session, job, [pool for pool in pools if pool.name not in names], what, arguments, **more)
             passed_over.extend(damaged)
-        return Built([*built, *passed_over])
+        return PoolResults([*built, *passed_over])
 
 
 @contextmanager

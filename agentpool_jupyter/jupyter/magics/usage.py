@@ -6,13 +6,30 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
-from IPython.core.magic_arguments import parse_argstring
+from IPython.core.magic import Magics
+from IPython.core.magic_arguments import argument, parse_argstring
 
 from agentpool_jupyter.errors import LogError, ServiceError, SnapshotError, UserError
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from agentpool_jupyter.jupyter.session import Session
+
+POOL = argument("--pool", help="the pool (default: the current one)")
+STORE = argument("--store", help="a folder, or kafka://host:port")
+ENGINES = "local, inline, spark, hadoop, emr or dataproc"
+
+
+class SessionMagics(Magics):  # type: ignore[misc]  # IPython's types are not followed
+    """Magics over what a notebook holds open."""
+
+    def __init__(self, shell: InteractiveShell, session: Session) -> None:
+        super().__init__(shell)
+        self.session = session
 
 
 def parse(magic: Any, line: str) -> Namespace:
@@ -34,3 +51,11 @@ def usage_errors() -> Iterator[None]:
     except OSError as error:  # such as a disk that is full
         message = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
         raise UsageError(message) from None
+
+
+def at_most_one(words: Sequence[str], message: str) -> str | None:
+    """Return the one word that a line may have; raises UserError where there are more."""
+    if len(words) > 1:
+        message = f"{message}, not {' '.join(words)!r}"
+        raise UserError(message)
+    return words[0] if words else None

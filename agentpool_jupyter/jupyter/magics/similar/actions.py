@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
-    from agentpool_jupyter.jupyter.magics.jobs import Built
+    from agentpool_jupyter.jupyter.magics.jobs import PoolResults
     from agentpool_jupyter.jupyter.session import Session
     from agentpool_jupyter.log import Store
     from agentpool_jupyter.pool import Pool
@@ -50,7 +50,7 @@ class SimilarActions:
 
     # The index and the library -----------------------------------------------------------------------------
 
-    def _index(self, arguments: Namespace) -> list[Built]:
+    def _index(self, arguments: Namespace) -> list[PoolResults]:
         if not arguments.index:
             return []
         from agentpool_jupyter.recall.bulk.build import index_pools  # noqa: PLC0415 - loading the extension stays quick
@@ -112,7 +112,7 @@ class SimilarActions:
         if not self._session.widgets:
             return Hits(found, query.about, post)
         hits = ClickableHits(found, query.about, post)
-        self._session.keep_hits(hits)
+        self._session.keep(hits)
         return hits
 
     def _poster(self, pool: Pool, store: str | None) -> Callable[[str], Message]:

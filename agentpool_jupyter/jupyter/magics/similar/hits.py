@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from agentpool_jupyter.display.fallback import plain
 from agentpool_jupyter.recall import Matches
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from agentpool_jupyter.pool.events import Message
 
-    from .table import HitsTable
+    from .widget import HitsWidget
 
 
 class Hits(Matches):
@@ -41,41 +42,38 @@ class Hits(Matches):
 class ClickableHits(Hits):
     """Hits in a notebook: a table of widgets, and the plain table for where no kernel is.
 
-    A saved notebook has both. While the widget lives, its style hides the plain table; where it cannot be shown, the
-    plain table's style hides what the front end says about that.
+    A saved notebook has both; see :mod:`.display.fallback`.
     """
 
     def __init__(self, found: Matches, about: str, post: Callable[[str], Message]) -> None:
         super().__init__(found, about, post)
         self._mark = f"agentpool-matches-{uuid4().hex[:12]}"
-        self._table: HitsTable | None = None
+        self._widget: HitsWidget | None = None
 
     def insert(self, number: int = 0) -> int:
         """See :meth:`Hits.insert`; the table shows it."""
         number = range(len(self))[number]
         offset = super().insert(number)
-        if self._table is not None:
-            self._table.show_inserted(number, offset)
+        if self._widget is not None:
+            self._widget.show_inserted(number, offset)
         return offset
 
     def _ipython_display_(self) -> None:
         from IPython.display import display  # noqa: PLC0415 - only where it is shown
 
-        from .table import HitsTable  # noqa: PLC0415
+        from .widget import HitsWidget  # noqa: PLC0415
 
-        if self._table is None:
-            self._table = HitsTable(self, self._mark)
+        if self._widget is None:
+            self._widget = HitsWidget(self, self.inserted, self.insert, mark=self._mark)
         # No words of its own where widgets are not known: the plain table follows.
-        display({**self._table.view(), "text/plain": ""}, raw=True)
+        display({**self._widget.view(), "text/plain": ""}, raw=True)
         display({"text/html": self._repr_html_(), "text/plain": repr(self)}, raw=True)
 
     def _repr_html_(self) -> str:
-        before = f":has(+ .jp-OutputArea-child .{self._mark})"
-        lost = f".jp-OutputArea-child:not(:has(.agentpool-hits)){before}"
-        return f'<style>{lost} {{display: none}}</style><div class="{self._mark}">{super()._repr_html_()}</div>'
+        return plain(self._mark, super()._repr_html_())
 
     def close(self) -> None:
         """Let go of the widget; the plain table takes its place in the page."""
-        if self._table is not None:
-            self._table.close()
-            self._table = None
+        if self._widget is not None:
+            self._widget.close()
+            self._widget = None

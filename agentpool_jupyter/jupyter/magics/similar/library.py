@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from functools import partial
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agentpool_jupyter.display.progress import ProgressBar
 from agentpool_jupyter.display.table import Table
 from agentpool_jupyter.errors import LibraryError
+from agentpool_jupyter.jupyter.magics.jobs import bar_in_cell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from agentpool_jupyter.display.progress import ProgressBar
     from agentpool_jupyter.recall.library.library import Added, Library
 
 _MANY = 20  # files whose reading may take a moment
@@ -44,8 +44,7 @@ class AddedFiles:
         return f"{self.summary}\n{self._table()!r}"
 
     def _repr_html_(self) -> str:
-        open_ = " open" if self.skipped or len(self.read) <= _SHOWN else ""
-        return f"<details{open_}><summary>{escape(self.summary)}</summary>{self._table()._repr_html_()}</details>"
+        return self._table().folded_html(self.summary, is_open=bool(self.skipped) or len(self.read) <= _SHOWN)
 
 
 def add(library: Library, patterns: Sequence[str], *, bar: bool) -> AddedFiles:
@@ -57,9 +56,10 @@ def add(library: Library, patterns: Sequence[str], *, bar: bool) -> AddedFiles:
 
         def tell(step: int, done: int, files: int) -> None:
             if files >= _MANY and not shown:
-                shown.append(stack.enter_context(ProgressBar("reading documents", shown=bar)))
+                shown.append(stack.enter_context(bar_in_cell("reading documents", widgets=bar)))
+            now = Progress(step=step, steps=len(patterns), phase="file", done=done, total=files)
             for one in shown:
-                one.tell(Progress(step=step, steps=len(patterns), phase="file", done=done, total=files))
+                one.tell(now.share, now.note)
 
         return AddedFiles([library.add(pattern, partial(tell, step)) for step, pattern in enumerate(patterns, 1)])
 

@@ -1,38 +1,26 @@
 """``%similar`` and ``%%similar``."""
 
-# mypy: disallow-untyped-decorators=False
-# (IPython's decorators carry no types.)
-
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from IPython.core.error import UsageError
-from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
+from IPython.core.magic import line_cell_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments
 
 from agentpool_jupyter.errors import IndexUnavailableError
-from agentpool_jupyter.jupyter.magics.usage import usage_errors
+from agentpool_jupyter.jupyter.magics.usage import ENGINES, POOL, STORE, SessionMagics, usage_errors
 
 from .actions import SimilarActions
 from .line import split_line
-
-if TYPE_CHECKING:
-    from IPython.core.interactiveshell import InteractiveShell
-
-    from agentpool_jupyter.jupyter.session import Session
 
 _QUESTIONS = ("resembles", "contained", "both")
 _PLACES = ("pool", "pools", "library")
 
 
 @magics_class
-class SimilarMagics(Magics):  # type: ignore[misc]  # IPython's types are not followed
+class SimilarMagics(SessionMagics):
     """``%similar``: what was thought or written before that is like something."""
-
-    def __init__(self, shell: InteractiveShell, session: Session) -> None:
-        super().__init__(shell)
-        self.session = session
 
     @line_cell_magic
     @no_var_expand
@@ -59,15 +47,15 @@ class SimilarMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
         help="this pool, all pools of the store, or the library; may be repeated "
         "(default: this pool, and the library where it has documents)",
     )
-    @argument("--pool", help="the pool (default: the current one)")
-    @argument("--store", help="a folder, or kafka://host:port")
+    @POOL
+    @STORE
     @argument(
         "--add", action="append", metavar="PATH", help="add a file, a folder or a glob (docs/**/*.md) to the library"
     )
     @argument("--remove", action="append", metavar="PATH", help="take documents out of the library; files stay")
     @argument("--library", action="store_true", help="list the documents of the library")
     @argument("--index", action="store_true", help="bring the index of all pools up to date by one MapReduce job")
-    @argument("--engine", default="local", help="of --index: local, inline, spark, hadoop, emr or dataproc")
+    @argument("--engine", default="local", help=f"of --index: {ENGINES}")
     @argument("-O", "--option", action="append", metavar="NAME=VALUE", help="an option of the engine: num_cores=2")
     def similar(self, line: str, cell: str | None = None) -> Any:
         """Look up what was said or written before that is like a text, or contains it; a click puts it in the pool.

@@ -1,26 +1,18 @@
-"""The magics: they parse a line, call the Python API and display what it returns.
-
-Every magic has the same thing in Python. A user's mistake is a one-line UsageError; a failed run raises, so that
-*Run All* stops.
-"""
+"""``%%agents`` and ``%agents``: what a line or a cell may say."""
 
 from __future__ import annotations
 
 from argparse import ArgumentTypeError
 from keyword import iskeyword
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
+from IPython.core.magic import line_cell_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 
-from .agents_actions import AgentsActions
-from .pool_actions import PoolActions
-from .usage import parse, usage_errors
+from agentpool_jupyter.jupyter.magics.usage import SessionMagics, parse, usage_errors
 
-if TYPE_CHECKING:
-    from IPython.core.interactiveshell import InteractiveShell
-
-    from agentpool_jupyter.jupyter.session import Session
+from .actions import AgentsActions
+from .cell import TeamCell
 
 
 def _variable(name: str) -> str:
@@ -32,12 +24,8 @@ def _variable(name: str) -> str:
 
 
 @magics_class
-class AgentPoolMagics(Magics):  # type: ignore[misc]  # IPython's types are not followed
-    """``%%agents``, ``%agents`` and ``%pool``."""
-
-    def __init__(self, shell: InteractiveShell, session: Session) -> None:
-        super().__init__(shell)
-        self.session = session
+class AgentsMagics(SessionMagics):
+    """``%%agents`` and ``%agents``."""
 
     @line_cell_magic
     @magic_arguments()
@@ -93,45 +81,7 @@ class AgentPoolMagics(Magics):  # type: ignore[misc]  # IPython's types are not 
             %agents list [POOL]      all runs that a pool has seen
         """
         arguments = parse(self.agents, line)
-        actions = AgentsActions(self.session, self.shell)
         with usage_errors():
-            return actions.do(arguments) if cell is None else actions.run_cell(arguments, cell)
-
-    @line_magic
-    @magic_arguments()
-    @argument(
-        "words",
-        nargs="*",
-        metavar="[ACTION] [NAME]",
-        help="an action and what it is about, or a pool whose document is shown",
-    )
-    @argument("--store", help="a folder, or kafka://host:port")
-    @argument(
-        "--at", metavar="POSITION", help="show the document as it was: 120, planner#2, -3, 14:05, 10m, a branch or tag"
-    )
-    @argument("-n", type=int, default=20, metavar="EVENTS", help="how many lines `log` and `events` show (default: 20)")
-    @argument("--yes", action="store_true", help="really delete")
-    @argument("--no-archive", action="store_true", help="compact without a copy of the pool as it was")
-    @argument("--delete-old", action="store_true", help="on Kafka: do not keep the topic of a pool that was compacted")
-    def pool(self, line: str) -> Any:
-        """Show and manage pools.
-
-        ::
-
-            %pool                    the current pool's document
-            %pool NAME [--at P]      another pool's document
-            %pool list               all pools of the store
-            %pool use NAME           make it the current pool (made if need be)
-            %pool log [NAME] [-n N]  its history as a graph of branches, newest first
-            %pool events [NAME]      the last events, as the log has them
-            %pool new [NAME]         make an empty pool and use it
-            %pool tag NAME [--at P]  name a position
-            %pool export FILE        write the current pool to a file
-            %pool import FILE [NAME] make a new pool of such a file
-            %pool compact [NAME]     make it smaller: finished turns as whole text; nothing that is shown changes
-                                     (--at P: only what stands before a position)
-            %pool delete NAME --yes  remove a pool for good
-        """
-        arguments = parse(self.pool, line)
-        with usage_errors():
-            return PoolActions(self.session).do(arguments)
+            if cell is None:
+                return AgentsActions(self.session, self.shell).do(arguments)
+            return TeamCell(self.session, self.shell).run(arguments, cell)

@@ -1,32 +1,34 @@
-"""The table of hits as widgets: one row a hit, and a button in each that puts it into the pool."""
+"""Hits as a table of widgets: one row a hit, and a button in each that puts it into the pool."""
 
 from __future__ import annotations
 
 from functools import partial
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from ipywidgets import HTML, Button, HBox, Layout, VBox
 
+from agentpool_jupyter.display.fallback import CLASS, hide_plain, row
 from agentpool_jupyter.errors import AgentPoolError
 from agentpool_jupyter.jupyter.live.subshells import hear_at_once
 from agentpool_jupyter.recall.matches import head_html, notes_html, passage_html, score_html, source_html
 
 if TYPE_CHECKING:
-    from agentpool_jupyter.recall import Match
+    from collections.abc import Callable, Mapping
 
-    from .hits import Hits
+    from agentpool_jupyter.recall import Match, Matches
 
 _WIDGET = "application/vnd.jupyter.widget-view+json"
-_ROW = "display:grid;grid-template-columns:7em minmax(7em, 11em) 1fr;gap:.2em 1em;line-height:1.4;padding:.3em 0"
-_BAD = "var(--jp-error-color1, #d32f2f)"
 
 
-class HitsTable:
+class HitsWidget:
     """Shows hits until it is closed. Texts are escaped; they never become markup."""
 
-    def __init__(self, hits: Hits, mark: str) -> None:
+    def __init__(
+        self, hits: Matches, inserted: Mapping[int, int], insert: Callable[[int], object], *, mark: str
+    ) -> None:
+        """Show hits, of which some are in the pool at an offset; a click calls ``insert`` with the hit's number."""
         self._hits = hits
+        self._insert = insert
         wide, button = (
             Layout(flex="1 1 auto", width="auto", margin="0"),
             Layout(width="8.5em", flex="none", margin="3px 0 3px .8em"),
@@ -35,27 +37,26 @@ class HitsTable:
         self._texts = [HTML(_row(hit), layout=wide) for hit in hits]
         self._buttons = [Button(description="Insert", icon="plus", layout=button) for _ in hits]
         rows = [HBox([text, push], layout=line) for text, push in zip(self._texts, self._buttons, strict=True)]
-        style = f"<style>.jp-OutputArea-child:has(.{mark}), .{mark} {{display: none}}</style>"
-        head = HTML(style + head_html(hits), layout=wide)
+        head = HTML(hide_plain(mark) + head_html(hits), layout=wide)
         self._box = VBox([head, *rows, HTML(notes_html(hits), layout=wide)])
-        self._box.add_class("agentpool-hits")
+        self._box.add_class(CLASS)
         for number, push in enumerate(self._buttons):
             push.tooltip = "Post this into the pool as a message of yours"
             hear_at_once(push)
-            push.on_click(partial(self._insert, number))
-        for number, offset in hits.inserted.items():
+            push.on_click(partial(self._clicked, number))
+        for number, offset in inserted.items():
             self.show_inserted(number, offset)
 
     def view(self) -> dict[str, Any]:
         """Return a new view of it, as a front end takes it."""
         return {_WIDGET: self._box._repr_mimebundle_()[_WIDGET]}
 
-    def _insert(self, number: int, button: Button) -> None:
+    def _clicked(self, number: int, button: Button) -> None:
         """Put a hit into the pool; an error is told in its row, and the button may be pressed again."""
         button.disabled = True
         button.description = "Inserting…"
         try:
-            self._hits.insert(number)  # which shows that it was
+            self._insert(number)  # which shows that it was
         except AgentPoolError as error:
             self._texts[number].value = _row(self._hits[number], f"{error}")
             button.description = "Try again"
@@ -76,8 +77,4 @@ class HitsTable:
 
 
 def _row(hit: Match, error: str = "") -> str:
-    told = f'<div role="alert" style="grid-column:1/-1;color:{_BAD}">{escape(error)}</div>' if error else ""
-    return (
-        f'<div style="{_ROW}"><div>{score_html(hit)}</div>'
-        f'<div style="overflow-wrap:anywhere">{source_html(hit)}</div><div>{passage_html(hit)}</div>{told}</div>'
-    )
+    return row(score_html(hit), source_html(hit), passage_html(hit), error)

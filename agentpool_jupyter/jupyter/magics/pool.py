@@ -1,17 +1,21 @@
-"""What ``%pool`` does."""
+"""``%pool``: what its line may say, and what each action does."""
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from IPython.core.magic import line_magic, magics_class
+from IPython.core.magic_arguments import argument, magic_arguments
 
 from agentpool_jupyter.display.note import Note
 from agentpool_jupyter.display.table import Table
 from agentpool_jupyter.errors import ExtraMissingError, IndexUnavailableError, UserError
 
+from .usage import STORE, SessionMagics, parse, usage_errors
+
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Callable
 
     from agentpool_jupyter.history import Compacted, HistoryGraph
     from agentpool_jupyter.jupyter.session import Session
@@ -22,28 +26,60 @@ _SHOWN = 80  # characters of an event in a listing
 _IMPORT_WORDS = 3
 
 
+@magics_class
+class PoolMagics(SessionMagics):
+    """``%pool``."""
+
+    @line_magic
+    @magic_arguments()
+    @argument(
+        "words",
+        nargs="*",
+        metavar="[ACTION] [NAME]",
+        help="an action and what it is about, or a pool whose document is shown",
+    )
+    @STORE
+    @argument(
+        "--at", metavar="POSITION", help="show the document as it was: 120, planner#2, -3, 14:05, 10m, a branch or tag"
+    )
+    @argument("-n", type=int, default=20, metavar="EVENTS", help="how many lines `log` and `events` show (default: 20)")
+    @argument("--yes", action="store_true", help="really delete")
+    @argument("--no-archive", action="store_true", help="compact without a copy of the pool as it was")
+    @argument("--delete-old", action="store_true", help="on Kafka: do not keep the topic of a pool that was compacted")
+    def pool(self, line: str) -> Any:
+        """Show and manage pools.
+
+        ::
+
+            %pool                    the current pool's document
+            %pool NAME [--at P]      another pool's document
+            %pool list               all pools of the store
+            %pool use NAME           make it the current pool (made if need be)
+            %pool log [NAME] [-n N]  its history as a graph of branches, newest first
+            %pool events [NAME]      the last events, as the log has them
+            %pool new [NAME]         make an empty pool and use it
+            %pool tag NAME [--at P]  name a position
+            %pool export FILE        write the current pool to a file
+            %pool import FILE [NAME] make a new pool of such a file
+            %pool compact [NAME]     make it smaller: finished turns as whole text; nothing that is shown changes
+                                     (--at P: only what stands before a position)
+            %pool delete NAME --yes  remove a pool for good
+        """
+        arguments = parse(self.pool, line)
+        with usage_errors():
+            return PoolActions(self.session).do(arguments)
+
+
 class PoolActions:
-    """The actions of one call."""
+    """The actions, by the first word of the line."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
     def do(self, arguments: Namespace) -> Any:
         """Do what the first word says, or show a pool's document."""
-        actions: dict[str, Callable[[str | None, Namespace], Any]] = {
-            "list": self._list,
-            "use": self._use,
-            "log": self._log,
-            "events": self._events,
-            "new": self._new,
-            "tag": self._tag,
-            "export": self._export,
-            "import": self._import,
-            "compact": self._compact,
-            "delete": self._delete,
-        }
         words = arguments.words
-        action = actions.get(words[0]) if words else None
+        action = self.NAMED.get(words[0]) if words else None
         names = words[1:] if action else words
         if len(names) > 1 and words[0] != "import":
             message = f"%pool takes one action and one name, not {' '.join(words)!r}; see `%pool?`"
@@ -52,7 +88,7 @@ class PoolActions:
             message = f"-n is {arguments.n}: show at least one line"
             raise UserError(message)
         name = names[0] if names else None
-        return action(name, arguments) if action else self._document(name, arguments)
+        return action(self, name, arguments) if action else self._document(name, arguments)
 
     def _document(self, name: str | None, arguments: Namespace) -> Any:
         return self._session.pool(name, arguments.store).document(arguments.at)
@@ -162,6 +198,19 @@ class PoolActions:
             for event in events
         ]
         return Table(("offset", "time", "branch", "agent", "event", "says"), rows, empty="the pool is empty")
+
+    NAMED: ClassVar = {
+        "list": _list,
+        "use": _use,
+        "log": _log,
+        "events": _events,
+        "new": _new,
+        "tag": _tag,
+        "export": _export,
+        "import": _import,
+        "compact": _compact,
+        "delete": _delete,
+    }
 
 
 def _gist(event: Event) -> str:

@@ -1,4 +1,4 @@
-"""What ``%snapshot`` does."""
+"""What ``%snapshot`` does and prints."""
 
 from __future__ import annotations
 
@@ -6,38 +6,30 @@ from typing import TYPE_CHECKING
 
 from agentpool_jupyter.display.table import Table
 from agentpool_jupyter.errors import LogError, SnapshotError
-
-from .jobs import Built, all_pools, run, run_over_all
+from agentpool_jupyter.jupyter.magics.jobs import PoolResults, all_pools, run, run_over_all
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Sequence
 
+    from agentpool_jupyter.jupyter.magics.jobs import PassedOver
     from agentpool_jupyter.jupyter.session import Session
     from agentpool_jupyter.pool import Pool
 
-    from .jobs import PassedOver
 
+def do(session: Session, arguments: Namespace) -> PoolResults | Table:
+    """Build snapshots of the pools that are named, or say how theirs stand."""
+    from agentpool_jupyter.history import snapshot_all  # noqa: PLC0415 - loading stays quick
 
-class SnapshotActions:
-    """The actions of one call."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    def do(self, arguments: Namespace) -> Built | Table:
-        """Build snapshots of the pools that are named, or say how theirs stand."""
-        from agentpool_jupyter.history import snapshot_all  # noqa: PLC0415 - loading stays quick
-
-        if arguments.all and arguments.status:
-            with all_pools(self._session, arguments.store) as (pools, passed_over):
-                return _status(pools, passed_over)
-        if arguments.all:
-            return run_over_all(self._session, snapshot_all, "snapshots", arguments)
-        pools = [self._session.pool(name, arguments.store) for name in arguments.pools or [None]]
-        if arguments.status:
-            return _status(pools)
-        return run(self._session, snapshot_all, pools, "snapshots", arguments)
+    if arguments.all and arguments.status:
+        with all_pools(session, arguments.store) as (pools, passed_over):
+            return _status(pools, passed_over)
+    if arguments.all:
+        return run_over_all(session, snapshot_all, "snapshots", arguments)
+    pools = [session.pool(name, arguments.store) for name in arguments.pools or [None]]
+    if arguments.status:
+        return _status(pools)
+    return run(session, snapshot_all, pools, "snapshots", arguments)
 
 
 def _status(pools: Sequence[Pool], passed_over: Sequence[PassedOver] = ()) -> Table:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING
+
+from agentpool_jupyter.display.prompts import Prompt, prompts_html, prompts_text
 
 if TYPE_CHECKING:
     from agentpool_jupyter.agents.runs.plan import PlannedTurn
@@ -32,20 +33,14 @@ class DryRun:
         when = "at once" if turn.starts else "once someone it listens to has spoken (shown as the pool is now)"
         return f"{turn.agent}: {turn.model} at {turn.server}, {when}, reserves {turn.reserved:,} tokens"
 
+    def _prompts(self) -> list[Prompt]:
+        return [
+            Prompt(self._head(turn), [(message["role"], message["content"]) for message in turn.messages])
+            for turn in self.turns
+        ]
+
     def __repr__(self) -> str:
-        parts = [self._summary()]
-        for turn in self.turns:
-            prompt = "\n".join(f"--- {message['role']}\n{message['content']}" for message in turn.messages)
-            parts.append(f"=== {self._head(turn)}\n{prompt}")
-        return "\n\n".join(parts)
+        return prompts_text(self._summary(), self._prompts())
 
     def _repr_html_(self) -> str:
-        parts = [f"<p><strong>{escape(self._summary())}</strong></p>"]
-        for turn in self.turns:
-            prompt = "".join(
-                f"<div><em>{escape(message['role'])}</em></div>"
-                f'<pre style="white-space:pre-wrap;margin:.2em 0 .8em">{escape(message["content"])}</pre>'
-                for message in turn.messages
-            )
-            parts.append(f"<details open><summary>{escape(self._head(turn))}</summary>{prompt}</details>")
-        return "".join(parts)
+        return prompts_html(self._summary(), self._prompts())

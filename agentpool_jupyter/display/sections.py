@@ -1,0 +1,44 @@
+"""Who said what, one section a turn: markdown, and escaped HTML that needs no widget and no kernel."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Section(NamedTuple):
+    """A turn, as people read it."""
+
+    name: str
+    remark: str
+    """What is unusual about it, in a few words; empty where nothing is."""
+    text: str
+    colour: str
+
+
+def to_markdown(sections: Iterable[Section]) -> str:
+    """Return sections as markdown."""
+    parts = []
+    for section in sections:
+        head = f"### {section.name}" + (f" *({section.remark})*" if section.remark else "")
+        parts.append(f"{head}\n\n{section.text.strip()}".strip())
+    return "\n\n".join(parts) or "*(nothing has been said yet)*"
+
+
+def to_html(sections: Iterable[Section]) -> str:
+    """Return sections as self-contained HTML."""
+    rows = "".join(map(section_html, sections)) or "<p><em>nothing has been said yet</em></p>"
+    return f'<div class="agentpool-document" style="line-height:1.45">{rows}</div>'
+
+
+def section_html(section: Section) -> str:
+    """Return one section as HTML, everything in it escaped."""
+    aside = f" <em>({escape(section.remark)})</em>" if section.remark else ""
+    return (
+        f'<div style="border-left:4px solid {section.colour};padding:.1em .8em;margin:.7em 0">'
+        f'<div><strong style="color:{section.colour}">{escape(section.name)}</strong>{aside}</div>'
+        f'<div style="white-space:pre-wrap;overflow-wrap:anywhere">{escape(section.text.strip())}</div></div>'
+    )

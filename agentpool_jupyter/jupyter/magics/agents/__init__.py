@@ -1,0 +1,9 @@
+"""``%%agents`` and ``%agents``.
+
+In reading order::
+
+    magics   what a line or a cell may say; the help
+    cell     a team in a cell: started, shown, waited for
+    dry_run  what --dry-run prints
+    actions  status, stop, attach, resume, list
+"""

@@ -1,0 +1,11 @@
+"""The magics of time travel.
+
+In reading order::
+
+    magics    what the lines of %rollback, %branch, %diff and %snapshot may say; the help
+    rollback  what %rollback does and prints
+    branch    what %branch does and prints
+    snapshot  what %snapshot does and prints
+
+What ``%diff`` prints is :class:`agentpool_jupyter.history.Diff`.
+"""

@@ -1,0 +1,87 @@
+"""What ``%rollback`` does and prints."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from agentpool_jupyter.display.note import answer_html
+from agentpool_jupyter.errors import RunFailedError, UserError
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Sequence
+
+    from agentpool_jupyter.history import Diff, Effect
+    from agentpool_jupyter.jupyter.session import Session
+    from agentpool_jupyter.pool import Pool
+
+_PATIENCE = 10.0  # seconds for a team's streams to stop
+_WARNING = "not undone, because it happened outside the pool:"
+
+
+def do(session: Session, arguments: Namespace) -> Moved:
+    """Go back to a position, or take the last move of the head back."""
+    from agentpool_jupyter.history import Diff, effects_after  # noqa: PLC0415 - loading stays quick
+
+    pool = session.pool(arguments.pool, arguments.store)
+    if arguments.undo:
+        if arguments.position is not None:
+            message = "%rollback --undo takes no position: it goes back to where the head was"
+            raise UserError(message)
+        return _undo(session, pool, dry_run=arguments.dry_run)
+    if arguments.position is None:
+        message = "%rollback needs a position, such as planner#2, -3, 120, 14:05 or a branch; or --undo"
+        raise UserError(message)
+    left, there = pool.branch, pool.position(arguments.position)
+    effects = effects_after(pool, there)
+    if arguments.dry_run:
+        told = "dry run: nothing was changed; this is what would leave the document"
+    else:
+        branch = pool.rollback(there)
+        told = f"rolled back: the head is on the new branch {branch!r}{stopped(session, pool)}; "
+        told += "%rollback --undo takes it back"
+    # Read after the streams have stopped: with all that the team still said on the line that was left.
+    names = ("now" if arguments.dry_run else left, arguments.position)
+    changes = Diff(pool.document(left), pool.document(there), names=names)
+    return Moved(pool, told, changes, effects)
+
+
+def _undo(session: Session, pool: Pool, *, dry_run: bool) -> Moved:
+    from agentpool_jupyter.history import diff  # noqa: PLC0415
+
+    left = pool.branch
+    if dry_run and pool.lineage.last_move is not None:
+        branch = pool.lineage.head_before
+        told = f"dry run: nothing was changed; the head would be on branch {branch!r} again"
+    else:
+        branch = pool.undo()
+        told = f"undone: the head is on branch {branch!r} again{stopped(session, pool)}"
+    return Moved(pool, told, diff(pool, left, branch), [])
+
+
+def stopped(session: Session, pool: Pool) -> str:
+    """Wait for this kernel's team to notice that the head has moved, and return what to say of it."""
+    runs = [run for run in session.running() if run.pool is pool and run.branch != pool.branch]
+    for run in runs:
+        with suppress(RunFailedError):  # what the run failed of is told where the run is shown
+            run.wait(_PATIENCE)
+    return "; the team was stopped, %agents resume goes on with it from here" if runs else ""
+
+
+class Moved:
+    """What a move of the head did, or would do, to the document, and what it cannot undo; displays itself."""
+
+    def __init__(self, pool: Pool, told: str, changes: Diff, effects: Sequence[Effect]) -> None:
+        self.branch = pool.branch
+        self.told = told
+        self.diff = changes
+        self.effects = list(effects)
+
+    def __repr__(self) -> str:
+        effects = [_WARNING, *(f"    {effect}" for effect in self.effects)] if self.effects else []
+        return "\n\n".join([self.told, repr(self.diff), *(["\n".join(effects)] if effects else [])])
+
+    def _repr_html_(self) -> str:
+        effects = [str(effect) for effect in self.effects]
+        return answer_html(self.told, _WARNING, effects) + self.diff._repr_html_()
