@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from agentpool_jupyter.agents.team.spec import AgentSpec, TeamSpec
 from agentpool_jupyter.display.screen import AgentState, AgentView, EdgeView, Patch, RunStatus, RunView, State, TurnView
 from agentpool_jupyter.pool.events import (
@@ -271,11 +273,10 @@ class TeamView:
 
     def state(self) -> State:
         """Return all there is to show; it carries the number of the last patch."""
-        turns = []
-        for speech in self._speeches.values():
-            view = TurnView(**{name: getattr(speech.view, name) for name in TurnView.__struct_fields__})
-            view.text = "".join(speech.pieces[: speech.sent])
-            turns.append(view)
+        turns = [
+            msgspec.structs.replace(speech.view, text="".join(speech.pieces[: speech.sent]))
+            for speech in self._speeches.values()
+        ]
         return State(
             seq=self._seq,
             run=self.run,

@@ -12,7 +12,7 @@ from agentpool_jupyter.display.note import Note
 from agentpool_jupyter.display.table import Table
 from agentpool_jupyter.errors import ExtraMissingError, IndexUnavailableError, UserError
 
-from .usage import STORE, SessionMagics, parse, usage_errors
+from .usage import STORE, SessionMagics
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -65,9 +65,7 @@ class PoolMagics(SessionMagics):
                                      (--at P: only what stands before a position)
             %pool delete NAME --yes  remove a pool for good
         """
-        arguments = parse(self.pool, line)
-        with usage_errors():
-            return PoolActions(self.session).do(arguments)
+        return self.answer(self.pool, line, lambda session, arguments: PoolActions(session).do(arguments))
 
 
 class PoolActions:

@@ -9,7 +9,7 @@ from ipywidgets import HTML, Button, HBox, Layout, VBox
 
 from agentpool_jupyter.display.fallback import CLASS, hide_plain, row
 from agentpool_jupyter.errors import AgentPoolError
-from agentpool_jupyter.jupyter.live.subshells import hear_at_once
+from agentpool_jupyter.jupyter.live.wire import hear_at_once
 from agentpool_jupyter.recall.matches import head_html, notes_html, passage_html, score_html, source_html
 
 if TYPE_CHECKING:
