@@ -14,8 +14,9 @@ from agentpool_jupyter.log import data_home
 from agentpool_jupyter.pool.codec import decode
 from agentpool_jupyter.pool.runs import Runs
 from agentpool_jupyter.snapshots.folder import discard, locked
+from agentpool_jupyter.snapshots.summary import SCALE
 
-from .folding import WINDOW, changes
+from .folding import changes
 from .transfer import check_export, export_pool
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class Compacted(msgspec.Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         if not self.limit:
-            return f"pool {self.pool!r} has nothing to fold: only whole stretches of {WINDOW:,} events are folded"
+            return f"pool {self.pool!r} has nothing to fold: only whole stretches of {SCALE.window:,} events are folded"
         if not self.records:
             return f"pool {self.pool!r} has nothing to fold below offset {self.limit:,}: {_bytes(self.after)}"
         share = f" ({self.saved / self.before:.0%} less)" if self.before > 0 else ""
@@ -94,7 +95,7 @@ def compact(
     """
     _refuse_live_runs(pool.name, pool.runs)
     end = pool.end
-    limit = (end if limit is None else min(limit, end)) // WINDOW * WINDOW
+    limit = SCALE.full(end if limit is None else min(limit, end))
     path = None
     # Nobody makes snapshots meanwhile, nor compacts: who comes second finds what the first has made.
     with locked(pool.store.derived(pool.name), pool.name, _PATIENCE):

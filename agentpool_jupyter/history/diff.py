@@ -6,16 +6,17 @@ import difflib
 import re
 from collections import Counter
 from collections.abc import Sequence
-from html import escape
 from itertools import groupby
 from typing import TYPE_CHECKING, Literal, overload
 
 import msgspec
 
-from agentpool_jupyter.pool.settled import Turns
+from agentpool_jupyter.display.changes import ChangedSection, Hunk, changes_to_html, changes_to_text
+from agentpool_jupyter.pool.settled import TurnList
+from agentpool_jupyter.pool.turn import name_parts, turn_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from agentpool_jupyter.pool import Document, Pool, Position, Turn
 
@@ -23,11 +24,7 @@ Change = Literal["same", "added", "removed", "changed"]
 _WORDS = re.compile(r"\s+|\w+|[^\w\s]")
 _ALIKE = 0.4  # of the shorter text: two that share less are shown whole, not as a mosaic of common words
 _NAMED = 8  # turns, or agents, named where turns are not shown
-_OPEN = 40  # turns in a row that are shown without a click
 _PRINTED = 100  # turns that are shown as plain text, where nothing can be folded away
-_MARKS = {"same": " ", "added": "+", "removed": "-", "changed": "~"}
-_TINTS = {"added": "rgba(0,158,115,.18)", "removed": "rgba(213,94,0,.18)"}
-_EDGES = {"added": "#009E73", "removed": "#D55E00", "changed": "#7F7F7F"}
 
 
 class TurnChange(msgspec.Struct, frozen=True):
@@ -65,7 +62,7 @@ class TurnChange(msgspec.Struct, frozen=True):
                 return "went on"
         return "" if self.kind == "same" else self.kind
 
-    def words(self) -> Iterator[tuple[Literal["same", "added", "removed"], str]]:
+    def words(self) -> Iterator[Hunk]:
         """Yield stretches of text that both have, or only one of them."""
         before, after = self.before.text if self.before else "", self.after.text if self.after else ""
         old, new = _WORDS.findall(before), _WORDS.findall(after)
@@ -83,7 +80,7 @@ class TurnChange(msgspec.Struct, frozen=True):
                 continue
             yield from _changed(gone, come)
             gone, come = "", ""
-            yield "same", same
+            yield Hunk("same", same)
         yield from _changed(gone, come)
 
 
@@ -92,7 +89,7 @@ class Changes(Sequence[TurnChange]):
 
     def __init__(self, before: Sequence[Turn], after: Sequence[Turn]) -> None:
         self._after = after
-        self.leading: Mapping[str, int] = after.leading(before) if isinstance(after, Turns) else Counter()
+        self.leading: Mapping[str, int] = after.leading(before) if isinstance(after, TurnList) else Counter()
         """How many turns of each agent, at the beginning, are known to be the same and were not loaded."""
         self._skipped = sum(self.leading.values())
         self.rest = list(_match(before[self._skipped :], after[self._skipped :]))
@@ -139,27 +136,20 @@ class Diff:
         return f"{self.names[0]} → {self.names[1]}: {told}"
 
     def __repr__(self) -> str:
-        parts = [self._head()]
         changed = [change for change in self.changes.rest if change.kind != "same"]
-        for change in changed[:_PRINTED]:
-            body = _body(change, _plain)
-            aside = f" ({change.remark})" if change.kind == "changed" else ""
-            parts.append(f"{_MARKS[change.kind]} {change.name}{aside}\n{_indent(body)}".rstrip())
-        if len(changed) > _PRINTED:
-            parts.append(f"… and {len(changed) - _PRINTED:,} more turns; ap.diff(…).changes has them all")
-        return "\n\n".join(parts)
+        more = f"… and {len(changed) - _PRINTED:,} more turns; ap.diff(…).changes has them all"
+        return changes_to_text(self._head(), map(_section, changed[:_PRINTED]), more if len(changed) > _PRINTED else "")
 
     def _repr_html_(self) -> str:
-        changes = self.changes
-        groups = [(same, list(group)) for same, group in groupby(changes.rest, lambda change: change.kind == "same")]
-        if changes.leading and not (groups and groups[0][0]):
-            groups.insert(0, (True, []))
-        rows = "".join(
-            _same(changes.leading if at == 0 else {}, group) if same else _rows(group)
-            for at, (same, group) in enumerate(groups)
-        )
-        head = f"<p><strong>{escape(self._head())}</strong></p>"
-        return f'<div class="agentpool-diff" style="line-height:1.45">{head}{rows}</div>'
+        stretches: list[str | list[ChangedSection]] = []
+        leading = self.changes.leading
+        for same, group in groupby(self.changes.rest, lambda change: change.kind == "same"):
+            changes = list(group)
+            if leading and not same:
+                stretches.append(_same(leading))
+            stretches.append(_same(leading, changes) if same else list(map(_section, changes)))
+            leading = {}
+        return changes_to_html(self._head(), [_same(leading)] if leading else stretches)
 
 
 def diff(pool: Pool, a: int | str | Position, b: int | str | Position | None = None) -> Diff:
@@ -190,65 +180,26 @@ def _weight(words: list[str]) -> int:
     return sum(len(word) for word in words if not word.isspace())
 
 
-def _changed(gone: str, come: str) -> Iterator[tuple[Literal["removed", "added"], str]]:
+def _changed(gone: str, come: str) -> Iterator[Hunk]:
     if gone:
-        yield "removed", gone
+        yield Hunk("removed", gone)
     if come:
-        yield "added", come
+        yield Hunk("added", come)
 
 
-def _body(change: TurnChange, show: Callable[[str, str], str]) -> str:
-    """Return a turn's stretches, shown one by one, as one text; two whole texts stand one under the other."""
-    words = list(change.words())
-    whole = [kind for kind, _ in words] == ["removed", "added"]
-    return ("\n" if whole else "").join(show(kind, text) for kind, text in words).strip()
-
-
-def _plain(kind: str, text: str) -> str:
-    return {"same": text, "added": f"{{+{text}+}}", "removed": f"[-{text}-]"}[kind]  # as in git's --word-diff
-
-
-def _indent(text: str) -> str:
-    return "\n".join(f"    {line}" for line in text.splitlines())
-
-
-def _rows(changes: list[TurnChange]) -> str:
-    """Return neighbours that did not stay the same; what is many is folded away."""
-    shown, rest = "".join(map(_row, changes[:_OPEN])), changes[_OPEN:]
-    if not rest:
-        return shown
-    names = ", ".join(change.name for change in rest[:_NAMED])
-    more = f" and {len(rest) - _NAMED} more" if len(rest) > _NAMED else ""
-    summary = f'<summary style="opacity:.7">{len(rest):,} more turns: {escape(names + more)}</summary>'
-    return f'{shown}<details style="margin:.7em 0">{summary}{"".join(map(_row, rest))}</details>'
+def _section(change: TurnChange) -> ChangedSection:
+    return ChangedSection(change.name, change.kind, change.remark, list(change.words()))
 
 
 def _same(leading: Mapping[str, int], changes: Iterable[TurnChange] = ()) -> str:
     """Return the names of neighbours that all stayed the same: each agent's follow one another, so two are enough."""
     spans = {agent: (1, count) for agent, count in leading.items() if count}
     for change in changes:
-        agent, _, number = change.name.rpartition("#")
-        spans[agent] = (spans[agent][0] if agent in spans else int(number), int(number))
+        agent, number = name_parts(change.name) or (change.name, 1)
+        spans[agent] = (spans[agent][0] if agent in spans else number, number)
     names = [
-        f"{agent}#{first}" + (f" to {agent}#{last}" if last > first else "")
+        turn_name(agent, first) + (f" to {turn_name(agent, last)}" if last > first else "")
         for agent, (first, last) in sorted(spans.items())
     ]
     rest = sum(1 + last - first for _, (first, last) in sorted(spans.items())[_NAMED:])
-    told = ", ".join(names[:_NAMED]) + (f" and {rest:,} more" if rest else "")
-    return f'<div style="margin:.7em 0;opacity:.7">the same: {escape(told)}</div>'
-
-
-def _row(change: TurnChange) -> str:
-    aside = f" <em>({escape(change.remark)})</em>" if change.remark else ""
-    return (
-        f'<div style="border-left:4px solid {_EDGES[change.kind]};padding:.1em .8em;margin:.7em 0;">'
-        f"<div><strong>{escape(change.name)}</strong>{aside}</div>"
-        f'<div style="white-space:pre-wrap;overflow-wrap:anywhere">{_body(change, _tinted)}</div></div>'
-    )
-
-
-def _tinted(kind: str, text: str) -> str:
-    if kind == "same":
-        return escape(text)
-    tag = "ins" if kind == "added" else "del"
-    return f'<{tag} style="background:{_TINTS[kind]};text-decoration-thickness:1px">{escape(text)}</{tag}>'
+    return f"the same: {', '.join(names[:_NAMED])}" + (f" and {rest:,} more" if rest else "")

@@ -13,8 +13,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from agentpool_jupyter.log import FILLER
 from agentpool_jupyter.pool.codec import decode, encode
 from agentpool_jupyter.pool.events import (
@@ -27,14 +25,14 @@ from agentpool_jupyter.pool.events import (
     TurnFinished,
     TurnStarted,
 )
+from agentpool_jupyter.pool.gather import as_one
+from agentpool_jupyter.snapshots.summary import SCALE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from agentpool_jupyter.log import Record
 
-WINDOW = 1024
-"""Offsets of a window, aligned; no text is folded across its end."""
 _LONGEST = 1_000_000  # characters of a folded delta: as JSON never larger than a record on Kafka may be
 
 
@@ -60,7 +58,7 @@ class _Course:
         if isinstance(event, Delta):
             # A record that we would not write in just these bytes may hold more than we know of.
             self.plain &= event.seq == self.said and encode(event) == value
-            self.said += event.folded or 1
+            self.said = event.numbers.stop
             return
         self.plain &= not isinstance(event, TurnFinished) or event.deltas in (-1, self.said)
         self.ended = event.offset
@@ -95,7 +93,7 @@ class _Plan:
         """Return whether nothing keeps apart two deltas of a turn that stand at these offsets."""
         place = bisect_left(self._cuts, first)
         free = place == len(self._cuts) or self._cuts[place] >= second
-        return free and first // WINDOW == second // WINDOW
+        return free and first // SCALE.window == second // SCALE.window
 
 
 def _places(event: Event) -> Iterator[int]:
@@ -107,29 +105,6 @@ def _places(event: Event) -> Iterator[int]:
         yield seen - 1
 
 
-class _Text:
-    """Deltas of a turn that become one, as far as they are read."""
-
-    def __init__(self, first: Delta) -> None:
-        self.seq = first.seq
-        self.pieces: list[str] = []
-        self.length = self.count = 0
-        self.add(first)
-
-    def add(self, delta: Delta) -> None:
-        self.last = delta
-        self.pieces.append(delta.text)
-        self.length += len(delta.text)
-        self.count += delta.folded or 1
-
-    def whole(self) -> Iterator[tuple[int, bytes]]:
-        """Yield what the last record becomes, unless there is only that one."""
-        if len(self.pieces) > 1:
-            text = "".join(self.pieces)
-            delta = msgspec.structs.replace(self.last, seq=self.seq, text=text, folded=self.count)
-            yield self.last.offset, encode(delta)
-
-
 def changes(read: Callable[[], Iterable[Record]], limit: int) -> Iterator[tuple[int, bytes]]:
     """Yield what folding changes in a log: offsets, in no order, each once, with the new values of their records.
 
@@ -137,20 +112,28 @@ def changes(read: Callable[[], Iterable[Record]], limit: int) -> Iterator[tuple[
     as they are, and so do those with lost, repeated, late or unfamiliar records.
     """
     plan = _Plan(read(), limit)
-    texts: dict[str, _Text] = {}
+    waiting: dict[str, list[Delta]] = {}  # of each turn, the neighbours that become one
+    lengths: dict[str, int] = {}
     for record in read():
         if record.offset >= limit:
             break
         event = decode(record)
         if isinstance(event, Delta) and plan.folds(event.turn):
-            text = texts.get(event.turn)
-            if text is None:
-                texts[event.turn] = _Text(event)
-            elif plan.together(text.last.offset, event.offset) and text.length + len(event.text) <= _LONGEST:
-                yield text.last.offset, FILLER
-                text.add(event)
+            deltas = waiting.setdefault(event.turn, [])
+            length = lengths.get(event.turn, 0) + len(event.text)
+            if deltas and plan.together(deltas[-1].offset, event.offset) and length <= _LONGEST:
+                yield deltas[-1].offset, FILLER
             else:
-                yield from text.whole()
-                texts[event.turn] = _Text(event)
-        elif isinstance(event, TurnFinished | TurnFailed) and event.turn in texts:
-            yield from texts.pop(event.turn).whole()
+                yield from _folded(deltas)
+                deltas.clear()
+                length = len(event.text)
+            deltas.append(event)
+            lengths[event.turn] = length
+        elif isinstance(event, TurnFinished | TurnFailed):
+            yield from _folded(waiting.pop(event.turn, []))
+
+
+def _folded(deltas: list[Delta]) -> Iterator[tuple[int, bytes]]:
+    """Yield what the last record of neighbours becomes, unless there is only that one."""
+    if len(deltas) > 1:
+        yield deltas[-1].offset, encode(as_one(deltas))

@@ -14,11 +14,13 @@ from agentpool_jupyter.display.colours import colour, colours
 from agentpool_jupyter.display.sections import TurnSection, to_html, to_markdown
 
 from .events import Delta, Event, Message, TurnFailed, TurnFinished, TurnStarted, Unreadable, Usage
-from .settled import NOTHING, Settled, Turns
+from .settled import NOTHING, Settled, TurnList
 from .turn import Entry, Turn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+_OF_TURNS = (Delta, TurnStarted, TurnFinished, TurnFailed)  # a union would be made anew for each event
 
 
 class Document:
@@ -41,7 +43,7 @@ class Document:
     def absorb(self, event: Event) -> None:
         """Merge one later event in place; events that say nothing about turns only move ``at``."""
         self.at = max(self.at, event.offset)
-        if isinstance(event, Delta | TurnStarted | TurnFinished | TurnFailed):
+        if isinstance(event, _OF_TURNS):
             key = event.turn
         elif isinstance(event, Message):
             key = event.id
@@ -98,8 +100,8 @@ class Document:
         turns = self._all_turns(hidden=hidden)
         return turns if self._settled.blocks else list(turns)
 
-    def _all_turns(self, *, hidden: bool) -> Turns:
-        return Turns(self._settled.blocks, self._entries.items(), self._show, hidden=hidden)
+    def _all_turns(self, *, hidden: bool) -> TurnList:
+        return TurnList(self._settled.blocks, self._entries.items(), self._show, hidden=hidden)
 
     def turn(self, name: str) -> Turn | None:
         """Return a turn by its name (``planner#2``) or id, or None."""
@@ -107,7 +109,13 @@ class Document:
         return turns.named(name) or next((turn for turn in turns if turn.id == name), None)
 
     def ends(self, most: int) -> list[int]:
-        """Return the offsets at which the latest turns ended, the latest first, ``most`` at the most."""
+        """Return the offsets at which the latest turns ended, the latest first, ``most`` at the most.
+
+        Blocks are loaded from the last one back, until no earlier one can hold a later end. With ``most=2``, own turns
+        that ended at 50 and 25, and blocks of the offsets 0 to 29 and 30 to 39: the last block is loaded, for a turn in
+        it may have ended after 25. If one ended at 38, the answer is 50 and 38, and the first block, in which nothing
+        ended after 29, stays as it is.
+        """
         found = [entry.end.offset for entry in self._entries.values() if entry.end and not entry.hidden]
         for block in reversed(self._settled.blocks):
             found = sorted(found, reverse=True)[:most]

@@ -84,7 +84,7 @@ class RunStarted(Event, frozen=True, kw_only=True, tag="run_started"):
 
 
 class RunFinished(Event, frozen=True, kw_only=True, tag="run_finished"):
-    """A team has ended; ``reason`` is one of the words of ``agents.run.Reason``."""
+    """A team has ended; ``reason`` is one of :data:`.words.RunReason`."""
 
     reason: str
     detail: str = ""
@@ -121,6 +121,11 @@ class Delta(Event, frozen=True, kw_only=True, tag="delta"):
     text: str
     folded: int = 0
     """How many deltas, from ``seq`` on, a compaction made into this one; 0 where it stands as it was written."""
+
+    @property
+    def numbers(self) -> range:
+        """The numbers of all deltas that it is."""
+        return range(self.seq, self.seq + (self.folded or 1))
 
 
 class Folded(Event, frozen=True, kw_only=True, tag="folded"):

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any, Self
 from agentpool_jupyter.errors import PositionError, UserError
 
 from .branches import Branches, Position
-from .codec import at_offset, decode, encode
+from .codec import EventFollower, at_offset, decode, encode
 from .document import Document
 from .events import Event, Fork, Head, IdSource, Message, Tag, now_ms
-from .positions import resolve
+from .positions import find_position
 from .runs import Runs
 from .snapshots import NO_SNAPSHOTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from agentpool_jupyter.log import Follower, Log, Store
+    from agentpool_jupyter.log import Log, Store
 
     from .snapshots import Snapshots
 
@@ -30,7 +30,7 @@ class Pool:
     thread. LogUnavailableError comes out of any of them when the store is away, LogClosedError after ``close``.
     """
 
-    def __init__(self, log: Log, store: Store, snapshots: Snapshots = NO_SNAPSHOTS) -> None:
+    def __init__(self, log: Log, store: Store, snapshots: Snapshots[Pool] = NO_SNAPSHOTS) -> None:
         self.name = log.name
         self.store = store
         self.new_id = IdSource()
@@ -50,7 +50,7 @@ class Pool:
         return self._log
 
     @property
-    def snapshots(self) -> Snapshots:
+    def snapshots(self) -> Snapshots[Pool]:
         """What makes earlier documents quick to read."""
         return self._snapshots
 
@@ -103,8 +103,13 @@ class Pool:
         return self._log.offset_at(time)
 
     def position(self, where: int | str | Position) -> Position:
-        """Return the position that an offset or a text means now; see :mod:`.positions`."""
-        return resolve(self, where)
+        """Return the position that an offset or a text means now; see :mod:`.positions`.
+
+        One that is a position already stays it, at the log's end where it lies behind. Raises PositionError.
+        """
+        if isinstance(where, Position):
+            return Position(self.lineage.check(where.branch), min(where.at, self.end - 1))
+        return find_position(self, str(where).strip())
 
     def document(self, at: int | str | Position | None = None) -> Document:
         """Return the document of the current line, or as it stood right after a position.
@@ -269,29 +274,3 @@ class Pool:
 
     def __repr__(self) -> str:
         return f"<Pool {self.name!r} in {self.store.url}>"
-
-
-class EventFollower:
-    """A live reading of a pool: iterate it for single events, or take ``batches()``."""
-
-    def __init__(self, follower: Follower) -> None:
-        self._follower = follower
-        self._ready: Iterator[Event] = iter(())
-
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> Event:
-        for event in self._ready:
-            return event
-        self._ready = map(decode, next(self._follower))
-        return next(self._ready)
-
-    def batches(self) -> Iterator[list[Event]]:
-        """Yield non-empty lists of events as they arrive together."""
-        for records in self._follower:
-            yield [decode(record) for record in records]
-
-    def close(self) -> None:
-        """End the iteration, from any thread."""
-        self._follower.close()

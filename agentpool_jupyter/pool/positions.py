@@ -5,15 +5,18 @@ from __future__ import annotations
 import difflib
 import re
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from agentpool_jupyter.errors import PositionError
 
 from .branches import Position
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .branches import Branches
     from .document import Document
-    from .pool import Pool
+    from .events import Event
 
 _OFFSET = re.compile(r"[0-9]+")
 _BACK = re.compile(r"-[0-9]+")
@@ -23,15 +26,35 @@ _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
-def resolve(pool: Pool, where: int | str | Position) -> Position:
-    """Return the position that a text or an offset means in a pool now.
+class Readable(Protocol):
+    """What positions are looked up in: a pool, as it is now."""
+
+    name: str
+
+    @property
+    def end(self) -> int:
+        """One past the last offset."""
+
+    @property
+    def lineage(self) -> Branches:
+        """The forks, heads and tags."""
+
+    def events(self, start: int, stop: int) -> Iterator[Event]:
+        """Yield the stored events, ``start <= offset < stop``."""
+
+    def document(self) -> Document:
+        """Return the document of the current line."""
+
+    def offset_at(self, time: int) -> int:
+        """Return the first offset that the log took at or after ``time`` (milliseconds since the epoch)."""
+
+
+def find_position(pool: Readable, text: str) -> Position:
+    """Return the position that a text means in a pool now.
 
     Raises PositionError, naming the nearest positions there are.
     """
     branches = pool.lineage
-    if isinstance(where, Position):
-        return Position(branches.check(where.branch), min(where.at, pool.end - 1))
-    text = str(where).strip()
     if _OFFSET.fullmatch(text):
         return _offset(pool, int(text[:_DIGITS]))
     if _BACK.fullmatch(text):
@@ -47,12 +70,12 @@ def resolve(pool: Pool, where: int | str | Position) -> Position:
     return Position(branches.head, at)
 
 
-def _offset(pool: Pool, offset: int) -> Position:
-    if offset >= pool.end:
-        last = f"the last offset is {pool.end - 1}" if pool.end else "it is empty"
+def _offset(pool: Readable, offset: int) -> Position:
+    if offset >= (end := pool.end):
+        last = f"the last offset is {end - 1}" if end else "it is empty"
         message = f"pool {pool.name!r} has no offset {offset}: {last}"
         raise PositionError(message)
-    branches = pool.lineage
+    branches = pool.lineage  # as it is at that end, or later
     (event,) = pool.events(offset, offset + 1)
     # Right after that event means a line that includes it, even where that line was abandoned.
     here = Position(branches.head, offset)

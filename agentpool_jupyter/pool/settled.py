@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol, overload
 
 from .events import Usage
+from .turn import name_parts, turn_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -96,8 +97,18 @@ class _Part:
         return sorted(entries, key=lambda item: item[1].first)
 
 
-class Turns(Sequence["Turn"]):
-    """Turns in the order in which they began: a list that is loaded, part by part, as it is looked at."""
+class TurnList(Sequence["Turn"]):
+    """Turns in the order in which they began: a list that is loaded, part by part, as it is looked at.
+
+    Blocks know how many turns each agent has in them, so that indexes and names are known without loading any. With
+    ``you`` three times in a block of the offsets 0 to 9, once in one of 10 to 19, and own turns of ``you`` that began
+    at 5 and 50, the parts are::
+
+        part                    index     names           loaded to answer
+        block 0 to 9, own 5     0 to 3    you#1 to you#4   [2], "you#3"
+        block 10 to 19          4         you#5            [4], "you#5"
+        own 50                  5         you#6            nothing: it is here
+    """
 
     def __init__(
         self,
@@ -143,7 +154,7 @@ class Turns(Sequence["Turn"]):
             yield from self._load(number)
 
     def __eq__(self, other: object) -> bool:
-        return list(self) == list(other) if isinstance(other, list | Turns) else NotImplemented
+        return list(self) == list(other) if isinstance(other, list | TurnList) else NotImplemented
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -152,11 +163,9 @@ class Turns(Sequence["Turn"]):
 
     def named(self, name: str) -> Turn | None:
         """Return the turn of a name such as ``planner#2``, loading only the part that it is in."""
-        agent, _, digits = name.rpartition("#")
-        if not digits.isdecimal() or str(int(digits)) != digits:
-            return None
+        agent, which = name_parts(name) or ("", 0)
         for number, before in enumerate(self._numbers):
-            if 0 < int(digits) - before.get(agent, 0) <= self._parts[number].counts[agent]:
+            if 0 < which - before.get(agent, 0) <= self._parts[number].counts[agent]:
                 return next(turn for turn in self._load(number) if turn.name == name)
         return None
 
@@ -166,7 +175,7 @@ class Turns(Sequence["Turn"]):
         ``other`` are turns of the same pool. Blocks of one stretch are the same; there may be more that both have.
         """
         counts: Counter[str] = Counter()
-        theirs = other.signs() if isinstance(other, Turns) else ()
+        theirs = other.signs() if isinstance(other, TurnList) else ()
         for part, mine, sign in zip(self._parts, self.signs(), theirs, strict=False):
             if mine != sign:
                 break
@@ -185,7 +194,7 @@ class Turns(Sequence["Turn"]):
             turns = []
             for key, entry in self._parts[number].entries():
                 shown = not entry.hidden
-                name = f"{entry.agent}#{counts[entry.agent] + 1}"
+                name = turn_name(entry.agent, counts[entry.agent] + 1)
                 counts[entry.agent] += shown
                 if shown or self._hidden:
                     turns.append(self._show(key, entry, name))

@@ -5,7 +5,7 @@ A pool without snapshots works the same, in time that grows with its length.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from .codec import decode
 from .document import Document
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
     from .branches import Segment
     from .events import Event
-    from .pool import Pool
+
+
+PoolT = TypeVar("PoolT")
+"""What has the snapshots, and is handed to them when it has stored something."""
 
 
 class Chronicle(NamedTuple):
@@ -27,7 +30,7 @@ class Chronicle(NamedTuple):
     records: Iterable[Record]
 
 
-class Snapshots:
+class Snapshots(Generic[PoolT]):
     """No snapshots: everything is read from the log."""
 
     @property
@@ -48,7 +51,7 @@ class Snapshots:
                 document.absorb(event)
         return document
 
-    def heed(self, pool: Pool, events: Sequence[Event]) -> None:
+    def heed(self, pool: PoolT, events: Sequence[Event]) -> None:
         """Take note of what was stored just now."""
 
     def look_again(self, end: int) -> None:
@@ -58,4 +61,4 @@ class Snapshots:
         """Let go of files and background work; twice is fine."""
 
 
-NO_SNAPSHOTS = Snapshots()
+NO_SNAPSHOTS: Snapshots[Any] = Snapshots()

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from copy import copy
-from typing import Literal
 
 import msgspec
 
+from . import words
 from .events import Delta, Event, Message, TurnFailed, TurnFinished, TurnStarted, Usage
+from .gather import Gathered
 
-Status = Literal["running", "finished", "failed", "cancelled"]
+
+def turn_name(agent: str, number: int) -> str:
+    """Return the name of an agent's turn, counted from 1 on its line of history: ``planner#2``."""
+    return f"{agent}#{number}"
+
+
+def name_parts(name: str) -> tuple[str, int] | None:
+    """Return the agent and the number that a turn's name says, None for a text that is no such name."""
+    agent, _, digits = name.rpartition("#")
+    return (agent, int(digits)) if digits.isdecimal() and str(int(digits)) == digits else None
 
 
 class Turn(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,7 +30,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     """``planner#2``: the second turn of ``planner`` on this line of history."""
     agent: str
     text: str
-    status: Status
+    status: words.TurnStatus
     start: int
     """Offset of its first event."""
     end: int | None
@@ -48,16 +58,16 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
         """What is unusual about it, in a few words for people; empty where nothing is."""
         match self.status:
             case "running":
-                return "still speaking"
+                return words.SPEAKING
             case "failed":
                 return f"failed: {self.error or self.reason}"
             case "cancelled":
-                return "cut off" if self.end is None else "stopped"  # by a fork, on the new line
+                return words.CUT_OFF if self.end is None else words.STOPPED  # by a fork, on the new line
             case "finished":
-                return "cut at its token limit" if self.reason == "length" else ""
+                return words.ENDED.get(self.reason, "")
 
 
-class Entry(msgspec.Struct, omit_defaults=True):
+class Entry(Gathered, omit_defaults=True):
     """All that is known of one turn. It never changes again once it has ended, and may be shared then.
 
     Its JSON is part of the snapshots' format.
@@ -71,9 +81,6 @@ class Entry(msgspec.Struct, omit_defaults=True):
     time: int
     begin: TurnStarted | None = None
     end: TurnFinished | TurnFailed | Message | None = None
-    parts: dict[int, str] = {}
-    text: str | None = None
-    """All parts as one, once they are known to be all."""
 
     @classmethod
     def of(cls, event: Event) -> Entry:
@@ -84,42 +91,28 @@ class Entry(msgspec.Struct, omit_defaults=True):
         """Take in a later event; the first of each kind counts, and nothing after the end does."""
         if self.end is not None:
             return
-        if isinstance(event, Delta) and event.folded:  # it stands for all those that a compaction made it of
-            self.parts |= dict.fromkeys(range(event.seq, event.seq + event.folded), "")
-            self.parts[event.seq] = event.text
-        elif isinstance(event, Delta):
-            self.parts.setdefault(event.seq, event.text)
+        if isinstance(event, Delta):
+            self.add(event)
         elif isinstance(event, TurnStarted):
             self.begin = self.begin or event
         elif isinstance(event, TurnFinished | TurnFailed | Message):
-            self.end = event
-            self._settle()
+            self._finish(event)
 
     def join(self, later: Entry) -> None:
         """Take in what a later window knows of the same turn."""
         if self.end is None:
             self.begin = self.begin or later.begin
-            if later.text is not None:  # complete by itself: the earlier parts can only be the same ones
-                self.parts, self.text = {}, later.text
-            else:
-                self.parts = later.parts | self.parts
-            self.end = later.end
-            self._settle()
+            self.add_all(later)
+            self._finish(later.end)
 
-    def _settle(self) -> None:
-        if isinstance(self.end, TurnFinished) and self.text is None:
-            count = self.end.deltas
-            if count >= 0 and all(i in self.parts for i in range(count)):
-                self.text = "".join(self.parts[i] for i in range(count))
-                self.parts = {}
+    def _finish(self, end: TurnFinished | TurnFailed | Message | None) -> None:
+        self.end = end
+        if isinstance(end, TurnFinished):
+            self.settle(end.deltas)
 
-    def whole_text(self) -> str:
+    def so_far(self) -> str:
         """Return its text as far as it is known."""
-        if self.text is not None:
-            return self.text
-        if isinstance(self.end, Message):
-            return self.end.text
-        return "".join(self.parts[i] for i in sorted(self.parts))
+        return self.end.text if isinstance(self.end, Message) else super().so_far()
 
     def clone(self) -> Entry:
         """Return an entry that later changes to this one do not touch."""
@@ -138,17 +131,17 @@ class Entry(msgspec.Struct, omit_defaults=True):
     def hidden(self) -> bool:
         """Kept in the history but not shown: an attempt that is tried again, a Python agent that had nothing to say."""
         match self.end:
-            case TurnFailed(retriable=True) | TurnFinished(reason="silent"):
+            case TurnFailed(retriable=True) | TurnFinished(reason=words.SILENT):
                 return True
             case _:
                 return False
 
-    def status(self, tip: str | None) -> Status:
+    def status(self, tip: str | None) -> words.TurnStatus:
         """Return what it is on the line whose last branch is ``tip``."""
         match self.end:
             case TurnFailed():
                 return "failed"
-            case TurnFinished(reason="cancelled"):
+            case TurnFinished(reason=words.CANCELLED):
                 return "cancelled"
             case None:
                 # A turn that began before a fork and had not ended there is cut off on the new line.
@@ -170,7 +163,7 @@ class Entry(msgspec.Struct, omit_defaults=True):
             id=key,
             name=name,
             agent=self.agent,
-            text=self.whole_text(),
+            text=self.so_far(),
             status=self.status(tip),
             start=self.first,
             end=end.offset if end else None,

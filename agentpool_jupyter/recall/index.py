@@ -25,7 +25,7 @@ from agentpool_jupyter.log.stores import data_home
 
 from .store.items import Item, pool_source
 from .store.shelf import DamagedError
-from .turns import Mark, Turns, decode_mark, encode_mark
+from .turns import Mark, TurnCollector, decode_mark, encode_mark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -49,7 +49,7 @@ class _Tail:
     """How far this process has read a pool."""
 
     def __init__(self, pool: Pool, mark: Mark) -> None:
-        self.turns = Turns(pool.name, mark)
+        self.turns = TurnCollector(pool.name, mark)
         self.saved = mark.next
         self.pool = weakref.ref(pool)
 

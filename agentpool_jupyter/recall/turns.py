@@ -5,15 +5,16 @@ from __future__ import annotations
 import msgspec
 
 from agentpool_jupyter.pool.events import Delta, Event, Message, TurnFailed, TurnFinished, TurnStarted
+from agentpool_jupyter.pool.gather import Gathered
+from agentpool_jupyter.pool.words import UNSAID
 
 from .store.items import Item, pool_source
 from .text.passages import passages
 
-_LEFT_OUT = ("cancelled", "silent")  # what was stopped, or not said, is no finished turn
 _LATE = 1000  # turns for which something may still come after their end
 
 
-class Speech(msgspec.Struct, omit_defaults=True):
+class OpenTurn(Gathered, omit_defaults=True):
     """A turn under way: where it began, and what has been said so far."""
 
     begin: int
@@ -21,26 +22,11 @@ class Speech(msgspec.Struct, omit_defaults=True):
     agent: str
     branch: str
     time: int
-    parts: dict[int, str] = {}
-    """Text by the number of its delta."""
 
     @classmethod
-    def of(cls, event: Event) -> Speech:
+    def of(cls, event: Event) -> OpenTurn:
         """Return the turn that an event begins, without what the event says."""
         return cls(event.offset, event.agent, event.branch, event.time)
-
-    def hear(self, delta: Delta) -> None:
-        """Take in more text; what a compaction has made of several deltas stands for all of them."""
-        if delta.folded:
-            self.parts |= dict.fromkeys(range(delta.seq, delta.seq + delta.folded), "")
-            self.parts[delta.seq] = delta.text
-        else:
-            self.parts.setdefault(delta.seq, delta.text)
-
-    @property
-    def text(self) -> str:
-        """What has been said so far."""
-        return "".join(self.parts[seq] for seq in sorted(self.parts))
 
 
 class Mark(msgspec.Struct, omit_defaults=True):
@@ -50,7 +36,7 @@ class Mark(msgspec.Struct, omit_defaults=True):
     """The first offset that has not been read."""
     last: int = 0
     """Checksum of the record before that: another one there means another pool of the same name."""
-    open: dict[str, Speech] = {}
+    open: dict[str, OpenTurn] = {}
     """Turns that have begun and not ended."""
     closed: list[str] = []
     """The latest turns that ended and are not indexed: failed, stopped, silent or blank.
@@ -78,7 +64,7 @@ def latest(closed: list[str]) -> list[str]:
     return closed[-_LATE:]
 
 
-class Turns:
+class TurnCollector:
     """Collects the events of turns until they finish; says what the document says of them.
 
     As in the document, the first event of each kind counts, and nothing after a turn's end does.
@@ -93,23 +79,25 @@ class Turns:
         """Take in the next event of the log and return the passages of the turn that it finished, if any."""
         self.mark.next = event.offset + 1
         if isinstance(event, Message):
-            return self._finish(event.id, Speech.of(event), event, event.text)
-        if isinstance(event, TurnStarted | Delta):
+            return self._finish(event.id, OpenTurn.of(event), event, event.text)
+        if isinstance(event, (TurnStarted, Delta)):
             if event.turn not in self._done:
-                speech = self.mark.open.setdefault(event.turn, Speech.of(event))
+                turn = self.mark.open.get(event.turn)
+                if turn is None:
+                    turn = self.mark.open[event.turn] = OpenTurn.of(event)
                 if isinstance(event, Delta):
-                    speech.hear(event)
+                    turn.add(event)
         elif isinstance(event, TurnFinished | TurnFailed) and event.turn not in self._done:
             ended = self.mark.open.pop(event.turn, None)
-            if ended is not None and isinstance(event, TurnFinished) and event.reason not in _LEFT_OUT:
-                text = ended.text
+            if ended is not None and isinstance(event, TurnFinished) and event.reason not in UNSAID:
+                text = ended.so_far()
                 if text.strip():
                     return self._finish(event.turn, ended, event, text)
             self._done.add(event.turn)
             self.mark.closed = latest([*self.mark.closed, event.turn])
         return []
 
-    def _finish(self, key: str, speech: Speech, end: Event, text: str) -> list[Item]:
+    def _finish(self, key: str, turn: OpenTurn, end: Event, text: str) -> list[Item]:
         if key in self._done:
             return []
         self._done.add(key)
@@ -121,11 +109,11 @@ class Turns:
                 text=passage.text,
                 start=passage.start,
                 line=passage.line,
-                agent=speech.agent,
-                branch=speech.branch,
-                begin=speech.begin,
+                agent=turn.agent,
+                branch=turn.branch,
+                begin=turn.begin,
                 end=end.offset,
-                time=speech.time,
+                time=turn.time,
             )
             for part, passage in enumerate(passages(text))
         ]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from agentpool_jupyter.pool.branches import Segment
 
 
-class PoolSnapshots(Snapshots):
+class PoolSnapshots(Snapshots["Pool"]):
     """The snapshots in a folder of one pool; ``every`` so many events new ones are made, 0 for never."""
 
     def __init__(self, folder: Path, every: int) -> None:

@@ -16,7 +16,7 @@ from agentpool_jupyter import open_pool
 from agentpool_jupyter.errors import LogCorruptError, LogMovedError, RunActiveError, SnapshotsBusyError, UserError
 from agentpool_jupyter.history import compact, import_pool, snapshot
 from agentpool_jupyter.history.compact import _archive_of
-from agentpool_jupyter.history.folding import WINDOW, changes
+from agentpool_jupyter.history.folding import changes
 from agentpool_jupyter.log import FILLER, Record
 from agentpool_jupyter.pool import Branches, Document, Position, fold
 from agentpool_jupyter.pool.codec import decode, encode
@@ -35,6 +35,7 @@ from agentpool_jupyter.pool.events import (
 )
 from agentpool_jupyter.pool.runs import this_owner
 from agentpool_jupyter.snapshots import status
+from agentpool_jupyter.snapshots.summary import SCALE
 from tests.pool.strategies import logs, stored
 
 quick = settings(max_examples=150, deadline=None)
@@ -155,11 +156,11 @@ def test_texts_stay_apart_where_another_turn_had_read_between_them():
 
 
 def test_no_text_is_folded_across_the_end_of_a_window():
-    values = packed(speech("ann1", ["a"] * WINDOW))
-    after = [event for event in stored(folded(values, 2 * WINDOW)) if isinstance(event, Delta)]
+    values = packed(speech("ann1", ["a"] * SCALE.window))
+    after = [event for event in stored(folded(values, 2 * SCALE.window)) if isinstance(event, Delta)]
     assert [(event.offset, event.seq, event.folded) for event in after] == [
-        (WINDOW - 1, 0, WINDOW - 1),
-        (WINDOW, WINDOW - 1, 0),
+        (SCALE.window - 1, 0, SCALE.window - 1),
+        (SCALE.window, SCALE.window - 1, 0),
     ]
 
 
@@ -254,7 +255,7 @@ class Compaction:
         talk(any_pool, turns=20, branch=back)
         before, end = everything(any_pool), any_pool.end
         done = compact(any_pool, archive=tmp_path / "before.gz")
-        assert done.limit == end // WINDOW * WINDOW
+        assert done.limit == end // SCALE.window * SCALE.window
         assert done.saved > done.before / 2
         assert everything(any_pool) == before
         assert "less" in repr(done)
@@ -295,7 +296,7 @@ class TestOnSqlite(Compaction):
     def test_the_archive_lies_beside_the_store(self, pool, store):
         """Under the pool's name and the date; never over another one."""
         talk(pool)
-        first = compact(pool, limit=WINDOW).archive
+        first = compact(pool, limit=SCALE.window).archive
         second = compact(pool).archive
         assert first != second
         assert {path.parent for path in (first, second)} == {store}

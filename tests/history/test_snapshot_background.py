@@ -12,7 +12,7 @@ from agentpool_jupyter import compact, open_pool, snapshot
 from agentpool_jupyter.errors import SnapshotError, SnapshotWarning, UserError
 from agentpool_jupyter.pool import open_pool as open_raw
 from agentpool_jupyter.pool.events import Message, RunFinished, RunStarted
-from agentpool_jupyter.pool.settled import Turns
+from agentpool_jupyter.pool.settled import TurnList
 from agentpool_jupyter.snapshots.summary import SCALE
 from tests.history.snapshots import build, file_of, grow, insist_on_soundness, of_the_log, reach, reached, view
 from tests.teams import until
@@ -47,7 +47,7 @@ def test_snapshots_are_made_after_a_run(store):
         reached(pool, 3072)
         where, said = of_the_log(pool)
         assert view(pool, where) == said
-        assert isinstance(pool.document(3000).turns, Turns)
+        assert isinstance(pool.document(3000).turns, TurnList)
 
 
 def test_snapshots_are_made_every_so_many_events(store):
@@ -181,9 +181,9 @@ def test_a_sound_file_that_could_not_be_used_for_a_moment_is_used_again(store):
     with open_pool("bakery", snapshot_every=0) as pool:
         grow(pool, 300)
         build(pool)
-        assert isinstance(pool.document(200).turns, Turns)
+        assert isinstance(pool.document(200).turns, TurnList)
         with pytest.warns(SnapshotWarning, match="in passing"):
             pool.snapshots._pass_over(SnapshotError("in passing"))
-        assert not isinstance(pool.document(200).turns, Turns)
+        assert not isinstance(pool.document(200).turns, TurnList)
         build(pool)
-        assert isinstance(pool.document(200).turns, Turns)
+        assert isinstance(pool.document(200).turns, TurnList)

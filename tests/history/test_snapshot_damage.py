@@ -12,7 +12,7 @@ import pytest
 
 from agentpool_jupyter import open_pool
 from agentpool_jupyter.errors import SnapshotWarning
-from agentpool_jupyter.pool.settled import Turns
+from agentpool_jupyter.pool.settled import TurnList
 from agentpool_jupyter.snapshots.summary import Scale
 from tests.history.snapshots import SMALL, build, file_of, grow, of_the_log, path_in, view
 from tests.small_disk import on_small_disk
@@ -110,7 +110,7 @@ def test_damage_is_told_passed_over_and_mended(made, damage):
         assert view(pool, where) == said
     with open_pool("bakery", store, snapshot_every=0) as pool:
         assert view(pool, where) == said
-        assert isinstance(pool.document(1000).turns, Turns)
+        assert isinstance(pool.document(1000).turns, TurnList)
 
 
 def test_an_open_pool_uses_snapshots_again_once_they_are_mended(made):
@@ -120,7 +120,7 @@ def test_an_open_pool_uses_snapshots_again_once_they_are_mended(made):
         with pytest.warns(SnapshotWarning):
             pool.document()
         build(pool)
-        assert isinstance(pool.document(1000).turns, Turns)
+        assert isinstance(pool.document(1000).turns, TurnList)
 
 
 def test_a_file_that_is_gone_is_as_if_none_had_been_made(made):

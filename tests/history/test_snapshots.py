@@ -10,7 +10,7 @@ import pytest
 from agentpool_jupyter import open_pool, snapshot
 from agentpool_jupyter.pool import Position
 from agentpool_jupyter.pool import open_pool as open_raw
-from agentpool_jupyter.pool.settled import Turns
+from agentpool_jupyter.pool.settled import TurnList
 from agentpool_jupyter.snapshots.summary import SCALE
 from tests.history.snapshots import SMALL, build, file_of, grow, of_the_log, path_in, view
 
@@ -30,13 +30,13 @@ def test_a_pool_answers_from_its_snapshots(store):
     """All that they cover: the log below them could as well say nothing."""
     with open_pool("bakery", snapshot_every=0) as pool:
         grow(pool, 20_000, moves=False)
-        assert not isinstance(pool.document(15_000).turns, Turns)
+        assert not isinstance(pool.document(15_000).turns, TurnList)
         done = snapshot(pool, engine="inline")
         assert (done.start, done.end, done.note) == (0, SCALE.full(pool.end), "")
         before, now = pool.document(12 * 1024 - 1), view(pool, [])
     spoil(store / "bakery.sqlite", done.end, but=done.end - 1)
     with open_pool("bakery", snapshot_every=0) as pool:
-        assert isinstance(pool.document().turns, Turns)
+        assert isinstance(pool.document().turns, TurnList)
         assert view(pool, []) == now
         assert pool.document(Position(before.branch, 12 * 1024 - 1)) == before
 
@@ -51,7 +51,7 @@ def test_a_pool_on_kafka_answers_from_its_snapshots(kafka_store):
         where, said = of_the_log(pool)
         assert view(pool, where) == said
     with open_pool("bakery", kafka_store.url, snapshot_every=0) as pool:
-        assert isinstance(pool.document(1000).turns, Turns)
+        assert isinstance(pool.document(1000).turns, TurnList)
         assert view(pool, where) == said
         grow(pool, 300, seed=5)
         assert build(pool).start == done.end

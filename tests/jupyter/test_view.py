@@ -176,6 +176,26 @@ def test_turns_have_the_documents_names_texts_and_states():
     ]
 
 
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 4), max_size=12))
+def test_whatever_order_deltas_come_in_what_is_shown_begins_the_documents_text_and_is_all_of_it_in_the_end(numbers):
+    """What stands behind a gap waits, because what is shown only grows."""
+    story = Story().add(TurnStarted, turn="t", agent="ann", model="m")
+    for seq in numbers:
+        story.add(Delta, turn="t", agent="ann", seq=seq, text=f"{seq}é🥐")
+    story.add(TurnFinished, turn="t", agent="ann", deltas=5)
+    document, view = Document(pool="bakery", branch="main"), view_of()
+    page = Page(view.state())
+    for event in story.events:
+        document.absorb(event)
+        view.absorb(event)
+        if (patch := view.patch()) is not None:
+            page.apply(patch)
+        for turn in document.turns:
+            assert turn.text.startswith(page.state["turns"][0]["text"])
+    assert page.state["turns"][0]["text"] == document.turns[0].text
+
+
 def test_turns_before_the_run_count_in_names():
     before = Document(pool="bakery", branch="main")
     for event in Story().turn("old", "ann", "x").add(TurnFinished, turn="old", agent="ann", deltas=1).events:

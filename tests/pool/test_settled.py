@@ -6,7 +6,7 @@ import pytest
 
 from agentpool_jupyter.pool.document import Document
 from agentpool_jupyter.pool.events import Delta, Message, TurnFailed, TurnFinished, TurnStarted, Usage
-from agentpool_jupyter.pool.settled import NOTHING, Turns
+from agentpool_jupyter.pool.settled import NOTHING, TurnList
 from agentpool_jupyter.pool.turn import Entry
 from agentpool_jupyter.snapshots.summary import Piece, Scale, climb, summarise
 
@@ -64,7 +64,7 @@ def show(key, entry, name):
 
 
 def turns(blocks, own=OWN, *, hidden=False):
-    return Turns(blocks, own, show, hidden=hidden)
+    return TurnList(blocks, own, show, hidden=hidden)
 
 
 def test_own_turns_and_those_of_windows_stand_in_the_order_in_which_they_began(windows):
@@ -197,7 +197,7 @@ def test_a_turn_that_is_cut_off_on_one_of_two_lines_is_no_common_beginning(windo
     entry.absorb(begun)
 
     def on(tip):
-        return Turns(windows, [("t", entry)], lambda key, entry, name: entry.show(key, name, tip), hidden=False)
+        return TurnList(windows, [("t", entry)], lambda key, entry, name: entry.show(key, name, tip), hidden=False)
 
     assert on("main").leading(on("main")) == {"you": 4, "ann": 2, "ben": 1}
     assert on("main").leading(on("idea")) == {"you": 1, "ann": 1}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from agentpool_jupyter.pool.events import Delta, Message, TurnFailed, TurnFinished, TurnStarted, Usage
@@ -34,7 +35,7 @@ def entry(*events):
 
 
 def test_text_is_the_parts_in_the_order_of_their_numbers():
-    assert entry(begin(), delta(1, "b"), delta(0, "a")).whole_text() == "ab"
+    assert entry(begin(), delta(1, "b"), delta(0, "a")).so_far() == "ab"
 
 
 def test_the_first_of_each_counts_and_nothing_after_the_end_does():
@@ -70,14 +71,20 @@ def test_a_clone_that_may_still_change_is_its_own_and_an_ended_one_is_shared():
     running = entry(begin(), delta(0, "a"))
     twin = running.clone()
     twin.absorb(delta(1, "b"))
-    assert running.whole_text() == "a"
+    assert running.so_far() == "a"
     ended = entry(begin(), finish(0))
     assert ended.clone() is ended
 
 
 def test_a_message_is_whole_by_itself():
     said = entry(Message(id="m", text="hello", agent="you", offset=3))
-    assert (said.whole, said.whole_text(), said.status("main")) == (True, "hello", "finished")
+    assert (said.whole, said.so_far(), said.status("main")) == (True, "hello", "finished")
+
+
+def test_its_json_is_the_form_in_which_snapshots_keep_it():
+    kept = b'{"agent":"ann","run":"r1","branch":"main","first":1,"time":0,"parts":{"0":"a","2":"c"}}'
+    assert msgspec.json.encode(entry(delta(0, "a"), delta(2, "c"))) == kept
+    assert msgspec.json.decode(kept, type=Entry) == entry(delta(0, "a"), delta(2, "c"))
 
 
 @pytest.mark.parametrize(

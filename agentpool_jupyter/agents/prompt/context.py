@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from agentpool_jupyter.errors import UserError
+from agentpool_jupyter.pool.words import SPEAKING
 
 from .shares import HEAD, allot, excerpt, fairly, latest, need, size
 
@@ -234,7 +235,7 @@ def _section(turn: Turn, agent: AgentSpec, text: str) -> str:
     if turn.agent == agent.name:
         marks.append("you")
     if turn.status == "running":
-        marks.append("still speaking")
+        marks.append(SPEAKING)
     elif turn.status in ("failed", "cancelled"):
         marks.append("broken off")
     mark = f" ({', '.join(marks)})" if marks else ""

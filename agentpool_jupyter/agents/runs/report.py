@@ -10,6 +10,7 @@ import msgspec
 from agentpool_jupyter.display.note import remarks_html
 from agentpool_jupyter.display.table import Table
 from agentpool_jupyter.pool import Usage
+from agentpool_jupyter.pool.words import OVERTAKEN
 
 from .stale import stale
 
@@ -45,8 +46,6 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _NAMED = 5  # stale turns, and what each missed, that are named
-OVERTAKEN = "overtaken"
-"""The kind of failure of a turn that was broken off because it was overtaken."""
 
 
 class Report:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from agentpool_jupyter.agents.reminders.recalling import Recalling
 from agentpool_jupyter.agents.turns.budget import BudgetExhaustedError, TokenBudget
@@ -21,6 +21,7 @@ from agentpool_jupyter.agents.turns.writer import Stage
 from agentpool_jupyter.errors import LogError, RunFailedError
 from agentpool_jupyter.pool.events import Claim, Head, Heartbeat, Release, RunFinished, TurnFailed
 from agentpool_jupyter.pool.runs import LEASE, this_owner
+from agentpool_jupyter.pool.words import run_status
 
 from .member import Member
 from .report import Report
@@ -32,14 +33,8 @@ if TYPE_CHECKING:
     from agentpool_jupyter.agents.models.client import ModelClient
     from agentpool_jupyter.agents.team.spec import TeamSpec
     from agentpool_jupyter.pool import Document, Event, EventFollower, Pool
+    from agentpool_jupyter.pool.words import RunReason, RunStatus
 
-Reason = Literal["turns", "quiescent", "budget", "timeout", "stopped", "moved", "failed", "lost", "refused"]
-"""Why a run ended: every turn was taken; nobody had more to react to; a limit; ``stop()``; the pool's head left its
-line; no agent could speak, or the log failed; its process died; another run was there first."""
-
-Status = Literal["running", "stopping", "finished", "stopped", "failed"]
-
-_STATUS: dict[str, Status] = {"stopped": "stopped", "moved": "stopped", "lost": "stopped", "failed": "failed"}
 _GRACE = 5.0  # seconds that the log has to take a run's last words
 
 
@@ -82,11 +77,12 @@ class Run:
     # For the caller ----------------------------------------------------------------------------------------
 
     @property
-    def status(self) -> Status:
+    def status(self) -> RunStatus:
         """What the run does now."""
         if not self._ended.is_set():
             return "stopping" if self._stopping else "running"
-        return _STATUS.get(self.reason, "finished")
+        status = run_status(self.reason)
+        return "stopped" if status == "lost" else status  # another process has it: it goes on there
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the run has ended, at most ``timeout`` seconds, and return whether it has.
@@ -200,7 +196,7 @@ class Run:
         if self._line.absorb(batch):
             self._news.set()
 
-    def _end(self, reason: Reason, detail: str = "") -> None:
+    def _end(self, reason: RunReason, detail: str = "") -> None:
         if not self.reason:
             self.reason, self.detail = reason, detail
         self._stopping = True

@@ -6,8 +6,40 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from agentpool_jupyter.agents.team.spec import TeamSpec
+    from collections.abc import Iterable
+
+    from agentpool_jupyter.agents.team.spec import AgentSpec, TeamSpec
     from agentpool_jupyter.pool import Document, Turn
+
+
+class Unread:
+    """What has been finished on a line, and what of it each agent of a team should have read.
+
+    An agent should have read what those that it listens to, and people, had finished saying before its own turn ended.
+    A Python agent reads at once. If ``critic`` began when it had read up to offset 10, ``planner`` ended at 14 and
+    ``critic`` ends at 17, then ``critic`` misses what ``planner`` said.
+    """
+
+    def __init__(self, agents: Iterable[AgentSpec] = ()) -> None:
+        self.agents = {agent.name: agent for agent in agents}
+        self._ends: list[int] = []
+        self._by: list[str] = []
+
+    def add(self, agent: str, end: int) -> None:
+        """Take in that somebody's turn was finished, later than all before."""
+        self._ends.append(end)
+        self._by.append(agent)
+
+    def missed(self, agent: str, seen: int) -> list[int]:
+        """Return what an agent's turn misses that ends now and has read below ``seen``, as numbers in the order added.
+
+        Ask before that turn itself is added.
+        """
+        spec = self.agents.get(agent)
+        if spec is None or spec.python is not None:
+            return []
+        later = range(bisect_left(self._ends, seen), len(self._ends))
+        return [i for i in later if self._by[i] not in self.agents or spec.hears(self._by[i])]
 
 
 class StaleTurn(NamedTuple):
@@ -19,22 +51,16 @@ class StaleTurn(NamedTuple):
 
 
 def stale(document: Document, team: TeamSpec, run: str | None = None) -> list[StaleTurn]:
-    """Return the turns of a team's models that miss what they should have read, of one run or of all.
+    """Return the turns of a team's models that miss what they should have read (:class:`Unread`), of one run or all.
 
-    A turn should have read what those that its agent listens to, and people, had finished saying before it ended
-    itself. What it has read is its ``seen``; a turn that reads again on its way (``stride``) is as fresh as its last
-    reading.
+    What a turn has read is its ``seen``; one that reads again on its way (``stride``) is as fresh as its last reading.
     """
-    agents = {agent.name: agent for agent in team.agents}
     said = sorted((t for t in document.turns if t.status == "finished" and t.end is not None), key=lambda t: t.end or 0)
-    ends = [turn.end or 0 for turn in said]
+    unread = Unread(team.agents)
     found = []
     for turn in said:
-        agent = agents.get(turn.agent)
-        if agent is None or agent.python is not None or not turn.model or run not in (None, turn.run):
-            continue
-        between = said[bisect_left(ends, turn.seen) : bisect_left(ends, turn.end or 0)]
-        missed = [other for other in between if other.agent not in agents or agent.hears(other.agent)]
+        missed = unread.missed(turn.agent, turn.seen) if turn.model and run in (None, turn.run) else []
         if missed:
-            found.append(StaleTurn(turn, missed))
+            found.append(StaleTurn(turn, [said[i] for i in missed]))
+        unread.add(turn.agent, turn.end or 0)
     return found

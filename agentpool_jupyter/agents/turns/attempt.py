@@ -25,6 +25,7 @@ from agentpool_jupyter.agents.prompt.reading import shared_out
 from agentpool_jupyter.agents.reminders.recalling import NOTHING, wish_of
 from agentpool_jupyter.errors import ModelError
 from agentpool_jupyter.pool.events import Usage
+from agentpool_jupyter.pool.words import CANCELLED, SILENT
 
 from .budget import prompt_bound, text_bound
 from .writer import TurnWriter
@@ -138,10 +139,10 @@ class Speech:
 
     def cancel(self) -> Event:
         """Record that the turn ends here because it was stopped."""
-        return self._writer.finish("cancelled", self.usage, self._cost())
+        return self._writer.finish(CANCELLED, self.usage, self._cost())
 
     def _finish(self, reason: str) -> Event:
-        return self._writer.finish(reason if self._writer.text.strip() else "silent", self.usage, self._cost())
+        return self._writer.finish(reason if self._writer.text.strip() else SILENT, self.usage, self._cost())
 
     def _cost(self) -> float | None:
         return cost(self.usage, self._client.endpoint) if self.usage else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agentpool_jupyter.pool.events import Message, TurnFinished
+from agentpool_jupyter.pool.words import UNSAID
 
 from .signal import Signal
 
@@ -38,7 +39,7 @@ class Line:
             if event.branch != self.branch:
                 continue
             self.document.absorb(event)
-            if isinstance(event, TurnFinished) and event.reason not in ("silent", "cancelled"):
+            if isinstance(event, TurnFinished) and event.reason not in UNSAID:
                 self._spoke[event.agent] = self._anyone = event.offset
                 news = True
             elif isinstance(event, Message):

@@ -6,9 +6,9 @@ import asyncio
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from agentpool_jupyter.agents.runs.report import OVERTAKEN
 from agentpool_jupyter.errors import AgentPoolError, ModelError, ServiceError
 from agentpool_jupyter.pool.events import TurnFailed
+from agentpool_jupyter.pool.words import CANCELLED, OVERTAKEN, PYTHON, SILENT
 
 from .attempt import Speech, backoff
 from .budget import BudgetExhaustedError
@@ -139,18 +139,18 @@ class PythonVoice:
         document = self._stage.line.document.copy()
         self.seen = document.at + 1
         writer = TurnWriter(self._stage, self._agent.name)
-        writer.start(model=f"python:{self._agent.python}", seen=self.seen)
+        writer.start(model=f"{PYTHON}{self._agent.python}", seen=self.seen)
         try:
             text = await call(self._function, document)
         except asyncio.CancelledError:
-            writer.finish("cancelled")
+            writer.finish(CANCELLED)
             raise
         except Exception as error:  # noqa: BLE001 - whatever the user's function raises is its failed turn
             return writer.fail(_describe(error), kind="python")
         if text is not None and not isinstance(text, str):
             return writer.fail(f"returned {type(text).__name__}, not text or None", kind="python")
         writer.add(text or "")
-        return writer.finish("stop" if text and text.strip() else "silent")
+        return writer.finish("stop" if text and text.strip() else SILENT)
 
 
 def _describe(error: Exception) -> str:

@@ -13,7 +13,7 @@ values that a screen is handed, the terminal and the still picture are in ``disp
     show      one run that is shown: its feed, its screen, and what the screen's buttons do
     feed      from the log to a screen, coalesced
     view      what is shown of a run: events are folded into it, patches and states come out
-    speech    one turn in the view: text that only grows, and how much of it was sent
+    shown     one turn in the view: text that only grows, and how much of it was sent
     readings  what reading has cost, summed up as events come
     widget    the screen on a page, kernel side
     wire      what travels between kernel and page

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from agentpool_jupyter.agents.runs.report import OVERTAKEN
+from agentpool_jupyter.agents.runs.stale import Unread
 from agentpool_jupyter.agents.team.spec import TeamSpec
 from agentpool_jupyter.display.screen import Reading
 from agentpool_jupyter.pool.events import (
@@ -19,12 +18,10 @@ from agentpool_jupyter.pool.events import (
     TurnStarted,
     Usage,
 )
+from agentpool_jupyter.pool.words import OVERTAKEN, UNSAID
 
 if TYPE_CHECKING:
-    from agentpool_jupyter.agents.team.spec import AgentSpec
     from agentpool_jupyter.pool.events import Event
-
-_UNSAID = {"cancelled", "silent"}
 
 
 class Readings:
@@ -33,9 +30,8 @@ class Readings:
     def __init__(self) -> None:
         self.total = Reading()
         self._sums: dict[str, Reading] = {}
-        self._agents: dict[str, AgentSpec] = {}
+        self._unread = Unread()
         self._seen: dict[str, int] = {}  # one past the last offset that a turn under way has read
-        self._ended: list[tuple[int, str]] = []  # offset and agent of all that was finished, in this order
 
     def of(self, agent: str) -> Reading:
         """Return what reading has cost an agent."""
@@ -45,21 +41,21 @@ class Readings:
         """Take in the line's next event, each once; usage is for :meth:`charge`."""
         match event:
             case RunStarted():
-                self._agents = {agent.name: agent for agent in TeamSpec.from_dict(event.spec).agents}
+                self._unread.agents = {agent.name: agent for agent in TeamSpec.from_dict(event.spec).agents}
             case TurnStarted():
                 self._seen[event.turn] = event.seen
             case TurnContinued() if event.turn in self._seen:
                 self._seen[event.turn] = event.seen
             case TurnFinished() if event.turn in self._seen:
                 seen = max(self._seen.pop(event.turn), event.seen)
-                if event.reason not in _UNSAID:
-                    self._count(event.agent, stale=int(self._is_stale(event.agent, seen)))
-                    self._ended.append((event.offset, event.agent))
+                if event.reason not in UNSAID:
+                    self._count(event.agent, stale=int(bool(self._unread.missed(event.agent, seen))))
+                    self._unread.add(event.agent, event.offset)
             case TurnFailed() if event.turn in self._seen:
                 del self._seen[event.turn]
                 self._count(event.agent, restarts=int(overtaken(event)))
             case Message():
-                self._ended.append((event.offset, event.agent))
+                self._unread.add(event.agent, event.offset)
             case _:
                 pass
 
@@ -71,14 +67,6 @@ class Readings:
     def _count(self, agent: str, **more: int) -> None:
         self.total = _plus(self.total, more)
         self._sums[agent] = _plus(self.of(agent), more)
-
-    def _is_stale(self, name: str, seen: int) -> bool:
-        """Return whether a turn that ends now misses what it should have read; see :mod:`agents.stale`."""
-        agent = self._agents.get(name)
-        if agent is None or agent.python is not None:
-            return False
-        missed = self._ended[bisect_left(self._ended, (seen, "")) :]
-        return any(other not in self._agents or agent.hears(other) for _, other in missed)
 
 
 def overtaken(event: TurnFailed) -> bool:

@@ -9,6 +9,7 @@ import msgspec
 
 from agentpool_jupyter.agents.team.spec import AgentSpec, TeamSpec
 from agentpool_jupyter.display.screen import AgentState, AgentView, EdgeView, Patch, RunStatus, RunView, State, TurnView
+from agentpool_jupyter.pool import words
 from agentpool_jupyter.pool.events import (
     Delta,
     Event,
@@ -21,9 +22,10 @@ from agentpool_jupyter.pool.events import (
     TurnStarted,
     Usage,
 )
+from agentpool_jupyter.pool.turn import turn_name
 
 from .readings import Readings, overtaken
-from .speech import Speech
+from .shown import ShownTurn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,15 +33,6 @@ if TYPE_CHECKING:
     from agentpool_jupyter.pool import Document
 
 _CHARS_PER_TOKEN = 4  # English prose; only for the rate shown while a turn still runs
-_STATUS: dict[str, RunStatus] = {"stopped": "stopped", "moved": "stopped", "failed": "failed", "lost": "lost"}
-_WHY = {
-    "turns": "all turns were taken",
-    "quiescent": "nobody had more to react to",
-    "budget": "the budget is used up",
-    "timeout": "the time is up",
-    "refused": "another team was first",
-}
-"""What there is to say beyond the status."""
 _ANEW = "overtaken, began anew"
 
 
@@ -56,7 +49,7 @@ class TeamView:
         self._line = line
         self._places = dict(before.places)
         self.agents: dict[str, AgentView] = {}
-        self._speeches: dict[str, Speech] = {}
+        self._turns: dict[str, ShownTurn] = {}
         self._edges: dict[tuple[str, str], EdgeView] = {}
         self._said = Counter(turn.agent for turn in before.turns)
         self._readings = Readings()
@@ -93,14 +86,14 @@ class TeamView:
                 self._start(event)
             case TurnStarted():
                 self._begin(event)
-            case TurnContinued(turn=turn) if turn in self._speeches:
+            case TurnContinued(turn=turn) if turn in self._turns:
                 self._read(event.agent, event.context)
-            case Delta(turn=turn) if turn in self._speeches:
-                self._grow(event, self._speeches[turn])
-            case TurnFinished(turn=turn) if turn in self._speeches:
-                self._finish(event, self._speeches[turn])
-            case TurnFailed(turn=turn) if turn in self._speeches:
-                self._fail(event, self._speeches[turn])
+            case Delta(turn=turn) if turn in self._turns:
+                self._grow(event, self._turns[turn])
+            case TurnFinished(turn=turn) if turn in self._turns:
+                self._finish(event, self._turns[turn])
+            case TurnFailed(turn=turn) if turn in self._turns:
+                self._fail(event, self._turns[turn])
             case Message() if self.run.finished is None:
                 self._message(event)
             case Message():
@@ -130,23 +123,18 @@ class TeamView:
             for other in spec.agents:
                 if agent.hears(other.name):
                     self._edge(other.name, agent.name, 0)
-        for speech in self._speeches.values():
-            if speech.view.status == "running":  # cut off by the rollback that this run is resumed from
-                speech.view.status, speech.view.note = "cancelled", "cut off"
-                self._changed_turns.add(speech.view.id)
+        for turn in self._turns.values():
+            if turn.view.status == "running":  # cut off by the rollback that this run is resumed from
+                self._close(turn, "cancelled", words.CUT_OFF)
         while self._later:
             self._message(self._later.pop(0))
         self._changed_run = True
 
     def _begin(self, event: TurnStarted) -> None:
-        self._said[event.agent] += 1
-        name = f"{event.agent}#{self._said[event.agent]}"
-        view = TurnView(id=event.turn, name=name, agent=event.agent, start=event.offset)
-        self._speeches[event.turn] = Speech(view, event.ts)
+        view = self._open(event, event.turn).view
         if event.agent in self._overtaken:
             self._overtaken.discard(event.agent)
             view.note = _ANEW
-        self._changed_turns.add(event.turn)
         self._set(event.agent, "thinking")
         if event.model and event.agent in self.agents:
             self.agents[event.agent].model = event.model
@@ -158,40 +146,36 @@ class TeamView:
             if source != agent:
                 self._edge(source, agent, chars)
 
-    def _grow(self, event: Delta, speech: Speech) -> None:
-        if event.seq != speech.said or speech.view.status != "running":
-            return  # stored twice
-        if speech.first_text is None:
-            speech.first_text = event.ts
+    def _grow(self, event: Delta, turn: ShownTurn) -> None:
+        silent = not turn.chars
+        if turn.view.status != "running" or not turn.add(event):
+            return
+        if silent:
             self._set(event.agent, "speaking")
-        speech.said = event.seq + (event.folded or 1)
-        speech.add(event.text)
         self._grown.add(event.turn)
         agent = self.agents.get(event.agent)
-        elapsed = event.ts - speech.began
+        elapsed = event.ts - turn.began
         if agent is not None and elapsed > 0:
-            rate = float(round(speech.chars / _CHARS_PER_TOKEN * 1000 / elapsed))
+            rate = float(round(turn.chars / _CHARS_PER_TOKEN * 1000 / elapsed))
             if rate != agent.rate:  # whole numbers, so that a steady stream does not send its lane again and again
                 agent.rate = rate
                 self._changed_agents.add(event.agent)
 
-    def _finish(self, event: TurnFinished, speech: Speech) -> None:
-        cancelled, silent = event.reason == "cancelled", event.reason == "silent"
-        speech.view.status = "cancelled" if cancelled else "finished"
-        speech.view.note = {"cancelled": "stopped", "length": "cut at its token limit"}.get(event.reason, "")
-        self._changed_turns.add(event.turn)
+    def _finish(self, event: TurnFinished, turn: ShownTurn) -> None:
+        cancelled, silent = event.reason == words.CANCELLED, event.reason == words.SILENT
+        self._close(turn, "cancelled" if cancelled else "finished", words.ENDED.get(event.reason, ""))
         agent = self.agents.get(event.agent)
         if agent is not None:
             agent.turns += not cancelled
-            elapsed = event.ts - speech.began
+            elapsed = event.ts - turn.began
             if event.usage and not event.usage.estimated and elapsed > 0:
                 agent.rate = round(event.usage.completion * 1000 / elapsed, 1)
         self._charge(event.agent, event.usage, event.cost)
-        self._set(event.agent, "idle", "had nothing to say" if silent else "stopped" if cancelled else "")
+        self._set(event.agent, "idle", "had nothing to say" if silent else words.STOPPED if cancelled else "")
         if silent:
             self._drop(event.turn)
 
-    def _fail(self, event: TurnFailed, speech: Speech) -> None:
+    def _fail(self, event: TurnFailed, turn: ShownTurn) -> None:
         self._charge(event.agent, event.usage, None)
         if overtaken(event):
             self._drop(event.turn)
@@ -204,39 +188,42 @@ class TeamView:
                 event.agent, "retrying", f"attempt {event.attempt} failed, again in {event.wait:.0f} s: {event.error}"
             )
             return
-        speech.view.status, speech.view.note = "failed", event.error
-        self._changed_turns.add(event.turn)
+        self._close(turn, "failed", event.error)
         self._set(event.agent, "failed", event.error)
 
     def _message(self, event: Message) -> None:
-        self._said[event.agent] += 1
-        view = TurnView(
-            id=event.id,
-            name=f"{event.agent}#{self._said[event.agent]}",
-            agent=event.agent,
-            status="finished",
-            start=event.offset,
-        )
-        speech = self._speeches[event.id] = Speech(view, event.ts)
-        speech.add(event.text)
-        self._changed_turns.add(event.id)
-        self._grown.add(event.id)
+        turn = self._open(event, event.id)
+        turn.add(Delta(id=event.id, turn=event.id, seq=0, text=event.text))
+        self._close(turn, "finished")
         if event.agent not in self.agents:
             self.agents[event.agent] = AgentView(name=event.agent, kind="person", role="a person", state="done")
             self._changed_agents.add(event.agent)
 
     def _end(self, event: RunFinished) -> None:
-        self.run.status = _STATUS.get(event.reason, "finished")
-        self.run.reason = "; ".join(filter(None, (_WHY.get(event.reason, ""), event.detail)))
+        self.run.status = words.run_status(event.reason)
+        self.run.reason = "; ".join(filter(None, (words.WHY.get(event.reason, ""), event.detail)))
         self.run.finished = event.ts
         self._changed_run = True
         for agent in self.agents.values():
             if agent.state != "failed":
-                self._set(agent.name, "done", agent.note if agent.note == "stopped" else "")
+                self._set(agent.name, "done", agent.note if agent.note == words.STOPPED else "")
+
+    def _open(self, event: Event, key: str) -> ShownTurn:
+        self._said[event.agent] += 1
+        name = turn_name(event.agent, self._said[event.agent])
+        view = TurnView(id=key, name=name, agent=event.agent, start=event.offset)
+        self._changed_turns.add(key)
+        turn = self._turns[key] = ShownTurn(view, event.ts)
+        return turn
+
+    def _close(self, turn: ShownTurn, status: words.TurnStatus, note: str = "") -> None:
+        turn.end()
+        turn.view.status, turn.view.note = status, note
+        self._changed_turns.add(turn.view.id)
+        self._grown.add(turn.view.id)
 
     def _drop(self, turn: str) -> None:
-        speech = self._speeches.pop(turn)
-        self._said[speech.view.agent] -= 1
+        self._said[self._turns.pop(turn).view.agent] -= 1
         self._changed_turns.discard(turn)
         self._grown.discard(turn)
         self._drops.append(turn)
@@ -273,10 +260,7 @@ class TeamView:
 
     def state(self) -> State:
         """Return all there is to show; it carries the number of the last patch."""
-        turns = [
-            msgspec.structs.replace(speech.view, text="".join(speech.pieces[: speech.sent]))
-            for speech in self._speeches.values()
-        ]
+        turns = [msgspec.structs.replace(turn.view, text=turn.sent) for turn in self._turns.values()]
         return State(
             seq=self._seq,
             run=self.run,
@@ -287,7 +271,7 @@ class TeamView:
 
     def patch(self) -> Patch | None:
         """Return what changed since the last patch, or None."""
-        appends = [append for turn in sorted(self._grown) if (append := self._speeches[turn].take())]
+        appends = [append for turn in sorted(self._grown) if (append := self._turns[turn].take())]
         changed = (self._changed_run, self._changed_agents, self._changed_turns, self._changed_edges, self._drops)
         if not appends and not any(changed):
             return None
@@ -296,7 +280,7 @@ class TeamView:
             seq=self._seq,
             run=self.run if self._changed_run else None,
             agents=[self.agents[name] for name in sorted(self._changed_agents) if name in self.agents],
-            turns=[self._speeches[turn].view for turn in sorted(self._changed_turns)],
+            turns=[self._turns[turn].view for turn in sorted(self._changed_turns)],
             drops=self._drops,
             append=appends,
             edges=[self._edges[key] for key in sorted(self._changed_edges)],
@@ -312,7 +296,7 @@ def _agent_view(team: TeamSpec, agent: AgentSpec) -> AgentView:
     return AgentView(
         name=agent.name,
         role=agent.role,
-        model=f"python:{agent.python}" if agent.python else agent.model or team.model or "",
+        model=f"{words.PYTHON}{agent.python}" if agent.python else agent.model or team.model or "",
         kind="python" if agent.python else "model",
         listens=heard,
         turns_max=team.turns_of(agent),

@@ -20,7 +20,7 @@ from mrjob.step import MRStep
 from agentpool_jupyter.pool.codec import decode
 from agentpool_jupyter.pool.events import Delta, Message, TurnFailed, TurnFinished, TurnStarted
 from agentpool_jupyter.recall.text.signatures import sign_texts
-from agentpool_jupyter.recall.turns import Mark, Turns
+from agentpool_jupyter.recall.turns import Mark, TurnCollector
 from agentpool_jupyter.snapshots.lines import RecordLine
 
 from .lines import BucketsLine, EndedLine, Line, OpenLine, PassageLine, encode, read
@@ -78,7 +78,7 @@ class Index(MRJob):  # type: ignore[misc]  # mrjob has no types
         ended = [line.turn for line in given if isinstance(line, EndedLine)]
         records = {line.offset: line for line in given if isinstance(line, RecordLine)}
         begun = {line.turn: line for line in given if isinstance(line, OpenLine)}
-        turns = Turns("", Mark(open={turn: line.speech for turn, line in begun.items()}, closed=[*ended]))
+        turns = TurnCollector("", Mark(open={turn: line.speech for turn, line in begun.items()}, closed=[*ended]))
         for offset in sorted(records):
             line = records[offset]
             for item in turns.absorb(decode(line.record)):

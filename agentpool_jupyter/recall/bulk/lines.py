@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from agentpool_jupyter.recall.store.items import Item  # noqa: TC001 - msgspec reads annotations at run time
-from agentpool_jupyter.recall.turns import Speech  # noqa: TC001 - as above
+from agentpool_jupyter.recall.turns import OpenTurn  # noqa: TC001 - as above
 from agentpool_jupyter.snapshots.lines import RecordLine
 
 _PARTS = 24  # bits: passages of one turn
@@ -24,7 +24,7 @@ class OpenLine(msgspec.Struct, array_like=True, tag="open"):
 
     source: int
     turn: str
-    speech: Speech
+    speech: OpenTurn
 
 
 class PassageLine(msgspec.Struct, array_like=True, tag="passage"):

@@ -22,7 +22,7 @@ _WARNING = "not undone, because it happened outside the pool:"
 
 def do(session: Session, arguments: Namespace) -> Moved:
     """Go back to a position, or take the last move of the head back."""
-    from agentpool_jupyter.history import diff, effects_after  # noqa: PLC0415 - loading stays quick
+    from agentpool_jupyter.history import Diff, effects_after  # noqa: PLC0415 - loading stays quick
 
     pool = session.pool(arguments.pool, arguments.store)
     if arguments.undo:
@@ -42,8 +42,8 @@ def do(session: Session, arguments: Namespace) -> Moved:
         told = f"rolled back: the head is on the new branch {branch!r}{stopped(session, pool)}; "
         told += "%rollback --undo takes it back"
     # Read after the streams have stopped: with all that the team still said on the line that was left.
-    changes = diff(pool, left, there)
-    changes.names = ("now" if arguments.dry_run else left, arguments.position)
+    names = ("now" if arguments.dry_run else left, arguments.position)
+    changes = Diff(pool.document(left), pool.document(there), names=names)
     return Moved(pool, told, changes, effects)
 
 
@@ -57,9 +57,7 @@ def _undo(session: Session, pool: Pool, *, dry_run: bool) -> Moved:
     else:
         branch = pool.undo()
         told = f"undone: the head is on branch {branch!r} again{stopped(session, pool)}"
-    changes = diff(pool, left, branch)
-    changes.names = (left, branch)
-    return Moved(pool, told, changes, [])
+    return Moved(pool, told, diff(pool, left, branch), [])
 
 
 def stopped(session: Session, pool: Pool) -> str:
