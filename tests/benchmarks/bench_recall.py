@@ -23,7 +23,7 @@ from agentpool_jupyter.recall.search import Search
 from agentpool_jupyter.recall.store.items import Item, Source
 from agentpool_jupyter.recall.store.sqlite_shelf import SqliteShelf
 from agentpool_jupyter.recall.text.shingles import jaccard, shingles
-from agentpool_jupyter.recall.text.signatures import BANDS, PERMUTATIONS, ROWS, SEED, hash_shingles
+from agentpool_jupyter.recall.text.signatures import BANDS, PERMUTATIONS, ROWS, SEED, bands_of, hash_shingles
 
 from . import command, corpus, recall_stores
 from .table import Table
@@ -98,8 +98,7 @@ def _speed(  # noqa: PLR0915 - one row after the other
         load(queries.alike[0])
         held[f"{name} loaded"] = time.perf_counter() - begin
         held[name] = psutil.Process().memory_info().rss - memory
-    asked = rensa.RMinHash.from_token_sets([list(one) for one in queries.alike], PERMUTATIONS, SEED)
-    near = _times(asked, shelf._sketches._index.query)
+    near = _times([bands_of(one) for one in queries.alike], shelf._bands.find)
     whole = _times(queries.alike, shelf.near)
     short = _times(queries.excerpts, lambda one: candidates(shelf, one, "contained", THRESHOLD))
     both = _times(queries.alike, lambda one: candidates(shelf, one, "both", THRESHOLD))

@@ -110,7 +110,7 @@ class Buckets:
 
 def _stretches(level: NDArray[np.uint64], low: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return where the buckets of keys begin and end in a level."""
-    return np.searchsorted(level, low), np.searchsorted(level, low | _LOW, side="right")
+    return level.searchsorted(low), level.searchsorted(low | _LOW, side="right")
 
 
 def _texts(level: NDArray[np.uint64], begin: NDArray[np.int64], end: NDArray[np.int64]) -> Keys:

@@ -2,9 +2,8 @@
 
 Every process builds its buckets from the file when it first needs them, and takes in what any process has added since
 by the items' growing numbers; those of one question only when it is asked. What a bulk job has made comes with its
-buckets, sorted arrays that are taken as they are: that is ten times as quick, and for bands takes a tenth of the memory
-of :mod:`.sketches`, which is for what is followed live. A row carries checksums of its values, because a flipped bit
-inside a value is nothing that SQLite would notice.
+buckets, sorted arrays that are taken as they are, which is ten times as quick; of what is followed live they are made
+here. A row carries checksums of its values, because a flipped bit inside a value is nothing that SQLite would notice.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from agentpool_jupyter.recall.text.shingles import shingles
-from agentpool_jupyter.recall.text.signatures import bands_of, hash_shingles, shingle_keys
+from agentpool_jupyter.recall.text.signatures import BANDS, band_keys, bands_of, hash_shingles, shingle_keys
 
 from .buckets import Buckets
 from .bulk import numbered
@@ -24,7 +23,6 @@ from .index_file import BAD_ROW, IndexFile
 from .items import Item, Source, decode, encode
 from .roster import Roster
 from .shelf import DamagedError, Sharing, Shelf
-from .sketches import Sketches
 
 if TYPE_CHECKING:
     import sqlite3
@@ -62,8 +60,7 @@ class SqliteShelf(Shelf):
     Pools are those of a ``store``, by whatever name: several may share a file, and its documents.
     """
 
-    _sketches: Sketches
-    _bands: Buckets  # made by a job
+    _bands: Buckets
     _bands_to: int  # the last item that is in
     _shingles: Buckets
     _shingles_to: int
@@ -184,11 +181,9 @@ class SqliteShelf(Shelf):
         with self._lock:
             loaded, self._bands_to = self._take_sheets(_BANDS, self._bands, self._bands_to)
             if loaded:
-                self._sketches.add(loaded.hashes, loaded.lengths, loaded.ids)
-            found = self._sketches.find(query)
-            if len(self._bands):
-                found = np.union1d(found, self._bands.find(bands_of(query)))
-            return found
+                keys = band_keys(loaded.hashes, loaded.lengths)
+                self._bands.add(keys.ravel(), np.repeat(loaded.ids, BANDS))
+            return np.unique(self._bands.find(bands_of(query)))
 
     def sharing(self, query: AbstractSet[str], least: int = 1) -> Sharing:
         """See :meth:`Shelf.sharing`."""
@@ -214,7 +209,7 @@ class SqliteShelf(Shelf):
         return loaded, newest
 
     def _forget(self) -> None:
-        self._sketches, self._bands, self._bands_to = Sketches(), Buckets(), 0
+        self._bands, self._bands_to = Buckets(), 0
         self._shingles, self._shingles_to = Buckets(), 0
 
     def fetch(self, ids: Sequence[int]) -> list[tuple[int, Item]]:
