@@ -6,7 +6,7 @@ import msgspec
 
 from agentpool_jupyter.pool.events import Delta, Event, Message, TurnFailed, TurnFinished, TurnStarted
 
-from .store.items import Item, pool_source
+from .backends.items import Item, pool_source
 from .text.passages import passages
 
 _LEFT_OUT = ("cancelled", "silent")  # what was stopped, or not said, is no finished turn

@@ -16,7 +16,7 @@ from agentpool_jupyter.agents.reminders.memory import Memory, Wish
 from agentpool_jupyter.agents.team.spec import RecallSpec
 from agentpool_jupyter.pool.events import Message, Recall, TurnContinued, TurnFinished, TurnStarted
 from agentpool_jupyter.recall import RecallIndex
-from agentpool_jupyter.recall.store.index_file import stamped
+from agentpool_jupyter.recall.backends.index_file import stamped
 from tests.openai_server import Cut, OpenAIServer, expected
 from tests.recall.redis_server import RedisServer
 from tests.teams import asked, of_type, play, prompt, team, until

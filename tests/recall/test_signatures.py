@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 
-from agentpool_jupyter.recall.store.buckets import bucket, postings
+from agentpool_jupyter.recall.backends.buckets import bucket, postings
 from agentpool_jupyter.recall.text.shingles import jaccard, shingles
 from agentpool_jupyter.recall.text.signatures import (
     BANDS,

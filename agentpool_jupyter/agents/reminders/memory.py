@@ -13,9 +13,8 @@ import msgspec
 from agentpool_jupyter.agents.prompt.context import Recalled
 from agentpool_jupyter.errors import AgentPoolError
 from agentpool_jupyter.recall import RecallIndex
-from agentpool_jupyter.recall.library.file_names import stored_name
-from agentpool_jupyter.recall.matches import match_of
-from agentpool_jupyter.recall.search import Search
+from agentpool_jupyter.recall.file_names import stored_name
+from agentpool_jupyter.recall.matches import Search, match_of
 from agentpool_jupyter.recall.text.shingles import shingles
 from agentpool_jupyter.recall.text.thoughts import around
 
@@ -28,8 +27,8 @@ if TYPE_CHECKING:
     from agentpool_jupyter.agents.team.spec import RecallSpec
     from agentpool_jupyter.pool import Pool
     from agentpool_jupyter.recall import Match
-    from agentpool_jupyter.recall.ranking import Found
-    from agentpool_jupyter.recall.store.items import Item
+    from agentpool_jupyter.recall.backends.items import Item
+    from agentpool_jupyter.recall.matches import Found
     from agentpool_jupyter.recall.text.thoughts import Excerpt
 
 EXCERPT = 600

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from agentpool_jupyter.agents.prompt.context import turns_read
 from agentpool_jupyter.agents.team.spec import RecallSpec
 from agentpool_jupyter.errors import AgentPoolError, ExtraMissingError
-from agentpool_jupyter.recall.index import default_address
-from agentpool_jupyter.recall.library.file_names import without_folders
+from agentpool_jupyter.recall.backends.opening import REDIS, default_address
+from agentpool_jupyter.recall.file_names import without_folders
 from agentpool_jupyter.recall.text.passages import SIZE
 from agentpool_jupyter.recall.text.thoughts import thoughts
 
@@ -43,7 +43,6 @@ SECONDS = 5.0
 _GRACE = 2.0  # seconds that the index has to be closed when a run ends
 _TURNS = 3  # new turns that are asked about, the latest
 _THOUGHTS = 4  # of each text, the last
-_REDIS = ("redis://", "rediss://", "unix://")
 
 
 class Lookup(NamedTuple):
@@ -109,7 +108,7 @@ def check_recall(team: TeamSpec) -> None:
     """Raise ExtraMissingError where an agent is to be reminded of something and a library for that is not installed."""
     if not any(team.recall_of(agent) for agent in team.agents if agent.python is None):
         return
-    redis = ("redis", "datasketch") if os.environ.get("AGENTPOOL_INDEX", "").startswith(_REDIS) else ()
+    redis = ("redis", "datasketch") if os.environ.get("AGENTPOOL_INDEX", "").startswith(REDIS) else ()
     for name in ("numpy", "rensa", *redis):
         try:
             importlib.import_module(name)

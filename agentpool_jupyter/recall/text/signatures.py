@@ -9,7 +9,7 @@ texts have. Measured at 0.5: all 445 of 445.
 
 * ``rensa`` signs: R-MinHash, 37,700 texts/s, datasketch 7,300. No bias was found in 50,000 passages, and as many texts
   are found as the formula says.
-* In memory, sorted arrays hold the bands, as they hold the shingles (:mod:`agentpool_jupyter.recall.store.buckets`).
+* In memory, sorted arrays hold the bands, as they hold the shingles (:mod:`agentpool_jupyter.recall.backends.buckets`).
   Of 20,000 texts they take 6 MiB and not the 80 of rensa's own index, and find the same; a look-up takes 0.03 ms more,
   where verifying what it finds takes 0.1 to 1 ms. rensa's ``num_bands`` silently loses texts besides when it does not
   divide the permutations: 14 bands find 31 of 100.

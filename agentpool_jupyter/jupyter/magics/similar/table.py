@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from ipywidgets import HTML, Button, HBox, Layout, VBox
 
+from agentpool_jupyter.display.hits import head_html, notes_html, passage_html, score_html, source_html
 from agentpool_jupyter.errors import AgentPoolError
 from agentpool_jupyter.jupyter.live.subshells import hear_at_once
-from agentpool_jupyter.recall.matches import head_html, notes_html, passage_html, score_html, source_html
 
 if TYPE_CHECKING:
-    from agentpool_jupyter.recall import Match
+    from agentpool_jupyter.display.hits import Hit
 
     from .hits import Hits
 
@@ -32,12 +32,12 @@ class HitsTable:
             Layout(width="8.5em", flex="none", margin="3px 0 3px .8em"),
         )
         line = Layout(align_items="flex-start", border_top="1px solid var(--jp-border-color2, rgba(128, 128, 128, .3))")
-        self._texts = [HTML(_row(hit), layout=wide) for hit in hits]
+        self._texts = [HTML(_row(hit), layout=wide) for hit in hits.hits]
         self._buttons = [Button(description="Insert", icon="plus", layout=button) for _ in hits]
         rows = [HBox([text, push], layout=line) for text, push in zip(self._texts, self._buttons, strict=True)]
         style = f"<style>.jp-OutputArea-child:has(.{mark}), .{mark} {{display: none}}</style>"
-        head = HTML(style + head_html(hits), layout=wide)
-        self._box = VBox([head, *rows, HTML(notes_html(hits), layout=wide)])
+        head = HTML(style + head_html(len(hits), hits.about), layout=wide)
+        self._box = VBox([head, *rows, HTML(notes_html(hits.notes), layout=wide)])
         self._box.add_class("agentpool-hits")
         for number, push in enumerate(self._buttons):
             push.tooltip = "Post this into the pool as a message of yours"
@@ -57,7 +57,7 @@ class HitsTable:
         try:
             self._hits.insert(number)  # which shows that it was
         except AgentPoolError as error:
-            self._texts[number].value = _row(self._hits[number], f"{error}")
+            self._texts[number].value = _row(self._hits[number].hit, f"{error}")
             button.description = "Try again"
             button.disabled = False
 
@@ -67,7 +67,7 @@ class HitsTable:
         button.disabled = True
         button.icon = "check"
         button.description = f"Inserted at {offset}"
-        self._texts[number].value = _row(self._hits[number])
+        self._texts[number].value = _row(self._hits[number].hit)
 
     def close(self) -> None:
         """Take it from the page and let go of all its widgets."""
@@ -75,7 +75,7 @@ class HitsTable:
             widget.close()
 
 
-def _row(hit: Match, error: str = "") -> str:
+def _row(hit: Hit, error: str = "") -> str:
     told = f'<div role="alert" style="grid-column:1/-1;color:{_BAD}">{escape(error)}</div>' if error else ""
     return (
         f'<div style="{_ROW}"><div>{score_html(hit)}</div>'

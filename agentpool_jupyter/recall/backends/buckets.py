@@ -36,6 +36,13 @@ def postings(keys: Keys, texts: Keys) -> Postings:
     return found
 
 
+def numbered(found: Postings, ids: Keys) -> Postings:
+    """Return postings of places with the ids of what stands there, and without those whose id is 0."""
+    texts = ids[(found & _LOW).astype(np.int64)]
+    named: Postings = ((found & ~_LOW) | texts.astype(np.uint64))[texts > 0]
+    return named
+
+
 class Buckets:
     """Texts by key; keys and texts' numbers are 32 bits each. Not safe for threads: the owner has a lock."""
 
