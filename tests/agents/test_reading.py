@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentpool_jupyter.agents.prompt.context import Recalled, build_context
+from agentpool_jupyter.agents.prompt.context import Reminder, build_context
 from agentpool_jupyter.agents.prompt.reading import shared_out
 from agentpool_jupyter.agents.runs.report import Report
 from agentpool_jupyter.agents.team.spec import AgentSpec, TeamSpec
@@ -20,7 +20,7 @@ from .test_context import PLANNER, TEAM, placed, talk
 def test_a_calls_prompt_is_shared_out_by_bytes():
     """The parts add up to what the server counted; everything else stays as it was."""
     context = build_context(
-        placed(talk(3, 40)), TEAM, PLANNER, tokens=3000, recall=[Recalled("Rent first. " * 20, "x")]
+        placed(talk(3, 40)), TEAM, PLANNER, tokens=3000, recall=[Reminder("Rent first. " * 20, "x")]
     )
     sizes = context.record["sizes"]
     whole = sum(sizes.values())

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -32,12 +33,14 @@ _NAMED = 12  # others that are named to an agent: naming all of a large team to 
 _STEP = 256  # what that is moved by: see shares.latest
 
 
-class Recalled(NamedTuple):
+class Reminder(NamedTuple):
     """A piece of earlier reasoning that resembles the present one."""
 
     text: str
     source: str
     """Where it is from, in a few words, such as ``bakery, planner#2``."""
+    reference: Mapping[str, Any] = MappingProxyType({})
+    """The same exactly, as a ``recall`` event carries it."""
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +79,7 @@ def build_context(
     agent: AgentSpec,
     *,
     tokens: int,
-    recall: Sequence[Recalled] = (),
+    recall: Sequence[Reminder] = (),
     going_on: str | None = None,
     begun: str = "",
 ) -> Context:
@@ -242,12 +245,13 @@ def _section(turn: Turn, agent: AgentSpec, text: str) -> str:
     return f"[{turn.name}{mark}]\n{text}"
 
 
-def _recalled(hits: Sequence[Recalled], room: int, prompt: str) -> dict[int, str]:
+def _recalled(hits: Sequence[Reminder], room: int, prompt: str) -> dict[int, str]:
     """Return the hits that fit, by index, as sections, best first; what the prompt has already is not said twice."""
     chosen: dict[int, str] = {}
     for number, hit in enumerate(hits):
         text = excerpt(hit.text.strip(), room - HEAD) if size(hit.text.strip()) > room else hit.text.strip()
-        if text and hit not in hits[:number] and text not in prompt:
+        twice = any((hit.text, hit.source) == (other.text, other.source) for other in hits[:number])
+        if text and not twice and text not in prompt:
             chosen[number] = f"[{hit.source}]\n{text}"
             room -= size(text)
     return chosen

@@ -11,7 +11,7 @@ import threading
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
-from agentpool_jupyter.agents.reminders.recalling import Recalling
+from agentpool_jupyter.agents.reminders.lookup import Reminders
 from agentpool_jupyter.agents.turns.budget import BudgetExhaustedError, TokenBudget
 from agentpool_jupyter.agents.turns.line import Line
 from agentpool_jupyter.agents.turns.outbox import Outbox
@@ -67,7 +67,7 @@ class Run:
         self._stopping = False
         self._fenced = False
         self._news = asyncio.Event()
-        self._recalling = Recalling(pool)
+        self._recalling = Reminders(pool)
         self._loop = asyncio.new_event_loop()
         # In the caller's context, by which a kernel knows the cell that what is printed belongs to.
         self._thread = threading.Thread(

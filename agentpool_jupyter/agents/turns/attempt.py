@@ -22,7 +22,8 @@ from agentpool_jupyter.agents.models.endpoint import cost
 from agentpool_jupyter.agents.models.trial import MOST_CALLS, find_continuation
 from agentpool_jupyter.agents.prompt.context import BYTES_PER_TOKEN, build_context, digest_of
 from agentpool_jupyter.agents.prompt.reading import shared_out
-from agentpool_jupyter.agents.reminders.recalling import NOTHING, wish_of
+from agentpool_jupyter.agents.reminders.cue import cue_of
+from agentpool_jupyter.agents.reminders.lookup import NOTHING
 from agentpool_jupyter.errors import ModelError
 from agentpool_jupyter.pool.events import Usage
 from agentpool_jupyter.pool.words import CANCELLED, SILENT
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from agentpool_jupyter.agents.models.client import ModelClient
     from agentpool_jupyter.agents.models.limits import CallLimits
     from agentpool_jupyter.agents.prompt.context import Context
-    from agentpool_jupyter.agents.reminders.recalling import Lookup
+    from agentpool_jupyter.agents.reminders.lookup import Lookup
     from agentpool_jupyter.agents.team.spec import AgentSpec
     from agentpool_jupyter.pool import Event
 
@@ -183,8 +184,8 @@ class Speech:
         if stage.team.recall_of(self._agent) is None:
             return NOTHING
         prompt = self._context(continuation, NOTHING)
-        wish = wish_of(stage.line.document, stage.team, self._agent, prompt, self._writer.text)
-        return await stage.recalling.look_up(wish)
+        cue = cue_of(stage.line.document, stage.team, self._agent, prompt, self._writer.text)
+        return await stage.recalling.look_up(cue)
 
     def _context(self, continuation: Continuation | None, recalled: Lookup) -> Context:
         turn, text = (self._writer.turn, self._writer.text) if continuation else (None, "")
@@ -193,7 +194,7 @@ class Speech:
             self._stage.team,
             self._agent,
             tokens=self._limits.window,
-            recall=[hit.recalled for hit in recalled.hits],
+            recall=recalled.reminders,
             going_on=turn,
             begun=text,
         )

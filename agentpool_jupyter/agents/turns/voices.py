@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from agentpool_jupyter.agents.models.endpoint import Endpoint, Price, resolve
 from agentpool_jupyter.agents.models.limits import call_limits
 from agentpool_jupyter.agents.prompt.context import build_context
-from agentpool_jupyter.agents.reminders.recalling import check_recall
+from agentpool_jupyter.agents.reminders.lookup import check_recall
 from agentpool_jupyter.errors import SpecError
 from agentpool_jupyter.pool import Document
 

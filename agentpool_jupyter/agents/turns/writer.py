@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from agentpool_jupyter.agents.models.continuation import Way
     from agentpool_jupyter.agents.prompt.context import Context
-    from agentpool_jupyter.agents.reminders.recalling import Lookup, Recalling
+    from agentpool_jupyter.agents.reminders.lookup import Lookup, Reminders
     from agentpool_jupyter.agents.team.spec import TeamSpec
     from agentpool_jupyter.pool import Event, Pool
     from agentpool_jupyter.pool.events import Usage
@@ -34,7 +34,7 @@ class Stage:
         line: Line,
         outbox: Outbox,
         budget: TokenBudget,
-        recalling: Recalling,
+        recalling: Reminders,
     ) -> None:
         self.pool = pool
         self.run = run
@@ -91,7 +91,7 @@ class TurnWriter:
 
     def recall(self, lookup: Lookup, context: Context) -> None:
         """Record what was recalled and went into a prompt, right behind that prompt's own event."""
-        hits = [lookup.hits[number].reference for number in context.recalled]
+        hits = [dict(lookup.reminders[number].reference) for number in context.recalled]
         if hits or lookup.note:
             self._put(Recall, hits=hits, note=lookup.note)
 
