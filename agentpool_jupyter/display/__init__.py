@@ -8,6 +8,7 @@ It knows neither pools nor IPython: whoever shows something hands over numbers a
     sections  who said what, one section a turn
     changes   what became of sections, word by word
     graph     the lines of a graph of branches
+    hits      what a search found
     prompts   what agents would be asked
     progress  how far a job is
     fallback  a table of widgets, and the plain one that takes its place

@@ -3,37 +3,21 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 
-class Prompt(NamedTuple):
-    """What one agent would be asked."""
-
-    head: str
-    messages: Sequence[tuple[str, str]]
-    """Role and text of each."""
+def prompts_html(summary: str, prompts: Iterable[tuple[str, Sequence[Mapping[str, str]]]]) -> str:
+    """Return prompts as HTML, each a line and the messages below it, which can be folded away."""
+    return f"<p><strong>{escape(summary)}</strong></p>" + "".join(_folded(*prompt) for prompt in prompts)
 
 
-def prompts_text(summary: str, prompts: Iterable[Prompt]) -> str:
-    """Return prompts as text, below a summary."""
-    asked = [
-        "\n".join([f"=== {prompt.head}", *(f"--- {role}\n{text}" for role, text in prompt.messages)])
-        for prompt in prompts
-    ]
-    return "\n\n".join([summary, *asked])
-
-
-def prompts_html(summary: str, prompts: Iterable[Prompt]) -> str:
-    """Return prompts as HTML, each of which can be folded away."""
-    return f"<p><strong>{escape(summary)}</strong></p>" + "".join(map(_prompt, prompts))
-
-
-def _prompt(prompt: Prompt) -> str:
-    messages = "".join(
-        f'<div><em>{escape(role)}</em></div><pre style="white-space:pre-wrap;margin:.2em 0 .8em">{escape(text)}</pre>'
-        for role, text in prompt.messages
+def _folded(head: str, messages: Sequence[Mapping[str, str]]) -> str:
+    texts = "".join(
+        f"<div><em>{escape(message['role'])}</em></div>"
+        f'<pre style="white-space:pre-wrap;margin:.2em 0 .8em">{escape(message["content"])}</pre>'
+        for message in messages
     )
-    return f"<details open><summary>{escape(prompt.head)}</summary>{messages}</details>"
+    return f"<details open><summary>{escape(head)}</summary>{texts}</details>"

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-class Section(NamedTuple):
+class TurnSection(NamedTuple):
     """A turn, as people read it."""
 
     name: str
@@ -19,7 +19,7 @@ class Section(NamedTuple):
     colour: str
 
 
-def to_markdown(sections: Iterable[Section]) -> str:
+def to_markdown(sections: Iterable[TurnSection]) -> str:
     """Return sections as markdown."""
     parts = []
     for section in sections:
@@ -28,13 +28,13 @@ def to_markdown(sections: Iterable[Section]) -> str:
     return "\n\n".join(parts) or "*(nothing has been said yet)*"
 
 
-def to_html(sections: Iterable[Section]) -> str:
+def to_html(sections: Iterable[TurnSection]) -> str:
     """Return sections as self-contained HTML."""
     rows = "".join(map(section_html, sections)) or "<p><em>nothing has been said yet</em></p>"
     return f'<div class="agentpool-document" style="line-height:1.45">{rows}</div>'
 
 
-def section_html(section: Section) -> str:
+def section_html(section: TurnSection) -> str:
     """Return one section as HTML, everything in it escaped."""
     aside = f" <em>({escape(section.remark)})</em>" if section.remark else ""
     return (

@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from .colours import colour
-from .sections import Section, section_html
+from .sections import TurnSection, section_html
 
 if TYPE_CHECKING:
     from .screen import AgentView, EdgeView, Reading, State, TurnView
@@ -32,7 +32,7 @@ class Still:
     def _repr_html_(self) -> str:
         palette = {agent.name: colour(agent.place) for agent in self.state.agents}
         turns = "".join(
-            section_html(Section(turn.name, _note(turn), turn.text, palette.get(turn.agent, colour(None))))
+            section_html(TurnSection(turn.name, _note(turn), turn.text, palette.get(turn.agent, colour(None))))
             for turn in self._turns()
         )
         return (

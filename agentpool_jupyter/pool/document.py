@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agentpool_jupyter.display.colours import colour, colours
-from agentpool_jupyter.display.sections import Section, to_html, to_markdown
+from agentpool_jupyter.display.sections import TurnSection, to_html, to_markdown
 
 from .events import Delta, Event, Message, TurnFailed, TurnFinished, TurnStarted, Unreadable, Usage
 from .settled import NOTHING, Settled, TurnList
@@ -134,10 +134,10 @@ class Document:
         """The document as markdown."""
         return to_markdown(self._sections())
 
-    def _sections(self) -> list[Section]:
+    def _sections(self) -> list[TurnSection]:
         turns = self.turns
         tints = colours(self.places, (turn.agent for turn in turns if turn.model))
-        return [Section(turn.name, turn.remark, turn.text, tints.get(turn.agent, colour(None))) for turn in turns]
+        return [TurnSection(turn.name, turn.remark, turn.text, tints.get(turn.agent, colour(None))) for turn in turns]
 
     def _show(self, key: str, entry: Entry, name: str) -> Turn:
         if entry.end is None:  # a copy of this document may know how it ended

@@ -1,10 +1,17 @@
-"""Recall: what was thought before, found by locality-sensitive hashing and verified exactly.
+"""Recall: what was said or written before, found by locality-sensitive hashing and verified exactly.
 
-From the text up: :mod:`.shingles` (what is compared), :mod:`.signatures` (keys of buckets), :mod:`.buckets`,
-:mod:`.shelf` (what keeps them: one SQLite file, or Redis), :mod:`.index` (follows the pools), :mod:`.bulk` (what a
-MapReduce job makes, ``agentpool_jupyter.recall.bulk.build``), :mod:`.library` (documents, read by :mod:`.documents`),
-:mod:`.ranking` (candidates, verified),
-:mod:`.thoughts` (the part of a text that is alike), :mod:`.lookup` (``similar``).
+In reading order; imports go from the top down::
+
+    similar     the way in: ``similar(pool, query)``
+    index       the index of a store: follows its pools, keeps a library, and searches
+    ranking     candidates from the buckets, verified on their texts: the best, with exact scores
+    matches     a search, what is found, and the matches that people see
+    turns       from a pool's events to items: turns as they finish
+    documents/  the library: documents that are searched beside the pools
+    backends/   what keeps an index: an SQLite file, or Redis
+    text/       shingles, signatures, passages, thoughts
+    file_names  how files are named where others read it
+    bulk/       the MapReduce job that indexes many pools; uses all of these
 """
 
 from .index import RecallIndex

@@ -7,41 +7,32 @@ read on from where the index stood, once for all processes that share it.
 from __future__ import annotations
 
 import copy
-import glob
-import hashlib
-import os
-import socket
 import threading
 import weakref
 import zlib
-from pathlib import Path
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 
-from agentpool_jupyter.errors import ExtraMissingError, IndexUnavailableError
-from agentpool_jupyter.log.sqlite import SqliteStore
-from agentpool_jupyter.log.stores import data_home
+from agentpool_jupyter.errors import IndexUnavailableError
 
-from .store.items import Item, pool_source
-from .store.shelf import DamagedError
+from .backends.backend import DamagedError
+from .backends.items import Item, pool_source
+from .backends.opening import open_backend
+from .documents.library import Library
 from .turns import Mark, TurnCollector, decode_mark, encode_mark
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Iterable
 
     from agentpool_jupyter.log import Store
     from agentpool_jupyter.pool import Pool
 
-    from .library.library import Library
-    from .ranking import Found
-    from .search import Search
-    from .store.bulk import Bulk
-    from .store.shelf import Shelf
+    from .backends.backend import Answer, Bulk
+    from .matches import Found, Search
 
-_Answer = TypeVar("_Answer")
 _BATCH = 500  # items put together
-_REDIS = ("redis://", "rediss://", "unix://")
 _STRETCH = 5000  # events after which a mark is stored though no turn finished
 
 
@@ -65,20 +56,18 @@ class RecallIndex:
 
     def __init__(self, store: Store, address: str | os.PathLike[str] | None = None) -> None:
         self.store = store
-        self.shelf = _open_shelf(store, address)
+        self.backend = open_backend(store, address)
         self._tails: dict[str, _Tail] = {}
         self._lock = threading.RLock()
 
     @property
     def library(self) -> Library:
         """The documents that are searched beside the pools."""
-        from .library.library import Library  # noqa: PLC0415 - not needed to search pools
-
-        return Library(self)
+        return Library(self.backend, self.mended)
 
     def take_notes(self) -> list[str]:
         """Return what happened to the index since this was last asked: damage, other settings, a rebuild."""
-        notes, self.shelf.notes = self.shelf.notes, []
+        notes, self.backend.notes = self.backend.notes, []
         return notes
 
     def follow(self, pool: Pool) -> None:
@@ -92,7 +81,6 @@ class RecallIndex:
 
         A damaged index is made anew and asked again.
         """
-        from .library.documents import Documents  # noqa: PLC0415 - not needed to search pools
         from .ranking import find  # noqa: PLC0415 - needs the libraries that sign
 
         pools, texts = list(pools), list(texts)
@@ -100,8 +88,8 @@ class RecallIndex:
         def ask() -> tuple[list[Found], list[str]]:
             for pool in pools:
                 self._follow(pool)
-            notes = Documents(self.shelf).refresh().notes if library else []
-            return find(self.shelf, texts, search), notes
+            notes = Library(self.backend).refresh().notes if library else []
+            return find(self.backend, texts, search), notes
 
         return self.mended(ask)
 
@@ -123,7 +111,7 @@ class RecallIndex:
         def put() -> None:
             with self._lock:
                 self._tails.pop(bulk.source.removeprefix("pool:"), None)
-                self.shelf.put_bulk(bulk)
+                self.backend.put_bulk(bulk)
 
         self.mended(put)
 
@@ -138,14 +126,14 @@ class RecallIndex:
             with self._lock:
                 for name in names:
                     self._tails.pop(name, None)
-                self.shelf.drop(*map(pool_source, names))
+                self.backend.drop(*map(pool_source, names))
 
         self.mended(forget)
 
     def forget_deleted(self, names: Iterable[str]) -> None:
         """Forget the pools that are not among the names of those that there are."""
         there = {pool_source(name) for name in names}
-        known = self.mended(self.shelf.sources)
+        known = self.mended(self.backend.sources)
         gone = [source.removeprefix("pool:") for source in known if source.startswith("pool:") and source not in there]
         if gone:
             self.forget(*gone)
@@ -176,11 +164,11 @@ class RecallIndex:
     def _save(self, pool: Pool, tail: _Tail, items: list[Item]) -> None:
         mark = tail.turns.mark
         mark.last = checksum(pool, mark.next)
-        self.shelf.put(pool_source(pool.name), encode_mark(mark), items)
+        self.backend.put(pool_source(pool.name), encode_mark(mark), items)
         tail.saved = mark.next
 
     def _tail(self, pool: Pool) -> _Tail:
-        """Return where to go on reading; a shelf that was emptied, or a pool that is another, starts afresh."""
+        """Return where to go on reading; a backend that was emptied, or a pool that is another, starts afresh."""
         mark = self._mark(pool)
         tail = self._tails.get(pool.name)
         # Behind, it was emptied; ahead, another has read on, or a job: what it took in need not be read again.
@@ -195,35 +183,35 @@ class RecallIndex:
     def _begin(self, pool: Pool, mark: Mark) -> _Tail:
         """Return a tail that goes on from a stored mark, or from nothing where that is another pool's."""
         if not _fits(pool, mark):
-            self.shelf.notes.append(f"pool {pool.name!r} is not the one that was indexed: read again")
-            self.shelf.drop(pool_source(pool.name))
+            self.backend.notes.append(f"pool {pool.name!r} is not the one that was indexed: read again")
+            self.backend.drop(pool_source(pool.name))
             mark = Mark()
         tail = self._tails[pool.name] = _Tail(pool, mark)
         return tail
 
     def _mark(self, pool: Pool) -> Mark:
         try:
-            return decode_mark(self.shelf.mark(pool_source(pool.name)))
+            return decode_mark(self.backend.mark(pool_source(pool.name)))
         except msgspec.DecodeError:
             return Mark()  # putting what is there already changes nothing
 
-    def mended(self, ask: Callable[[], _Answer]) -> _Answer:
-        """Return what a function that uses the shelf returns; where the shelf is damaged, it is made anew for that."""
+    def mended(self, ask: Callable[[], Answer]) -> Answer:
+        """Return what a function that uses the backend returns; a damaged one is made anew for that."""
         try:
             return ask()
         except DamagedError as error:
             with self._lock:
-                self.shelf.clear(f"{error}")
+                self.backend.clear(f"{error}")
                 self._tails.clear()
         try:
             return ask()
         except DamagedError as error:
-            message = f"the index {self.shelf.url} {error}, again right after it was rebuilt: check the disk"
+            message = f"the index {self.backend.url} {error}, again right after it was rebuilt: check the disk"
             raise IndexUnavailableError(message) from error
 
     def close(self) -> None:
         """Let go of the file or the server; closing twice is fine."""
-        self.shelf.close()
+        self.backend.close()
 
     def __enter__(self) -> Self:
         return self
@@ -232,7 +220,7 @@ class RecallIndex:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<RecallIndex {self.shelf.url}>"
+        return f"<RecallIndex {self.backend.url}>"
 
 
 def checksum(pool: Pool, stop: int) -> int:
@@ -243,43 +231,3 @@ def checksum(pool: Pool, stop: int) -> int:
 def _fits(pool: Pool, mark: Mark) -> bool:
     """Whether a mark was made of this pool, and not of an earlier one of the same name."""
     return mark.next <= pool.end and checksum(pool, mark.next) == mark.last
-
-
-def default_address(store: Store) -> str:
-    """Return where the index of a store is kept if nobody says otherwise."""
-    if address := os.environ.get("AGENTPOOL_INDEX"):
-        return address
-    if isinstance(store, SqliteStore):
-        return str(store.folder / "recall.index")
-    return str(data_home() / "recall" / f"{hashlib.sha256(store.url.encode()).hexdigest()[:16]}.index")
-
-
-def _open_shelf(store: Store, address: str | os.PathLike[str] | None) -> Shelf:
-    text = os.fspath(address) if address is not None else default_address(store)
-    try:
-        import numpy  # noqa: F401, ICN001, PLC0415 - optional
-        import rensa  # type: ignore[import-untyped]  # noqa: F401, PLC0415
-    except ImportError as error:
-        message = f"recall needs {error.name}: pip install 'agentpool-jupyter[recall]'"
-        raise ExtraMissingError(message) from error
-    if text.startswith(_REDIS):
-        from .store.redis_shelf import RedisShelf  # noqa: PLC0415 - optional
-
-        # A folder of one machine is not the folder of the same name on another.
-        name = f"{socket.gethostname()}:{store.folder.absolute()}" if isinstance(store, SqliteStore) else store.url
-        return RedisShelf(text, name)
-    from .store.sqlite_shelf import SqliteShelf  # noqa: PLC0415 - symmetric with Redis
-
-    path = Path(text.removeprefix("sqlite://")).expanduser()
-    if isinstance(store, SqliteStore) and path.absolute().parent == store.folder.absolute():
-        return SqliteShelf(path)  # its own file, also when the folder has moved
-    return SqliteShelf(path, hashlib.sha256(store.url.encode()).hexdigest()[:12])
-
-
-def has_index(store: Store) -> bool:
-    """Whether there is an index of a store where it is kept if nobody says otherwise; on Redis there may be one."""
-    address = default_address(store)
-    if address.startswith(_REDIS):
-        return True
-    path = Path(address.removeprefix("sqlite://")).expanduser()
-    return any(path.parent.glob(f"{glob.escape(path.name)}.*"))

@@ -1,31 +1,54 @@
-"""What a search found; displays itself as text and as an HTML table."""
+"""A search, and what it finds: items with their scores, and those as matches, which say where they are from.
+
+An :class:`~.backends.items.Item` is what the index keeps. It becomes :class:`Found` when it is compared with a query
+(:mod:`.ranking`), and a :class:`Match` when it is for people: the name of a turn is not in the index, because it
+depends on the line of history on which it is read. Values only, without the libraries that sign, so that a missing one
+can be told when it is first used.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 import msgspec
 
+from agentpool_jupyter.display.hits import Hit, hit_html, hits_html, hits_text
 from agentpool_jupyter.errors import ExtraMissingError
 
-from .library.file_names import from_here, quoted_name
+from .file_names import from_here, quoted_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from .ranking import Found
-    from .store.items import Item
+    from .backends.items import Item
 
-_SHOWN = 160  # characters of a match's text in a table
-_INK = "var(--jp-content-font-color1, inherit)"
-_QUIET = "var(--jp-content-font-color2, GrayText)"
-_LINE = "var(--jp-border-color2, rgba(128, 128, 128, .3))"
-_ACCENT = "var(--jp-brand-color1, #1976d2)"
-_BAR = "display:block;height:4px;border-radius:2px"
-_WHOLE = "white-space:pre-wrap;max-height:20em;overflow:auto"
-_CELL = "text-align:left;vertical-align:top;padding:.35em .7em"
+Question = Literal["resembles", "contained", "both"]
+
+
+class Search(NamedTuple):
+    """What is looked for, and how many of it."""
+
+    question: Question
+    threshold: float
+    """The least score, above 0 and up to 1."""
+    k: int
+    keep: Callable[[Item], bool]
+    """Which items may be returned at all."""
+
+
+class Found(NamedTuple):
+    """An item that was compared with the query as text, and its exact scores."""
+
+    score: float
+    """Jaccard or containment, as ``question`` says."""
+    id: int
+    item: Item
+    question: Literal["resembles", "contained"]
+    resembles: float
+    """The exact Jaccard of the query and the item."""
+    contained: float
+    """How much of the query is in the item, exactly."""
 
 
 class Match(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,8 +101,18 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
             return f"{where} ({self.place})" if self.place else where
         return f"{self.turn} in {self.pool}" + (f", line {self.line}" if self.line > 1 else "")
 
+    @property
+    def hit(self) -> Hit:
+        """The same, as it is shown."""
+        if self.file:
+            title = f"{self.file}:{self.line}"
+        else:
+            title = f"turn of {self.agent} on branch {self.branch}, offsets {self.offset} to {self.end}"
+        scores = self.score, self.question, self.resembles, self.contained
+        return Hit(self.text, self.excerpt or self.text, *scores, self.source, title)
+
     def _repr_html_(self) -> str:
-        return f"<div>{score_html(self)} {source_html(self)}</div>{passage_html(self)}"
+        return hit_html(self.hit)
 
 
 def match_of(found: Found, name: Callable[[Item], str], excerpt: str = "") -> Match:
@@ -144,70 +177,13 @@ class Matches(Sequence[Match]):
             raise ExtraMissingError(message) from error
         return pd.DataFrame([msgspec.structs.asdict(one) for one in self], columns=list(Match.__struct_fields__))
 
+    @property
+    def hits(self) -> list[Hit]:
+        """The matches, as they are shown."""
+        return [match.hit for match in self]
+
     def __repr__(self) -> str:
-        rows = [(f"{one.score:.2f}", one.question, one.source, _clip(one.excerpt or one.text)) for one in self]
-        widths = [max((len(row[i]) for row in rows), default=0) for i in range(3)]
-        lines = ["  ".join([*map(str.ljust, row[:3], widths), row[3]]) for row in rows]
-        about = [self.about] if self.about else []
-        return "\n".join([*about, *(lines or ["nothing alike"]), *(f"note: {note}" for note in self.notes)])
+        return hits_text(self.hits, self.about, self.notes)
 
     def _repr_html_(self) -> str:
-        head = "".join(f'<th style="{_CELL}">{name}</th>' for name in ("score", "from", "text"))
-        rows = "".join(
-            f'<tr><td style="{_CELL};white-space:nowrap">{score_html(one)}</td>'
-            f'<td style="{_CELL};min-width:9em;overflow-wrap:anywhere">{source_html(one)}</td>'
-            f'<td style="{_CELL};width:100%">{passage_html(one)}</td></tr>'
-            for one in self
-        )
-        table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-        return head_html(self) + (table if rows else "") + notes_html(self)
-
-
-def head_html(matches: Matches) -> str:
-    """Return what was asked and how much was found, above a table."""
-    count = f"{len(matches)} found" if len(matches) else "nothing alike"
-    about = f' <span style="color:{_QUIET}">{escape(matches.about)}</span>' if matches.about else ""
-    return f'<div style="color:{_INK};margin:.2em 0;overflow-wrap:anywhere"><strong>{count}</strong>{about}</div>'
-
-
-def notes_html(matches: Matches) -> str:
-    """Return the notes on the index, below a table."""
-    return "".join(f'<div style="color:{_QUIET}"><em>{escape(note)}</em></div>' for note in matches.notes)
-
-
-def score_html(match: Match) -> str:
-    """Return a match's score as a number, a bar and the question that it answers."""
-    both = f"resembles {match.resembles:.4f}, contained {match.contained:.4f}"
-    bar = f'<span style="{_BAR};background:{_ACCENT};width:{match.score:.0%}"></span>'
-    return (
-        f'<span title="{both}" style="display:inline-block;width:7em;line-height:1.3;color:{_INK}">'
-        f'<strong>{match.score:.2f}</strong> <span style="color:{_QUIET};font-size:85%">{match.question}</span>'
-        f'<span style="{_BAR};background:{_LINE};margin-top:2px">{bar}</span></span>'
-    )
-
-
-def source_html(match: Match) -> str:
-    """Return where a match is from; the whole path or the offset shows on hovering."""
-    if match.file:
-        title = f"{match.file}:{match.line}"
-    else:
-        title = f"turn of {match.agent} on branch {match.branch}, offsets {match.offset} to {match.end}"
-    return f'<span title="{escape(title)}" style="color:{_INK}">{escape(match.source)}</span>'
-
-
-def passage_html(match: Match) -> str:
-    """Return a match's text in a line or two; the whole of a longer one unfolds."""
-    clipped = escape(_clip(match.excerpt or match.text))
-    whole = escape(match.text)
-    if len(match.text) <= _SHOWN and "\n" not in match.text.strip():
-        return f'<span style="color:{_INK};overflow-wrap:anywhere">{clipped}</span>'
-    return (
-        f'<details style="color:{_INK};overflow-wrap:anywhere"><summary style="cursor:pointer">{clipped}</summary>'
-        f'<div style="{_WHOLE};border-left:3px solid {_LINE};margin:.4em 0;padding-left:.7em">{whole}</div>'
-        "</details>"
-    )
-
-
-def _clip(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"
+        return hits_html(self.hits, self.about, self.notes)

@@ -9,38 +9,25 @@ from __future__ import annotations
 
 import bisect
 import math
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .matches import Found
 from .text.shingles import containment, jaccard, shingles
 from .text.signatures import SURE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from .search import Question, Search
-    from .store.items import Item
-    from .store.shelf import Shelf
+    from .backends.backend import Backend
+    from .backends.items import Item
+    from .matches import Question, Search
 
 _CHUNK = 64  # candidates fetched together
 
 
-class Found(NamedTuple):
-    """An item that matches, and how well."""
-
-    score: float
-    """Jaccard or containment, as ``question`` says."""
-    id: int
-    item: Item
-    question: Literal["resembles", "contained"]
-    resembles: float
-    """The exact Jaccard of the query and the item."""
-    contained: float
-    """How much of the query is in the item, exactly."""
-
-
-def find(shelf: Shelf, texts: Iterable[str], search: Search) -> list[Found]:
+def find(backend: Backend, texts: Iterable[str], search: Search) -> list[Found]:
     """Return the ``k`` best matches of any of the query's texts, best first, newest first where equal.
 
     An item that both resembles a text and contains it counts as resembling it. Of passages that overlap, and of a
@@ -49,30 +36,32 @@ def find(shelf: Shelf, texts: Iterable[str], search: Search) -> list[Found]:
     best = _Best(search.k)
     for text in texts:
         if query := shingles(text):
-            _look(shelf, query, search, best)
+            _look(backend, query, search, best)
     return best.found
 
 
-def candidates(shelf: Shelf, query: frozenset[str], question: Question, threshold: float) -> list[tuple[float, int]]:
+def candidates(
+    backend: Backend, query: frozenset[str], question: Question, threshold: float
+) -> list[tuple[float, int]]:
     """Return the items that may match, with an upper bound of their score, best first and newest first."""
     if question == "resembles" and threshold >= SURE:
-        ids = shelf.near(query)
+        ids = backend.near(query)
         bounds = np.ones(len(ids))
     else:
         # A Jaccard is never above the containment, so that these are candidates for both questions.
-        ids, counts = shelf.sharing(query, max(1, math.ceil(threshold * len(query) - 1e-9)))
+        ids, counts = backend.sharing(query, max(1, math.ceil(threshold * len(query) - 1e-9)))
         bounds = np.minimum(1.0, counts / len(query))
     order = np.lexsort((-ids.astype(np.int64), -bounds))
     return list(zip(bounds[order].tolist(), ids[order].tolist(), strict=True))
 
 
-def _look(shelf: Shelf, query: frozenset[str], search: Search, best: _Best) -> None:
-    waiting = candidates(shelf, query, search.question, search.threshold)
+def _look(backend: Backend, query: frozenset[str], search: Search, best: _Best) -> None:
+    waiting = candidates(backend, query, search.question, search.threshold)
     for first in range(0, len(waiting), _CHUNK):
         chunk = waiting[first : first + _CHUNK]
         if best.least >= chunk[0][0]:
             break
-        fetched = shelf.fetch([number for _, number in chunk])
+        fetched = backend.fetch([number for _, number in chunk])
         best.take(_verified(query, fetched, search))
 
 

@@ -12,8 +12,7 @@ from agentpool_jupyter.errors import PositionError, UserError
 from agentpool_jupyter.pool import Document, Pool, Position, Turn
 
 from .index import RecallIndex
-from .matches import Matches, match_of
-from .search import Search
+from .matches import Matches, Search, match_of
 from .text.passages import passages
 from .text.shingles import shingles, tokens
 from .text.thoughts import around
@@ -21,8 +20,8 @@ from .text.thoughts import around
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .search import Question
-    from .store.items import Item
+    from .backends.items import Item
+    from .matches import Question
 
 THRESHOLD = 0.5
 """The score from which on something counts as alike, if nobody says otherwise."""

@@ -8,7 +8,7 @@ from agentpool_jupyter.pool.events import Delta, Event, Message, TurnFailed, Tur
 from agentpool_jupyter.pool.gather import Gathered
 from agentpool_jupyter.pool.words import UNSAID
 
-from .store.items import Item, pool_source
+from .backends.items import Item, pool_source
 from .text.passages import passages
 
 _LATE = 1000  # turns for which something may still come after their end

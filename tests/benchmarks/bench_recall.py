@@ -18,12 +18,12 @@ import psutil
 import rensa
 from scipy import sparse
 
+from agentpool_jupyter.recall.backends.items import Item, Source
+from agentpool_jupyter.recall.backends.sqlite_backend import SqliteBackend
+from agentpool_jupyter.recall.matches import Search
 from agentpool_jupyter.recall.ranking import _Best, _look, candidates
-from agentpool_jupyter.recall.search import Search
-from agentpool_jupyter.recall.store.items import Item, Source
-from agentpool_jupyter.recall.store.sqlite_shelf import SqliteShelf
 from agentpool_jupyter.recall.text.shingles import jaccard, shingles
-from agentpool_jupyter.recall.text.signatures import BANDS, PERMUTATIONS, ROWS, SEED, hash_shingles
+from agentpool_jupyter.recall.text.signatures import BANDS, PERMUTATIONS, ROWS, SEED, bands_of, hash_shingles
 
 from . import command, corpus, recall_stores
 from .table import Table
@@ -56,12 +56,12 @@ def measure(place: Place, quick: bool) -> list[Table]:  # noqa: FBT001
     sets = [shingles(text) for text in texts]
     texts, sets = zip(*[pair for pair in zip(texts, sets, strict=True) if pair[1]], strict=True)
     queries = _queries(texts, asked)
-    shelf = SqliteShelf(place.folder / "recall.index")
+    backend = SqliteBackend(place.folder / "recall.index")
     try:
-        speed, inserted = _speed(shelf, texts, sets, queries, brute=2 if quick else 5)
-        tables = [speed, _size(place, texts, inserted), _quality(shelf, sets, queries), _choice(sets[:some], queries)]
+        speed, inserted = _speed(backend, texts, sets, queries, brute=2 if quick else 5)
+        tables = [speed, _size(place, texts, inserted), _quality(backend, sets, queries), _choice(sets[:some], queries)]
     finally:
-        shelf.close()
+        backend.close()
     return [*tables, recall_stores.bulk(place, quick), recall_stores.in_redis(place, texts, sets, quick)]
 
 
@@ -79,7 +79,7 @@ def _queries(texts: Sequence[str], count: int) -> Queries:
 
 
 def _speed(  # noqa: PLR0915 - one row after the other
-    shelf: SqliteShelf, texts: Sequence[str], sets: Sets, queries: Queries, brute: int
+    backend: SqliteBackend, texts: Sequence[str], sets: Sets, queries: Queries, brute: int
 ) -> tuple[Table, dict[str, float]]:
     count = len(texts)
     rows = []
@@ -90,20 +90,19 @@ def _speed(  # noqa: PLR0915 - one row after the other
     rensa.RMinHash.digest_matrix_from_flat_token_hashes(np.concatenate(hashes), ends, PERMUTATIONS, SEED)
     ours = time.perf_counter() - begin
     begin = time.perf_counter()
-    shelf.put(SOURCE, b"{}", [Item(source=SOURCE, key=f"{i}", text=text) for i, text in enumerate(texts)])
+    backend.put(SOURCE, b"{}", [Item(source=SOURCE, key=f"{i}", text=text) for i, text in enumerate(texts)])
     stored = time.perf_counter() - begin
     held = {}
-    for name, load in (("bands", shelf.near), ("shingles", shelf.sharing)):
+    for name, load in (("bands", backend.near), ("shingles", backend.sharing)):
         memory, begin = psutil.Process().memory_info().rss, time.perf_counter()
         load(queries.alike[0])
         held[f"{name} loaded"] = time.perf_counter() - begin
         held[name] = psutil.Process().memory_info().rss - memory
-    asked = rensa.RMinHash.from_token_sets([list(one) for one in queries.alike], PERMUTATIONS, SEED)
-    near = _times(asked, shelf._sketches._index.query)
-    whole = _times(queries.alike, shelf.near)
-    short = _times(queries.excerpts, lambda one: candidates(shelf, one, "contained", THRESHOLD))
-    both = _times(queries.alike, lambda one: candidates(shelf, one, "both", THRESHOLD))
-    verified = _times(queries.alike, lambda one: _verified(shelf, one))
+    near = _times([bands_of(one) for one in queries.alike], backend._bands.find)
+    whole = _times(queries.alike, backend.near)
+    short = _times(queries.excerpts, lambda one: candidates(backend, one, "contained", THRESHOLD))
+    both = _times(queries.alike, lambda one: candidates(backend, one, "both", THRESHOLD))
+    verified = _times(queries.alike, lambda one: _verified(backend, one))
     rates = (f"{count / ours:,.0f}", f"{count / stored:,.0f}")
     rows.append(("recall: resembles, given the signature", *rates, *_quantiles(near), ""))
     rows.append(("recall: resembles, given the shingles", "", "", *_quantiles(whole), ""))
@@ -150,10 +149,10 @@ def _speed(  # noqa: PLR0915 - one row after the other
     return Table("Speed of recall", columns, rows, notes), held
 
 
-def _verified(shelf: SqliteShelf, query: frozenset[str]) -> list:
+def _verified(backend: SqliteBackend, query: frozenset[str]) -> list:
     """Return the best five: what ``find`` does with one text."""
     best = _Best(5)
-    _look(shelf, query, Search("resembles", THRESHOLD, 5, lambda _: True), best)
+    _look(backend, query, Search("resembles", THRESHOLD, 5, lambda _: True), best)
     return best.found
 
 
@@ -204,7 +203,7 @@ class Exact:
         return found
 
 
-def _quality(shelf: SqliteShelf, sets: Sets, queries: Queries) -> Table:
+def _quality(backend: SqliteBackend, sets: Sets, queries: Queries) -> Table:
     exact = Exact(sets)
     rows = []
     for question, asked in (("resembles", queries.alike), ("contained", queries.excerpts)):
@@ -212,10 +211,10 @@ def _quality(shelf: SqliteShelf, sets: Sets, queries: Queries) -> Table:
             truth = exact.matches(asked, question, threshold)
             found = []
             for query in asked:
-                ids = [number for _, number in candidates(shelf, query, question, threshold)]
+                ids = [number for _, number in candidates(backend, query, question, threshold)]
                 scores = {}
                 for first in range(0, len(ids), 500):
-                    for _, item in shelf.fetch(ids[first : first + 500]):
+                    for _, item in backend.fetch(ids[first : first + 500]):
                         text = shingles(item.text)
                         score = jaccard(query, text) if question == "resembles" else len(query & text) / len(query)
                         if score >= threshold:

@@ -17,10 +17,10 @@ import redis
 
 from agentpool_jupyter.pool import open_pool
 from agentpool_jupyter.recall import RecallIndex
+from agentpool_jupyter.recall.backends.items import Item, Source
+from agentpool_jupyter.recall.backends.redis_backend import RedisBackend
 from agentpool_jupyter.recall.bulk.build import index_pools
 from agentpool_jupyter.recall.ranking import candidates
-from agentpool_jupyter.recall.store.items import Item, Source
-from agentpool_jupyter.recall.store.redis_shelf import RedisShelf
 from agentpool_jupyter.recall.text.shingles import shingles
 from agentpool_jupyter.recall.text.signatures import BANDS, PERMUTATIONS, ROWS
 
@@ -61,7 +61,7 @@ def bulk(place: Place, quick: bool) -> Table:  # noqa: FBT001
                     index_pools([pool], engine, options=options, index=index)
                 else:
                     index.follow(pool)
-                made, count = time.perf_counter() - begin, len(index.shelf)
+                made, count = time.perf_counter() - begin, len(index.backend)
             rows.append((name, f"{events / made:,.0f}", f"{made:.1f}", *_opened(pool, path, queries), f"{count:,}"))
     columns = (
         "index made by",
@@ -84,11 +84,11 @@ def bulk(place: Place, quick: bool) -> Table:  # noqa: FBT001
 def _opened(pool: Pool, path: object, queries: Sequence[frozenset[str]]) -> tuple[str, ...]:
     with RecallIndex(pool.store, path) as index:
         first = []
-        for ask in (index.shelf.near, index.shelf.sharing):
+        for ask in (index.backend.near, index.backend.sharing):
             begin = time.perf_counter()
             ask(queries[0])
             first.append(f"{time.perf_counter() - begin:.2f}")
-        return *first, *_quantiles(queries, index.shelf.near)
+        return *first, *_quantiles(queries, index.backend.near)
 
 
 def in_redis(place: Place, texts: Sequence[str], sets: Sequence[frozenset[str]], quick: bool) -> Table:  # noqa: FBT001
@@ -102,19 +102,19 @@ def in_redis(place: Place, texts: Sequence[str], sets: Sequence[frozenset[str]],
     asked = sets[:: max(1, count // 200)]
     source = Source("pool:bench")
     with _server(binary, str(place.folder)) as port:
-        shelf = RedisShelf(f"redis://127.0.0.1:{port}/0", "bench")
+        backend = RedisBackend(f"redis://127.0.0.1:{port}/0", "bench")
         begin = time.perf_counter()
-        shelf.put(source, b"{}", [Item(source=source, key=f"{i}", text=text) for i, text in enumerate(texts)])
+        backend.put(source, b"{}", [Item(source=source, key=f"{i}", text=text) for i, text in enumerate(texts)])
         rate = f"{count / (time.perf_counter() - begin):,.0f}"
-        trips = _trips(port, lambda: shelf.near(asked[0]))
-        rows = [("recall: resembles", rate, *_quantiles(asked, shelf.near), trips)]
+        trips = _trips(port, lambda: backend.near(asked[0]))
+        rows = [("recall: resembles", rate, *_quantiles(asked, backend.near), trips)]
 
         def contained(one: frozenset[str]) -> object:
-            return candidates(shelf, one, "contained", 0.5)
+            return candidates(backend, one, "contained", 0.5)
 
         trips = _trips(port, lambda: contained(asked[0]))
         rows.append(("recall: contained, threshold 0.5", "", *_quantiles(asked, contained), trips))
-        shelf.close()
+        backend.close()
         config = {"type": "redis", "basename": b"bench", "redis": {"host": "127.0.0.1", "port": port, "db": 1}}
         lsh = datasketch.MinHashLSH(num_perm=PERMUTATIONS, params=(BANDS, ROWS), storage_config=config)
         begin = time.perf_counter()

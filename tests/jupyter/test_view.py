@@ -174,7 +174,6 @@ def test_turns_have_the_documents_names_texts_and_states():
     ]
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 4), max_size=12))
 def test_whatever_order_deltas_come_in_what_is_shown_begins_the_documents_text_and_is_all_of_it_in_the_end(numbers):
     """What stands behind a gap waits, because what is shown only grows."""

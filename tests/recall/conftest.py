@@ -1,12 +1,12 @@
-"""Pools with something to find in them, and both kinds of shelf."""
+"""Pools with something to find in them, and both kinds of backend."""
 
 from __future__ import annotations
 
 import pytest
 
 from agentpool_jupyter.pool.events import Delta, TurnFinished, TurnStarted
-from agentpool_jupyter.recall.store.redis_shelf import RedisShelf
-from agentpool_jupyter.recall.store.sqlite_shelf import SqliteShelf
+from agentpool_jupyter.recall.backends.redis_backend import RedisBackend
+from agentpool_jupyter.recall.backends.sqlite_backend import SqliteBackend
 
 from .redis_server import RedisServer
 
@@ -29,14 +29,14 @@ def redis_url(redis_server):
 
 
 @pytest.fixture(params=["sqlite", "redis"])
-def shelf(request, tmp_path):
-    """An empty shelf of either kind."""
+def backend(request, tmp_path):
+    """An empty backend of either kind."""
     if request.param == "sqlite":
-        shelf = SqliteShelf(tmp_path / "recall.index")
+        backend = SqliteBackend(tmp_path / "recall.index")
     else:
-        shelf = RedisShelf(request.getfixturevalue("redis_url"), "test")
-    yield shelf
-    shelf.close()
+        backend = RedisBackend(request.getfixturevalue("redis_url"), "test")
+    yield backend
+    backend.close()
 
 
 @pytest.fixture

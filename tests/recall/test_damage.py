@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from agentpool_jupyter import open_pool
 from agentpool_jupyter.errors import IndexUnavailableError
 from agentpool_jupyter.recall import RecallIndex, similar
-from agentpool_jupyter.recall.store.index_file import stamped
-from agentpool_jupyter.recall.store.sqlite_shelf import SqliteShelf
+from agentpool_jupyter.recall.backends.index_file import stamped
+from agentpool_jupyter.recall.backends.sqlite_backend import SqliteBackend
 
 LEASE = "the oven lease comes first because nothing bakes without an oven"
 COUNT = 40
@@ -126,10 +126,10 @@ def test_a_deleted_file_is_made_anew(pool, path):
 def test_another_process_that_made_it_anew_is_not_undone(pool, path):
     """Of two that see the damage, the second takes the file that the first made."""
     with RecallIndex(pool.store) as one, RecallIndex(pool.store) as other:
-        one.shelf.clear("was damaged (a test)")
+        one.backend.clear("was damaged (a test)")
         assert len(similar(pool, LEASE, k=100, index=one)) == COUNT
-        other.shelf.clear("was damaged (a test)")
-        assert len(other.shelf) == COUNT
+        other.backend.clear("was damaged (a test)")
+        assert len(other.backend) == COUNT
         assert len(similar(pool, LEASE, k=100, index=other)) == COUNT
 
 
@@ -151,9 +151,9 @@ similar(ap.open_pool("bakery"), "the oven lease")
     child.send_signal(signal.SIGKILL)
     child.communicate()
     with RecallIndex(pool.store) as index:
-        assert 0 < len(index.shelf) <= 3000
+        assert 0 < len(index.backend) <= 3000
         matches = similar(pool, LEASE, k=4000, index=index)
-        assert (len(matches), matches.notes, len(index.shelf)) == (3000, [], 3000)
+        assert (len(matches), matches.notes, len(index.backend)) == (3000, [], 3000)
 
 
 def _items(path):
@@ -176,11 +176,11 @@ def test_a_place_that_cannot_be_written(pool, tmp_path):
 
 
 def test_a_closed_index_says_so(pool, tmp_path):
-    shelf = SqliteShelf(tmp_path / "recall.index")
-    shelf.close()
-    shelf.close()
+    backend = SqliteBackend(tmp_path / "recall.index")
+    backend.close()
+    backend.close()
     with pytest.raises(IndexUnavailableError, match="is closed; open it again"):
-        len(shelf)
+        len(backend)
 
 
 def test_a_pool_with_records_that_are_no_events(store):
@@ -195,13 +195,13 @@ def test_an_index_that_was_moved_away_is_written_to_no_more(pool, path):
     """Neither when something is put, nor when it is asked: what another process made is used instead."""
     with RecallIndex(pool.store) as one, RecallIndex(pool.store) as other:
         assert len(similar(pool, LEASE, k=100, index=other)) == COUNT
-        one.shelf.clear("was damaged (a test)")
+        one.backend.clear("was damaged (a test)")
         old = path.with_name(f"{path.name}.old")
         before = old.read_bytes()
         pool.post(f"{LEASE} says the last")
         assert len(similar(pool, LEASE, k=100, index=other)) == COUNT + 1
         assert len(similar(pool, LEASE, k=100, index=one)) == COUNT + 1
-        assert len(one.shelf) == len(other.shelf) == COUNT + 1
+        assert len(one.backend) == len(other.backend) == COUNT + 1
         assert other.take_notes() == []
     assert old.read_bytes() == before
 

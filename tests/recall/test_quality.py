@@ -6,10 +6,10 @@ import random
 
 import pytest
 
+from agentpool_jupyter.recall.backends.items import Item, pool_source
+from agentpool_jupyter.recall.backends.sqlite_backend import SqliteBackend
+from agentpool_jupyter.recall.matches import Search
 from agentpool_jupyter.recall.ranking import find
-from agentpool_jupyter.recall.search import Search
-from agentpool_jupyter.recall.store.items import Item, pool_source
-from agentpool_jupyter.recall.store.sqlite_shelf import SqliteShelf
 from agentpool_jupyter.recall.text.shingles import containment, jaccard, shingles
 from tests.benchmarks import corpus
 
@@ -24,11 +24,11 @@ def texts():
 
 @pytest.fixture(scope="module")
 def filled(texts, tmp_path_factory):
-    shelf = SqliteShelf(tmp_path_factory.mktemp("quality") / "recall.index")
+    backend = SqliteBackend(tmp_path_factory.mktemp("quality") / "recall.index")
     source = pool_source("corpus")
-    shelf.put(source, b"m", [Item(source=source, key=f"{i}", text=text) for i, text in enumerate(texts)])
-    yield shelf
-    shelf.close()
+    backend.put(source, b"m", [Item(source=source, key=f"{i}", text=text) for i, text in enumerate(texts)])
+    yield backend
+    backend.close()
 
 
 @pytest.mark.parametrize("threshold", [0.42, 0.5, 0.8])

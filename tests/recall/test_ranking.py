@@ -5,8 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentpool_jupyter.recall.ranking import Found, _Best
-from agentpool_jupyter.recall.store.items import Item, Source
+from agentpool_jupyter.recall.backends.items import Item, Source
+from agentpool_jupyter.recall.matches import Found
+from agentpool_jupyter.recall.ranking import _Best
 
 
 def plainly(found, k):

@@ -278,7 +278,7 @@ def test_the_index_goes_on_after_a_restart(pool, say, store):
     with RecallIndex(pool.store) as index:
         similar(pool, JAM, index=index)
     with RecallIndex(pool.store) as index:
-        assert index.shelf.mark("pool:bakery") is not None
+        assert index.backend.mark("pool:bakery") is not None
         header = pool.header("main", agent="planner")
         pool.append(
             [Delta(**header, turn=turn, seq=2, text=" Truly."), TurnFinished(**header | {"id": "f"}, turn=turn)]
@@ -375,8 +375,8 @@ def test_after_a_restart_a_turn_under_way_is_not_read_again(pool, say, store):
     pool.append([TurnFinished(**pool.header("main", agent="planner"), turn=turn, deltas=2)])
     with RecallIndex(pool.store) as index:
         index.follow(pool)
-        ids = index.shelf.sharing(shingles(LEASE)).ids
-        (text,) = [item.text for _, item in index.shelf.fetch(ids.tolist()) if item.key == turn]
+        ids = index.backend.sharing(shingles(LEASE)).ids
+        (text,) = [item.text for _, item in index.backend.fetch(ids.tolist()) if item.key == turn]
         assert text == LEASE
 
 
@@ -429,11 +429,11 @@ def test_a_pool_is_forgotten_at_once(pool, store, tmp_path, kind, request):
     with RecallIndex(pool.store, address) as index:
         pool.post(LEASE)
         index.follow(pool)
-        index.shelf.clear("was damaged (a test)")
+        index.backend.clear("was damaged (a test)")
         index.follow(pool)
-        assert len(index.shelf) == 1
+        assert len(index.backend) == 1
         index.forget("bakery", "unknown")
-        assert (len(index.shelf), index.shelf.sources()) == (0, [])
+        assert (len(index.backend), index.backend.sources()) == (0, [])
         if kind == "sqlite":
             files = list(address.parent.iterdir())
             assert len(files) > 2
@@ -446,7 +446,7 @@ def test_forgetting_what_was_deleted_in_a_damaged_index(pool):
     with RecallIndex(pool.store) as index:
         pool.post(LEASE)
         index.follow(pool)
-        index.shelf._file._db.execute("DROP TABLE sources")
+        index.backend._file._db.execute("DROP TABLE sources")
         index.forget_deleted([])
         assert "rebuilt from the log" in index.take_notes()[0]
         assert len(similar(pool, LEASE, index=index)) == 1

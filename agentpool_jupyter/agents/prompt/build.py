@@ -9,6 +9,7 @@ servers' prompt caches hit. What went in, and what was left out, is recorded (:m
 from __future__ import annotations
 
 import hashlib
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -32,12 +33,14 @@ _STEP = 256  # the first turn that is looked at moves in steps of so many, for t
 _NAMED = 12  # others that are named to an agent: naming all of a large team to all of it grows as the square
 
 
-class Recalled(NamedTuple):
+class Reminder(NamedTuple):
     """A piece of earlier reasoning that resembles the present one."""
 
     text: str
     source: str
     """Where it is from, in a few words, such as ``bakery, planner#2``."""
+    reference: Mapping[str, Any] = MappingProxyType({})
+    """The same exactly, as a ``recall`` event carries it."""
 
 
 class Prompt(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +73,7 @@ def build_prompt(
     agent: AgentSpec,
     *,
     tokens: int,
-    recall: Sequence[Recalled] = (),
+    recall: Sequence[Reminder] = (),
     going_on: str | None = None,
     begun: str = "",
 ) -> Prompt:
@@ -205,12 +208,13 @@ def _section(turn: Turn, agent: AgentSpec, text: str) -> str:
     return f"[{turn.name}{mark}]\n{text}"
 
 
-def _recalled(hits: Sequence[Recalled], room: int, prompt: str) -> dict[int, str]:
+def _recalled(hits: Sequence[Reminder], room: int, prompt: str) -> dict[int, str]:
     """Return the hits that fit, by index, as sections, best first; what the prompt has already is not said twice."""
     chosen: dict[int, str] = {}
     for number, hit in enumerate(hits):
         text = excerpt(hit.text.strip(), room - HEAD) if size(hit.text.strip()) > room else hit.text.strip()
-        if text and hit not in hits[:number] and text not in prompt:
+        twice = any((hit.text, hit.source) == (other.text, other.source) for other in hits[:number])
+        if text and not twice and text not in prompt:
             chosen[number] = f"[{hit.source}]\n{text}"
             room -= size(text)
     return chosen

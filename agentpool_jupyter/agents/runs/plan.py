@@ -8,7 +8,7 @@ import msgspec
 
 from agentpool_jupyter.agents.models.endpoint import call_limits, endpoint_of
 from agentpool_jupyter.agents.prompt.build import build_prompt
-from agentpool_jupyter.agents.reminders.recalling import check_recall
+from agentpool_jupyter.agents.reminders.lookup import check_recall
 from agentpool_jupyter.agents.turns.budget import prompt_bound
 from agentpool_jupyter.errors import SpecError
 from agentpool_jupyter.pool import Document

@@ -11,7 +11,7 @@ import threading
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
-from agentpool_jupyter.agents.reminders.recalling import Recalling
+from agentpool_jupyter.agents.reminders.lookup import Reminders
 from agentpool_jupyter.agents.turns.budget import TokenBudget, spent
 from agentpool_jupyter.agents.turns.live_document import LiveDocument
 from agentpool_jupyter.agents.turns.outbox import Outbox
@@ -61,7 +61,7 @@ class Run:
         self._stopping = False
         self._fenced = False
         self._schedule = Schedule()
-        self._recalling = Recalling(pool)
+        self._reminders = Reminders(pool)
         self._loop = asyncio.new_event_loop()
         # In the caller's context, by which a kernel knows the cell that what is printed belongs to.
         self._thread = threading.Thread(
@@ -121,7 +121,7 @@ class Run:
     @property
     def notes(self) -> list[str]:
         """What agents could not be reminded of, and why, each thing once; their turns went on without."""
-        return list(self._recalling.notes)
+        return list(self._reminders.notes)
 
     def __repr__(self) -> str:
         why = f" ({self.reason}{': ' + self.detail if self.detail else ''})" if self.reason else ""
@@ -158,7 +158,7 @@ class Run:
             outbox=self._outbox,
             budget=TokenBudget(self.team.budget.tokens, taken),
             pool=self.pool,
-            recalling=self._recalling,
+            reminders=self._reminders,
         )
         agents, clients = make_agents(resources, self._functions)
         start = self.pool.runs[self.id].start
@@ -222,7 +222,7 @@ class Run:
             await self._sign_off()
         follower.close()
         await self._outbox.close()
-        await self._recalling.close()
+        await self._reminders.close()
         await asyncio.gather(*(client.aclose() for client in clients), return_exceptions=True)
 
     async def _sign_off(self) -> None:

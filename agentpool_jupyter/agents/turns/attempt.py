@@ -14,7 +14,8 @@ from agentpool_jupyter.agents.models.refusals import backoff
 from agentpool_jupyter.agents.models.trial import MOST_CALLS, PROBE, PROBE_TOKENS, find_continuation
 from agentpool_jupyter.agents.prompt.build import BYTES_PER_TOKEN, build_prompt, digest_of
 from agentpool_jupyter.agents.prompt.record import shared_out
-from agentpool_jupyter.agents.reminders.recalling import NOTHING, wish_of
+from agentpool_jupyter.agents.reminders.cue import cue_of
+from agentpool_jupyter.agents.reminders.lookup import NOTHING
 from agentpool_jupyter.errors import ModelError
 from agentpool_jupyter.pool.events import Usage
 from agentpool_jupyter.pool.words import CANCELLED, SILENT
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from agentpool_jupyter.agents.models.client import ModelClient
     from agentpool_jupyter.agents.models.endpoint import CallLimits
     from agentpool_jupyter.agents.prompt.build import Prompt
-    from agentpool_jupyter.agents.reminders.recalling import Lookup
+    from agentpool_jupyter.agents.reminders.lookup import Lookup
     from agentpool_jupyter.agents.team.spec import AgentSpec
     from agentpool_jupyter.pool import Event
 
@@ -171,8 +172,8 @@ class Attempt:
         if resources.team.recall_of(self._agent) is None:
             return NOTHING
         prompt = self._prompt(continuation, NOTHING)
-        wish = wish_of(resources.live.document, resources.team, self._agent, prompt, self._writer.text)
-        return await resources.recalling.look_up(wish)
+        cue = cue_of(resources.live.document, resources.team, self._agent, prompt, self._writer.text)
+        return await resources.reminders.look_up(cue)
 
     def _prompt(self, continuation: Continuation | None, recalled: Lookup) -> Prompt:
         turn, text = (self._writer.turn, self._writer.text) if continuation else (None, "")
@@ -181,7 +182,7 @@ class Attempt:
             self._resources.team,
             self._agent,
             tokens=self._limits.context,
-            recall=[hit.recalled for hit in recalled.hits],
+            recall=recalled.reminders,
             going_on=turn,
             begun=text,
         )

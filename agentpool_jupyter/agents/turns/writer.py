@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from agentpool_jupyter.agents.models.continuation import Way
     from agentpool_jupyter.agents.prompt.build import Prompt
-    from agentpool_jupyter.agents.reminders.recalling import Lookup, Recalling
+    from agentpool_jupyter.agents.reminders.lookup import Lookup, Reminders
     from agentpool_jupyter.agents.team.spec import TeamSpec
     from agentpool_jupyter.pool import Event, Pool
     from agentpool_jupyter.pool.events import Usage
@@ -33,7 +33,7 @@ class RunResources:
     live: LiveDocument
     outbox: Outbox
     budget: TokenBudget
-    recalling: Recalling
+    reminders: Reminders
 
     def header(self, agent: str) -> dict[str, Any]:
         """Return the fields that every event of an agent carries."""
@@ -84,7 +84,7 @@ class AttemptWriter:
 
     def record_recalled(self, lookup: Lookup, prompt: Prompt) -> None:
         """Record what was recalled and went into a prompt, right behind that prompt's own event."""
-        hits = [lookup.hits[number].reference for number in prompt.recalled]
+        hits = [dict(lookup.reminders[number].reference) for number in prompt.recalled]
         if hits or lookup.note:
             self._put(Recall, hits=hits, note=lookup.note)
 

@@ -1,13 +1,20 @@
-"""A run as it happens, from the log to a widget or a terminal.
+"""A run that is shown while it goes on.
 
-In reading order::
+How a token travels::
 
-    readings   what reading has cost so far
-    shown      one turn: text that only grows
-    view       the fold of a run's events to what is shown, and what changed
-    feed       the threads that follow the pool and show that
-    wire       what a widget and its views tell each other beside that
-    subshells  widgets that hear while a cell blocks
-    widget     the screen of a notebook
-    show       one shown run, and what its buttons do
+    log -> follower -> feed -> view -> patch -> widget | terminal   ... and at the end: view -> state -> still
+
+An agent's words are in the pool's log before anybody sees them. A follower hands the feed what is new there, so that a
+run of another process is shown just as well. The feed has the view take it in, asks the view some fifteen times a
+second for a patch (what changed since the last one), and hands that to a screen: the widget sends it to every page, the
+terminal prints lines. Once the run has ended, a still picture of the view's last state takes the widget's place. The
+values that a screen is handed, the terminal and the still picture are in ``display``. In reading order::
+
+    show      one run that is shown: its feed, its screen, and what the screen's buttons do
+    feed      from the log to a screen, coalesced
+    view      what is shown of a run: events are folded into it, patches and states come out
+    shown     one turn in the view: text that only grows, and how much of it was sent
+    readings  what reading has cost, summed up as events come
+    widget    the screen on a page, kernel side
+    wire      what travels between kernel and page
 """

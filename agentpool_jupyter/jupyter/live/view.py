@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from agentpool_jupyter.agents.team.spec import AgentSpec, TeamSpec
 from agentpool_jupyter.display.screen import AgentState, AgentView, EdgeView, Patch, RunStatus, RunView, State, TurnView
 from agentpool_jupyter.pool import words
@@ -258,11 +260,7 @@ class TeamView:
 
     def state(self) -> State:
         """Return all there is to show; it carries the number of the last patch."""
-        turns = []
-        for turn in self._turns.values():
-            view = TurnView(**{name: getattr(turn.view, name) for name in TurnView.__struct_fields__})
-            view.text = turn.sent
-            turns.append(view)
+        turns = [msgspec.structs.replace(turn.view, text=turn.sent) for turn in self._turns.values()]
         return State(
             seq=self._seq,
             run=self.run,

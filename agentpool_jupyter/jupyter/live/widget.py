@@ -14,8 +14,7 @@ import traitlets
 
 from agentpool_jupyter.errors import ServiceError
 
-from .subshells import hear_at_once
-from .wire import Problem, ToKernel
+from .wire import Problem, ToKernel, hear_at_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable

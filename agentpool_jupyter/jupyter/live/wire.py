@@ -7,9 +7,14 @@ sees a gap in ``seq`` asks again.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from agentpool_jupyter.display.screen import Patch, State
+
+if TYPE_CHECKING:
+    from ipywidgets import Widget
 
 
 class Hello(msgspec.Struct, kw_only=True, tag="hello", tag_field="kind"):
@@ -34,3 +39,13 @@ class Problem(msgspec.Struct, kw_only=True, tag="problem", tag_field="kind"):
 
 ToView = State | Patch | Problem
 ToKernel = Hello | Stop | Say
+
+
+def hear_at_once(widget: Widget) -> None:
+    """Have messages to a widget go where their sender addressed them, as in other versions of ipykernel.
+
+    ipykernel 7.4 hands each message for a comm to the subshell of the request that the comm's last message belonged to.
+    That may be the cell that blocks, or a subshell that is gone since the page was reloaded: a click would wait or be
+    refused.
+    """
+    widget.comm._reply_subshell_for = None  # noqa: SLF001 - there is no public way

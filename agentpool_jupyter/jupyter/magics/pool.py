@@ -12,7 +12,7 @@ from agentpool_jupyter.display.note import Note
 from agentpool_jupyter.display.table import Table
 from agentpool_jupyter.errors import ExtraMissingError, IndexUnavailableError, UserError
 
-from .usage import STORE, SessionMagics, parse, usage_errors
+from .usage import STORE, SessionMagics
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -65,9 +65,7 @@ class PoolMagics(SessionMagics):
                                      (--at P: only what stands before a position)
             %pool delete NAME --yes  remove a pool for good
         """
-        arguments = parse(self.pool, line)
-        with usage_errors():
-            return PoolActions(self.session).do(arguments)
+        return self.answer(self.pool, line, lambda session, arguments: PoolActions(session).do(arguments))
 
 
 class PoolActions:
@@ -133,7 +131,7 @@ class PoolActions:
 
     def _forget(self, store: Store, name: str) -> str:
         """Take a deleted pool out of the index, if there is one; return what is to be said of that."""
-        from agentpool_jupyter.recall.index import has_index  # noqa: PLC0415 - loading the extension stays quick
+        from agentpool_jupyter.recall.backends.opening import has_index  # noqa: PLC0415 - loading the extension stays quick
 
         try:
             if has_index(store):

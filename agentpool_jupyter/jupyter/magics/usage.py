@@ -13,7 +13,7 @@ from agentpool_jupyter.errors import LogError, ServiceError, SnapshotError, User
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -31,14 +31,14 @@ class SessionMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
         super().__init__(shell)
         self.session = session
 
-
-def parse(magic: Any, line: str) -> Namespace:
-    """Return a magic's arguments; raises UsageError."""
-    try:
-        arguments: Namespace = parse_argstring(magic, line)
-    except ValueError as error:  # a quote that is opened and not closed
-        raise UsageError(str(error)) from None
-    return arguments
+    def answer(self, magic: Any, line: str, do: Callable[[Session, Namespace], Any]) -> Any:
+        """Return what a magic does with its line; a mistake in it, or what the world did wrong, is a UsageError."""
+        try:
+            arguments = parse_argstring(magic, line)
+        except ValueError as error:  # a quote that is opened and not closed
+            raise UsageError(str(error)) from None
+        with usage_errors():
+            return do(self.session, arguments)
 
 
 @contextmanager

@@ -17,10 +17,10 @@ from agentpool_jupyter.errors import IndexUnavailableError, UserError
 from agentpool_jupyter.jobs import engines
 from agentpool_jupyter.jobs.run import run_job
 from agentpool_jupyter.recall import RecallIndex
+from agentpool_jupyter.recall.backends.backend import Bulk
+from agentpool_jupyter.recall.backends.buckets import postings
+from agentpool_jupyter.recall.backends.items import pool_source
 from agentpool_jupyter.recall.index import checksum
-from agentpool_jupyter.recall.store.buckets import postings
-from agentpool_jupyter.recall.store.bulk import Bulk
-from agentpool_jupyter.recall.store.items import pool_source
 from agentpool_jupyter.recall.turns import Mark, decode_mark, encode_mark, latest
 from agentpool_jupyter.snapshots.lines import write_records
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from agentpool_jupyter.jobs.engines import OptionValue
     from agentpool_jupyter.jobs.messages import Progress
     from agentpool_jupyter.pool import Pool
-    from agentpool_jupyter.recall.store.buckets import Postings
+    from agentpool_jupyter.recall.backends.buckets import Postings
 
 JOB = "agentpool_jupyter.recall.bulk.job:Index"
 
@@ -169,7 +169,7 @@ class _Plan:
                 hashes=[np.frombuffer(line.hashes, "<u8") for line in passages],
                 bands=_postings(made.buckets, "bands", places),
                 shingles=_postings(made.buckets, "shingles", places),
-                settle=partial(_settle, self.start, mark, self._index.shelf.url),
+                settle=partial(_settle, self.start, mark, self._index.backend.url),
             )
         )
 

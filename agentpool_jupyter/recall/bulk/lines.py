@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from agentpool_jupyter.recall.store.items import Item  # noqa: TC001 - msgspec reads annotations at run time
+from agentpool_jupyter.recall.backends.items import Item  # noqa: TC001 - msgspec reads annotations at run time
 from agentpool_jupyter.recall.turns import OpenTurn  # noqa: TC001 - as above
 from agentpool_jupyter.snapshots.lines import RecordLine
 

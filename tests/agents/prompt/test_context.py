@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentpool_jupyter.agents.prompt.build import BYTES_PER_TOKEN, Recalled, build_prompt
+from agentpool_jupyter.agents.prompt.build import BYTES_PER_TOKEN, Reminder, build_prompt
 from agentpool_jupyter.agents.prompt.record import turns_read
 from agentpool_jupyter.agents.prompt.shares import SHARES
 from agentpool_jupyter.agents.team.spec import AgentSpec, TeamSpec
@@ -232,7 +232,7 @@ def test_what_is_new_is_what_ended_since_it_last_read():
 
 def test_each_part_has_its_share_where_all_want_more():
     """The own thread does not push the others out, nor they it."""
-    hits = [Recalled(f"{number} " * 60, "notes") for number in range(9)]
+    hits = [Reminder(f"{number} " * 60, "notes") for number in range(9)]
     context = build_prompt(placed(talk(30, 60, run_over=True)), TEAM, PLANNER, tokens=1500, recall=hits)
     sizes = context.record["sizes"]
     room = 1500 * BYTES_PER_TOKEN - sizes["task"]
@@ -292,13 +292,13 @@ def test_the_turn_that_goes_on_is_left_out_and_its_text_makes_room():
     assert "So far" in prompt(build_prompt(placed(events), TEAM, PLANNER, tokens=1000))
 
 
-HIT = Recalled("Rent a corner shop. " * 10, "bistro, planner#2")
+HIT = Reminder("Rent a corner shop. " * 10, "bistro, planner#2")
 
 
 def test_what_was_recalled_stands_there_with_its_source():
     """Best first, as far as it fits; what is in the prompt already is not said twice."""
-    known = Recalled("Flour is dear.", "elsewhere")
-    hits = [HIT, known, Recalled("x" * 3000, "notes.md, line 4"), Recalled("y" * 4000, "more.md, line 1")]
+    known = Reminder("Flour is dear.", "elsewhere")
+    hits = [HIT, known, Reminder("x" * 3000, "notes.md, line 4"), Reminder("y" * 4000, "more.md, line 1")]
     document = history(("critic", "Flour is dear."), ("planner", "z" * 3000), ("critic", "w" * 3000))
     context = build_prompt(document, TEAM, PLANNER, tokens=2400, recall=hits)
     text = prompt(context)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentpool_jupyter.agents.prompt.build import Recalled, build_prompt
+from agentpool_jupyter.agents.prompt.build import Reminder, build_prompt
 from agentpool_jupyter.agents.prompt.record import shared_out
 from agentpool_jupyter.agents.runs.report import Report
 from agentpool_jupyter.agents.team.spec import AgentSpec, TeamSpec
@@ -19,7 +19,7 @@ from .test_context import PLANNER, TEAM, placed, talk
 
 def test_a_calls_prompt_is_shared_out_by_bytes():
     """The parts add up to what the server counted; everything else stays as it was."""
-    context = build_prompt(placed(talk(3, 40)), TEAM, PLANNER, tokens=3000, recall=[Recalled("Rent first. " * 20, "x")])
+    context = build_prompt(placed(talk(3, 40)), TEAM, PLANNER, tokens=3000, recall=[Reminder("Rent first. " * 20, "x")])
     sizes = context.record["sizes"]
     whole = sum(sizes.values())
     usage = shared_out(Usage(prompt=whole // 3, completion=7, cached=5), context.record)

@@ -15,9 +15,9 @@ from agentpool_jupyter import open_pool, similar
 from agentpool_jupyter.errors import EngineError, IndexUnavailableError, JobCancelledError, JobError, UserError
 from agentpool_jupyter.pool.events import Delta, TurnFailed, TurnFinished, TurnStarted
 from agentpool_jupyter.recall import RecallIndex
+from agentpool_jupyter.recall.backends.index_file import stamped
+from agentpool_jupyter.recall.backends.items import pool_source
 from agentpool_jupyter.recall.bulk.build import index_pools
-from agentpool_jupyter.recall.store.index_file import stamped
-from agentpool_jupyter.recall.store.items import pool_source
 from agentpool_jupyter.recall.text.passages import passages
 from agentpool_jupyter.recall.text.shingles import shingles
 from agentpool_jupyter.recall.turns import Mark
@@ -132,7 +132,7 @@ def made_by(both, path, engine, options=None):
         assert [(one.pool, one.engine, one.start, one.end) for one in done] == [
             (pool.name, engine, 0, pool.end) for pool in both
         ]
-        assert sum(one.passages for one in done) == len(index.shelf)
+        assert sum(one.passages for one in done) == len(index.backend)
     return rows(path)
 
 
@@ -162,9 +162,11 @@ def answers(index, asked):
     found = []
     for text in asked:
         query = shingles(text)
-        shared = index.shelf.sharing(query)
-        named = dict(index.shelf.fetch(shared.ids.tolist()))
-        close = {(item.source, item.key, item.part) for _, item in index.shelf.fetch(index.shelf.near(query).tolist())}
+        shared = index.backend.sharing(query)
+        named = dict(index.backend.fetch(shared.ids.tolist()))
+        close = {
+            (item.source, item.key, item.part) for _, item in index.backend.fetch(index.backend.near(query).tolist())
+        }
         counts = {
             (named[one].source, named[one].key, named[one].part): count
             for one, count in zip(shared.ids.tolist(), shared.counts.tolist(), strict=True)
@@ -186,9 +188,9 @@ def test_the_buckets_hold_what_following_puts_into_them(both, texts, tmp_path, k
         expected = answers(followed, texts[::7])
         assert sum(len(close) for close, _ in expected) > 50
         assert answers(index, texts[::7]) == expected
-        assert len(index.shelf) == len(followed.shelf)
-        assert [index.shelf.mark(pool_source(name)) for name in NAMES] == [
-            followed.shelf.mark(pool_source(name)) for name in NAMES
+        assert len(index.backend) == len(followed.backend)
+        assert [index.backend.mark(pool_source(name)) for name in NAMES] == [
+            followed.backend.mark(pool_source(name)) for name in NAMES
         ]
         with RecallIndex(both[0].store, addresses[1]) as again:
             assert answers(again, texts[::7]) == expected
@@ -205,14 +207,14 @@ def test_the_index_follows_the_log_from_there_on(pool, texts, store):
     left = talk(pool, texts[:100], leave={18, 60})
     with RecallIndex(pool.store) as index:
         (done,) = index_pools([pool], "inline", index=index)
-        before = len(index.shelf)
+        before = len(index.backend)
         finish(pool, left)
         pool.post("the oven lease comes first because nothing bakes without an oven")
         found = similar(pool, "the oven lease comes first", index=index)
         assert [match.offset for match in found] == [pool.end - 1]
         assert [match.id for match in similar(pool, f"{texts[18]} and that is all of it", k=1, index=index)] == ["t18"]
         new = [list(passages(f"{texts[number]} and that is all of it")) for number in (18, 60)]
-        assert len(index.shelf) == before + sum(map(len, new)) + 1
+        assert len(index.backend) == before + sum(map(len, new)) + 1
         assert index_pools([pool], "inline", index=index)[0].events == 0
     assert "nothing to do" not in repr(done)
     assert rows(store / "recall.index")["items"] == rows(by_hand([pool], store / "other.index"))["items"]
@@ -247,11 +249,11 @@ def test_who_follows_while_the_job_runs_does_no_harm(pool, texts, store):
             pool.post("the oven lease comes first because nothing bakes without an oven")
             with RecallIndex(pool.store) as other:
                 other.follow(pool)
-                others.append(len(other.shelf))
+                others.append(len(other.backend))
 
     with RecallIndex(pool.store) as index:
         index_pools([pool], "inline", progress=interfere, index=index)
-        assert [len(index.shelf)] == others
+        assert [len(index.backend)] == others
         assert len(similar(pool, "the oven lease comes first", index=index)) == 1
         asked = [text for text in texts[:60:5] if len(text) < 1900]
         with RecallIndex(pool.store, by_hand([pool], store / "other.index")) as followed:
@@ -284,9 +286,9 @@ def test_an_index_that_is_emptied_while_the_job_runs(pool, texts):
         index_pools([pool], "inline", index=index)
         pool.post("the oven lease comes first because nothing bakes without an oven")
         with pytest.raises(IndexUnavailableError, match="was emptied while the job ran: index again"):
-            index_pools([pool], "inline", progress=lambda _: index.shelf.clear("was damaged (a test)"), index=index)
+            index_pools([pool], "inline", progress=lambda _: index.backend.clear("was damaged (a test)"), index=index)
         index.follow(pool)
-        assert len(index.shelf) > 30
+        assert len(index.backend) > 30
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "redis"])
@@ -317,7 +319,7 @@ def test_cancelling_in_the_middle_of_a_job(pool, texts, store, engine, options):
     with RecallIndex(pool.store) as index:
         with pytest.raises(JobCancelledError, match="was told to stop"):
             index_pools([pool], engine, options=options, progress=lambda _: cancel.set(), cancel=cancel, index=index)
-        assert len(index.shelf) == 0
+        assert len(index.backend) == 0
         index_pools([pool], "inline", index=index)
     assert rows(store / "recall.index") == rows(by_hand([pool], store / "other.index"))
 
@@ -357,8 +359,8 @@ def test_what_is_dropped_is_gone_with_its_buckets(pool, texts):
     talk(pool, texts[:60])
     with RecallIndex(pool.store) as index:
         index_pools([pool], "inline", index=index)
-        index.shelf.drop(pool_source("bakery"))
-        assert len(index.shelf) == 0
-        ids = index.shelf.sharing(shingles(texts[0])).ids
-        assert index.shelf.fetch(ids.tolist()) == []
-        assert np.array_equal(index.shelf.near(shingles(texts[0])), [])
+        index.backend.drop(pool_source("bakery"))
+        assert len(index.backend) == 0
+        ids = index.backend.sharing(shingles(texts[0])).ids
+        assert index.backend.fetch(ids.tolist()) == []
+        assert np.array_equal(index.backend.near(shingles(texts[0])), [])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agentpool_jupyter.display.prompts import Prompt, prompts_html, prompts_text
+from agentpool_jupyter.display.prompts import prompts_html
 
 if TYPE_CHECKING:
     from agentpool_jupyter.agents.runs.plan import PlannedTurn
@@ -33,14 +33,12 @@ class DryRun:
         when = "at once" if turn.starts else "once someone it listens to has spoken (shown as the pool is now)"
         return f"{turn.agent}: {turn.model} at {turn.server}, {when}, reserves {turn.reserved:,} tokens"
 
-    def _prompts(self) -> list[Prompt]:
-        return [
-            Prompt(self._head(turn), [(message["role"], message["content"]) for message in turn.messages])
-            for turn in self.turns
-        ]
-
     def __repr__(self) -> str:
-        return prompts_text(self._summary(), self._prompts())
+        parts = [self._summary()]
+        for turn in self.turns:
+            prompt = "\n".join(f"--- {message['role']}\n{message['content']}" for message in turn.messages)
+            parts.append(f"=== {self._head(turn)}\n{prompt}")
+        return "\n\n".join(parts)
 
     def _repr_html_(self) -> str:
-        return prompts_html(self._summary(), self._prompts())
+        return prompts_html(self._summary(), [(self._head(turn), turn.messages) for turn in self.turns])

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentTypeError
+from argparse import ArgumentTypeError, Namespace
 from keyword import iskeyword
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import line_cell_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 
-from agentpool_jupyter.jupyter.magics.usage import SessionMagics, parse, usage_errors
+from agentpool_jupyter.jupyter.magics.usage import SessionMagics
 
 from .actions import AgentsActions
 from .cell import TeamCell
+
+if TYPE_CHECKING:
+    from agentpool_jupyter.jupyter.session import Session
 
 
 def _variable(name: str) -> str:
@@ -80,8 +83,10 @@ class AgentsMagics(SessionMagics):
             %agents resume [POOL]    go on with it where the pool has it; finished turns are not repeated
             %agents list [POOL]      all runs that a pool has seen
         """
-        arguments = parse(self.agents, line)
-        with usage_errors():
+
+        def do(session: Session, arguments: Namespace) -> Any:
             if cell is None:
-                return AgentsActions(self.session, self.shell).do(arguments)
-            return TeamCell(self.session, self.shell).run(arguments, cell)
+                return AgentsActions(session, self.shell).do(arguments)
+            return TeamCell(session, self.shell).run(arguments, cell)
+
+        return self.answer(self.agents, line, do)

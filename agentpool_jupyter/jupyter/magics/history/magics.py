@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from IPython.core.magic import line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 from traitlets import Int, Unicode, observe
 
-from agentpool_jupyter.jupyter.magics.usage import ENGINES, POOL, STORE, SessionMagics, parse, usage_errors
+from agentpool_jupyter.jupyter.magics.usage import ENGINES, POOL, STORE, SessionMagics
 
-from . import branch, rollback, snapshot
+from . import branch, diff, rollback, snapshot
 
 
 @magics_class
@@ -42,9 +43,7 @@ class HistoryMagics(SessionMagics):
         A team that runs in the pool stops, and what it still says stays on the line that was left. What agents did
         outside the pool is not undone; it is listed.
         """
-        arguments = parse(self.rollback, line)
-        with usage_errors():
-            return rollback.do(self.session, arguments)
+        return self.answer(self.rollback, line, rollback.do)
 
     @line_magic
     @magic_arguments()
@@ -55,9 +54,7 @@ class HistoryMagics(SessionMagics):
     @STORE
     def branch(self, line: str) -> Any:
         """List the pool's branches, make one, or switch to one."""
-        arguments = parse(self.branch, line)
-        with usage_errors():
-            return branch.do(self.session, arguments)
+        return self.answer(self.branch, line, branch.do)
 
     @line_magic
     @magic_arguments()
@@ -67,11 +64,7 @@ class HistoryMagics(SessionMagics):
     @STORE
     def diff(self, line: str) -> Any:
         """Show what changed between two positions, turn by turn and word by word."""
-        arguments = parse(self.diff, line)
-        with usage_errors():
-            from agentpool_jupyter.history import diff  # noqa: PLC0415 - loading the extension stays quick
-
-            return diff(self.session.pool(arguments.pool, arguments.store), arguments.a, arguments.b)
+        return self.answer(self.diff, line, diff.do)
 
     @line_magic
     @magic_arguments()
@@ -87,7 +80,4 @@ class HistoryMagics(SessionMagics):
         They are also taken by themselves, after a run and every 10,000 events; this is for a longer history, or for a
         cluster. Only what is new is read. The interrupt button stops the job and leaves what was there before.
         """
-        arguments = parse(self.snapshot, line)
-        with usage_errors():
-            arguments.engine = arguments.engine or self.engine
-            return snapshot.do(self.session, arguments)
+        return self.answer(self.snapshot, line, partial(snapshot.do, engine=self.engine))

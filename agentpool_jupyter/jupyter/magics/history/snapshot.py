@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from agentpool_jupyter.pool import Pool
 
 
-def do(session: Session, arguments: Namespace) -> PoolResults | Table:
-    """Build snapshots of the pools that are named, or say how theirs stand."""
+def do(session: Session, arguments: Namespace, *, engine: str) -> PoolResults | Table:
+    """Build snapshots of the pools that are named, or say how theirs stand; ``engine`` where the line names none."""
     from agentpool_jupyter.history import snapshot_all  # noqa: PLC0415 - loading stays quick
 
+    arguments.engine = arguments.engine or engine
     if arguments.all and arguments.status:
         with all_pools(session, arguments.store) as (pools, passed_over):
             return _status(pools, passed_over)

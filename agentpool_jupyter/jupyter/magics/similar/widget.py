@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from ipywidgets import HTML, Button, HBox, Layout, VBox
 
-from agentpool_jupyter.display.fallback import CLASS, hide_plain, row
+from agentpool_jupyter.display.fallback import CLASS, hide_plain
+from agentpool_jupyter.display.hits import head_html, notes_html, row_html
 from agentpool_jupyter.errors import AgentPoolError
-from agentpool_jupyter.jupyter.live.subshells import hear_at_once
-from agentpool_jupyter.recall.matches import head_html, notes_html, passage_html, score_html, source_html
+from agentpool_jupyter.jupyter.live.wire import hear_at_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from agentpool_jupyter.recall import Match, Matches
+    from agentpool_jupyter.recall import Matches
 
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 
@@ -34,11 +34,11 @@ class HitsWidget:
             Layout(width="8.5em", flex="none", margin="3px 0 3px .8em"),
         )
         line = Layout(align_items="flex-start", border_top="1px solid var(--jp-border-color2, rgba(128, 128, 128, .3))")
-        self._texts = [HTML(_row(hit), layout=wide) for hit in hits]
+        self._texts = [HTML(row_html(hit), layout=wide) for hit in hits.hits]
         self._buttons = [Button(description="Insert", icon="plus", layout=button) for _ in hits]
         rows = [HBox([text, push], layout=line) for text, push in zip(self._texts, self._buttons, strict=True)]
-        head = HTML(hide_plain(mark) + head_html(hits), layout=wide)
-        self._box = VBox([head, *rows, HTML(notes_html(hits), layout=wide)])
+        head = HTML(hide_plain(mark) + head_html(len(hits), hits.about), layout=wide)
+        self._box = VBox([head, *rows, HTML(notes_html(hits.notes), layout=wide)])
         self._box.add_class(CLASS)
         for number, push in enumerate(self._buttons):
             push.tooltip = "Post this into the pool as a message of yours"
@@ -58,7 +58,7 @@ class HitsWidget:
         try:
             self._insert(number)  # which shows that it was
         except AgentPoolError as error:
-            self._texts[number].value = _row(self._hits[number], f"{error}")
+            self._texts[number].value = row_html(self._hits[number].hit, f"{error}")
             button.description = "Try again"
             button.disabled = False
 
@@ -68,13 +68,9 @@ class HitsWidget:
         button.disabled = True
         button.icon = "check"
         button.description = f"Inserted at {offset}"
-        self._texts[number].value = _row(self._hits[number])
+        self._texts[number].value = row_html(self._hits[number].hit)
 
     def close(self) -> None:
         """Take it from the page and let go of all its widgets."""
         for widget in (*self._texts, *self._buttons, *self._box.children, self._box):
             widget.close()
-
-
-def _row(hit: Match, error: str = "") -> str:
-    return row(score_html(hit), source_html(hit), passage_html(hit), error)

@@ -1,4 +1,4 @@
-"""The SQLite file of an index: opened and checked, read and written, set aside when it is not to be used."""
+"""The files of an index: SQLite's, checked, and set aside when it is not to be used; the library's places beside it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import msgspec
 from agentpool_jupyter.errors import IndexUnavailableError
 from agentpool_jupyter.recall.text.signatures import stamp_text
 
-from .shelf import DamagedError
+from .backend import DamagedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -197,6 +197,31 @@ class IndexFile:
         except OSError as error:
             message = f"cannot use the index {self.path}: {error.strerror}; check the disk and the permissions"
             raise IndexUnavailableError(message) from error
+
+
+def read_places(path: Path, note: Callable[[str], None]) -> list[str]:
+    """Return the places of the library, whose file need not be there; ``note`` is told where it is damaged.
+
+    They have a file of their own because they cannot be read from any log, where an index is made anew.
+    """
+    try:
+        return list(msgspec.json.decode(path.read_bytes(), type=list[str]))
+    except FileNotFoundError:
+        return []
+    except msgspec.DecodeError:
+        note(f"{path} is damaged: add the library's paths again")
+        return []
+
+
+def write_places(path: Path, places: Sequence[str]) -> None:
+    """Keep places instead of those that are there; raises IndexUnavailableError."""
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        fresh.write_text(json.dumps(list(places), indent=1))
+        fresh.replace(path)
+    except OSError as error:
+        message = f"cannot write {path}: {error.strerror}; check the disk and the permissions"
+        raise IndexUnavailableError(message) from error
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What a run can remember: the index of its store, and the pools of it, as one thread at a time asks them."""
+"""From a cue to reminders: the index of a store and its pools, as one thread at a time asks them."""
 
 from __future__ import annotations
 
@@ -6,99 +6,75 @@ import itertools
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from agentpool_jupyter.agents.prompt.build import Recalled
+from agentpool_jupyter.agents.prompt.build import Reminder
 from agentpool_jupyter.errors import AgentPoolError
 from agentpool_jupyter.recall import RecallIndex
-from agentpool_jupyter.recall.library.file_names import stored_name
-from agentpool_jupyter.recall.matches import match_of
-from agentpool_jupyter.recall.search import Search
+from agentpool_jupyter.recall.file_names import stored_name
+from agentpool_jupyter.recall.matches import Search, match_of
 from agentpool_jupyter.recall.text.shingles import shingles
 from agentpool_jupyter.recall.text.thoughts import around
 
-from .neighbours import Neighbours
+from .pools import OpenPools
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from collections.abc import Set as AbstractSet
 
-    from agentpool_jupyter.agents.team.spec import RecallSpec
     from agentpool_jupyter.pool import Pool
     from agentpool_jupyter.recall import Match
-    from agentpool_jupyter.recall.ranking import Found
-    from agentpool_jupyter.recall.store.items import Item
+    from agentpool_jupyter.recall.backends.items import Item
+    from agentpool_jupyter.recall.matches import Found
     from agentpool_jupyter.recall.text.thoughts import Excerpt
 
+    from .cue import Cue
+
 EXCERPT = 600
-"""Characters of a hit that are read, about the place that is alike: reading is what large teams pay for."""
-_MORE = 8  # hits that are asked for beyond those wanted, and then so many times more
-_ROUNDS = 3  # of which the last asks for 64 times as many: where so many say what is known there is little else
+"""Characters of a reminder that are read, about the place that is alike: reading is what large teams pay for."""
+_MORE = 8  # matches that are asked for beyond those wanted, and then so many times more: for 3 reminders 11, 88, 704
+_ROUNDS = 3  # where so many say what is known there is little else
 _FRESH = 5.0  # seconds for which the library's files are not looked at again
 
 
-class Wish(NamedTuple):
-    """What somebody would be reminded of."""
-
-    spec: RecallSpec
-    texts: tuple[str, ...]
-    """What earlier reasoning is to resemble, or to contain."""
-    known: str
-    """What stands in the prompt already, and what is being said: it is not to be said twice."""
-    besides: frozenset[str] = frozenset()
-    """Turns that are not wanted, by id, in whatever pool."""
-    unheard: frozenset[str] = frozenset()
-    """Agents whose turns in the run's own pool are not wanted."""
-    seen: int = 0
-    """One past the last offset of the run's own pool that counts: what came later is read, not recalled."""
-
-
-class Hit(NamedTuple):
-    """A piece of earlier reasoning, and where exactly it is from."""
-
-    recalled: Recalled
-    reference: dict[str, Any]
-    """As a ``recall`` event carries it."""
-
-
-class Memory:
+class ReminderSearch:
     """The index of a pool's store; opened when it is first asked. Its methods are for one thread at a time."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._index: RecallIndex | None = None
-        self._pools = Neighbours(pool)
+        self._pools = OpenPools(pool)
         self._names: dict[tuple[str, str], str] = {}
         self._looked = float("-inf")
 
-    def recall(self, wish: Wish) -> tuple[list[Hit], list[str]]:
-        """Return at most ``k`` hits, best first, none of which says what is known or what another says, and notes.
+    def find(self, cue: Cue) -> tuple[list[Reminder], list[str]]:
+        """Return at most ``k`` reminders, best first, none of which says what is known or what another says, and notes.
 
         Raises what the index raises.
         """
         index = self._index = self._index or RecallIndex(self._pool.store)
         notes: list[str] = []
-        pools = self._wanted(wish.spec.sources, index)
+        pools = self._wanted(cue.spec.sources, index)
         self._pools.follow(index, pools, notes)
-        query = frozenset().union(*map(shingles, wish.texts))
-        known, keep = shingles(wish.known), self._filter(wish, pools)
-        hits: list[Hit] = []
+        query = frozenset().union(*map(shingles, cue.texts))
+        known, keep = shingles(cue.known), self._filter(cue, pools)
+        reminders: list[Reminder] = []
         for number in range(_ROUNDS):
-            most = (wish.spec.k + _MORE) * _MORE**number
-            found = self._ask(index, pools, wish, Search("both", wish.spec.threshold, most, keep), notes)
-            hits = list(itertools.islice(self._fresh(found, query, known), wish.spec.k))
-            if len(hits) == wish.spec.k or len(found) < most:
+            most = (cue.spec.k + _MORE) * _MORE**number
+            found = self._ask(index, pools, cue, Search("both", cue.spec.threshold, most, keep), notes)
+            reminders = list(itertools.islice(self._fresh(found, query, known), cue.spec.k))
+            if len(reminders) == cue.spec.k or len(found) < most:
                 break
-        return hits, notes
+        return reminders, notes
 
     def _ask(
-        self, index: RecallIndex, pools: AbstractSet[str], wish: Wish, search: Search, notes: list[str]
+        self, index: RecallIndex, pools: AbstractSet[str], cue: Cue, search: Search, notes: list[str]
     ) -> list[Found]:
         while True:
-            stale = "library" in wish.spec.sources and time.monotonic() - self._looked > _FRESH
-            found, told = index.search([], wish.texts, search, library=stale)
+            stale = "library" in cue.spec.sources and time.monotonic() - self._looked > _FRESH
+            found, told = index.search([], cue.texts, search, library=stale)
             if stale:
                 self._looked = time.monotonic()
             happened = set(index.take_notes()).difference(notes)
@@ -108,19 +84,19 @@ class Memory:
             # It may have been made anew: the pools that were taken in before that are to be taken in again.
             self._pools.follow(index, pools, notes, all_of_them=True)
 
-    def _filter(self, wish: Wish, pools: AbstractSet[str]) -> Callable[[Item], bool]:
-        """Return what says whether an item may be a hit: what is known, or said twice, takes nobody's place."""
-        own, library = self._pool.name, "library" in wish.spec.sources
+    def _filter(self, cue: Cue, pools: AbstractSet[str]) -> Callable[[Item], bool]:
+        """Return what says whether an item may be a reminder: what is known, or said twice, takes nobody's place."""
+        own, library = self._pool.name, "library" in cue.spec.sources
         first: dict[str, tuple[str, str, int]] = {}
 
         def keep(item: Item) -> bool:
             if not item.pool:
                 wanted = library
-            elif item.pool not in pools or item.key in wish.besides:
+            elif item.pool not in pools or item.key in cue.besides:
                 wanted = False
             else:
-                wanted = item.pool != own or (item.end < wish.seen and item.agent not in wish.unheard)
-            if not wanted or item.text.strip() in wish.known:
+                wanted = item.pool != own or (item.end < cue.seen and item.agent not in cue.unheard)
+            if not wanted or item.text.strip() in cue.known:
                 return False
             place = (item.source, item.key, item.part)
             return first.setdefault(item.text, place) == place
@@ -139,7 +115,7 @@ class Memory:
 
     # What is found -----------------------------------------------------------------------------------------
 
-    def _fresh(self, found: list[Found], query: frozenset[str], prompt: frozenset[str]) -> Iterator[Hit]:
+    def _fresh(self, found: list[Found], query: frozenset[str], prompt: frozenset[str]) -> Iterator[Reminder]:
         """Yield what says something that is not known, each thing once."""
         known = set(prompt)
         for one in found:
@@ -149,7 +125,7 @@ class Memory:
                 continue
             known |= said
             match = self._match(one, excerpt)
-            yield Hit(Recalled(excerpt.text, _source(match)), _reference(match, one.item.start + excerpt.start))
+            yield Reminder(excerpt.text, _source(match), _reference(match, one.item.start + excerpt.start))
 
     def _match(self, found: Found, excerpt: Excerpt) -> Match:
         match = match_of(found, self._name)
@@ -175,12 +151,12 @@ class Memory:
 
 
 def _source(match: Match) -> str:
-    """Return where a hit is from as a model reads it: of a document the name, for its folder is nobody's business."""
+    """Return where a match is from as a model reads it: of a document the name, for its folder is nobody's business."""
     return msgspec.structs.replace(match, file=Path(match.file).name).source if match.file else match.source
 
 
 def _reference(match: Match, start: int) -> dict[str, Any]:
-    """Return where a hit is from, as a ``recall`` event carries it.
+    """Return where a match is from, as a ``recall`` event carries it.
 
     With its text where that is not in a pool: files change.
     """

@@ -1,9 +1,9 @@
-"""A shelf in Redis, which several machines share: ``redis://[user:password@]host[:port][/database]``.
+"""An index in Redis, which several machines share: ``redis://[user:password@]host[:port][/database]``.
 
 The buckets are datasketch's Redis storage, one table for the bands and one for the shingles (:mod:`.redis_buckets`): a
 query is one round trip for the keys of all bands. datasketch's ``MinHashLSH`` takes one for each of the 42, 5.9 ms
 against 0.9 ms in ``tests/benchmarks/bench_recall.py``, and would unpickle what the server sends. Items, marks and the
-library's patterns stand beside them in plain Redis hashes.
+library's places stand beside them in plain Redis hashes.
 
 All keys begin with the store and a digest of the stamp: machines with other settings or versions do not disturb each
 other, and an index that cannot be used here is left alone and made anew beside it, which is noted.
@@ -23,11 +23,11 @@ import numpy as np
 from agentpool_jupyter.errors import ExtraMissingError, IndexUnavailableError
 from agentpool_jupyter.recall.text.signatures import bands_of, hash_shingles, shingle_keys, sign_texts, stamp_text
 
+from .backend import Backend, DamagedError, Sharing
 from .buckets import bucket
 from .items import Item, Source, decode, encode
 from .redis_address import options, shown
 from .redis_buckets import RedisBuckets
-from .shelf import DamagedError, Sharing, Shelf
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from agentpool_jupyter.recall.text.signatures import Keys
 
-    from .bulk import Bulk
+    from .backend import Bulk
 
 _ROOT = "agentpool:recall"
 _BATCH = 200  # items in one pipeline
@@ -43,8 +43,8 @@ _BUCKETS = 20_000  # buckets in one pipeline
 _DAMAGE = ("WRONGTYPE",)
 
 
-class RedisShelf(Shelf):
-    """A shelf for the pools of one store on a Redis server; see :class:`~.shelf.Shelf`."""
+class RedisBackend(Backend):
+    """Keeps the index of one store on a Redis server."""
 
     def __init__(self, address: str, store: str) -> None:
         try:
@@ -84,18 +84,18 @@ class RedisShelf(Shelf):
     # Reading and writing -----------------------------------------------------------------------------------
 
     def mark(self, source: Source) -> bytes | None:
-        """See :meth:`Shelf.mark`."""
+        """See :meth:`Backend.mark`."""
         with self._errors():
             found: bytes | None = self._client.hget(self._key("marks"), source)
         return found
 
     def sources(self) -> list[Source]:
-        """See :meth:`Shelf.sources`."""
+        """See :meth:`Backend.sources`."""
         with self._errors():
             return sorted(Source(name.decode()) for name in self._client.hkeys(self._key("marks")))
 
     def put(self, source: Source, mark: bytes, items: Sequence[Item]) -> None:
-        """See :meth:`Shelf.put`."""
+        """See :meth:`Backend.put`."""
         for first in range(0, len(items), _BATCH):
             self._insert(source, items[first : first + _BATCH])
         with self._errors():
@@ -133,7 +133,7 @@ class RedisShelf(Shelf):
         pipe.execute()
 
     def put_bulk(self, bulk: Bulk) -> None:
-        """See :meth:`Shelf.put_bulk`; killed in between, the items are not there yet, or the mark is not."""
+        """See :meth:`Backend.put_bulk`; killed in between, the items are not there yet, or the mark is not."""
         count = len(bulk.items)
         with self._lock, self._errors():
             bulk.settle(self.mark(bulk.source))  # it may forbid all of this
@@ -157,7 +157,7 @@ class RedisShelf(Shelf):
             table.flush()
 
     def expect(self, sources: Iterable[Source]) -> None:
-        """See :meth:`Shelf.expect`."""
+        """See :meth:`Backend.expect`."""
         with self._errors():
             pipe = self._client.pipeline(transaction=True)
             for source in sources:
@@ -165,7 +165,7 @@ class RedisShelf(Shelf):
             pipe.execute()
 
     def empty(self, source: Source) -> None:
-        """See :meth:`Shelf.empty`."""
+        """See :meth:`Backend.empty`."""
         with self._lock, self._errors():
             self._client.hset(self._key("marks"), source, b"")
             names = list(self._client.smembers(self._key("source", source)))
@@ -174,7 +174,7 @@ class RedisShelf(Shelf):
             self._client.delete(self._key("source", source))
 
     def drop(self, *sources: Source) -> None:
-        """See :meth:`Shelf.drop`."""
+        """See :meth:`Backend.drop`."""
         for source in sources:
             self.empty(source)
         if sources:
@@ -200,17 +200,17 @@ class RedisShelf(Shelf):
     # Finding -----------------------------------------------------------------------------------------------
 
     def near(self, query: AbstractSet[str]) -> Keys:
-        """See :meth:`Shelf.near`."""
+        """See :meth:`Backend.near`."""
         with self._lock, self._errors():  # putting something in closes and replaces the client
             return np.unique(self._bands.find(bands_of(query)))
 
     def sharing(self, query: AbstractSet[str], least: int = 1) -> Sharing:
-        """See :meth:`Shelf.sharing`."""
+        """See :meth:`Backend.sharing`."""
         with self._lock, self._errors():
             return Sharing(*self._shingles.count(shingle_keys(hash_shingles([query])[0]), least))
 
     def fetch(self, ids: Sequence[int]) -> list[tuple[int, Item]]:
-        """See :meth:`Shelf.fetch`."""
+        """See :meth:`Backend.fetch`."""
         if not len(ids):
             return []
         with self._errors():
@@ -223,8 +223,8 @@ class RedisShelf(Shelf):
 
     # The rest ----------------------------------------------------------------------------------------------
 
-    def patterns(self) -> list[str]:
-        """See :meth:`Shelf.patterns`."""
+    def places(self) -> list[str]:
+        """See :meth:`Backend.places`."""
         with self._errors():
             found = self._client.get(f"{self._store}:library")
         try:
@@ -233,13 +233,13 @@ class RedisShelf(Shelf):
             self.notes.append(f"the list of the library's paths at {self.url} is damaged: add them again")
             return []
 
-    def set_patterns(self, patterns: Sequence[str]) -> None:
-        """See :meth:`Shelf.set_patterns`."""
+    def set_places(self, places: Sequence[str]) -> None:
+        """See :meth:`Backend.set_places`."""
         with self._errors():
-            self._client.set(f"{self._store}:library", json.dumps(list(patterns)))
+            self._client.set(f"{self._store}:library", json.dumps(list(places)))
 
     def clear(self, why: str) -> None:
-        """See :meth:`Shelf.clear`."""
+        """See :meth:`Backend.clear`."""
         self.notes.append(f"the index at {self.url} {why}: rebuilt from the log")
         with self._errors():
             last = self._client.get(self._key("last"))
@@ -256,7 +256,7 @@ class RedisShelf(Shelf):
                 self._client.set(self._key("last"), last)  # no number is ever given twice
 
     def close(self) -> None:
-        """See :meth:`Shelf.close`."""
+        """See :meth:`Backend.close`."""
         for one in (self._client, self._bands, self._shingles):
             one.close()
 

@@ -11,8 +11,8 @@ from pypdf import PdfWriter
 
 from agentpool_jupyter.errors import LibraryError
 from agentpool_jupyter.recall import RecallIndex, similar
-from agentpool_jupyter.recall.library.readers import read_document
-from agentpool_jupyter.recall.store.items import file_source
+from agentpool_jupyter.recall.backends.items import file_source
+from agentpool_jupyter.recall.documents.formats import read_document
 
 LEASE = "The oven lease comes first, because nothing bakes without an oven."
 
@@ -161,9 +161,9 @@ def test_a_folder_that_vanishes_is_told_and_nothing_is_lost(pool, index, docs):
 def test_the_library_outlives_a_rebuild(pool, index, docs):
     """It is read again from the paths that were added."""
     index.library.add(docs)
-    index.shelf.clear("was damaged (a test)")
+    index.backend.clear("was damaged (a test)")
     assert len(look(pool, index)) == 1
-    index.shelf.clear("was damaged (a test)")
+    index.backend.clear("was damaged (a test)")
     shutil.rmtree(docs)
     assert any("nothing of it is in the index" in note for note in look(pool, index).notes)
 
@@ -171,7 +171,7 @@ def test_the_library_outlives_a_rebuild(pool, index, docs):
 def test_what_is_removed_is_gone(pool, index, docs):
     index.library.add(docs)
     assert index.library.remove(docs) == 2
-    assert index.library.documents == index.shelf.patterns() == []
+    assert index.library.documents == index.backend.places() == []
     assert not look(pool, index)
 
 
@@ -182,7 +182,7 @@ def test_a_glob_is_removed_and_nothing_else(pool, index, docs):
     for _ in range(2):
         assert not look(pool, index)
         assert index.library.documents == [str(docs / "deep" / "more.txt")]
-        index.shelf.clear("was damaged (a test)")
+        index.backend.clear("was damaged (a test)")
     index.library.add(docs / "notes.md")
     assert len(look(pool, index)) == 1
 
@@ -191,7 +191,7 @@ def test_removing_a_folder_removes_the_globs_in_it(pool, index, docs):
     index.library.add(f"{docs}/*.md")
     assert index.library.remove(docs) == 1
     assert not look(pool, index)
-    assert index.library.documents == index.shelf.patterns() == []
+    assert index.library.documents == index.backend.places() == []
 
 
 def test_what_is_left_of_a_glob_is_not_told_as_gone(pool, index, docs):
@@ -225,9 +225,9 @@ def test_stopped_while_documents_are_read(pool, docs, tmp_path, kind, request):
     with RecallIndex(pool.store, address) as index, pytest.raises(KeyboardInterrupt):
         index.library.add(docs, stop)
     with RecallIndex(pool.store, address) as index:
-        assert len(index.shelf) == 1
+        assert len(index.backend) == 1
         assert len(look(pool, index)) == 1
-        assert len(index.shelf) == 2
+        assert len(index.backend) == 2
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "redis"])
@@ -236,13 +236,13 @@ def test_stopped_between_forgetting_a_document_and_reading_it(pool, docs, tmp_pa
     address = tmp_path / "own.index" if kind == "sqlite" else request.getfixturevalue("redis_url")
     with RecallIndex(pool.store, address) as index:
         index.library.add(docs)
-        index.shelf.empty(file_source(str(docs / "notes.md")))
+        index.backend.empty(file_source(str(docs / "notes.md")))
         assert len(look(pool, index)) == 1
 
 
 def test_a_document_that_vanishes_before_it_is_read_is_told(pool, index, docs):
     """And a file that turns out to be none is forgotten."""
-    index.shelf.expect([file_source(str(docs / "vanished.md"))])
+    index.backend.expect([file_source(str(docs / "vanished.md"))])
     (docs / "picture.md").write_bytes(b"\x89PNG\r\n\x1a\n\x00\x00")
     index.library.add(docs)
     assert look(pool, index).notes == [f"{docs / 'vanished.md'} is gone: nothing of it is in the index"]
@@ -271,7 +271,7 @@ def test_a_name_that_is_not_utf8_is_left_out_and_told(pool, index, docs):
 def test_the_library_of_a_damaged_index_is_made_anew(pool, index, docs, ask):
     """Whatever it is asked first."""
     index.library.add(docs)
-    index.shelf._file._db.execute("DROP TABLE sources")
+    index.backend._file._db.execute("DROP TABLE sources")
     if ask == "documents":
         assert index.library.documents == []
     elif ask == "remove":

@@ -36,6 +36,13 @@ def postings(keys: Keys, texts: Keys) -> Postings:
     return found
 
 
+def numbered(found: Postings, ids: Keys) -> Postings:
+    """Return postings of places with the ids of what stands there, and without those whose id is 0."""
+    texts = ids[(found & _LOW).astype(np.int64)]
+    named: Postings = ((found & ~_LOW) | texts.astype(np.uint64))[texts > 0]
+    return named
+
+
 class Buckets:
     """Texts by key; keys and texts' numbers are 32 bits each. Not safe for threads: the owner has a lock."""
 
@@ -110,7 +117,7 @@ class Buckets:
 
 def _stretches(level: NDArray[np.uint64], low: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return where the buckets of keys begin and end in a level."""
-    return np.searchsorted(level, low), np.searchsorted(level, low | _LOW, side="right")
+    return level.searchsorted(low), level.searchsorted(low | _LOW, side="right")
 
 
 def _texts(level: NDArray[np.uint64], begin: NDArray[np.int64], end: NDArray[np.int64]) -> Keys:

@@ -19,7 +19,7 @@ _MOST_OPEN = 16
 _FRESH = 5.0  # seconds for which a pool that is not kept open is not looked at again
 
 
-class Neighbours:
+class OpenPools:
     """The pools of a pool's store, that pool among them; those that grew last are kept open. For one thread."""
 
     def __init__(self, pool: Pool) -> None:

@@ -13,11 +13,11 @@ import pytest
 
 from agentpool_jupyter.errors import IndexUnavailableError, StoreError
 from agentpool_jupyter.recall import RecallIndex, similar
-from agentpool_jupyter.recall.store.buckets import Buckets
-from agentpool_jupyter.recall.store.items import Item, pool_source
-from agentpool_jupyter.recall.store.redis_address import shown
-from agentpool_jupyter.recall.store.redis_buckets import RedisBuckets
-from agentpool_jupyter.recall.store.redis_shelf import RedisShelf
+from agentpool_jupyter.recall.backends.buckets import Buckets
+from agentpool_jupyter.recall.backends.items import Item, pool_source
+from agentpool_jupyter.recall.backends.redis_address import shown
+from agentpool_jupyter.recall.backends.redis_backend import RedisBackend
+from agentpool_jupyter.recall.backends.redis_buckets import RedisBuckets
 from agentpool_jupyter.recall.text.shingles import shingles
 from tests.recall.redis_server import RedisServer
 
@@ -64,19 +64,19 @@ def test_processes_share_it(pool, redis_url, monkeypatch):
     children = [subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) for _ in range(2)]
     assert [child.communicate()[0].strip() for child in children] == ["30", "30"]
     with RecallIndex(pool.store) as index:
-        assert len(index.shelf) == 30
+        assert len(index.backend) == 30
         assert len(similar(pool, LEASE, k=100, index=index)) == 30
 
 
 def test_an_index_of_other_settings_is_left_alone(redis_url, redis_server):
     """It is made anew beside it, once noted."""
     client = redis_server.client()
-    first = RedisShelf(redis_url, "store")
+    first = RedisBackend(redis_url, "store")
     client.sadd(f"{first._store}:stamps", "another")
     client.srem(f"{first._store}:stamps", first._space.rpartition(":")[2])
-    second = RedisShelf(redis_url, "store")
+    second = RedisBackend(redis_url, "store")
     assert "made with other settings or versions" in second.notes[0]
-    assert RedisShelf(redis_url, "store").notes == []
+    assert RedisBackend(redis_url, "store").notes == []
     client.close()
 
 
@@ -88,9 +88,9 @@ def test_damage_in_redis(pool, redis_url, redis_server, harmed):
     with RecallIndex(pool.store, redis_url) as index:
         similar(pool, LEASE, index=index)
         if harmed == "items":
-            client.hset(index.shelf._key("items"), 1, b"\xff")
+            client.hset(index.backend._key("items"), 1, b"\xff")
         else:
-            client.set(index.shelf._key("marks"), "no hash")
+            client.set(index.backend._key("marks"), "no hash")
         matches = similar(pool, LEASE, index=index)
         assert len(matches) == 1
         assert "rebuilt from the log" in matches.notes[0]
@@ -102,7 +102,7 @@ def test_a_stamp_that_was_tampered_with(pool, redis_url, redis_server):
     with RecallIndex(pool.store, redis_url) as index:
         pool.post(LEASE)
         similar(pool, LEASE, index=index)
-        client.set(index.shelf._key("stamp"), "else")
+        client.set(index.backend._key("stamp"), "else")
     with RecallIndex(pool.store, redis_url) as index:
         matches = similar(pool, LEASE, index=index)
         assert len(matches) == 1
@@ -133,12 +133,12 @@ def test_its_buckets_count_as_those_in_memory_do(redis_url, redis_server, least)
 @pytest.mark.parametrize("address", ["redis://localhost:port", "redis://h:1/0?socket_timeout=soon"])
 def test_an_address_that_is_none(address):
     with pytest.raises(StoreError, match="no address of an index"):
-        RedisShelf(address, "store")
+        RedisBackend(address, "store")
 
 
 def test_a_password_is_never_shown(redis_url, redis_server):
     with pytest.raises(IndexUnavailableError) as caught:
-        RedisShelf(f"redis://me:secret@127.0.0.1:{redis_server.port}/0", "store")
+        RedisBackend(f"redis://me:secret@127.0.0.1:{redis_server.port}/0", "store")
     assert "secret" not in str(caught.value)
 
 
@@ -168,22 +168,22 @@ def test_of_an_address_only_the_place_is_shown(address, expected):
 @pytest.mark.parametrize("address", ["redis://:a/secret@127.0.0.1/0", "redis://:12/secret@127.0.0.1/0"])
 def test_a_password_with_a_slash_is_refused_and_not_shown(address):
     with pytest.raises(StoreError, match="percent-encoded") as caught:
-        RedisShelf(address, "store")
+        RedisBackend(address, "store")
     assert "redis://…" in str(caught.value)
     assert "secret" not in "".join(traceback.format_exception(caught.value)).replace(address, "")
 
 
 def test_questions_while_something_is_put(redis_url):
     """Putting closes and replaces the connection on which questions are asked: they take turns."""
-    shelf = RedisShelf(redis_url, "store")
+    backend = RedisBackend(redis_url, "store")
     source = pool_source("bakery")
-    shelf.put(source, b"m", [Item(source=source, key="t0", text=LEASE)])
+    backend.put(source, b"m", [Item(source=source, key="t0", text=LEASE)])
     query = shingles(LEASE)
     done = threading.Event()
 
     def put():
         for number in range(1, 150):
-            shelf.put(source, b"m", [Item(source=source, key=f"t{number}", text=f"{LEASE} says {number}")])
+            backend.put(source, b"m", [Item(source=source, key=f"t{number}", text=f"{LEASE} says {number}")])
         done.set()
 
     with ThreadPoolExecutor(4) as threads:
@@ -191,8 +191,8 @@ def test_questions_while_something_is_put(redis_url):
 
         def ask():
             while not done.is_set():
-                assert len(shelf.near(query))
-                assert len(shelf.sharing(query).ids)
+                assert len(backend.near(query))
+                assert len(backend.sharing(query).ids)
 
         asking = [threads.submit(ask) for _ in range(3)]
         try:
@@ -201,4 +201,4 @@ def test_questions_while_something_is_put(redis_url):
             done.set()
         for one in asking:
             one.result()
-    shelf.close()
+    backend.close()

@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from agentpool_jupyter import open_pool, resume
-from agentpool_jupyter.agents.reminders.memory import Memory, Wish
+from agentpool_jupyter.agents.reminders.cue import Cue
+from agentpool_jupyter.agents.reminders.search import ReminderSearch
 from agentpool_jupyter.agents.team.spec import RecallSpec
 from agentpool_jupyter.pool.events import Message, Recall, TurnContinued, TurnFinished, TurnStarted
 from agentpool_jupyter.recall import RecallIndex
-from agentpool_jupyter.recall.store.index_file import stamped
+from agentpool_jupyter.recall.backends.index_file import stamped
 from tests.openai_server import Cut, OpenAIServer, expected
 from tests.recall.redis_server import RedisServer
 from tests.teams import asked, of_type, play, prompt, team, until
@@ -434,8 +435,8 @@ def open_files():
     return len(list(Path("/dev/fd").iterdir()))
 
 
-def wish(**fields):
-    return Wish(RecallSpec(k=1), (LEASE,), **{"known": "", **fields})
+def cue(**fields):
+    return Cue(RecallSpec(k=1), (LEASE,), **{"known": "", **fields})
 
 
 @pytest.mark.skipif(not Path("/dev/fd").is_dir(), reason="nothing says which files are open")
@@ -445,64 +446,64 @@ def test_of_many_pools_few_stay_open(pool):
         with open_pool(f"pool{number}") as other:
             other.post(f"{LEASE} Said in pool {number}.")
     before = open_files()
-    memory = Memory(pool)
+    search = ReminderSearch(pool)
     try:
         for number in (0, 20, 39):
-            asked = Wish(RecallSpec(k=1, threshold=0.9), (f"{LEASE} Said in pool {number}.",), known="")
-            (hit,), notes = memory.recall(asked)
-            assert (hit.recalled.source, notes) == (f"you#1 in pool{number}", [])
+            asked = Cue(RecallSpec(k=1, threshold=0.9), (f"{LEASE} Said in pool {number}.",), known="")
+            (reminder,), notes = search.find(asked)
+            assert (reminder.source, notes) == (f"you#1 in pool{number}", [])
         assert open_files() - before < 16 * 5 + 20
         with open_pool("pool39") as other:  # kept open, as it is among those that grew last
             other.post("Jam is sweet and red and keeps for a year.")
-        ((hit,), notes) = memory.recall(Wish(RecallSpec(k=1), ("Jam is sweet and red and keeps",), known=""))
-        assert hit.recalled.source == "you#2 in pool39"
+        ((reminder,), notes) = search.find(Cue(RecallSpec(k=1), ("Jam is sweet and red and keeps",), known=""))
+        assert reminder.source == "you#2 in pool39"
     finally:
-        memory.close()
+        search.close()
     assert open_files() <= before
 
 
 def test_what_is_said_between_two_look_ups_is_found_at_once(pool):
     """In the run's own pool, and in one in which nothing had been said."""
-    memory = Memory(pool)
+    search = ReminderSearch(pool)
     try:
         with open_pool("bistro") as other:
-            assert memory.recall(wish()) == ([], [])
+            assert search.find(cue()) == ([], [])
             pool.post(f"{LEASE} Indeed.")
-            ((hit,), _) = memory.recall(wish(seen=1))
-            assert hit.recalled.source == "you#1 in bakery"
+            ((reminder,), _) = search.find(cue(seen=1))
+            assert reminder.source == "you#1 in bakery"
             other.post(f"{LEASE} Not so.")
-            ((hit,), _) = memory.recall(wish(known=f"{LEASE} Indeed.", seen=1))
-            assert hit.recalled.source == "you#1 in bistro"
+            ((reminder,), _) = search.find(cue(known=f"{LEASE} Indeed.", seen=1))
+            assert reminder.source == "you#1 in bistro"
     finally:
-        memory.close()
+        search.close()
 
 
 def test_pools_that_come_and_go_between_two_look_ups(pool):
-    memory = Memory(pool)
+    search = ReminderSearch(pool)
     try:
-        assert memory.recall(wish()) == ([], [])
+        assert search.find(cue()) == ([], [])
         with open_pool("bistro") as other:
             other.post(f"{LEASE} Indeed.")
-        ((hit,), _) = memory.recall(wish())
-        assert hit.recalled.source == "you#1 in bistro"
+        ((reminder,), _) = search.find(cue())
+        assert reminder.source == "you#1 in bistro"
         pool.store.delete("bistro")
-        assert memory.recall(wish()) == ([], [])
+        assert search.find(cue()) == ([], [])
     finally:
-        memory.close()
+        search.close()
 
 
 def test_what_is_known_takes_nobodys_place_however_often_it_was_said(pool, past):
     """Neither in the prompt, nor by others."""
     header = past.header(past.branch, agent="critic")
     past.append([Message(**header | {"id": past.new_id()}, text=LEASE) for _ in range(900)])
-    memory = Memory(pool)
+    search = ReminderSearch(pool)
     try:
-        (hit,), _ = memory.recall(wish(known=LEASE))
-        assert hit.recalled.text == PAST
-        found, _ = memory.recall(wish()._replace(spec=RecallSpec(k=3)))
-        assert [hit.recalled.text for hit in found] == [LEASE, PAST]
+        (reminder,), _ = search.find(cue(known=LEASE))
+        assert reminder.text == PAST
+        found, _ = search.find(cue()._replace(spec=RecallSpec(k=3)))
+        assert [reminder.text for reminder in found] == [LEASE, PAST]
     finally:
-        memory.close()
+        search.close()
 
 
 def test_a_look_up_ends_where_hundreds_say_what_is_known(pool, past):
@@ -511,8 +512,8 @@ def test_a_look_up_ends_where_hundreds_say_what_is_known(pool, past):
     header = past.header(past.branch, agent="critic")
     texts = [f"{common} Thus spoke number {number}." for number in range(700)]
     past.append([Message(**header | {"id": past.new_id()}, text=text) for text in texts])
-    memory = Memory(pool)
+    search = ReminderSearch(pool)
     try:
-        assert memory.recall(wish(known=common)) == ([], [])
+        assert search.find(cue(known=common)) == ([], [])
     finally:
-        memory.close()
+        search.close()

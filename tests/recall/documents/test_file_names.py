@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agentpool_jupyter.recall.library.file_names import from_here, quoted_name, stored_name, without_folders
+from agentpool_jupyter.recall.file_names import from_here, quoted_name, stored_name, without_folders
 from agentpool_jupyter.recall.matches import Match
 
 

@@ -1,30 +1,47 @@
-"""The seam between an index and what keeps it: the :class:`Shelf` contract.
+"""The seam between an index and what keeps it: the :class:`Backend` contract.
 
-Two implementations pass the same tests: one SQLite file (:mod:`.sqlite_shelf`) and Redis (:mod:`.redis_shelf`). An
-index can always be made again from the pools and the documents, so a shelf that finds itself damaged, or made by other
-settings, may empty itself; it says so in ``notes``.
+Two implementations pass the same tests: one SQLite file (:mod:`.sqlite_backend`) and Redis (:mod:`.redis_backend`). An
+index can always be made again from the pools and the documents, so a backend that finds itself damaged, or made by
+other settings, may empty itself; it says so in ``notes``.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from collections.abc import Set as AbstractSet
 
     import numpy as np
     from numpy.typing import NDArray
 
-    from agentpool_jupyter.recall.text.signatures import Keys
+    from agentpool_jupyter.recall.text.signatures import Hashes, Keys
 
-    from .bulk import Bulk
+    from .buckets import Postings
     from .items import Item, Source
+
+    Settle = Callable[[bytes | None], bytes]
+    """Given the mark that a source has by now, returns the one that it is to have."""
+
+Answer = TypeVar("Answer")
 
 
 class DamagedError(Exception):
-    """What the shelf keeps is damaged, or no longer its own; ``Shelf.clear`` mends it. Never seen by users."""
+    """What a backend keeps is damaged, or no longer its own; ``Backend.clear`` mends it. Never seen by users."""
+
+
+class Mended(Protocol):
+    """Calls what uses a backend, makes the backend anew where that raises DamagedError, and calls once more."""
+
+    def __call__(self, ask: Callable[[], Answer], /) -> Answer:
+        """Return what ``ask`` returns."""
+
+
+def unmended(ask: Callable[[], Answer], /) -> Answer:
+    """Call what uses a backend, and leave the backend as it is: the null object of :class:`Mended`."""
+    return ask()
 
 
 class Sharing(NamedTuple):
@@ -35,13 +52,27 @@ class Sharing(NamedTuple):
     """How many shingles they share: never less than there are, at times more (two shingles that have one key)."""
 
 
-class Shelf(ABC):
+class Bulk(NamedTuple):
+    """What a job makes of a source: many items, signed, and their buckets. Postings name an item by its place."""
+
+    source: Source
+    items: Sequence[Item]
+    hashes: Sequence[Hashes]
+    """Of the shingles of each item, sorted."""
+    bands: Postings
+    """Sorted; by key of a band."""
+    shingles: Postings
+    """Sorted; by key of a shingle."""
+    settle: Settle
+
+
+class Backend(ABC):
     """Items, the buckets of their keys, and how far each source has been read.
 
     Promised
         * :meth:`put` is idempotent: an item whose source, key and part are there already changes nothing.
         * A mark is stored after its items: killed in between, the next reader puts them again.
-        * Any number of threads, processes and (with Redis) machines may use one shelf.
+        * Any number of threads, processes and (with Redis) machines may use one backend.
 
     All methods raise IndexUnavailableError when the disk or the server is away, and DamagedError.
     """
@@ -98,16 +129,16 @@ class Shelf(ABC):
         """Return items by id, in the order asked for; those that are gone are left out."""
 
     @abstractmethod
-    def patterns(self) -> list[str]:
+    def places(self) -> list[str]:
         """Return the library's paths and globs, as they were added; they outlive a rebuild."""
 
     @abstractmethod
-    def set_patterns(self, patterns: Sequence[str]) -> None:
+    def set_places(self, places: Sequence[str]) -> None:
         """Store the library's paths and globs."""
 
     @abstractmethod
     def clear(self, why: str) -> None:
-        """Empty the shelf, all but the library's patterns, and note why."""
+        """Empty the backend, all but the library's places, and note why."""
 
     @abstractmethod
     def __len__(self) -> int:

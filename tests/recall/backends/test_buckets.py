@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentpool_jupyter.recall.store.buckets import Buckets
+from agentpool_jupyter.recall.backends.buckets import Buckets
 
 keys = st.one_of(st.integers(0, 8), st.sampled_from([2**31, 2**32 - 2, 2**32 - 1]))
 ids = st.one_of(st.integers(0, 8), st.sampled_from([2**31, 2**32 - 1]))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentpool_jupyter.recall.library.places import added, expand, removed, wanted, within
+from agentpool_jupyter.recall.documents.places import added, expand, removed, wanted, within
 
 FILES = ("a.md", "b.txt", ".hidden.md", "sub/c.md", "sub/deep/d.md", ".git/e.md", "data[1]/f.md", "database/g.md")
 

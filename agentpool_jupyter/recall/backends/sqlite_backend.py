@@ -1,10 +1,9 @@
-"""A shelf in one SQLite file: texts and the hashes of their shingles on disk, buckets in memory.
+"""An index in one SQLite file: texts and the hashes of their shingles on disk, buckets in memory.
 
 Every process builds its buckets from the file when it first needs them, and takes in what any process has added since
 by the items' growing numbers; those of one question only when it is asked. What a bulk job has made comes with its
-buckets, sorted arrays that are taken as they are: that is ten times as quick, and for bands takes a tenth of the memory
-of :mod:`.sketches`, which is for what is followed live. A row carries checksums of its values, because a flipped bit
-inside a value is nothing that SQLite would notice.
+buckets, sorted arrays that are taken as they are, which is ten times as quick; of what is followed live they are made
+here. A row carries checksums of its values, because a flipped bit inside a value is nothing that SQLite would notice.
 """
 
 from __future__ import annotations
@@ -16,15 +15,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from agentpool_jupyter.recall.text.shingles import shingles
-from agentpool_jupyter.recall.text.signatures import bands_of, hash_shingles, shingle_keys
+from agentpool_jupyter.recall.text.signatures import BANDS, band_keys, bands_of, hash_shingles, shingle_keys
 
-from .buckets import Buckets
-from .bulk import numbered
-from .index_file import BAD_ROW, IndexFile
+from .backend import Backend, DamagedError, Sharing
+from .buckets import Buckets, numbered
+from .index_file import BAD_ROW, IndexFile, read_places, write_places
 from .items import Item, Source, decode, encode
-from .roster import Roster
-from .shelf import DamagedError, Sharing, Shelf
-from .sketches import Sketches
 
 if TYPE_CHECKING:
     import sqlite3
@@ -36,11 +32,11 @@ if TYPE_CHECKING:
 
     from agentpool_jupyter.recall.text.signatures import Hashes, Keys
 
+    from .backend import Bulk
     from .buckets import Postings
-    from .bulk import Bulk
 
 _BATCH = 500  # items signed and inserted together
-_SHEET = 1_000_000  # postings in a row: a value of SQLite's holds a billion bytes
+_MOST = 1_000_000  # postings in a row: a value of SQLite's holds a billion bytes
 _NO_ID = 2**32  # above all ids
 _BANDS, _SHINGLES = "bands", "shingles"
 _HERE = "here"  # the store in whose folder the file is
@@ -56,14 +52,13 @@ class _Loaded(NamedTuple):
     ids: Keys
 
 
-class SqliteShelf(Shelf):
-    """A shelf in a file at ``path`` (:class:`~.index_file.IndexFile`), made if need be; see :class:`~.shelf.Shelf`.
+class SqliteBackend(Backend):
+    """Keeps an index in a file at ``path`` (:class:`~.index_file.IndexFile`), made if need be.
 
     Pools are those of a ``store``, by whatever name: several may share a file, and its documents.
     """
 
-    _sketches: Sketches
-    _bands: Buckets  # made by a job
+    _bands: Buckets
     _bands_to: int  # the last item that is in
     _shingles: Buckets
     _shingles_to: int
@@ -75,13 +70,13 @@ class SqliteShelf(Shelf):
         self._lock = threading.RLock()
         self._forget()
         self._file = IndexFile(path, self._tell)
-        self._roster = Roster(path.with_name(f"{path.name}.library.json"), self._tell)
+        self._places = path.with_name(f"{path.name}.library.json")
 
     def _tell(self, note: str) -> None:
         self.notes.append(note)  # another list at times: whoever reads the notes takes theirs away
 
     def clear(self, why: str) -> None:
-        """See :meth:`Shelf.clear`."""
+        """See :meth:`Backend.clear`."""
         with self._lock:
             self._file.renew(why)
             self._forget()
@@ -89,18 +84,18 @@ class SqliteShelf(Shelf):
     # Reading and writing -----------------------------------------------------------------------------------
 
     def mark(self, source: Source) -> bytes | None:
-        """See :meth:`Shelf.mark`."""
+        """See :meth:`Backend.mark`."""
         with self._file.reading() as db:
             return self._mark(db, source)
 
     def sources(self) -> list[Source]:
-        """See :meth:`Shelf.sources`."""
+        """See :meth:`Backend.sources`."""
         with self._file.reading() as db:
             rows = db.execute("SELECT name FROM sources WHERE store IN (?, ?) ORDER BY name", (_ANY, self._store))
             return [Source(row[0]) for row in rows]
 
     def put(self, source: Source, mark: bytes, items: Sequence[Item]) -> None:
-        """See :meth:`Shelf.put`."""
+        """See :meth:`Backend.put`."""
         for first in range(0, len(items), _BATCH):
             self._insert(source, items[first : first + _BATCH])
         with self._file.writing() as db:
@@ -120,7 +115,7 @@ class SqliteShelf(Shelf):
             )
 
     def put_bulk(self, bulk: Bulk) -> None:
-        """See :meth:`Shelf.put_bulk`; all of it is stored at once, or nothing."""
+        """See :meth:`Backend.put_bulk`; all of it is stored at once, or nothing."""
         with self._file.writing() as db:
             mark = bulk.settle(self._mark(db, bulk.source))
             source = self._number(db, bulk.source)
@@ -136,22 +131,22 @@ class SqliteShelf(Shelf):
             )
             if fresh.any():
                 for kind, postings in ((_BANDS, bulk.bands), (_SHINGLES, bulk.shingles)):
-                    _write_sheets(db, source, kind, numbered(postings, ids), ids[fresh])
+                    _write_buckets(db, source, kind, numbered(postings, ids), ids[fresh])
             db.execute("UPDATE sources SET mark = ? WHERE id = ?", (mark, source))
 
     def expect(self, sources: Iterable[Source]) -> None:
-        """See :meth:`Shelf.expect`."""
+        """See :meth:`Backend.expect`."""
         with self._file.writing() as db:
             for source in sources:
                 self._number(db, source)
 
     def empty(self, source: Source) -> None:
-        """See :meth:`Shelf.empty`."""
+        """See :meth:`Backend.empty`."""
         with self._file.writing() as db:
             self._empty(db, source)
 
     def drop(self, *sources: Source) -> None:
-        """See :meth:`Shelf.drop`."""
+        """See :meth:`Backend.drop`."""
         with self._file.writing() as db:
             for source in sources:
                 db.execute("DELETE FROM sources WHERE id = ?", (self._empty(db, source),))
@@ -180,45 +175,43 @@ class SqliteShelf(Shelf):
     # Finding -----------------------------------------------------------------------------------------------
 
     def near(self, query: AbstractSet[str]) -> Keys:
-        """See :meth:`Shelf.near`."""
+        """See :meth:`Backend.near`."""
         with self._lock:
-            loaded, self._bands_to = self._take_sheets(_BANDS, self._bands, self._bands_to)
+            loaded, self._bands_to = self._take_in(_BANDS, self._bands, self._bands_to)
             if loaded:
-                self._sketches.add(loaded.hashes, loaded.lengths, loaded.ids)
-            found = self._sketches.find(query)
-            if len(self._bands):
-                found = np.union1d(found, self._bands.find(bands_of(query)))
-            return found
+                keys = band_keys(loaded.hashes, loaded.lengths)
+                self._bands.add(keys.ravel(), np.repeat(loaded.ids, BANDS))
+            return np.unique(self._bands.find(bands_of(query)))
 
     def sharing(self, query: AbstractSet[str], least: int = 1) -> Sharing:
-        """See :meth:`Shelf.sharing`."""
+        """See :meth:`Backend.sharing`."""
         with self._lock:
-            loaded, self._shingles_to = self._take_sheets(_SHINGLES, self._shingles, self._shingles_to)
+            loaded, self._shingles_to = self._take_in(_SHINGLES, self._shingles, self._shingles_to)
             if loaded:
                 self._shingles.add(shingle_keys(loaded.hashes), np.repeat(loaded.ids, loaded.lengths))
             return Sharing(*self._shingles.count(shingle_keys(hash_shingles([query])[0]), least))
 
-    def _take_sheets(self, kind: str, buckets: Buckets, after: int) -> tuple[_Loaded | None, int]:
-        """Take in what a job has made since an id; return the items besides, if any, and the last id of all."""
+    def _take_in(self, kind: str, buckets: Buckets, after: int) -> tuple[_Loaded | None, int]:
+        """Take in the buckets that jobs have made since an id; return the items besides, if any, and the last id."""
         with self._file.reading() as db:
             if _newest(db) <= after:
                 return None, after
         with self._file.reading(several=True) as db:
             newest = _newest(db)
             loaded = _load(db, after)
-            sheets = db.execute(
+            rows = db.execute(
                 "SELECT postings, postings_sum FROM buckets WHERE kind = ? AND last > ? ORDER BY id", (kind, after)
             ).fetchall()
-        found = b"".join(_checked(values, total) for values, total in sheets)
+        found = b"".join(_checked(values, total) for values, total in rows)
         buckets.merge(np.frombuffer(found, "<u8").astype(np.uint64, copy=False))
         return loaded, newest
 
     def _forget(self) -> None:
-        self._sketches, self._bands, self._bands_to = Sketches(), Buckets(), 0
+        self._bands, self._bands_to = Buckets(), 0
         self._shingles, self._shingles_to = Buckets(), 0
 
     def fetch(self, ids: Sequence[int]) -> list[tuple[int, Item]]:
-        """See :meth:`Shelf.fetch`."""
+        """See :meth:`Backend.fetch`."""
         marks = ",".join("?" * len(ids))
         with self._file.reading() as db:
             rows = db.execute(
@@ -235,16 +228,16 @@ class SqliteShelf(Shelf):
 
     # The library -------------------------------------------------------------------------------------------
 
-    def patterns(self) -> list[str]:
-        """See :meth:`Shelf.patterns`."""
-        return self._roster.read()
+    def places(self) -> list[str]:
+        """See :meth:`Backend.places`."""
+        return read_places(self._places, self._tell)
 
-    def set_patterns(self, patterns: Sequence[str]) -> None:
-        """See :meth:`Shelf.set_patterns`."""
-        self._roster.write(patterns)
+    def set_places(self, places: Sequence[str]) -> None:
+        """See :meth:`Backend.set_places`."""
+        write_places(self._places, places)
 
     def close(self) -> None:
-        """See :meth:`Shelf.close`."""
+        """See :meth:`Backend.close`."""
         self._file.close()
 
 
@@ -280,10 +273,10 @@ def _load(db: sqlite3.Connection, after: int) -> _Loaded | None:
     )
 
 
-def _write_sheets(db: sqlite3.Connection, source: int, kind: str, postings: Postings, ids: Keys) -> None:
+def _write_buckets(db: sqlite3.Connection, source: int, kind: str, postings: Postings, ids: Keys) -> None:
     """Store the buckets of new items, whose ids grow."""
-    for first in range(0, len(postings), _SHEET):
-        values = postings[first : first + _SHEET].astype("<u8").tobytes()
+    for first in range(0, len(postings), _MOST):
+        values = postings[first : first + _MOST].astype("<u8").tobytes()
         db.execute(
             "INSERT INTO buckets (source, kind, first, last, postings, postings_sum) VALUES (?, ?, ?, ?, ?, ?)",
             (source, kind, int(ids[0]), int(ids[-1]), values, zlib.crc32(values)),
