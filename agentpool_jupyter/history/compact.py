@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from agentpool_jupyter.errors import LogCorruptError, RunActiveError
-from agentpool_jupyter.log import data_home
 from agentpool_jupyter.pool.codec import decode
 from agentpool_jupyter.pool.runs import Runs
 from agentpool_jupyter.snapshots.folder import discard, locked
@@ -162,11 +161,9 @@ def _archive_of(pool: Pool, archive: str | os.PathLike[str] | bool) -> Path | No
         return None
     if archive is not True:
         return Path(archive).expanduser()
-    folder = getattr(pool.store, "folder", None)
-    place = Path(folder) if folder is not None else data_home() / "archives"  # a cluster has no folder
-    place.mkdir(parents=True, exist_ok=True)
+    pool.store.archives.mkdir(parents=True, exist_ok=True)
     # Others may compact a pool of that name in this second, too.
-    return place / f"{pool.name}-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}.jsonl.gz"
+    return pool.store.archives / f"{pool.name}-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}.jsonl.gz"
 
 
 def _bytes(count: int) -> str:

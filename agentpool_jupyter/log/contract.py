@@ -5,8 +5,11 @@ Both implementations (:mod:`.sqlite`, :mod:`.kafka`) pass one conformance suite,
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, NamedTuple, Self
+
+from agentpool_jupyter.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,8 +20,20 @@ if TYPE_CHECKING:
     """Given a function that reads the whole log from its start, return offsets, each once, and their new values."""
 
 
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
 FILLER = b'{"type":"folded","id":""}'
 """The one record that logs may write themselves: an event that says nothing (``Folded`` in the pool's events)."""
+
+
+def check_name(name: str) -> str:
+    """Return a pool's name if it can be both a file's and a topic's name; raises UserError otherwise."""
+    if not _NAME.fullmatch(name):
+        message = (
+            f"{name!r} cannot name a pool: use 1 to 100 letters, digits, '.', '_' or '-', the first a letter or digit"
+        )
+        raise UserError(message)
+    return name
 
 
 class Record(NamedTuple):
@@ -156,6 +171,25 @@ class Store(ABC):
 
     url: str
     """The store's address without any secret."""
+
+    @property
+    @abstractmethod
+    def identity(self) -> str:
+        """What tells this store from all others, whichever machine they are used from."""
+
+    @property
+    @abstractmethod
+    def archives(self) -> Path:
+        """The folder of this machine where copies of pools are put that nobody gave a place; may not exist."""
+
+    @property
+    @abstractmethod
+    def index(self) -> Path:
+        """The file of this machine in which the pools are indexed unless another is named; may not exist."""
+
+    def contains(self, path: Path) -> bool:  # noqa: ARG002 - for stores that are folders
+        """Return whether a file lies beside the pools themselves, and so stays with them when they are moved."""
+        return False
 
     @abstractmethod
     def open(self, name: str, *, create: bool = True) -> Log:

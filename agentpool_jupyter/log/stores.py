@@ -10,17 +10,12 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import platformdirs
-
 from agentpool_jupyter.errors import StoreError
+
+from .home import data_home
 
 if TYPE_CHECKING:
     from .contract import Store
-
-
-def data_home() -> Path:
-    """Return the user's data folder of this package (not created)."""
-    return Path(platformdirs.user_data_dir("agentpool", appauthor=False))
 
 
 def default_store() -> str:

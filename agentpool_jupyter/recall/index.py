@@ -10,7 +10,6 @@ import copy
 import glob
 import hashlib
 import os
-import socket
 import threading
 import weakref
 import zlib
@@ -20,8 +19,6 @@ from typing import TYPE_CHECKING, Self, TypeVar
 import msgspec
 
 from agentpool_jupyter.errors import ExtraMissingError, IndexUnavailableError
-from agentpool_jupyter.log.sqlite import SqliteStore
-from agentpool_jupyter.log.stores import data_home
 
 from .store.items import Item, pool_source
 from .store.shelf import DamagedError
@@ -247,11 +244,7 @@ def _fits(pool: Pool, mark: Mark) -> bool:
 
 def default_address(store: Store) -> str:
     """Return where the index of a store is kept if nobody says otherwise."""
-    if address := os.environ.get("AGENTPOOL_INDEX"):
-        return address
-    if isinstance(store, SqliteStore):
-        return str(store.folder / "recall.index")
-    return str(data_home() / "recall" / f"{hashlib.sha256(store.url.encode()).hexdigest()[:16]}.index")
+    return os.environ.get("AGENTPOOL_INDEX") or str(store.index)
 
 
 def _open_shelf(store: Store, address: str | os.PathLike[str] | None) -> Shelf:
@@ -265,13 +258,11 @@ def _open_shelf(store: Store, address: str | os.PathLike[str] | None) -> Shelf:
     if text.startswith(_REDIS):
         from .store.redis_shelf import RedisShelf  # noqa: PLC0415 - optional
 
-        # A folder of one machine is not the folder of the same name on another.
-        name = f"{socket.gethostname()}:{store.folder.absolute()}" if isinstance(store, SqliteStore) else store.url
-        return RedisShelf(text, name)
+        return RedisShelf(text, store.identity)
     from .store.sqlite_shelf import SqliteShelf  # noqa: PLC0415 - symmetric with Redis
 
     path = Path(text.removeprefix("sqlite://")).expanduser()
-    if isinstance(store, SqliteStore) and path.absolute().parent == store.folder.absolute():
+    if store.contains(path):
         return SqliteShelf(path)  # its own file, also when the folder has moved
     return SqliteShelf(path, hashlib.sha256(store.url.encode()).hexdigest()[:12])
 

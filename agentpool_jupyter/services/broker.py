@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from agentpool_jupyter.errors import AgentPoolError, ServiceError
-from agentpool_jupyter.log.stores import data_home
+from agentpool_jupyter.log import data_home
 
 from . import broker_runtime
 from .broker_process import alive, owner_of_port, start_time
