@@ -87,13 +87,13 @@ def compact(
     branches, tags and all documents at turns, messages, forks and tags stay as they are; see :mod:`.folding`. Before
     anything is changed the pool is exported: to a file beside the store, or the one that ``archive`` names; False
     writes none. That file is on disk, and was read back, before the pool is changed. On Kafka the result is a new
-    topic, and the old one is kept unless ``delete_old``; other processes that have the pool open are told to open it
-    again.
+    topic, and the old one is kept unless ``delete_old``; nobody may write to the pool meanwhile, and other processes
+    that have it open are told to open it again.
 
-    Raises RunActiveError while a team runs in the pool, UserError where the archive cannot be written,
-    SnapshotsBusyError where another process makes snapshots for more than ten minutes, LogCorruptError where the
-    archive cannot be read back, LogError and LogUnavailableError where the log cannot be rewritten; the pool is as it
-    was then.
+    Raises RunActiveError while a team runs in the pool, LogBusyError while somebody writes to it (on Kafka), UserError
+    where the archive cannot be written, SnapshotsBusyError where another process makes snapshots for more than ten
+    minutes, LogCorruptError where the archive cannot be read back, LogError and LogUnavailableError where the log
+    cannot be rewritten; the pool is as it was then.
     """
     _refuse_live_runs(pool.name, pool.runs)
     end = pool.end

@@ -115,7 +115,7 @@ class Log(ABC):
 
     @abstractmethod
     def rewrite(self, changes: Changes, *, delete_old: bool = False) -> Rewritten:
-        """Give some records new values, all of them or none, whatever happens meanwhile, and reclaim the space.
+        """Give some records new values, all of them or none, and reclaim the space.
 
         Offsets and times stay. The log may add copies of :data:`FILLER` at its end.
         ``changes`` is called when what it reads can no longer change before the rewrite is done; it may be called
@@ -123,8 +123,8 @@ class Log(ABC):
         another that is open sees the new values at once, or raises LogMovedError from its next use on, in which case
         its appends from then on are refused. ``delete_old`` removes what :attr:`Rewritten.kept` would name.
 
-        Raises LogError and LogUnavailableError; the log is as it was then, or, where the answer was lost, as it is
-        to be.
+        Raises LogBusyError where the log cannot be rewritten while others write to it, and they do; LogError and
+        LogUnavailableError. The log is as it was then, or, where the answer was lost, as it is to be.
         """
 
     @abstractmethod

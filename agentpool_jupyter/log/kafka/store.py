@@ -11,8 +11,8 @@ from agentpool_jupyter.log.contract import Store, check_name
 from agentpool_jupyter.log.home import data_home
 
 from .address import KafkaAddress
+from .draft import restore
 from .log import KafkaLog
-from .restore import restore
 from .topics import Topics
 
 if TYPE_CHECKING:
