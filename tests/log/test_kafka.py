@@ -33,6 +33,7 @@ from agentpool_jupyter.log.kafka.reader import scan
 from agentpool_jupyter.log.kafka.rewrite import Rewriting
 from agentpool_jupyter.log.kafka.topics import Topics
 from agentpool_jupyter.services import broker
+from agentpool_jupyter.services.broker_setup import free_port
 from tests.kafka_fixtures import require_kafka, running_broker
 
 from .conformance import LONG, LogConformance, shortened
@@ -558,7 +559,7 @@ def tls_broker(tmp_path_factory):
     names = ["-addext", "subjectAltName=IP:127.0.0.1"]
     subprocess.run([openssl, *request, *names, "-keyout", key, "-out", certificate], check=True, capture_output=True)
     both.write_text(key.read_text() + certificate.read_text())
-    port, tls, controller = (broker._free_port() for _ in range(3))
+    port, tls, controller = (free_port() for _ in range(3))
     properties = {
         "controller.quorum.voters": f"1@127.0.0.1:{controller}",
         "listeners": f"PLAINTEXT://127.0.0.1:{port},SSL://127.0.0.1:{tls},CONTROLLER://127.0.0.1:{controller}",
@@ -602,7 +603,7 @@ ENCODED = "p%40ss%2Fw%3Ard%3F%25"
 @pytest.fixture(scope="module")
 def login_broker(tmp_path_factory):
     """The address of a broker's listener that wants a login (SASL PLAIN)."""
-    port, login, controller = (broker._free_port() for _ in range(3))
+    port, login, controller = (free_port() for _ in range(3))
     properties = {
         "controller.quorum.voters": f"1@127.0.0.1:{controller}",
         "listeners": f"PLAINTEXT://127.0.0.1:{port},LOGIN://127.0.0.1:{login},CONTROLLER://127.0.0.1:{controller}",
