@@ -15,6 +15,7 @@
     ├── LogError               the log could not do it (``retriable`` says whether trying again may help)
     │   ├── LogUnavailableError   broker or disk away; nothing acknowledged is lost
     │   ├── LogCorruptError       the stored log is damaged
+    │   ├── LogBusyError          others write to the pool, and what was asked cannot be done beside them
     │   ├── LogMovedError         the pool was compacted or deleted: open it again
     │   └── LogClosedError        used after close
     ├── IndexUnavailableError  the index of recall is away (disk, Redis); nothing is lost, pools can be read
@@ -89,6 +90,12 @@ class LogError(AgentPoolError):
 
 class LogUnavailableError(LogError):
     """The broker or the disk did not answer in time; what was acknowledged is safe."""
+
+    retriable = True
+
+
+class LogBusyError(LogError):
+    """Others write to the log, and what was asked for cannot be done beside them; nothing was changed."""
 
     retriable = True
 

@@ -84,6 +84,29 @@ def test_importing_loads_no_client_library(module):
     assert result.stdout.split() == []
 
 
+def test_without_the_kafka_client_it_is_told_what_to_install(tmp_path):
+    """Where a pool is opened, and before a broker is started in vain."""
+    program = """
+import sys
+from pathlib import Path
+sys.modules["kafka"] = None
+from agentpool_jupyter.errors import ExtraMissingError
+from agentpool_jupyter.log import open_store
+from agentpool_jupyter.services import broker
+for use in (lambda: open_store("kafka://127.0.0.1:9092"), lambda: broker.start(0, Path(sys.argv[1], "kafka"))):
+    try:
+        use()
+    except ExtraMissingError as error:
+        print(error)
+"""
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert (
+        result.stdout.splitlines() == ["pools on Kafka need kafka-python: pip install 'agentpool-jupyter[kafka]'"] * 2
+    )
+    assert not (tmp_path / "kafka").exists()
+
+
 def test_an_embedded_pool_loads_no_client_library(tmp_path):
     """Also when it is written and read."""
     program = f"""

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from agentpool_jupyter.errors import LogCorruptError, RunActiveError
-from agentpool_jupyter.log import data_home
 from agentpool_jupyter.pool.codec import decode
 from agentpool_jupyter.pool.runs import Runs
 from agentpool_jupyter.snapshots.folder import discard, locked
@@ -85,13 +84,13 @@ def compact(
     branches, tags and all documents at turns, messages, forks and tags stay as they are; see :mod:`.folding`. Before
     anything is changed the pool is exported: to a file beside the store, or the one that ``archive`` names; False
     writes none. That file is on disk, and was read back, before the pool is changed. On Kafka the result is a new
-    topic, and the old one is kept unless ``delete_old``; other processes that have the pool open are told to open it
-    again.
+    topic, and the old one is kept unless ``delete_old``; nobody may write to the pool meanwhile, and other processes
+    that have it open are told to open it again.
 
-    Raises RunActiveError while a team runs in the pool, UserError where the archive cannot be written,
-    SnapshotsBusyError where another process makes snapshots for more than ten minutes, LogCorruptError where the
-    archive cannot be read back, LogError and LogUnavailableError where the log cannot be rewritten; the pool is as it
-    was then.
+    Raises RunActiveError while a team runs in the pool, LogBusyError while somebody writes to it (on Kafka), UserError
+    where the archive cannot be written, SnapshotsBusyError where another process makes snapshots for more than ten
+    minutes, LogCorruptError where the archive cannot be read back, LogError and LogUnavailableError where the log
+    cannot be rewritten; the pool is as it was then.
     """
     _refuse_live_runs(pool.name, pool.runs)
     end = pool.end
@@ -159,11 +158,9 @@ def _archive_of(pool: Pool, archive: str | os.PathLike[str] | bool) -> Path | No
         return None
     if archive is not True:
         return Path(archive).expanduser()
-    folder = getattr(pool.store, "folder", None)
-    place = Path(folder) if folder is not None else data_home() / "archives"  # a cluster has no folder
-    place.mkdir(parents=True, exist_ok=True)
+    pool.store.archives.mkdir(parents=True, exist_ok=True)
     # Others may compact a pool of that name in this second, too.
-    return place / f"{pool.name}-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}.jsonl.gz"
+    return pool.store.archives / f"{pool.name}-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}.jsonl.gz"
 
 
 def _bytes(count: int) -> str:

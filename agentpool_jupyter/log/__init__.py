@@ -1,8 +1,17 @@
-"""Ordered, durable logs: one contract, an embedded implementation (SQLite) and a distributed one (Kafka)."""
+"""Ordered, durable logs: one contract, an embedded implementation (SQLite) and a distributed one (Kafka).
 
-from .contract import FILLER, Follower, Log, Record, Rewritten, Store
-from .names import check_name
-from .stores import data_home, default_store, open_store
+::
+
+    contract  what a Log, its Followers and a Store promise
+    stores    open_store: from an address to a Store
+    sqlite/   a folder of pools, one SQLite file each
+    kafka/    a cluster of pools, one topic each
+    home      the user's folder for what has no other place
+"""
+
+from .contract import FILLER, Follower, Log, Record, Rewritten, Store, check_name
+from .home import data_home
+from .stores import default_store, open_store
 
 __all__ = [
     "FILLER",

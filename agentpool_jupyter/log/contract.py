@@ -5,8 +5,11 @@ Both implementations (:mod:`.sqlite`, :mod:`.kafka`) pass one conformance suite,
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, NamedTuple, Self
+
+from agentpool_jupyter.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,8 +20,20 @@ if TYPE_CHECKING:
     """Given a function that reads the whole log from its start, return offsets, each once, and their new values."""
 
 
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
 FILLER = b'{"type":"folded","id":""}'
 """The one record that logs may write themselves: an event that says nothing (``Folded`` in the pool's events)."""
+
+
+def check_name(name: str) -> str:
+    """Return a pool's name if it can be both a file's and a topic's name; raises UserError otherwise."""
+    if not _NAME.fullmatch(name):
+        message = (
+            f"{name!r} cannot name a pool: use 1 to 100 letters, digits, '.', '_' or '-', the first a letter or digit"
+        )
+        raise UserError(message)
+    return name
 
 
 class Record(NamedTuple):
@@ -100,7 +115,7 @@ class Log(ABC):
 
     @abstractmethod
     def rewrite(self, changes: Changes, *, delete_old: bool = False) -> Rewritten:
-        """Give some records new values, all of them or none, whatever happens meanwhile, and reclaim the space.
+        """Give some records new values, all of them or none, and reclaim the space.
 
         Offsets and times stay. The log may add copies of :data:`FILLER` at its end.
         ``changes`` is called when what it reads can no longer change before the rewrite is done; it may be called
@@ -108,8 +123,8 @@ class Log(ABC):
         another that is open sees the new values at once, or raises LogMovedError from its next use on, in which case
         its appends from then on are refused. ``delete_old`` removes what :attr:`Rewritten.kept` would name.
 
-        Raises LogError and LogUnavailableError; the log is as it was then, or, where the answer was lost, as it is
-        to be.
+        Raises LogBusyError where the log cannot be rewritten while others write to it, and they do; LogError and
+        LogUnavailableError. The log is as it was then, or, where the answer was lost, as it is to be.
         """
 
     @abstractmethod
@@ -156,6 +171,25 @@ class Store(ABC):
 
     url: str
     """The store's address without any secret."""
+
+    @property
+    @abstractmethod
+    def identity(self) -> str:
+        """What tells this store from all others, whichever machine they are used from."""
+
+    @property
+    @abstractmethod
+    def archives(self) -> Path:
+        """The folder of this machine where copies of pools are put that nobody gave a place; may not exist."""
+
+    @property
+    @abstractmethod
+    def index(self) -> Path:
+        """The file of this machine in which the pools are indexed unless another is named; may not exist."""
+
+    def contains(self, path: Path) -> bool:  # noqa: ARG002 - for stores that are folders
+        """Return whether a file lies beside the pools themselves, and so stays with them when they are moved."""
+        return False
 
     @abstractmethod
     def open(self, name: str, *, create: bool = True) -> Log:

@@ -10,17 +10,12 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import platformdirs
-
 from agentpool_jupyter.errors import StoreError
+
+from .home import data_home
 
 if TYPE_CHECKING:
     from .contract import Store
-
-
-def data_home() -> Path:
-    """Return the user's data folder of this package (not created)."""
-    return Path(platformdirs.user_data_dir("agentpool", appauthor=False))
 
 
 def default_store() -> str:
@@ -29,7 +24,10 @@ def default_store() -> str:
 
 
 def open_store(address: str | os.PathLike[str] | None = None) -> Store:
-    """Return the store at an address; raises StoreError where it names no known kind of store."""
+    """Return the store at an address; raises StoreError where it names no known kind of store.
+
+    ExtraMissingError says what to install where a kind of store needs more than what is.
+    """
     text = os.fspath(address) if address is not None else default_store()
     scheme, separator, rest = text.partition("://")
     if not separator or len(scheme) == 1:

@@ -1,7 +1,7 @@
 """The bundled model, from its users' side: start its server or join it, and hold it while it is used.
 
 One server serves all processes of the machine's user. Where it is stands in a small file that only this user
-can read; who starts and who joins is settled under a lock beside it. See :mod:`.local_server` for the other side.
+can read; who starts and who joins is settled under a lock beside it. See :mod:`.local_model_server` for the other side.
 """
 
 from __future__ import annotations
@@ -172,7 +172,7 @@ class LocalModel:
         return False
 
     def _start(self, model: Path, state: Path, lock: Path) -> Address:
-        command = [sys.executable, "-P", str(Path(__file__).with_name("local_server.py"))]
+        command = [sys.executable, "-P", str(Path(__file__).with_name("local_model_server.py"))]
         command += ["--model", str(model), "--alias", LOCAL, "--state", str(state), "--lock", str(lock)]
         detached = 0
         if sys.platform == "win32":

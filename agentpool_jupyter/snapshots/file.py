@@ -12,11 +12,12 @@ import sqlite3
 import threading
 import weakref
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 from zlib import crc32
 
 from agentpool_jupyter.errors import SnapshotError
 from agentpool_jupyter.log import Record
+from agentpool_jupyter.log.sqlite.database import connect, transaction
 
 from .node import unpack_body, unpack_head
 from .schema import APPLICATION_ID, FORMAT, SCHEMA, SEAL, SUMS, TABLES, Anchor, place, sealed
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
     from .node import Node
     from .summary import Kept, Summary
-
-_BUSY_SECONDS = 60.0
 
 
 class SnapshotFile:
@@ -63,17 +62,11 @@ class SnapshotFile:
             file._db.executescript(SCHEMA)  # noqa: SLF001 - its own
         return file
 
-    def _connect(self, path: Path, mode: str) -> None:
+    def _connect(self, path: Path, mode: Literal["rw", "rwc"]) -> None:
         self.path = path
         self._lock = threading.RLock()
         with self._errors():
-            self._db = sqlite3.connect(
-                f"{path.absolute().as_uri()}?mode={mode}",
-                uri=True,
-                timeout=_BUSY_SECONDS,
-                isolation_level=None,
-                check_same_thread=False,
-            )
+            self._db = connect(path, mode)
         self._finalizer = weakref.finalize(self, _close, self._db, os.getpid())
 
     def close(self) -> None:
@@ -106,7 +99,7 @@ class SnapshotFile:
 
     def check(self) -> None:
         """Compare the file with its manifest: how much it holds, not every text."""
-        with self._transaction("DEFERRED"):  # somebody may add to it between two looks
+        with self._lock, self._errors(), transaction(self._db, "DEFERRED"):  # somebody may add to it between two looks
             manifest = self.manifest
             for table, (count, total) in self._sums().items():
                 said = manifest[f"{table}_count"], manifest[f"{table}_sum"]
@@ -131,7 +124,7 @@ class SnapshotFile:
 
     def tables(self) -> dict[str, list[tuple[Any, ...]]]:
         """Return all rows of all tables, in an order that depends on nothing else."""
-        with self._transaction("DEFERRED"):
+        with self._lock, self._errors(), transaction(self._db, "DEFERRED"):
             return {table: sorted(self.rows(f"SELECT * FROM {table}")) for table in TABLES}  # noqa: S608 - names of our own
 
     def _sums(self) -> dict[str, tuple[int, int]]:
@@ -195,7 +188,7 @@ class SnapshotFile:
     @contextmanager
     def adding(self, anchor: Anchor) -> Iterator[None]:
         """Add within the block all that makes the file reach ``anchor``; if anything fails, nothing was added."""
-        with self._transaction("IMMEDIATE"):
+        with self._lock, self._errors(), transaction(self._db):
             yield
             sums = {
                 f"{table}_{what}": n
@@ -242,18 +235,6 @@ class SnapshotFile:
         """Do something for each of several rows; within :meth:`adding`."""
         with self._errors():
             self._db.executemany(query, rows)
-
-    @contextmanager
-    def _transaction(self, kind: str) -> Iterator[None]:
-        with self._lock, self._errors():
-            self._db.execute(f"BEGIN {kind}")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:  # SQLite ends it by itself after some errors
-                    self._db.execute("ROLLBACK")
-                raise
 
     def _bodies(self, branch: str, level: int, windows: range) -> list[tuple[str, Entry]]:
         rows = self.rows(

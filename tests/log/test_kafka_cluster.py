@@ -10,6 +10,7 @@ import pytest
 
 from agentpool_jupyter.log import open_store
 from agentpool_jupyter.services import broker
+from agentpool_jupyter.services.broker_setup import free_port
 from tests.kafka_fixtures import require_kafka
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
@@ -23,7 +24,7 @@ def _join_cluster(first, folder, node):
     meta = re.sub(r"directory\.id=.*", f"directory.id={secrets.token_urlsafe(16)}", meta)
     (folder / "topics" / "meta.properties").write_text(meta)
     voters = re.search(r"controller\.quorum\.voters=(.*)", (first.data / "server.properties").read_text())[1]
-    port = broker._free_port()
+    port = free_port()
     listener = f"PLAINTEXT://{broker.HOST}:{port}"
     return broker.start(
         port,

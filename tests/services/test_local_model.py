@@ -20,7 +20,7 @@ from agentpool_jupyter.agents.models.continuation import Seam, going_on
 from agentpool_jupyter.agents.models.endpoint import Endpoint
 from agentpool_jupyter.agents.models.trial import find_continuation
 from agentpool_jupyter.errors import ServiceError
-from agentpool_jupyter.services import local_server
+from agentpool_jupyter.services import local_model_server
 from agentpool_jupyter.services.local_model import INSTALL_LOCAL, LocalModel
 
 pytestmark = pytest.mark.local_model
@@ -61,7 +61,7 @@ def servers(folder):
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-            if f"{folder}/" in " ".join(process.cmdline()) and "local_server.py" in " ".join(process.cmdline()):
+            if f"{folder}/" in " ".join(process.cmdline()) and "local_model_server.py" in " ".join(process.cmdline()):
                 found.append(process)
     return found
 
@@ -306,4 +306,4 @@ def test_it_goes_on_with_its_own_sentence(folder):
 
 
 def test_threads_are_at_least_one_and_no_more_than_the_cores():
-    assert 1 <= local_server.threads() <= min(local_server.MOST_THREADS, os.cpu_count())
+    assert 1 <= local_model_server.threads() <= min(local_model_server.MOST_THREADS, os.cpu_count())

@@ -2,29 +2,35 @@
 
 ::
 
-    address   kafka://… and the environment, parsed and checked; knows what is secret
-    failures  the client's errors, turned into ours
-    network   mends for kafka-python's network layer
-    clients   kafka-python's producer, consumer and admin client, made as the address says
-    topics    what the cluster's controller is asked: topics, their settings, the generations of a pool
-    reader    ranges, the end and times, through one consumer
-    writer    appends, through one producer
-    follower  a live reading
-    marks     records that say something about a topic, and nothing about its pool
-    fence     what parts one generation of a pool from the next
-    rewrite   makes the next generation
-    log       KafkaLog: append, read, end, offset_at
     store     KafkaStore: open, list and delete pools
+    log       KafkaLog: append, read, end, offset_at
+    writer    appends, through one producer
+    reader    ranges, the end and times, through one consumer
+    follower  a live reading
+    rewrite   makes the next generation of a pool, which is what compaction needs
+    fence     what ends one generation, so that the next can begin
+    draft     a topic that is filled with copies before it is a pool's; restoring one
+    topics    what the cluster's controller is asked: topics, their settings, the generations of a pool
+    address   kafka://… and the environment, parsed and checked; knows what is secret
+    clients   kafka-python's producer, consumer and admin client, made as the address says
+    network   mends for kafka-python's network layer
+    failures  the client's errors, turned into ours
 """
 
 import warnings
 
-with warnings.catch_warnings():
-    # Loading kafka-python 3.0 calls importlib.resources.read_text, which was deprecated for a while.
-    warnings.simplefilter("ignore", DeprecationWarning)
-    from .address import KafkaAddress
-    from .follower import KafkaFollower
-    from .log import KafkaLog
-    from .store import KafkaStore
+from agentpool_jupyter.errors import ExtraMissingError
+
+try:
+    with warnings.catch_warnings():
+        # Loading kafka-python 3.0 calls importlib.resources.read_text, which was deprecated for a while.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        from .address import KafkaAddress
+        from .follower import KafkaFollower
+        from .log import KafkaLog
+        from .store import KafkaStore
+except ModuleNotFoundError as error:
+    message = "pools on Kafka need kafka-python: pip install 'agentpool-jupyter[kafka]'"
+    raise ExtraMissingError(message) from error
 
 __all__ = ["KafkaAddress", "KafkaFollower", "KafkaLog", "KafkaStore"]

@@ -18,7 +18,7 @@ from . import fence
 from .follower import KafkaFollower
 from .reader import Reader
 from .rewrite import Rewriting, moved
-from .topics import Topics
+from .topics import LARGEST_BATCH, Topics
 from .writer import Writer
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .address import KafkaAddress
 
 _LOOK_MS = 2_000  # how long an error may wait for the answer whether the pool has moved
+_PAUSE_SECONDS = 0.1
 _LOOK_SECONDS = 0.5  # between two looks, while a mark is the last thing that was read
 
 
@@ -74,7 +75,7 @@ class KafkaLog(Log):
                 self._check_open()
                 if self._check_moved(generation):
                     continue
-                if not fence.refused(error) or time.monotonic() > deadline or not self._outlast_fence():
+                if not fence.refused(error) or time.monotonic() > deadline or not self._outlast_fence(generation):
                     raise
         self._known_end = max(self._known_end, offsets[-1] + 1)
         return offsets
@@ -134,18 +135,21 @@ class KafkaLog(Log):
     def rewrite(self, changes: Changes, *, delete_old: bool = False) -> Rewritten:
         """Make a new generation of the pool and go on with it; see :mod:`.rewrite` and :meth:`Log.rewrite`.
 
-        The old topic is kept unless ``delete_old``. Followers of this log end with LogMovedError. Raises StoreError
-        where the cluster does not let this user make topics or change their settings.
+        The old topic is kept unless ``delete_old``. Followers of this log end with LogMovedError. Raises LogBusyError
+        where anybody writes to the pool meanwhile, StoreError where the cluster does not let this user make topics or
+        change their settings.
         """
         self._check_open()
         with self._rewriting:
-            rewriting = Rewriting(self.name, self._address, self._generation)
-            generation, done = rewriting.run(changes, delete_old=delete_old)
-            if generation != self._generation:
-                reader, writer = self._reader, self._writer
-                self._use(generation)
-                writer.close()
-                reader.close()
+            done = None
+            while done is None:
+                rewriting = Rewriting(self.name, self._address, self._generation)
+                generation, done = rewriting.run(changes, delete_old=delete_old)
+                if generation != self._generation:
+                    reader, writer = self._reader, self._writer
+                    self._use(generation)
+                    writer.close()
+                    reader.close()
         return done
 
     def close(self) -> None:
@@ -173,12 +177,26 @@ class KafkaLog(Log):
                 continue  # the same offsets are in the new generation
             yield from found
 
-    def _outlast_fence(self) -> bool:
-        """Wait until an append that was refused may be tried again; raises LogMovedError where the pool has moved."""
-        waited = fence.outlast(Topics(self._address), self._address, self.name, self._generation)
-        self._check_open()
-        self._check_moved(self._generation)
-        return waited
+    def _outlast_fence(self, generation: int) -> bool:
+        """Wait behind a fence until the pool has moved; return False where there is none.
+
+        Whoever put it up has ``timeout_ms`` to be done; then we do it. Raises LogMovedError, unless this very log has
+        gone on: then the append may be tried again.
+        """
+        largest = Topics(self._address).largest(self._address.topic(self.name, generation))
+        if largest > fence.FENCED:  # brokers do not all know of the fence yet, or somebody wants smaller records
+            return largest == LARGEST_BATCH
+        deadline = time.monotonic() + self._address.timeout_ms / 1000
+        while time.monotonic() < deadline:
+            time.sleep(_PAUSE_SECONDS)
+            self._check_open()
+            if self._check_moved(generation):
+                return True
+        with self._rewriting:  # one thread does it for all
+            if not self._check_moved(generation):
+                Rewriting(self.name, self._address, generation).finish()
+                self._check_moved(generation)
+        return True
 
     def _check_follower(self, generation: int) -> None:
         """Raise LogMovedError if the pool has moved on from the generation that is followed."""

@@ -11,7 +11,6 @@ from agentpool_jupyter.log.contract import Record
 
 from . import clients
 from .failures import translated, unavailable
-from .marks import MOVED, PROBE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,9 +32,9 @@ def records(polled: Any, partition: TopicPartition) -> list[Record]:
 
 
 def marked(polled: Any, partition: TopicPartition, before: bool) -> bool:  # noqa: FBT001 - a value, no option
-    """Return whether the last record that was read says that somebody makes the next generation, or has made it."""
+    """Return whether the last record that was read is a mark: maybe the pool goes on elsewhere (:mod:`.fence`)."""
     found = polled.get(partition, ())
-    return found[-1].key in (MOVED, PROBE) if found else before
+    return found[-1].key is not None if found else before
 
 
 def scan(address: KafkaAddress, partition: TopicPartition, start: int = 0, stop: int | None = None) -> Iterator[Any]:
@@ -72,7 +71,7 @@ class Reader:
         self._consumer: Any = None
         self._position = -1
         self.marked = False
-        """Whether the last record that was read says so; see :func:`marked`."""
+        """Whether the last record that was read is a mark; see :func:`marked`."""
 
     def fetch(self, start: int, stop: int) -> tuple[list[Record], int]:
         """Return some of the records of a range that is known to exist, and where to go on."""

@@ -1,40 +1,39 @@
 """Making the next generation of a pool: a copy with other values, under the same offsets and times.
 
-1. A draft topic is made and filled with what the pool holds.
-2. A fence goes up before the old topic and the mark ``MOVED`` is written behind it; what came meanwhile is copied, too.
-3. The draft is decided to be complete (:mod:`.fence`), and becomes the generation that everyone opens from then on.
-4. The old topic takes nothing more, and is kept or removed.
+1. A draft topic is made and filled with what the pool holds. Where anybody has written to the pool meanwhile, it is in
+   use: the draft is removed, and nothing has changed.
+2. A fence goes up before the old topic (:mod:`.fence`), which takes no event from then on.
+3. The draft is decided to be the next generation, is made complete, and is what everyone opens from then on.
+4. The old topic is kept or removed.
 
-A process that dies before 3 has changed nothing: writers wait for it for a while, and go on. One that dies after it
-has done everything but 4. What remains: whoever lifts the fence of a process that it takes for dead, in the moment in
-which yet another process has put up its own, lets a writer into the old topic; step 4 finds such records and appends
-them to the new one, where their offsets are others than those that their writer was told.
+A process that dies before 2 has changed nothing. One that dies between 2 and 3 leaves a pool that can be read, and
+whoever writes to it next moves it on as it is: see :meth:`Rewriting.finish`. One that dies between 3 and 4 has done
+its work. What somebody wrote in the moment between the last look of 1 and the fence of 2 is in the next generation:
+that one is then an unchanged copy, and the rewrite begins anew from there.
 """
 
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from kafka import TopicPartition, errors
+from kafka import TopicPartition
 
-from agentpool_jupyter.errors import AgentPoolError, LogError, LogMovedError, LogUnavailableError
+from agentpool_jupyter.errors import LogBusyError, LogMovedError
 from agentpool_jupyter.log.contract import FILLER, Record, Rewritten
 
 from . import clients, fence
+from .draft import fill
 from .failures import translated
-from .marks import ABORTED, COMPLETE, MOVED
 from .reader import scan
-from .topics import LARGEST_BATCH, Topics
+from .topics import Topics
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from agentpool_jupyter.log.contract import Changes
 
     from .address import KafkaAddress
-
-_CHUNK = 2_000  # records between two looks at where they went
 
 
 class Rewriting:
@@ -48,125 +47,87 @@ class Rewriting:
         self._generation = generation
         self._before = self._after = 0
 
-    def run(self, changes: Changes, *, delete_old: bool) -> tuple[int, Rewritten]:
-        """Do it, and return the generation that the pool has now and what was done; see :meth:`Log.rewrite`."""
-        end = self._end()
-        values = dict(changes(lambda: self._read(end)))
-        if not values:
-            size = sum(len(found.value or b"") for found in scan(self._address, self._old, 0, end))
-            return self._generation, Rewritten(0, size, size)
-        number = self._start()
-        new = TopicPartition(self._address.topic(self._name, number), 0)
-        try:
-            self._copy(new, 0, end, values)
-            cut = self._fence()
-            late = scan(self._address, self._old, end, cut)
-            if any(found.key is None for found in late) and dict(changes(lambda: self._read(cut))) != values:
-                message = f"pool {self._name!r} was changed meanwhile where it was to be compacted: compact it again"
-                raise LogUnavailableError(message)  # noqa: TRY301 - one clean-up for every failure
-            self._copy(new, end, cut, values)
-        except BaseException as error:
-            if self._give_up(new.topic):
-                raise
-            raise self._too_slow() from error
-        self._decide(new, cut)
-        self._finish(new, cut)
-        kept = self._clear(number, delete_old=delete_old)
-        return number, Rewritten(len(values), self._before, self._after, kept, moved=True)
+    def run(self, changes: Changes, *, delete_old: bool) -> tuple[int, Rewritten | None]:
+        """Do it, and return the generation that the pool has now and what was done; see :meth:`Log.rewrite`.
 
-    def _start(self) -> int:
-        """Make the draft, and return its number; a draft that nobody has decided on is given up."""
-        newest, drafts = self._topics.newest(self._name)
-        given_up = [
-            fence.give_up(self._topics, self._address, draft)
-            for draft in fence.undecided(self._topics, [self._address.topic(self._name, number) for number in drafts])
-        ]
-        if newest != self._generation or not all(given_up):
+        None for what was done says that this generation is an unchanged copy: do it again from there.
+        """
+        if self._topics.newest(self._name)[0] != self._generation:
             raise moved(self._name)
-        number = max((self._generation, *drafts)) + 1
+        end = self._end()
+        values = dict(changes(lambda: (_record(found) for found in self._scan(0, end))))
+        if not values:
+            size = sum(len(found.value or b"") for found in self._scan(0, end))
+            return self._generation, Rewritten(0, size, size)
+        number = self._draft(end, values)
+        if self._end() > end:
+            self._topics.remove(self._address.topic(self._name, number))
+            message = (
+                f"pool {self._name!r} is in use, somebody has just written to it: nothing was changed; "
+                "try again when nobody does"
+            )
+            raise LogBusyError(message)
+        cut = fence.put_up(self._topics, self._address, self._old.topic)
+        late = any(found.key is None for found in self._scan(end, cut))
+        if late:
+            number = self._draft(cut, {})
+        else:
+            fill(self._address, self._address.topic(self._name, number), self._copies(end, cut, {}))
+        self._move_to(number, cut)
+        kept = self._clear(number, delete_old=delete_old)
+        return number, None if late else Rewritten(len(values), self._before, self._after, kept, moved=True)
+
+    def finish(self) -> None:
+        """Move a pool on, as it is, that somebody has left behind a fence; raises LogMovedError if another was quicker.
+
+        Nothing is taken away from a process that is only slow: it learns that the next generation is decided.
+        """
+        cut = fence.put_up(self._topics, self._address, self._old.topic)
+        for _ in self._scan(0, cut):
+            pass  # maybe it is decided what comes next: then that is found, and nothing need be copied
+        self._move_to(self._draft(cut, {}), cut)
+
+    def _draft(self, stop: int, values: Mapping[int, bytes]) -> int:
+        """Make a copy of all records below an offset, and return its number."""
+        number = max(self._topics.generations(self._name)[self._name]) + 1
+        topic = self._address.topic(self._name, number)
         if not self._topics.create(self._name, number, draft=True):
             message = f"another process compacts pool {self._name!r}: wait for it, and open the pool again"
-            raise LogUnavailableError(message)
+            raise LogBusyError(message)
+        self._before = self._after = 0
+        try:
+            fill(self._address, topic, self._copies(0, stop, values))
+        except BaseException:
+            self._topics.remove(topic)
+            raise
         return number
 
-    def _fence(self) -> int:
-        """Stop all writers, and return one past the last offset that belongs to the old generation."""
-        fence.put_up(self._topics, self._address, self._old.topic, fence.FENCED)
-        cut = fence.mark(self._address, self._old.topic, MOVED)
-        if cut is None:
-            message = f"topic {self._old.topic!r} was changed by another process: try again"
-            raise LogUnavailableError(message)
-        return cut + 1
+    def _copies(self, start: int, stop: int, values: Mapping[int, bytes]) -> Iterator[Record]:
+        for found in self._scan(start, stop):
+            old = _record(found)
+            new = old._replace(value=values.get(old.offset, old.value) if found.key is None else FILLER)
+            self._before += len(old.value)
+            self._after += len(new.value)
+            yield new
 
-    def _copy(self, new: TopicPartition, start: int, stop: int, values: Mapping[int, bytes]) -> None:
-        with translated(self._address, self._address.delivery_timeout_ms):
-            producer = clients.producer(self._address, self._address.timeout_ms)
-            try:
-                sent: list[tuple[int, object]] = []
-                for found in scan(self._address, self._old, start, stop):
-                    value = values.get(found.offset, found.value or b"") if found.key is None else FILLER
-                    self._before += len(found.value or b"")
-                    self._after += len(value)
-                    sent.append(
-                        (found.offset, producer.send(new.topic, value, partition=0, timestamp_ms=found.timestamp))
-                    )
-                    if len(sent) == _CHUNK:
-                        self._check(sent)
-                        sent.clear()
-                self._check(sent)
-            finally:
-                with contextlib.suppress(errors.KafkaTimeoutError):
-                    producer.close(timeout=1)
+    def _scan(self, start: int, stop: int) -> Iterator[Any]:
+        """Yield what the old topic holds; raises LogMovedError where it says which generation is the next one."""
+        for found in scan(self._address, self._old, start, stop):
+            if (number := fence.decided(found.key)) is not None:
+                self._topics.complete(self._address.topic(self._name, number))  # whoever decided it may have died
+                raise moved(self._name)
+            yield found
 
-    def _check(self, sent: Iterable[tuple[int, object]]) -> None:
-        for offset, future in sent:
-            if future.get(self._address.delivery_timeout_ms / 1000).offset != offset:  # type: ignore[attr-defined]
-                message = f"a copy of pool {self._name!r} did not get the offset of its original: compact it again"
-                raise LogError(message)
-
-    def _decide(self, new: TopicPartition, cut: int) -> None:
-        try:
-            decided = fence.decide(self._address, new.topic, COMPLETE, cut)
-        except LogUnavailableError:  # was it heard? One more mark tells.
-            decided = fence.decide(self._address, new.topic, ABORTED, cut)
-        if decided != COMPLETE:
-            raise self._too_slow()
-
-    def _give_up(self, draft: str) -> bool:
-        """Undo what was done so far, and return True; False where another process did that already."""
-        with contextlib.suppress(AgentPoolError):  # what is left of it is found by whoever writes next
-            if not fence.undecided(self._topics, [draft]):
-                return False
-            self._topics.narrow(self._old.topic, LARGEST_BATCH)  # before it is given up: then others may begin
-            fence.give_up(self._topics, self._address, draft)
-        return True
-
-    def _too_slow(self) -> LogUnavailableError:
-        return LogUnavailableError(
-            f"another process gave this compaction of pool {self._name!r} up, as it took long: compact it again"
-        )
-
-    def _finish(self, new: TopicPartition, cut: int) -> None:
-        self._topics.complete(new.topic)
-        with contextlib.suppress(AgentPoolError):  # the fence stands in any case
-            fence.put_up(self._topics, self._address, self._old.topic, fence.SHUT)
-            late = [found.value or b"" for found in scan(self._address, self._old, cut) if found.key is None]
-            self._append(new, late)
-
-    def _append(self, new: TopicPartition, values: list[bytes]) -> None:
-        if not values:
-            return
-        with translated(self._address, self._address.delivery_timeout_ms):
-            producer = clients.producer(self._address, self._address.timeout_ms)
-            try:
-                for future in [producer.send(new.topic, value, partition=0) for value in values]:
-                    future.get(self._address.delivery_timeout_ms / 1000)
-            finally:
-                with contextlib.suppress(errors.KafkaTimeoutError):
-                    producer.close(timeout=1)
+    def _move_to(self, number: int, cut: int) -> None:
+        """Make a draft of all records below an offset the next generation; raises LogMovedError if another is it."""
+        decided = fence.decide(self._address, self._old.topic, cut, number)
+        self._topics.complete(self._address.topic(self._name, decided))
+        if decided != number:
+            self._topics.remove(self._address.topic(self._name, number))
+            raise moved(self._name)
 
     def _clear(self, number: int, *, delete_old: bool) -> str:
-        """Remove drafts that were given up, and older generations if told to; return what is kept, in words."""
+        """Remove drafts that came to nothing, and older generations if told to; return what is kept, in words."""
         kept = []
         for older in self._topics.generations(self._name)[self._name]:
             topic = self._address.topic(self._name, older)
@@ -179,15 +140,16 @@ class Rewriting:
         return f"topic {', '.join(kept)} at {self._address.url}" if kept else ""
 
     def _end(self) -> int:
-        consumer = clients.consumer(self._address, self._old, wait_ms=0, fetch_bytes=1)
-        with translated(self._address, self._address.timeout_ms), contextlib.closing(consumer):
-            return int(consumer.end_offsets([self._old], timeout_ms=self._address.timeout_ms)[self._old])
-
-    def _read(self, stop: int) -> Iterator[Record]:
-        for found in scan(self._address, self._old, 0, stop):
-            yield Record(found.offset, found.timestamp, found.value or b"")
+        with translated(self._address, self._address.timeout_ms):
+            consumer = clients.consumer(self._address, self._old, wait_ms=0, fetch_bytes=1)
+            with contextlib.closing(consumer):
+                return int(consumer.end_offsets([self._old], timeout_ms=self._address.timeout_ms)[self._old])
 
 
 def moved(name: str) -> LogMovedError:
     """Return the error for a log of an older generation."""
     return LogMovedError(f"pool {name!r} was compacted and goes on in a new topic: open it again")
+
+
+def _record(found: Any) -> Record:
+    return Record(found.offset, found.timestamp, found.value or b"")

@@ -7,13 +7,12 @@ import shutil
 from typing import TYPE_CHECKING
 
 from agentpool_jupyter.errors import PoolNotFoundError, StoreError, UserError
-from agentpool_jupyter.log.contract import Store
-from agentpool_jupyter.log.names import check_name
-from agentpool_jupyter.log.stores import data_home
+from agentpool_jupyter.log.contract import Store, check_name
+from agentpool_jupyter.log.home import data_home
 
 from .address import KafkaAddress
+from .draft import restore
 from .log import KafkaLog
-from .restore import restore
 from .topics import Topics
 
 if TYPE_CHECKING:
@@ -30,6 +29,21 @@ class KafkaStore(Store):
         self.address = KafkaAddress.parse(address) if isinstance(address, str) else address
         self.url = self.address.url
         self._topics = Topics(self.address)
+
+    @property
+    def identity(self) -> str:
+        """The cluster's address; see :attr:`Store.identity`."""
+        return self.url
+
+    @property
+    def archives(self) -> Path:
+        """A folder in the user's data, for all clusters; see :attr:`Store.archives`."""
+        return data_home() / "archives"
+
+    @property
+    def index(self) -> Path:
+        """A file in the user's data, one for each cluster; see :attr:`Store.index`."""
+        return data_home() / "recall" / f"{self._cluster}.index"
 
     def open(self, name: str, *, create: bool = True) -> KafkaLog:
         """Open the log of a pool, in its newest complete generation; see :meth:`Store.open`."""
@@ -73,8 +87,11 @@ class KafkaStore(Store):
 
     def derived(self, name: str) -> Path:
         """Return a folder in the user's data, one for each cluster; see :meth:`Store.derived`."""
-        cluster = hashlib.sha256(self.url.encode()).hexdigest()[:16]
-        return data_home() / "derived" / cluster / check_name(name)
+        return data_home() / "derived" / self._cluster / check_name(name)
+
+    @property
+    def _cluster(self) -> str:
+        return hashlib.sha256(self.url.encode()).hexdigest()[:16]
 
     def _missing(self, name: str) -> PoolNotFoundError:
         known = ", ".join(self.names()) or "none yet"

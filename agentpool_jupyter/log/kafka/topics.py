@@ -3,6 +3,8 @@
 A compacted pool is a new topic, the next *generation* of the pool. While it is written its settings say that records
 bring their own times (``message.timestamp.type`` is ``CreateTime``): it is a draft. The one change of that setting to
 ``LogAppendTime`` completes it. A pool is its newest complete generation; older ones may be kept, and are never read.
+For example, ``agentpool.bakery`` was the first, ``agentpool-g2.bakery`` is the pool since it was compacted, and
+``agentpool-g3.bakery`` is a draft that somebody is filling, or has left.
 """
 
 from __future__ import annotations

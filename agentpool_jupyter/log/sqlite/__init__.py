@@ -2,10 +2,12 @@
 
 ::
 
-    rewrite   changes records in place and gives the space back
-    follower  a live reading
-    log       SqliteLog: append, read, end, offset_at
     store     SqliteStore: open, list and delete pools
+    log       SqliteLog: append, read, end, offset_at
+    follower  a live reading
+    rewrite   changes records in place and gives the space back
+    records   the table of records: made, checked, read in chunks
+    database  connections and transactions, also for the other SQLite files of this package
 """
 
 from .log import SqliteLog

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -9,29 +10,51 @@ from agentpool_jupyter.errors import LogClosedError
 from agentpool_jupyter.log.contract import Follower, Record
 
 if TYPE_CHECKING:
-    from .log import SqliteLog
+    from collections.abc import Callable
 
-CHUNK = 2000
-"""Records a query: long enough to be quick, short enough never to hold back a checkpoint."""
 _POLL_SECONDS = (0.004, 0.05)  # how often other processes' writes are looked for: busy, and after a quiet while
 _QUIET_SECONDS = 5.0
 
 
-class SqliteFollower(Follower):
-    """Wakes at once for its own log's appends and looks for other processes' commits a few times a second."""
+class Bell:
+    """Rung when a log has appended something, or is closed, so that its followers need not poll for that."""
 
-    def __init__(self, log: SqliteLog, start: int) -> None:
-        self._log = log
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self.rung = 0
+        """How often it has been rung."""
+
+    def ring(self) -> None:
+        """Wake whoever waits."""
+        with self._changed:
+            self.rung += 1
+            self._changed.notify_all()
+
+    def wait(self, rung: int, seconds: float) -> None:
+        """Wait until it has been rung more than ``rung`` times, for so many seconds at most."""
+        with self._changed:
+            if self.rung == rung:
+                self._changed.wait(seconds)
+
+
+class SqliteFollower(Follower):
+    """Wakes at once for its own log's appends and looks for other processes' commits a few times a second.
+
+    ``take`` returns the next records from an offset on, or nothing; it raises LogClosedError once the log is closed.
+    """
+
+    def __init__(self, take: Callable[[int], list[Record]], bell: Bell, start: int) -> None:
+        self._take = take
+        self._bell = bell
         self._next = start
         self._closed = False
         self._active = time.monotonic()
 
     def __next__(self) -> list[Record]:
-        log = self._log
         while not self._closed:
-            version = log._version  # noqa: SLF001 - the follower is the log's other half
+            rung = self._bell.rung
             try:
-                batch = self._take()
+                batch = self._take(self._next)
             except LogClosedError:
                 break
             if batch:
@@ -39,27 +62,12 @@ class SqliteFollower(Follower):
                 self._active = time.monotonic()
                 return batch
             quiet = time.monotonic() - self._active > _QUIET_SECONDS
-            with log._appended:  # noqa: SLF001
-                if not self._closed and log._version == version:  # noqa: SLF001
-                    log._appended.wait(_POLL_SECONDS[quiet])  # noqa: SLF001
-        self.close()
+            if not self._closed:
+                self._bell.wait(rung, _POLL_SECONDS[quiet])
+        self._closed = True
         raise StopIteration
-
-    def _take(self) -> list[Record]:
-        log = self._log
-        log._check_open()  # noqa: SLF001
-        with log._read_lock, log._errors():  # noqa: SLF001
-            rows = log._reader.execute(  # noqa: SLF001
-                "SELECT offset, time, value FROM records WHERE offset >= ? ORDER BY offset LIMIT ?",
-                (self._next, CHUNK),
-            ).fetchall()
-        if not rows:
-            log._check_there()  # noqa: SLF001 - nothing can come any more where the file was deleted
-        return [Record._make(row) for row in rows]
 
     def close(self) -> None:
         """End the iteration, from any thread."""
         self._closed = True
-        self._log._followers.discard(self)  # noqa: SLF001
-        with self._log._appended:  # noqa: SLF001
-            self._log._appended.notify_all()  # noqa: SLF001
+        self._bell.ring()

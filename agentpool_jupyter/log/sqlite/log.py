@@ -19,11 +19,12 @@ from agentpool_jupyter.errors import (
     LogError,
     LogMovedError,
     LogUnavailableError,
-    StoreError,
 )
 from agentpool_jupyter.log.contract import Log, Record
 
-from .follower import CHUNK, SqliteFollower
+from .database import transaction
+from .follower import Bell, SqliteFollower
+from .records import open_records, some
 from .rewrite import rewrite
 
 if TYPE_CHECKING:
@@ -31,14 +32,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from agentpool_jupyter.log.contract import Changes, Rewritten
-
-_APPLICATION_ID = 0x41504F4C  # "APOL", so that `file` and we can tell a pool from another database
-_BUSY_SECONDS = 60.0
-
-_SCHEMA = f"""
-CREATE TABLE IF NOT EXISTS records (offset INTEGER PRIMARY KEY, time INTEGER NOT NULL, value BLOB NOT NULL);
-PRAGMA application_id = {_APPLICATION_ID};
-"""
 
 
 class _Ticket:
@@ -65,11 +58,10 @@ class SqliteLog(Log):
         self._queue_lock = threading.Lock()
         self._write_lock = threading.Lock()
         self._read_lock = threading.Lock()
-        self._appended = threading.Condition()
-        self._version = 0  # counts our own commits, so that followers of this object need not poll for them
-        self._followers: set[SqliteFollower] = set()
-        self._writer = self._connect()
-        self._reader = self._connect()
+        self._bell = Bell()
+        with self._errors():
+            self._writer = open_records(path)
+            self._reader = open_records(path)
         self._inode = path.stat().st_ino
 
     def append(self, values: Sequence[bytes]) -> list[int]:
@@ -97,9 +89,7 @@ class SqliteLog(Log):
     def follow(self, start: int = 0) -> SqliteFollower:
         """Yield batches of records, stored and new; see :meth:`Log.follow`."""
         self._check_open()
-        follower = SqliteFollower(self, start)
-        self._followers.add(follower)
-        return follower
+        return SqliteFollower(self._fresh, self._bell, start)
 
     def fill(self, records: Iterable[Record]) -> None:
         """Store copies of another log's records, in an empty log that nobody else has open.
@@ -108,9 +98,8 @@ class SqliteLog(Log):
         where the disk has no room for them.
         """
         with self._write_lock, self._errors():
-            self._writer.execute("BEGIN IMMEDIATE")
-            self._writer.executemany("INSERT INTO records VALUES (?, ?, ?)", records)
-            self._writer.execute("COMMIT")
+            with transaction(self._writer):
+                self._writer.executemany("INSERT INTO records VALUES (?, ?, ?)", records)
             # Closing does it, too, but says nothing where it fails, and leaves the records beside the file.
             state = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if state != (0, 0, 0):
@@ -152,8 +141,7 @@ class SqliteLog(Log):
         if self._closed:
             return
         self._closed = True
-        for follower in list(self._followers):
-            follower.close()
+        self._bell.ring()
         with self._write_lock, self._read_lock:
             self._writer.close()
             self._reader.close()
@@ -180,30 +168,6 @@ class SqliteLog(Log):
         message = f"the file of pool {self.name!r} was deleted, or made anew, by another process: open the pool again"
         raise LogMovedError(message)
 
-    def _connect(self) -> sqlite3.Connection:
-        with self._errors():
-            db = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-            try:
-                new = self._is_new(db)  # first, because the journal's mode is kept in the file, which may be another's
-                db.execute("PRAGMA journal_mode = WAL")
-                db.execute("PRAGMA synchronous = FULL")
-                if new:
-                    db.executescript(_SCHEMA)
-            except BaseException:
-                db.close()
-                raise
-        return db
-
-    def _is_new(self, db: sqlite3.Connection) -> bool:
-        application = db.execute("PRAGMA application_id").fetchone()[0]
-        if application == _APPLICATION_ID:
-            return False
-        tables = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        if application or tables - {"records"}:
-            message = f"{self.path} is a database of another program: choose another store or pool name"
-            raise StoreError(message)
-        return True
-
     def _commit(self, tickets: list[_Ticket]) -> None:
         try:
             self._check_open()
@@ -217,14 +181,11 @@ class SqliteLog(Log):
             for ticket in tickets:
                 if ticket.offsets is None and ticket.error is None:
                     ticket.error = LogUnavailableError(f"append to {self.path} was interrupted: try again")
-        with self._appended:
-            self._version += 1
-            self._appended.notify_all()
+        self._bell.ring()
 
     def _insert(self, tickets: list[_Ticket]) -> None:
         db = self._writer
-        db.execute("BEGIN IMMEDIATE")
-        try:
+        with transaction(db):
             last = db.execute("SELECT offset, time FROM records ORDER BY offset DESC LIMIT 1").fetchone()
             first, floor = (last[0] + 1, last[1]) if last else (0, 0)
             now = max(floor, time.time_ns() // 1_000_000)
@@ -233,27 +194,26 @@ class SqliteLog(Log):
                 "INSERT INTO records VALUES (?, ?, ?)",
                 ((first + i, now, value) for i, value in enumerate(values)),
             )
-            db.execute("COMMIT")
-        except BaseException:
-            if db.in_transaction:
-                db.execute("ROLLBACK")
-            raise
         for ticket in tickets:
             ticket.offsets = list(range(first, first + len(ticket.values)))
             first += len(ticket.values)
 
     def _read(self, start: int, stop: int) -> Iterator[Record]:
-        while start < stop:
-            self._check_open()
-            with self._read_lock, self._errors():
-                rows = self._reader.execute(
-                    "SELECT offset, time, value FROM records WHERE offset >= ? AND offset < ? ORDER BY offset LIMIT ?",
-                    (start, stop, CHUNK),
-                ).fetchall()
-            if not rows:
-                return
-            yield from map(Record._make, rows)
-            start = rows[-1][0] + 1
+        while start < stop and (found := self._take(start, stop)):
+            yield from found
+            start = found[-1].offset + 1
+
+    def _take(self, start: int, stop: int | None = None) -> list[Record]:
+        self._check_open()
+        with self._read_lock, self._errors():
+            return some(self._reader, start, stop)
+
+    def _fresh(self, start: int) -> list[Record]:
+        """Return what a follower has not seen yet; nothing can come any more where the file was deleted."""
+        found = self._take(start)
+        if not found:
+            self._check_there()
+        return found
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from agentpool_jupyter.log.contract import Record, Rewritten
 
-from .follower import CHUNK
+from .database import transaction
+from .records import CHUNK, some
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,17 +26,11 @@ def rewrite(db: sqlite3.Connection, path: Path, changes: Changes) -> Rewritten:
     """
     before = _size(db, path)
     count = 0
-    db.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(db):
         found = iter(changes(lambda: _read(db)))
         while batch := list(islice(found, CHUNK)):
             db.executemany("UPDATE records SET value = ?2 WHERE offset = ?1", batch)
             count += len(batch)
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
     # VACUUM is a transaction of its own, and as safe. Where another process holds the file for long, or the disk
     # has no room for the copy, the values are changed all the same and a later rewrite gives the space back.
     with contextlib.suppress(sqlite3.OperationalError):
@@ -46,11 +41,9 @@ def rewrite(db: sqlite3.Connection, path: Path, changes: Changes) -> Rewritten:
 def _read(db: sqlite3.Connection) -> Iterator[Record]:
     start = 0
     # In chunks, because SQLite does not say what a query gives whose rows are changed while it runs.
-    while rows := db.execute(
-        "SELECT offset, time, value FROM records WHERE offset >= ? ORDER BY offset LIMIT ?", (start, CHUNK)
-    ).fetchall():
-        yield from map(Record._make, rows)
-        start = rows[-1][0] + 1
+    while found := some(db, start):
+        yield from found
+        start = found[-1].offset + 1
 
 
 def _size(db: sqlite3.Connection, path: Path) -> int:

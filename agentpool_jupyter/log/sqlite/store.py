@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import socket
 from typing import TYPE_CHECKING
 
 from agentpool_jupyter.errors import PoolNotFoundError, StoreError, UserError
-from agentpool_jupyter.log.contract import Store
-from agentpool_jupyter.log.names import check_name
+from agentpool_jupyter.log.contract import Store, check_name
 
 from .log import SqliteLog
 
@@ -29,6 +29,25 @@ class SqliteStore(Store):
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.url = str(folder)
+
+    @property
+    def identity(self) -> str:
+        """This machine and the folder: a folder of one machine is not that of the same name on another."""
+        return f"{socket.gethostname()}:{self.folder.absolute()}"
+
+    @property
+    def archives(self) -> Path:
+        """The folder itself; see :attr:`Store.archives`."""
+        return self.folder
+
+    @property
+    def index(self) -> Path:
+        """A file in the folder; see :attr:`Store.index`."""
+        return self.folder / "recall.index"
+
+    def contains(self, path: Path) -> bool:
+        """Return whether a file lies in the folder; see :meth:`Store.contains`."""
+        return path.absolute().parent == self.folder.absolute()
 
     def path(self, name: str) -> Path:
         """Return the file of a pool, which need not exist."""

@@ -16,6 +16,7 @@ import filelock
 import msgspec
 
 from agentpool_jupyter.errors import IndexUnavailableError
+from agentpool_jupyter.log.sqlite.database import connect, transaction
 from agentpool_jupyter.recall.text.signatures import stamp_text
 
 from .backend import DamagedError
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 _APPLICATION_ID = 0x41504C53  # "APLS"
 _HEADER = 72  # bytes of a SQLite file up to the end of its application's id
-_BUSY_SECONDS = 60.0
 _UNUSED_SECONDS = 30 * 86_400
 _BESIDE = ("-wal", "-shm")
 _SCHEMA = """
@@ -82,7 +82,7 @@ class IndexFile:
 
     def _open(self) -> sqlite3.Connection:
         with self._errors():
-            db = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+            db = connect(self.path)
             try:
                 self._check(db)
             except BaseException:
@@ -104,7 +104,7 @@ class IndexFile:
         db.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
         db.execute("PRAGMA synchronous = NORMAL")  # what a power cut takes is read from the log again
         if not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            with _transaction(db, "IMMEDIATE"):
+            with transaction(db):
                 for statement in _SCHEMA.split(";"):
                     db.execute(statement)
                 db.execute("INSERT INTO about VALUES (?)", (self._stamp,))
@@ -151,14 +151,14 @@ class IndexFile:
     @contextmanager
     def reading(self, *, several: bool = False) -> Iterator[sqlite3.Connection]:
         """Yield a connection to read with; ``several`` statements then see one state of the file."""
-        with self._lock, self._errors(), _transaction(self._db, "DEFERRED") if several else nullcontext():
+        with self._lock, self._errors(), transaction(self._db, "DEFERRED") if several else nullcontext():
             self._check_place()
             yield self._db
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Yield a connection whose changes are stored together, or not at all."""
-        with self._lock, self._errors(), _transaction(self._db, "IMMEDIATE"):
+        with self._lock, self._errors(), transaction(self._db):
             self._check_place()
             yield self._db
 
@@ -222,18 +222,6 @@ def write_places(path: Path, places: Sequence[str]) -> None:
     except OSError as error:
         message = f"cannot write {path}: {error.strerror}; check the disk and the permissions"
         raise IndexUnavailableError(message) from error
-
-
-@contextmanager
-def _transaction(db: sqlite3.Connection, kind: str) -> Iterator[None]:
-    db.execute(f"BEGIN {kind}")
-    try:
-        yield
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
 
 
 def _changed(path: Path) -> float:

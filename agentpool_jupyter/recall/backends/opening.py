@@ -5,13 +5,10 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
-import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentpool_jupyter.errors import ExtraMissingError
-from agentpool_jupyter.log.sqlite import SqliteStore
-from agentpool_jupyter.log.stores import data_home
 
 if TYPE_CHECKING:
     from agentpool_jupyter.log import Store
@@ -24,11 +21,7 @@ REDIS = ("redis://", "rediss://", "unix://")
 
 def default_address(store: Store) -> str:
     """Return where the index of a store is kept if nobody says otherwise."""
-    if address := os.environ.get("AGENTPOOL_INDEX"):
-        return address
-    if isinstance(store, SqliteStore):
-        return str(store.folder / "recall.index")
-    return str(data_home() / "recall" / f"{hashlib.sha256(store.url.encode()).hexdigest()[:16]}.index")
+    return os.environ.get("AGENTPOOL_INDEX") or str(store.index)
 
 
 def open_backend(store: Store, address: str | os.PathLike[str] | None) -> Backend:
@@ -43,13 +36,11 @@ def open_backend(store: Store, address: str | os.PathLike[str] | None) -> Backen
     if text.startswith(REDIS):
         from .redis_backend import RedisBackend  # noqa: PLC0415 - optional
 
-        # A folder of one machine is not the folder of the same name on another.
-        name = f"{socket.gethostname()}:{store.folder.absolute()}" if isinstance(store, SqliteStore) else store.url
-        return RedisBackend(text, name)
+        return RedisBackend(text, store.identity)
     from .sqlite_backend import SqliteBackend  # noqa: PLC0415 - symmetric with Redis
 
     path = Path(text.removeprefix("sqlite://")).expanduser()
-    if isinstance(store, SqliteStore) and path.absolute().parent == store.folder.absolute():
+    if store.contains(path):
         return SqliteBackend(path)  # its own file, also when the folder has moved
     return SqliteBackend(path, hashlib.sha256(store.url.encode()).hexdigest()[:12])
 
