@@ -94,3 +94,16 @@ print(*sorted(set({HEAVY!r}) & set(sys.modules)))
     command = [sys.executable, "-c", program, str(tmp_path)]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     assert result.stdout.split() == []
+
+
+def test_opening_a_pool_loads_nothing_of_jobs_or_history(tmp_path):
+    """Those come when a snapshot is built, or when somebody looks back."""
+    program = """
+import sys
+import agentpool_jupyter as ap
+ap.open_pool("bakery", sys.argv[1]).close()
+print(*(name for name in sys.modules if name.startswith(("agentpool_jupyter.history", "agentpool_jupyter.jobs"))))
+"""
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert result.stdout.split() == []

@@ -1,8 +1,5 @@
 """Readings of a pool's history: what changed between two positions, the graph of branches, copies to take along."""
 
-from agentpool_jupyter.snapshots import Snapshot, snapshot, snapshot_all
-from agentpool_jupyter.snapshots.opening import open_pool
-
 from .compact import Compacted, compact
 from .diff import Diff, diff
 from .effects import Effect, effects_after
@@ -14,14 +11,10 @@ __all__ = [
     "Diff",
     "Effect",
     "HistoryGraph",
-    "Snapshot",
     "compact",
     "diff",
     "effects_after",
     "export_pool",
     "history_graph",
     "import_pool",
-    "open_pool",
-    "snapshot",
-    "snapshot_all",
 ]

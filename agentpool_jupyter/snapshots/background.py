@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from agentpool_jupyter.errors import SnapshotsBusyError
 from agentpool_jupyter.pool.events import RunFinished
@@ -19,11 +19,22 @@ if TYPE_CHECKING:
 _JOIN_SECONDS = 5.0
 
 
+class Build(Protocol):
+    """Brings a pool's snapshots up to date."""
+
+    def __call__(self, pool: Pool, *, cancel: threading.Event, verify: bool) -> object:
+        """Do so, unless ``cancel`` is set meanwhile; ``verify`` also what is there.
+
+        Raises SnapshotsBusyError where another process does it.
+        """
+
+
 class Background:
     """Starts a build when it is time, one at a time; a writer of the pool never waits for it."""
 
-    def __init__(self, every: int) -> None:
+    def __init__(self, every: int, build: Build) -> None:
         self._every = every
+        self._make = build
         self._lock = threading.Lock()
         self._reached = 0
         self._worker: threading.Thread | None = None
@@ -72,11 +83,9 @@ class Background:
                 self._again = False
 
     def _build(self, pool: Pool) -> None:
-        from .build import snapshot  # noqa: PLC0415 - not before there is something to do
-
         distrusted, self._distrusted = self._distrusted, False
         try:
-            snapshot(pool, engine="inline", cancel=self._cancel, patience=0, verify=distrusted)
+            self._make(pool, cancel=self._cancel, verify=distrusted)
         except SnapshotsBusyError:
             pass  # another process does it
         except Exception as error:  # noqa: BLE001 - whatever it is, such as a pool that is deleted meanwhile, is kept

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from agentpool_jupyter import open_pool
 from agentpool_jupyter.errors import LogCorruptError, LogMovedError, RunActiveError, SnapshotsBusyError, UserError
-from agentpool_jupyter.history import compact, import_pool, snapshot
+from agentpool_jupyter.history import compact, import_pool
 from agentpool_jupyter.history.compact import _archive_of
 from agentpool_jupyter.history.folding import WINDOW, changes
 from agentpool_jupyter.log import FILLER, Record
@@ -34,7 +34,8 @@ from agentpool_jupyter.pool.events import (
     now_ms,
 )
 from agentpool_jupyter.pool.runs import this_owner
-from agentpool_jupyter.snapshots import status
+from agentpool_jupyter.snapshots.build import snapshot
+from agentpool_jupyter.snapshots.keeper import status
 from tests.pool.strategies import logs, stored
 
 quick = settings(max_examples=150, deadline=None)

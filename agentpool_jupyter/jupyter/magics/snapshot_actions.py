@@ -27,7 +27,7 @@ class SnapshotActions:
 
     def do(self, arguments: Namespace) -> Built | Table:
         """Build snapshots of the pools that are named, or say how theirs stand."""
-        from agentpool_jupyter.history import snapshot_all  # noqa: PLC0415 - loading stays quick
+        from agentpool_jupyter.snapshots.build import snapshot_all  # noqa: PLC0415 - loading stays quick
 
         if arguments.all and arguments.status:
             with all_pools(self._session, arguments.store) as (pools, passed_over):
@@ -41,7 +41,7 @@ class SnapshotActions:
 
 
 def _status(pools: Sequence[Pool], passed_over: Sequence[PassedOver] = ()) -> Table:
-    from agentpool_jupyter.snapshots import status  # noqa: PLC0415
+    from agentpool_jupyter.snapshots.keeper import status  # noqa: PLC0415
 
     rows = [(one.pool, "", "", "", f"cannot be opened: {one.problem}") for one in passed_over]
     for pool in pools:
