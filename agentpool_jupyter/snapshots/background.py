@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from agentpool_jupyter.errors import SnapshotsBusyError
 from agentpool_jupyter.pool.events import RunFinished
@@ -12,25 +12,21 @@ from agentpool_jupyter.pool.events import RunFinished
 from .summary import SCALE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from agentpool_jupyter.pool import Event, Pool
+
+    Build = Callable[[Pool, threading.Event, bool], object]
 
 _JOIN_SECONDS = 5.0
 
 
-class Build(Protocol):
-    """Brings a pool's snapshots up to date."""
-
-    def __call__(self, pool: Pool, *, cancel: threading.Event, verify: bool) -> object:
-        """Do so, unless ``cancel`` is set meanwhile; ``verify`` also what is there.
-
-        Raises SnapshotsBusyError where another process does it.
-        """
-
-
 class Background:
-    """Starts a build when it is time, one at a time; a writer of the pool never waits for it."""
+    """Starts a build when it is time, one at a time; a writer of the pool never waits for it.
+
+    ``build`` gets the pool, an event that is set when it is to be broken off, and whether to verify what is there. It
+    raises SnapshotsBusyError where another process does it.
+    """
 
     def __init__(self, every: int, build: Build) -> None:
         self._every = every
@@ -85,7 +81,7 @@ class Background:
     def _build(self, pool: Pool) -> None:
         distrusted, self._distrusted = self._distrusted, False
         try:
-            self._make(pool, cancel=self._cancel, verify=distrusted)
+            self._make(pool, self._cancel, distrusted)
         except SnapshotsBusyError:
             pass  # another process does it
         except Exception as error:  # noqa: BLE001 - whatever it is, such as a pool that is deleted meanwhile, is kept

@@ -73,7 +73,8 @@ def _fits(file: SnapshotFile, node: Node, start: int) -> bool:
     """Return whether a window says nothing of turns that had ended before it, and has whole only what began in it.
 
     Records that were delivered again long after the first time look, in a window of their own, like the first. Such a
-    window, and the larger ones around it, are left to the log: that is slower, and right.
+    window, and the larger ones around it, are left to the log: that is slower, and right. For example, a turn of the
+    offsets 10 to 40 comes again at 3,010 to 3,040: the window around that would count it a second time.
     """
     whole = [turn for turn, _ in node.ended]
     if any(file.ended(node.branch, turn) is not None for turn in (*whole, *node.opened)):

@@ -36,7 +36,7 @@ def open_pool(
     return Pool(place.open(name, create=create), place, PoolSnapshots(place.derived(name), every, _build))
 
 
-def _build(pool: Pool, *, cancel: threading.Event, verify: bool) -> None:
+def _build(pool: Pool, cancel: threading.Event, verify: bool) -> None:  # noqa: FBT001 - as it is handed on
     from .build import snapshot  # noqa: PLC0415 - opening a pool loads nothing of jobs
 
     snapshot(pool, engine="inline", cancel=cancel, patience=0, verify=verify)

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from agentpool_jupyter.log import open_store
 from agentpool_jupyter.pool import Pool, Position
 from agentpool_jupyter.snapshots import intake
-from agentpool_jupyter.snapshots.build import snapshot
 from agentpool_jupyter.snapshots.file import SnapshotFile
 from agentpool_jupyter.snapshots.folder import current, discard, making
 from agentpool_jupyter.snapshots.keeper import PoolSnapshots
@@ -42,7 +41,7 @@ def fresh(tmp_path):
             log.append(values)
         folder = store.derived("bakery")
         folder.mkdir()
-        opened.extend([Pool(log, store), Pool(store.open("bakery"), store, PoolSnapshots(folder, 0, snapshot))])
+        opened.extend([Pool(log, store), Pool(store.open("bakery"), store, PoolSnapshots(folder, 0, print))])
         return opened
 
     yield fresh
