@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from .pool import Document, Pool, fold, list_pools, merge
     from .recall import Matches, similar
     from .recall.bulk.build import index_pools
-    from .snapshots import Snapshot, snapshot
+    from .snapshots.build import Snapshot, snapshot
     from .snapshots.opening import open_pool
 
 __version__ = "0.1.0"
@@ -45,7 +45,7 @@ _HOMES = {
     "Matches": "recall",
     "Pool": "pool",
     "Run": "agents",
-    "Snapshot": "snapshots",
+    "Snapshot": "snapshots.build",
     "Team": "agents",
     "TeamSpec": "agents",
     "compact": "history",
@@ -60,7 +60,7 @@ _HOMES = {
     "open_pool": "snapshots.opening",
     "resume": "agents",
     "similar": "recall",
-    "snapshot": "snapshots",
+    "snapshot": "snapshots.build",
 }
 
 __all__ = [

@@ -136,3 +136,16 @@ def test_html_is_written_in_one_package():
     root = Path(agentpool_jupyter.__file__).parent
     modules = {str(path.relative_to(root)): path.read_text("utf-8") for path in root.rglob("*.py")}
     assert [name for name, source in modules.items() if not name.startswith("display/") and _writes_html(source)] == []
+
+
+def test_opening_a_pool_loads_nothing_of_jobs_or_history(tmp_path):
+    """Those come when a snapshot is built, or when somebody looks back."""
+    program = """
+import sys
+import agentpool_jupyter as ap
+ap.open_pool("bakery", sys.argv[1]).close()
+print(*(name for name in sys.modules if name.startswith(("agentpool_jupyter.history", "agentpool_jupyter.jobs"))))
+"""
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert result.stdout.split() == []

@@ -10,9 +10,6 @@ In reading order::
     compact   the rewriting of a pool by that, with an archive before it
 """
 
-from agentpool_jupyter.snapshots import Snapshot, snapshot, snapshot_all
-from agentpool_jupyter.snapshots.opening import open_pool
-
 from .compact import Compacted, compact
 from .diff import Diff, diff
 from .effects import Effect, effects_after
@@ -24,14 +21,10 @@ __all__ = [
     "Diff",
     "Effect",
     "HistoryGraph",
-    "Snapshot",
     "compact",
     "diff",
     "effects_after",
     "export_pool",
     "history_graph",
     "import_pool",
-    "open_pool",
-    "snapshot",
-    "snapshot_all",
 ]

@@ -22,7 +22,7 @@ from mrjob.util import to_lines
 from . import hadoop, processes
 from .code import find
 from .messages import Counters, Done, Request, Told
-from .progress import STEPS
+from .progress import READER
 from .runners import InlineRunner, LocalRunner, SparkRunner
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def main() -> int:
         answers.write(msgspec.json.encode(message) + b"\n")
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    STEPS.attach(tell)
+    READER.attach(tell)
     try:
         counters = _run(request)
     except KeyboardInterrupt:

@@ -72,7 +72,7 @@ class Engine:
         if sys.platform == "win32":
             message = "jobs are not supported on Windows: use WSL"
             raise EngineError(message)
-        # mrjob imports two modules that newer Pythons dropped; the extra brings them back.
+        # mrjob imports two modules that newer Pythons dropped, and our dependencies bring back.
         for module in (*self.modules, "distutils", "pipes"):
             if not _installed(module):
                 message = (

@@ -16,7 +16,7 @@ _SPARK_TASK = re.compile(r"Finished task \S+ in stage (\d+)\.\d+ .*\((\d+)/(\d+)
 _HADOOP = re.compile(r"map (\d+)% reduce (\d+)%")
 
 
-class Steps(logging.Handler):
+class ProgressReader(logging.Handler):
     """Where the job stands; hears mrjob's log, in which the clients of Spark and Hadoop are heard too."""
 
     def __init__(self) -> None:
@@ -50,5 +50,5 @@ class Steps(logging.Handler):
         self._tell(Progress(step=self._step, steps=self._steps, phase=self.phase, done=done, total=total))
 
 
-STEPS = Steps()
+READER = ProgressReader()
 """Of this child process, which runs one job: mrjob makes the runners and takes nothing for them from us."""

@@ -57,7 +57,7 @@ def run_job(
     progress: Callable[[Progress], None] | None = None,
     cancel: threading.Event | None = None,
 ) -> JobResult:
-    """Run the MRJob ``module:Class`` on an engine and return what it left, when it has ended.
+    """Run the job ``module:Class`` (a :class:`.job.Job`, or any MRJob) on an engine and return what it left.
 
     ``inputs`` are files, folders or patterns, or addresses (``hdfs://…``) that the engine can read. ``output`` is a
     new folder, which appears all at once when the job has ended well, or an address, to which the engine writes

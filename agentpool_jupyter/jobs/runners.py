@@ -11,7 +11,7 @@ from mrjob.local import LocalMRJobRunner
 from mrjob.parse import is_uri
 from mrjob.spark.runner import SparkMRJobRunner
 
-from .progress import STEPS
+from .progress import READER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -24,11 +24,11 @@ class _Phases:
     """Knows which kind of tasks runs, and tells when one of them has ended."""
 
     def _run_mappers_and_combiners(self, step_num: int, map_splits: Any) -> None:
-        STEPS.phase = "map"
+        READER.phase = "map"
         super()._run_mappers_and_combiners(step_num, map_splits)  # type: ignore[misc]  # a mixin
 
     def _run_reducers(self, step_num: int, num_reducer_tasks: int) -> None:
-        STEPS.phase = "reduce"
+        READER.phase = "reduce"
         super()._run_reducers(step_num, num_reducer_tasks)  # type: ignore[misc]  # a mixin
 
 
@@ -38,10 +38,10 @@ class InlineRunner(_Phases, InlineMRJobRunner):  # type: ignore[misc]  # mrjob h
     def _run_multiple(self, funcs: Iterable[Callable[[], None]], num_processes: int | None = None) -> None:
         del num_processes
         tasks = list(funcs)
-        STEPS.tasks(0, len(tasks))
+        READER.tasks(0, len(tasks))
         for done, task in enumerate(tasks, 1):
             task()
-            STEPS.tasks(done, len(tasks))
+            READER.tasks(done, len(tasks))
 
 
 class LocalRunner(_Phases, LocalMRJobRunner):  # type: ignore[misc]  # mrjob has no types
@@ -78,13 +78,13 @@ class LocalRunner(_Phases, LocalMRJobRunner):  # type: ignore[misc]  # mrjob has
         try:
             running = {executor.submit(task) for task in funcs}
             total, done = len(running), 0
-            STEPS.tasks(0, total)
+            READER.tasks(0, total)
             while running:
                 ended, running = wait(running, return_when=FIRST_COMPLETED)
                 for task in ended:
                     task.result()
                 done += len(ended)
-                STEPS.tasks(done, total)
+                READER.tasks(done, total)
         finally:
             # After a failure the child ends the processes that the other threads wait for.
             executor.shutdown(wait=False, cancel_futures=True)

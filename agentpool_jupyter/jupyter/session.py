@@ -69,7 +69,7 @@ class Session:
         return (name, store if store is not None else self.store) in self._pools
 
     def _open(self, key: tuple[str, str | None], *, create: bool) -> Pool:
-        from agentpool_jupyter.history import open_pool  # noqa: PLC0415 - loading the extension stays quick
+        from agentpool_jupyter.snapshots.opening import open_pool  # noqa: PLC0415 - loading the extension stays quick
 
         try:
             return open_pool(*key, create=create, snapshot_every=self.snapshot_every)

@@ -1,19 +1,20 @@
-"""Snapshots: summaries of a pool's log by which any earlier state is there at once.
+"""Snapshots: summaries of a pool's log, by which any earlier state is there at once.
 
-The modules, lowest last::
+The modules, in reading order::
 
-    build       snapshot(): runs the MapReduce job of jobs/snapshots.py over what is new
-    keeper      a pool's snapshots as the pool asks for them
-    background  builds that are started by themselves
-    restore     documents from summaries and the log
+    summary     windows of a branch, their summaries, and how summaries merge
+    node        a summary as it is stored
+    lines, job  the MapReduce job: logs in, nodes out
+    schema      what stands in a pool's file of snapshots
+    file        the file, opened, checked and read
     intake      adds what a job made to a file
     folder      which file is the one to read, and how another takes its place
-    file        the file (what stands in it: schema): nodes, chronicle, index of turns, manifest, checksums
+    build       snapshot(): runs the job over what is new
+    restore     documents from summaries and the log
+    keeper      a pool's snapshots as the pool asks for them
+    background  builds that are started by themselves
+    opening     open_pool(): pools with their snapshots
+    copies      snapshots as rows, for exports
 
-What a summary is, and how summaries merge, is said in :mod:`agentpool_jupyter.snapshots.summary`.
+Nothing is imported here, so that opening a pool loads neither the job nor its engines.
 """
-
-from .build import Snapshot, snapshot, snapshot_all
-from .keeper import PoolSnapshots, status
-
-__all__ = ["PoolSnapshots", "Snapshot", "snapshot", "snapshot_all", "status"]

@@ -12,18 +12,25 @@ from agentpool_jupyter.pool.events import RunFinished
 from .summary import SCALE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from agentpool_jupyter.pool import Event, Pool
+
+    Build = Callable[[Pool, threading.Event, bool], object]
 
 _JOIN_SECONDS = 5.0
 
 
 class Background:
-    """Starts a build when it is time, one at a time; a writer of the pool never waits for it."""
+    """Starts a build when it is time, one at a time; a writer of the pool never waits for it.
 
-    def __init__(self, every: int) -> None:
+    ``build`` gets the pool, an event that is set when it is to be broken off, and whether to verify what is there. It
+    raises SnapshotsBusyError where another process does it.
+    """
+
+    def __init__(self, every: int, build: Build) -> None:
         self._every = every
+        self._make = build
         self._lock = threading.Lock()
         self._reached = 0
         self._worker: threading.Thread | None = None
@@ -72,11 +79,9 @@ class Background:
                 self._again = False
 
     def _build(self, pool: Pool) -> None:
-        from .build import snapshot  # noqa: PLC0415 - not before there is something to do
-
         distrusted, self._distrusted = self._distrusted, False
         try:
-            snapshot(pool, engine="inline", cancel=self._cancel, patience=0, verify=distrusted)
+            self._make(pool, self._cancel, distrusted)
         except SnapshotsBusyError:
             pass  # another process does it
         except Exception as error:  # noqa: BLE001 - whatever it is, such as a pool that is deleted meanwhile, is kept

@@ -3,61 +3,47 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentpool_jupyter.errors import SnapshotError
-from agentpool_jupyter.jobs import engines, run_job
+from agentpool_jupyter.jobs import engines
+from agentpool_jupyter.jobs.backlog import Backlog, Outcome, work_off
 
 from . import intake
+from .file import open_sound
 from .folder import current, discard, locked, making, sweep
-from .keeper import anchor, open_sound
-from .lines import SummaryLine, encode, read_line, write_records
+from .lines import SummaryLine, read_line
+from .schema import Anchor
 from .summary import SCALE, Scale
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from agentpool_jupyter.jobs import Progress
     from agentpool_jupyter.jobs.engines import OptionValue
     from agentpool_jupyter.pool import Pool
 
     from .file import SnapshotFile
-    from .node import Node
 
 _PATIENCE = 600.0
-JOB = "agentpool_jupyter.snapshots.job:Snapshots"
+JOB = "agentpool_jupyter.snapshots.job:SnapshotJob"
 
 
 @dataclass(kw_only=True)
-class Snapshot:
-    """What was built for one pool; displays itself."""
+class Snapshot(Outcome):
+    """What was built for one pool, from offset 0 on where everything was made anew; displays itself."""
 
-    pool: str
-    engine: str
-    start: int
-    """The first offset that was read; 0 where everything was made anew."""
-    end: int
-    """One past the last offset that the pool's snapshots cover now."""
     windows: dict[int, int] = field(default_factory=dict)
     """How many summaries were added, by level."""
     size: int = 0
     """Bytes of the file."""
-    seconds: float = 0.0
-    log: Path | None = None
-    """What the job said; None where there was nothing to do."""
     note: str = ""
     """What was wrong with the file that was there before."""
-
-    @property
-    def events(self) -> int:
-        """How many events were read."""
-        return self.end - self.start
 
     def __repr__(self) -> str:
         note = f" ({self.note}: made anew)" if self.note else ""
@@ -109,54 +95,40 @@ def snapshot_all(
             stack.enter_context(locked(_folder(once[place]), place[1], patience))
             plans[place] = stack.enter_context(_planned(once[place], scale, stop if verify else None))
         work = [plan for plan in plans.values() if plan.start < plan.end]
-        log = None
-        if work:
-            scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="agentpool-snapshot-")))
-            inputs = scratch / "in"
-            inputs.mkdir()
-            for number, plan in enumerate(work):
-                plan.write(inputs, number)
-            wanted = {
-                **(options or {}),
-                "until": [str(plan.end) for plan in work],
-                "window": scale.window,
-                "fan": scale.fan,
-            }
-            result = run_job(
-                JOB, [inputs], output=scratch / "out", engine=engine, options=wanted, progress=progress, cancel=cancel
-            )
-            log = result.log
-            made = _read(result.outputs)
-            for number, plan in enumerate(work):
-                plan.take_in(made.get(number, []))
+        wanted = {
+            **(options or {}),
+            "until": [str(plan.end) for plan in work],
+            "window": scale.window,
+            "fan": scale.fan,
+        }
+        log = work_off(work, JOB, engine, read=read_line, options=wanted, progress=progress, cancel=cancel)
         for pool in pools:
             pool.snapshots.look_again(plans[pool.store.url, pool.name].end)
         return [plans[pool.store.url, pool.name].told(engine, time.monotonic() - begun, log) for pool in pools]
 
 
-class _Plan:
+class _Plan(Backlog[SummaryLine]):
     """What is to be done for one pool."""
 
     def __init__(self, pool: Pool, before: SnapshotFile | None, scale: Scale, note: str) -> None:
+        start = before.anchor.end if before else 0
+        super().__init__(pool.log, start, max(start, scale.full(pool.end)))
         self._pool = pool
         self._before = before
         self._scale = scale
         self._note = note
-        self.start = before.anchor.end if before else 0
-        self.end = max(self.start, scale.full(pool.end))
         self._windows: Counter[int] = Counter()
 
-    def write(self, folder: Path, number: int) -> None:
-        """Write the job's input for this pool."""
-        write_records(folder, number, self._pool.log, self.start, self.end)
-        with (folder / f"{number}-before.jsonl").open("wb") as out:
-            for summary in self._before.unfinished(self.start) if self._before else ():
-                out.write(encode(SummaryLine(number, summary)) + b"\n")
+    def known(self, source: int) -> Iterator[SummaryLine]:
+        """Yield the summaries that are not yet part of a larger one."""
+        for summary in self._before.unfinished(self.start) if self._before else ():
+            yield SummaryLine(source, summary)
 
-    def take_in(self, nodes: list[Node]) -> None:
+    def take_in(self, made: Sequence[SummaryLine]) -> None:
         """Put what the job made into the pool's file."""
+        nodes = [line.node for line in made if line.node is not None]
         self._windows = Counter(node.level for node in nodes)
-        end = anchor(self._pool.log, self.end)
+        end = Anchor.of(self.log, self.end)
         if self._before:
             intake.add(self._before, nodes, end)
         else:
@@ -206,15 +178,3 @@ def _planned(pool: Pool, scale: Scale, stop: Callable[[], bool] | None) -> Itera
     finally:
         if file is not None:
             file.close()
-
-
-def _read(outputs: Sequence[Path]) -> dict[int, list[Node]]:
-    """Return the nodes that a job made, by the number of their pool."""
-    made: dict[int, list[Node]] = {}
-    for path in outputs:
-        with path.open("rb") as lines:
-            for line in lines:
-                found = read_line(line)
-                if found.node is not None:
-                    made.setdefault(found.pool, []).append(found.node)
-    return made

@@ -8,8 +8,9 @@ import msgspec
 
 from agentpool_jupyter.errors import SnapshotError, UserError
 
+from .file import open_sound
 from .folder import current, locked, making
-from .keeper import anchor, open_sound
+from .intake import adding
 from .restore import warn
 from .schema import FORMAT, TABLES, Anchor
 from .summary import Scale
@@ -47,11 +48,11 @@ def load(pool: Pool, rows: Iterable[Row]) -> None:
     try:
         manifest = msgspec.convert(dict(row for table, row in rows if table == "manifest"), _Manifest)
         end = Anchor(manifest["end"], manifest["first"], manifest["last"])
-        if manifest["format"] != FORMAT or end.end > pool.end or anchor(pool.log, end.end) != end:
+        if manifest["format"] != FORMAT or end.end > pool.end or Anchor.of(pool.log, end.end) != end:
             message = "they are of another version, or of another log"
             raise SnapshotError(message)  # noqa: TRY301 - told like the rest
         scale = Scale(manifest["window"], manifest["fan"])
-        with locked(folder, pool.name, 0), making(folder, scale) as file, file.adding(end):
+        with locked(folder, pool.name, 0), making(folder, scale) as file, adding(file, end):
             for table, row in rows:
                 if table != "manifest":
                     insert = f"INSERT INTO {TABLES[TABLES.index(table)]} VALUES ({', '.join('?' * len(row))})"  # noqa: S608 - names of our own

@@ -1,8 +1,7 @@
 """The file that snapshots are kept in: nodes, a chronicle and an index of turns in one SQLite file, with checksums.
 
-One transaction adds what a job made, so that a reader, or a process that is killed, sees all of it or nothing. Nodes
-never change. The sealed manifest says what the file must hold; what does not match is told, never believed. A file
-that is to be made anew is another file: see :mod:`.folder`.
+Nodes never change, and others are added by :mod:`.intake`. The sealed manifest says what the file must hold; what does
+not match is told, never believed. A file that is to be made anew is another file: see :mod:`.folder`.
 """
 
 from __future__ import annotations
@@ -27,10 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from agentpool_jupyter.log import Log
     from agentpool_jupyter.pool.turn import Entry
 
-    from .node import Node
-    from .summary import Kept, Summary
+    from .summary import Summary
 
 
 class SnapshotFile:
@@ -99,9 +98,9 @@ class SnapshotFile:
 
     def check(self) -> None:
         """Compare the file with its manifest: how much it holds, not every text."""
-        with self._lock, self._errors(), transaction(self._db, "DEFERRED"):  # somebody may add to it between two looks
+        with self.transaction("DEFERRED"):  # somebody may add to it between two looks
             manifest = self.manifest
-            for table, (count, total) in self._sums().items():
+            for table, (count, total) in self.sums().items():
                 said = manifest[f"{table}_count"], manifest[f"{table}_sum"]
                 if (count, total) != said:
                     message = f"{self.path} does not hold what its manifest says ({count} of {said[0]} rows of {table})"
@@ -124,10 +123,11 @@ class SnapshotFile:
 
     def tables(self) -> dict[str, list[tuple[Any, ...]]]:
         """Return all rows of all tables, in an order that depends on nothing else."""
-        with self._lock, self._errors(), transaction(self._db, "DEFERRED"):
+        with self.transaction("DEFERRED"):
             return {table: sorted(self.rows(f"SELECT * FROM {table}")) for table in TABLES}  # noqa: S608 - names of our own
 
-    def _sums(self) -> dict[str, tuple[int, int]]:
+    def sums(self) -> dict[str, tuple[int, int]]:
+        """Return how many rows each table has, and a sum over them."""
         return {table: self.rows(query)[0] for table, query in SUMS.items()}
 
     # What it holds -----------------------------------------------------------------------------------------
@@ -183,47 +183,6 @@ class SnapshotFile:
             message = f"{self.path} could not be written whole ({state}): is the disk full?"
             raise SnapshotError(message)
 
-    # Adding to it ------------------------------------------------------------------------------------------
-
-    @contextmanager
-    def adding(self, anchor: Anchor) -> Iterator[None]:
-        """Add within the block all that makes the file reach ``anchor``; if anything fails, nothing was added."""
-        with self._lock, self._errors(), transaction(self._db):
-            yield
-            sums = {
-                f"{table}_{what}": n
-                for table, two in self._sums().items()
-                for what, n in zip(("count", "sum"), two, strict=True)
-            }
-            manifest = {
-                "format": FORMAT,
-                "window": self.scale.window,
-                "fan": self.scale.fan,
-                **anchor._asdict(),
-                **sums,
-            }
-            self.change("INSERT OR REPLACE INTO manifest VALUES (?, ?)", {**manifest, SEAL: sealed(manifest)}.items())
-
-    def add_node(self, node: Node) -> None:
-        """Add a summary with its turns."""
-        where = (node.branch, node.level, node.window)
-        checks = [crc32(data, crc32(place(*where).encode())) for data in (node.head, node.body)]
-        row = (*where, node.head, checks[0], node.body, checks[1])
-        self.change("INSERT INTO nodes VALUES (?, ?, ?, ?, ?, ?, ?)", [row])
-
-    def add_records(self, records: Iterable[Kept]) -> None:
-        """Add records that branches and runs are folded from; one that is there stays as it is."""
-        rows = (
-            (
-                kept.offset,
-                kept.time,
-                kept.value,
-                crc32(kept.value.encode(), crc32(f"{kept.offset} {kept.time}".encode())),
-            )
-            for kept in records
-        )
-        self.change("INSERT OR IGNORE INTO chronicle VALUES (?, ?, ?, ?)", rows)
-
     # SQLite ------------------------------------------------------------------------------------------------
 
     def rows(self, query: str, *values: object) -> list[Any]:
@@ -232,9 +191,15 @@ class SnapshotFile:
             return self._db.execute(query, values).fetchall()
 
     def change(self, query: str, rows: Iterable[Sequence[object]]) -> None:
-        """Do something for each of several rows; within :meth:`adding`."""
+        """Do something for each of several rows; within :meth:`transaction`."""
         with self._errors():
             self._db.executemany(query, rows)
+
+    @contextmanager
+    def transaction(self, kind: Literal["IMMEDIATE", "DEFERRED"]) -> Iterator[None]:
+        """Do all that the block does, or nothing; ``kind`` is SQLite's."""
+        with self._lock, self._errors(), transaction(self._db, kind):
+            yield
 
     def _bodies(self, branch: str, level: int, windows: range) -> list[tuple[str, Entry]]:
         rows = self.rows(
@@ -262,3 +227,14 @@ class SnapshotFile:
 def _close(db: sqlite3.Connection, pid: int) -> None:
     if os.getpid() == pid:  # else the connection is the parent process's
         db.close()
+
+
+def open_sound(path: Path, log: Log) -> SnapshotFile:
+    """Return a file that holds what its manifest says and was made of this log; raises SnapshotError."""
+    file = SnapshotFile(path)
+    file.check()
+    made = file.anchor
+    if made.end > log.end() or Anchor.of(log, made.end) != made:
+        message = f"{path} was made of another log of that name"
+        raise SnapshotError(message)
+    return file

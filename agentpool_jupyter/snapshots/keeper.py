@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import threading
 from typing import TYPE_CHECKING
-from zlib import crc32
 
 from agentpool_jupyter.errors import SnapshotError
 from agentpool_jupyter.pool.snapshots import Chronicle, Snapshots
 
 from .background import Background
-from .file import SnapshotFile
+from .file import SnapshotFile, open_sound
 from .folder import current
 from .restore import Source, warn
-from .schema import Anchor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,17 +21,19 @@ if TYPE_CHECKING:
     from agentpool_jupyter.pool import Document, Event, Pool
     from agentpool_jupyter.pool.branches import Segment
 
+    from .background import Build
+
 
 class PoolSnapshots(Snapshots["Pool"]):
-    """The snapshots in a folder of one pool; ``every`` so many events new ones are made, 0 for never."""
+    """The snapshots in a folder of one pool; ``build`` makes new ones every so many events, 0 for never."""
 
-    def __init__(self, folder: Path, every: int) -> None:
+    def __init__(self, folder: Path, every: int, build: Build) -> None:
         self._folder = folder
         self._lock = threading.Lock()
         self._path: Path | None = None
         self._file: SnapshotFile | None = None
         self._source: Source | None = None
-        self._background = Background(every)
+        self._background = Background(every, build)
 
     def file(self, log: Log) -> SnapshotFile | None:
         """Return the open file, or None where there is none that can be used; says so once for each file."""
@@ -100,23 +100,6 @@ class PoolSnapshots(Snapshots["Pool"]):
         self._background.distrust()
         with self._lock:
             self._file = None  # until there is another file
-
-
-def open_sound(path: Path, log: Log) -> SnapshotFile:
-    """Return a file that holds what its manifest says and was made of this log; raises SnapshotError."""
-    file = SnapshotFile(path)
-    file.check()
-    made = file.anchor
-    if made.end > log.end() or anchor(log, made.end) != made:
-        message = f"{path} was made of another log of that name"
-        raise SnapshotError(message)
-    return file
-
-
-def anchor(log: Log, end: int) -> Anchor:
-    """Return what ties summaries that end at ``end`` to a log."""
-    first, last = (crc32(next(iter(log.read(at, at + 1))).value) for at in (0, end - 1))
-    return Anchor(end, first, last)
 
 
 def status(pool: Pool) -> tuple[int, int]:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from agentpool_jupyter.errors import UserError
 from agentpool_jupyter.log import open_store
 from agentpool_jupyter.pool import Pool
+
+from .keeper import PoolSnapshots
+
+if TYPE_CHECKING:
+    import threading
 
 EVERY = 10_000
 """After how many events snapshots are taken by themselves, where ``$AGENTPOOL_SNAPSHOT_EVERY`` says nothing."""
@@ -22,14 +28,18 @@ def open_pool(
     ``$AGENTPOOL_SNAPSHOT_EVERY``, else 10,000; 0 for never). Raises StoreError, UserError for a bad name,
     PoolNotFoundError without ``create``, LogUnavailableError.
     """
-    from .keeper import PoolSnapshots  # noqa: PLC0415 - a pool without history needs none of it
-
     if snapshot_every is None:
         every = _number("AGENTPOOL_SNAPSHOT_EVERY", os.environ.get("AGENTPOOL_SNAPSHOT_EVERY", str(EVERY)))
     else:
         every = _number("snapshot_every", snapshot_every)
     place = open_store(store)
-    return Pool(place.open(name, create=create), place, PoolSnapshots(place.derived(name), every))
+    return Pool(place.open(name, create=create), place, PoolSnapshots(place.derived(name), every, _build))
+
+
+def _build(pool: Pool, cancel: threading.Event, verify: bool) -> None:  # noqa: FBT001 - as it is handed on
+    from .build import snapshot  # noqa: PLC0415 - opening a pool loads nothing of jobs
+
+    snapshot(pool, engine="inline", cancel=cancel, patience=0, verify=verify)
 
 
 def _number(name: str, value: object) -> int:

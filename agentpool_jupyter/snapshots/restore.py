@@ -1,4 +1,20 @@
-"""Documents from snapshots: a few summaries, and the log for the rest."""
+"""Documents from snapshots: a few summaries, and the log for the rest.
+
+For example, with windows of 64 offsets, three of which make a larger one, and summaries up to offset 1,000: a line is
+``main`` up to offset 299, where ``idea`` left it, and ``idea`` from there to offset 700. Its document is made of
+
+====== ============ =============================================
+main     0 to 191   one summary of level 1
+main   192 to 255   one of level 0
+main   256 to 299   from the log: a summary of 256 to 319 would say what ``main`` said after the fork, too
+idea   256 to 383   two of level 0; below 300 there is nothing of ``idea``
+idea   384 to 575   one of level 1
+idea   576 to 639   one of level 0
+idea   640 to 700   from the log: a summary of 640 to 703 would say too much
+====== ============ =============================================
+
+What ``main`` gives is the same at all positions of ``idea``, and kept.
+"""
 
 from __future__ import annotations
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Self
 from zlib import crc32
 
 import msgspec
+
+if TYPE_CHECKING:
+    from agentpool_jupyter.log import Log
 
 FORMAT = 2
 """Counts changes of the file, of the summaries in it, and of what the fold makes of events."""
@@ -42,6 +45,12 @@ class Anchor(NamedTuple):
     end: int
     first: int
     last: int
+
+    @classmethod
+    def of(cls, log: Log, end: int) -> Self:
+        """Return what ties summaries that end at ``end`` to a log."""
+        first, last = (crc32(next(iter(log.read(at, at + 1))).value) for at in (0, end - 1))
+        return cls(end, first, last)
 
 
 def place(branch: str, level: int, window: int) -> str:

@@ -22,7 +22,7 @@ from agentpool_jupyter.errors import (
     SnapshotsBusyError,
     UserError,
 )
-from agentpool_jupyter.history import compact, import_pool, snapshot
+from agentpool_jupyter.history import compact, import_pool
 from agentpool_jupyter.history.compact import _archive_of
 from agentpool_jupyter.history.folding import changes
 from agentpool_jupyter.log import FILLER, Record
@@ -42,7 +42,8 @@ from agentpool_jupyter.pool.events import (
     now_ms,
 )
 from agentpool_jupyter.pool.runs import this_owner
-from agentpool_jupyter.snapshots import status
+from agentpool_jupyter.snapshots.build import snapshot
+from agentpool_jupyter.snapshots.keeper import status
 from agentpool_jupyter.snapshots.summary import SCALE
 from tests.pool.strategies import logs, stored
 

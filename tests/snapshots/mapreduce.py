@@ -5,18 +5,19 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING
 
-from agentpool_jupyter.snapshots.lines import SummaryLine, encode, read_line, record_line
+from agentpool_jupyter.jobs.records import encode, record_line
+from agentpool_jupyter.snapshots.lines import SummaryLine, read_line
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # mrjob imports modules that are on their way out
-    from agentpool_jupyter.snapshots.job import Snapshots
+    from agentpool_jupyter.snapshots.job import SnapshotJob
 
 if TYPE_CHECKING:
     from random import Random
 
 
 def job(until, scale):
-    return Snapshots([f"--until={until}", f"--window={scale.window}", f"--fan={scale.fan}"])
+    return SnapshotJob([f"--until={until}", f"--window={scale.window}", f"--fan={scale.fan}"])
 
 
 def run(job, lines: list[bytes], chance: Random) -> list[bytes]:

@@ -11,9 +11,8 @@ from agentpool_jupyter.errors import SnapshotError
 from agentpool_jupyter.pool import Position
 from agentpool_jupyter.pool import open_pool as open_raw
 from agentpool_jupyter.pool.events import Delta, TurnFinished, TurnStarted, Usage
-from agentpool_jupyter.snapshots.file import SnapshotFile
+from agentpool_jupyter.snapshots.file import SnapshotFile, open_sound
 from agentpool_jupyter.snapshots.folder import current
-from agentpool_jupyter.snapshots.keeper import open_sound
 from agentpool_jupyter.snapshots.summary import Scale
 from tests.teams import until
 

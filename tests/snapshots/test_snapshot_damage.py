@@ -185,16 +185,17 @@ _FULL = """
 import os, sys
 from pathlib import Path
 from agentpool_jupyter.errors import SnapshotError
-from agentpool_jupyter.snapshots.file import Anchor
+from agentpool_jupyter.snapshots.schema import Anchor
 from agentpool_jupyter.snapshots.folder import current, making
+from agentpool_jupyter.snapshots.intake import add_node, adding
 from agentpool_jupyter.snapshots.node import Node
 from agentpool_jupyter.snapshots.summary import SCALE
 
 folder = Path(sys.argv[1])
 
 def make(size):
-    with making(folder, SCALE) as file, file.adding(Anchor(1024, 0, 0)):
-        file.add_node(Node(branch="main", level=0, window=0, head=b"", body=os.urandom(size), ended=[], opened=[]))
+    with making(folder, SCALE) as file, adding(file, Anchor(1024, 0, 0)):
+        add_node(file, Node(branch="main", level=0, window=0, head=b"", body=os.urandom(size), ended=[], opened=[]))
 
 make(10)
 before = current(folder)

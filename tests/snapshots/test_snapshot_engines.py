@@ -15,7 +15,7 @@ import pytest
 
 from agentpool_jupyter import open_pool
 from agentpool_jupyter.errors import EngineError, JobCancelledError, JobError
-from agentpool_jupyter.history import snapshot, snapshot_all
+from agentpool_jupyter.snapshots.build import snapshot, snapshot_all
 from agentpool_jupyter.snapshots.file import SnapshotFile
 from agentpool_jupyter.snapshots.folder import current
 from agentpool_jupyter.snapshots.summary import Scale

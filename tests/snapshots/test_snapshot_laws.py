@@ -15,7 +15,8 @@ from agentpool_jupyter.pool import Pool, Position
 from agentpool_jupyter.snapshots import intake
 from agentpool_jupyter.snapshots.file import SnapshotFile
 from agentpool_jupyter.snapshots.folder import current, discard, making
-from agentpool_jupyter.snapshots.keeper import PoolSnapshots, anchor
+from agentpool_jupyter.snapshots.keeper import PoolSnapshots
+from agentpool_jupyter.snapshots.schema import Anchor
 from agentpool_jupyter.snapshots.summary import Scale
 from tests.pool.strategies import logs
 from tests.snapshots import mapreduce
@@ -39,7 +40,7 @@ def fresh(tmp_path):
             log.append(values)
         folder = store.derived("bakery")
         folder.mkdir()
-        opened.extend([Pool(log, store), Pool(store.open("bakery"), store, PoolSnapshots(folder, 0))])
+        opened.extend([Pool(log, store), Pool(store.open("bakery"), store, PoolSnapshots(folder, 0, print))])
         return opened
 
     yield fresh
@@ -57,10 +58,10 @@ def build(pool, scale, end, chance, *, split=()):
             before = list(file.unfinished(start)) if file else []
             made = mapreduce.nodes(pool.log.read(start, until), until, scale, chance, before)
             if file:
-                intake.add(file, made, anchor(pool.log, until))
+                intake.add(file, made, Anchor.of(pool.log, until))
             else:
                 with making(folder, scale) as new:
-                    intake.add(new, made, anchor(pool.log, until))
+                    intake.add(new, made, Anchor.of(pool.log, until))
                 file = SnapshotFile(current(folder))
             start = until
     return file

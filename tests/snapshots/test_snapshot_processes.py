@@ -49,7 +49,7 @@ _INTAKE = textwrap.dedent(
     from agentpool_jupyter.snapshots import intake
     from agentpool_jupyter.snapshots.file import SnapshotFile
     from agentpool_jupyter.snapshots.folder import current, making
-    from agentpool_jupyter.snapshots.keeper import anchor
+    from agentpool_jupyter.snapshots.schema import Anchor
     from agentpool_jupyter.pool import open_pool
     from agentpool_jupyter.snapshots.summary import Scale
     from tests.snapshots.mapreduce import nodes
@@ -66,10 +66,10 @@ _INTAKE = textwrap.dedent(
             found = nodes(pool.log.read(start, end), end, scale, random.Random(1), before)
             print(start, end, flush=True)
             if file:
-                intake.add(file, found, anchor(pool.log, end))
+                intake.add(file, found, Anchor.of(pool.log, end))
             else:
                 with making(folder, scale) as new:
-                    intake.add(new, found, anchor(pool.log, end))
+                    intake.add(new, found, Anchor.of(pool.log, end))
     """
 )
 

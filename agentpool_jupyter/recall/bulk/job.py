@@ -9,86 +9,70 @@ that follows a pool: :mod:`agentpool_jupyter.recall.turns` and :mod:`agentpool_j
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import msgspec
 import numpy as np
-from mrjob.job import MRJob
-from mrjob.protocol import BytesProtocol, BytesValueProtocol
-from mrjob.step import MRStep
 
+from agentpool_jupyter.jobs.job import Job, Step
+from agentpool_jupyter.jobs.records import RecordLine, encode
 from agentpool_jupyter.pool.codec import decode
 from agentpool_jupyter.pool.events import Delta, Message, TurnFailed, TurnFinished, TurnStarted
 from agentpool_jupyter.recall.text.signatures import sign_texts
 from agentpool_jupyter.recall.turns import Mark, TurnCollector
-from agentpool_jupyter.snapshots.lines import RecordLine
 
-from .lines import BucketsLine, EndedLine, Line, OpenLine, PassageLine, encode, read
+from .lines import BucketsLine, EndedLine, OpenLine, PassageLine, read_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
+    from agentpool_jupyter.jobs.job import Pairs
     from agentpool_jupyter.recall.text.signatures import Signed
 
-_Pair = tuple[bytes, bytes]
 _BATCH = 500  # passages signed together
 _HELD = 4000  # passages whose keys a mapper holds
 _SHARD = np.uint32(26)  # bits of a key that are not the shard's
 
 
-class _Key(msgspec.Struct, array_like=True, frozen=True):
-    """What a reducer gets together: a turn, a shard of the buckets, or just one line."""
-
-    what: str
-    source: int
-    name: str | int
-
-
-class Index(MRJob):  # type: ignore[misc]  # mrjob has no types
+class IndexJob(Job):
     """Turns the logs of pools into signed passages and buckets; see the module."""
 
-    INPUT_PROTOCOL = BytesValueProtocol
-    INTERNAL_PROTOCOL = BytesProtocol
-    OUTPUT_PROTOCOL = BytesValueProtocol
-
-    def steps(self) -> list[Any]:
+    def chain(self) -> list[Step]:
         """Return the two steps."""
-        signing = {"mapper_init": self.begin, "mapper": self.sign, "mapper_final": self.end}
-        return [MRStep(mapper=self.route, reducer=self.fold), MRStep(**signing, reducer=self.bucket)]
+        signing = Step(begin=self.begin, mapper=self.sign, end=self.end, reducer=self.bucket)
+        return [Step(mapper=self.route, reducer=self.fold), signing]
 
     # Step 1 ------------------------------------------------------------------------------------------------
 
-    def route(self, _: object, line: bytes) -> Iterator[_Pair]:
+    def route(self, line: bytes) -> Pairs:
         """Send what belongs to one turn to one place, and nothing else."""
-        match read(line):
-            case RecordLine(pool=pool) as given:
+        match read_line(line):
+            case RecordLine() as given:
                 match decode(given.record):
                     case Message(id=turn) | TurnStarted(turn=turn) | Delta(turn=turn):
-                        yield encode(_Key("turn", pool, turn)), line
+                        yield encode((given.source, turn)), line
                     case TurnFinished(turn=turn) | TurnFailed(turn=turn):
-                        yield encode(_Key("turn", pool, turn)), line
+                        yield encode((given.source, turn)), line
             case EndedLine(source=source, turn=turn) | OpenLine(source=source, turn=turn):
-                yield encode(_Key("turn", source, turn)), line
+                yield encode((source, turn)), line
 
-    def fold(self, key: bytes, values: Iterable[bytes]) -> Iterator[_Pair]:
+    def fold(self, _: bytes, lines: Iterable[bytes]) -> Iterator[bytes]:
         """Make passages of a turn."""
-        given = list(map(read, values))
+        given = list(map(read_line, lines))
+        source = given[0].source
         ended = [line.turn for line in given if isinstance(line, EndedLine)]
-        records = {line.offset: line for line in given if isinstance(line, RecordLine)}
-        begun = {line.turn: line for line in given if isinstance(line, OpenLine)}
-        turns = TurnCollector("", Mark(open={turn: line.speech for turn, line in begun.items()}, closed=[*ended]))
+        records = {line.offset: line.record for line in given if isinstance(line, RecordLine)}
+        begun = {line.turn: line.speech for line in given if isinstance(line, OpenLine)}
+        turns = TurnCollector("", Mark(open=begun, closed=[*ended]))
         for offset in sorted(records):
-            line = records[offset]
-            for item in turns.absorb(decode(line.record)):
-                yield key, encode(PassageLine(line.pool, item))
+            for item in turns.absorb(decode(records[offset])):
+                yield encode(PassageLine(source, item))
             if len(turns.mark.closed) > len(ended):
                 ended = list(turns.mark.closed)
-                yield key, encode(EndedLine(line.pool, ended[-1], offset))
+                yield encode(EndedLine(source, ended[-1], offset))
         for turn, speech in turns.mark.open.items():
-            source = begun[turn].source if turn in begun else records[speech.begin].pool
-            yield key, encode(OpenLine(source, turn, speech))
+            yield encode(OpenLine(source, turn, speech))
 
     # Step 2 ------------------------------------------------------------------------------------------------
 
@@ -97,11 +81,11 @@ class Index(MRJob):  # type: ignore[misc]  # mrjob has no types
         self._waiting: list[PassageLine] = []
         self._signed: list[tuple[PassageLine, Signed]] = []
 
-    def sign(self, _: object, line: bytes) -> Iterator[_Pair]:
+    def sign(self, line: bytes) -> Pairs:
         """Sign passages, many at a time, and pass the rest on."""
-        given = read(line)
+        given = read_line(line)
         if not isinstance(given, PassageLine):
-            yield _alone(given), line
+            yield None, line
             return
         self._waiting.append(given)
         if len(self._waiting) == _BATCH:
@@ -109,21 +93,21 @@ class Index(MRJob):  # type: ignore[misc]  # mrjob has no types
         if len(self._signed) >= _HELD:
             yield from self._spill()
 
-    def end(self) -> Iterator[_Pair]:
+    def end(self) -> Pairs:
         """Pass on what is left."""
         yield from self._sign()
         yield from self._spill()
 
-    def _sign(self) -> Iterator[_Pair]:
+    def _sign(self) -> Pairs:
         keys = sign_texts([line.item.text for line in self._waiting])
         for line, signed in zip(self._waiting, keys, strict=True):
             if signed is not None:
                 line.hashes = signed.hashes.astype("<u8").tobytes()
                 self._signed.append((line, signed))
-                yield _alone(line), encode(line)
+                yield None, encode(line)
         self._waiting.clear()
 
-    def _spill(self) -> Iterator[_Pair]:
+    def _spill(self) -> Pairs:
         for source in sorted({line.source for line, _ in self._signed}):
             mine = [(line.place, signed) for line, signed in self._signed if line.source == source]
             places = np.array([place for place, _ in mine], dtype=np.uint64)
@@ -131,33 +115,16 @@ class Index(MRJob):  # type: ignore[misc]  # mrjob has no types
                 parts = [getattr(signed, kind) for _, signed in mine]
                 owners = np.repeat(places, [len(part) for part in parts])
                 for line in _shards(source, kind, np.concatenate(parts), owners):
-                    yield encode(_Key(kind, source, line.shard)), encode(line)
+                    yield encode((source, kind, line.shard)), encode(line)
         self._signed.clear()
 
-    def bucket(self, key: bytes, values: Iterable[bytes]) -> Iterator[_Pair]:
+    def bucket(self, _: bytes, lines: Iterable[bytes]) -> Iterator[bytes]:
         """Gather the buckets of a shard, sorted by key and then by place."""
-        found: list[BucketsLine] = []
-        for value in values:
-            line = read(value)
-            if isinstance(line, BucketsLine):
-                found.append(line)
-            else:
-                yield key, value
-        if found:
-            keys, places = (b"".join(part) for part in zip(*((one.keys, one.places) for one in found), strict=True))
-            whole = np.frombuffer(keys, "<u4"), np.frombuffer(places, "<u8")
-            for line in _shards(found[0].source, found[0].kind, *whole):
-                yield key, encode(line)
-
-
-def _alone(line: Line) -> bytes:
-    """Return a key that no other line has."""
-    if isinstance(line, PassageLine):
-        return encode(_Key("passage", line.source, line.place))
-    if isinstance(line, OpenLine | EndedLine):
-        return encode(_Key("state", line.source, line.turn))
-    message = f"no line of this step: {line!r}"
-    raise TypeError(message)
+        found = [line for line in map(read_line, lines) if isinstance(line, BucketsLine)]
+        keys, places = (b"".join(part) for part in zip(*((one.keys, one.places) for one in found), strict=True))
+        whole = np.frombuffer(keys, "<u4"), np.frombuffer(places, "<u8")
+        for line in _shards(found[0].source, found[0].kind, *whole):
+            yield encode(line)
 
 
 def _shards(source: int, kind: str, keys: NDArray[np.uint32], places: NDArray[np.uint64]) -> Iterator[BucketsLine]:
@@ -167,7 +134,3 @@ def _shards(source: int, kind: str, keys: NDArray[np.uint32], places: NDArray[np
     shards, begins = np.unique(keys >> _SHARD, return_index=True)
     for shard, begin, end in zip(shards, begins, [*begins[1:], len(keys)], strict=True):
         yield BucketsLine(source, kind, int(shard), keys[begin:end].tobytes(), places[begin:end].tobytes())
-
-
-if __name__ == "__main__":
-    Index.run()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def do(session: Session, arguments: Namespace, *, engine: str) -> PoolResults | Table:
     """Build snapshots of the pools that are named, or say how theirs stand; ``engine`` where the line names none."""
-    from agentpool_jupyter.history import snapshot_all  # noqa: PLC0415 - loading stays quick
+    from agentpool_jupyter.snapshots.build import snapshot_all  # noqa: PLC0415 - loading stays quick
 
     arguments.engine = arguments.engine or engine
     if arguments.all and arguments.status:
@@ -34,7 +34,7 @@ def do(session: Session, arguments: Namespace, *, engine: str) -> PoolResults | 
 
 
 def _status(pools: Sequence[Pool], passed_over: Sequence[PassedOver] = ()) -> Table:
-    from agentpool_jupyter.snapshots import status  # noqa: PLC0415
+    from agentpool_jupyter.snapshots.keeper import status  # noqa: PLC0415
 
     rows = [(one.pool, "", "", "", f"cannot be opened: {one.problem}") for one in passed_over]
     for pool in pools:

@@ -1,0 +1,101 @@
+"""Keeping something up to date with logs by a job: what is new in each goes in, and what the job makes is handed back.
+
+Snapshots are kept so, and the index of recall. The job gets the records that are new, and with them what it made
+before and has to go on from. For example, with summaries of 64 records: a log has 200 records, and there are summaries
+up to offset 128. The backlog is the records 128 to 191; what is known are the two summaries that there are, because a
+larger one may be made of them and of the new one. Records 192 to 199 wait for the next time.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from .records import SourceLine, encode, write_records
+from .run import run_job
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from agentpool_jupyter.log import Log
+
+    from .engines import OptionValue
+    from .messages import Progress
+
+Made = TypeVar("Made", bound=SourceLine)
+
+
+@dataclass(kw_only=True)
+class Outcome:
+    """What became of one pool."""
+
+    pool: str
+    engine: str
+    start: int
+    """The first offset that was read."""
+    end: int
+    """One past the last offset that is covered now."""
+    seconds: float = 0.0
+    log: Path | None = None
+    """What the job said; None where there was nothing to do."""
+
+    @property
+    def events(self) -> int:
+        """How many events were read."""
+        return self.end - self.start
+
+
+class Backlog(ABC, Generic[Made]):
+    """What of one log a job has not read yet: the records from ``start`` on and before ``end``, none if those equal."""
+
+    def __init__(self, log: Log, start: int, end: int) -> None:
+        self.log = log
+        self.start = start
+        self.end = end
+
+    @abstractmethod
+    def known(self, source: int) -> Iterable[SourceLine]:
+        """Yield what was made before and is needed now, as lines of the log of that number."""
+
+    @abstractmethod
+    def take_in(self, made: Sequence[Made]) -> None:
+        """Put what the job made where it belongs."""
+
+
+def work_off(
+    backlogs: Sequence[Backlog[Made]],
+    job: str,
+    engine: str,
+    *,
+    read: Callable[[bytes], Made],
+    options: Mapping[str, OptionValue] | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    cancel: threading.Event | None = None,
+) -> Path | None:
+    """Run a job over backlogs, none of them empty, let each take in what was made of it, and return the job's log.
+
+    Where there are no backlogs no job is run, and None returned. ``read`` decodes a line of output. The rest is as for
+    :func:`.run_job`.
+    """
+    if not backlogs:
+        return None
+    with tempfile.TemporaryDirectory(prefix="agentpool-backlog-") as scratch:
+        inputs, output = Path(scratch, "in"), Path(scratch, "out")
+        inputs.mkdir()
+        for source, backlog in enumerate(backlogs):
+            write_records(inputs, source, backlog.log, backlog.start, backlog.end)
+            with (inputs / f"{source}-known.jsonl").open("wb") as out:
+                out.writelines(encode(line) + b"\n" for line in backlog.known(source))
+        result = run_job(job, [inputs], output=output, engine=engine, options=options, progress=progress, cancel=cancel)
+        made: list[list[Made]] = [[] for _ in backlogs]
+        for path in result.outputs:
+            with path.open("rb") as lines:
+                for line in map(read, lines):
+                    made[line.source].append(line)
+    for backlog, own in zip(backlogs, made, strict=True):
+        backlog.take_in(own)
+    return result.log

@@ -1,0 +1,103 @@
+"""What a MapReduce job is made of: steps, each of a mapper and a reducer, which take lines of bytes and give such.
+
+A job counts words, for example, like this::
+
+    class Count(Job):
+        def chain(self):
+            return [Step(mapper=self.words, reducer=self.count)]
+
+        def words(self, line):
+            for word in line.split():
+                yield word, b"1"
+
+        def count(self, word, ones):
+            yield b"%s %d" % (word, len(list(ones)))
+
+The module that a job stands in is imported by the workers: see :mod:`.code`. It must not be imported by whoever only
+starts jobs, because it loads mrjob.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from mrjob.job import MRJob
+from mrjob.protocol import BytesProtocol, BytesValueProtocol
+from mrjob.step import MRStep
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    Pairs = Iterable[tuple[bytes | None, bytes]]
+
+_ALONE = b"alone:"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One step; its functions are methods of the job."""
+
+    mapper: Callable[[bytes], Pairs]
+    """Takes a line and gives pairs of a key and a line; None for a key sends the line past the reducer, as it is."""
+    reducer: Callable[[bytes, Iterable[bytes]], Iterable[bytes]]
+    """Takes a key and all lines that were given with it, and gives lines: of the next step, or of the output."""
+    begin: Callable[[], None] | None = None
+    """Called before the first line of a mapper's share."""
+    end: Callable[[], Pairs] | None = None
+    """Called after the last line of a mapper's share; gives what a mapper gives."""
+
+
+class Job(MRJob):  # type: ignore[misc]  # mrjob has no types
+    """A job; what it is made of is said by :meth:`chain`."""
+
+    INPUT_PROTOCOL = BytesValueProtocol
+    INTERNAL_PROTOCOL = BytesProtocol
+    OUTPUT_PROTOCOL = BytesValueProtocol
+
+    OWN_OPTIONS: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """The job's own options by their switches, each with what :meth:`argparse.ArgumentParser.add_argument` takes.
+
+    What was given is in ``self.options``.
+    """
+
+    def chain(self) -> Sequence[Step]:
+        """Return the steps, first to last."""
+        raise NotImplementedError
+
+    def configure_args(self) -> None:
+        """Tell mrjob of the job's own options."""
+        super().configure_args()
+        for switch, how in self.OWN_OPTIONS.items():
+            self.add_passthru_arg(switch, **how)
+
+    def steps(self) -> list[Any]:
+        """Return the steps as mrjob has them."""
+        return [
+            MRStep(
+                mapper_init=step.begin,
+                mapper=partial(_map, step.mapper),
+                mapper_final=step.end and partial(_keyed, step.end),
+                reducer=partial(_reduce, step.reducer),
+            )
+            for step in self.chain()
+        ]
+
+
+def _map(mapper: Callable[[bytes], Pairs], _: object, line: bytes) -> Iterator[tuple[bytes, bytes]]:
+    return _keyed(mapper, line)
+
+
+def _keyed(function: Callable[..., Pairs], *given: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Give each line that has no key one that no other line has."""
+    for key, line in function(*given):
+        yield (_ALONE + blake2b(line, digest_size=16).hexdigest().encode() if key is None else key), line
+
+
+def _reduce(
+    reducer: Callable[[bytes, Iterable[bytes]], Iterable[bytes]], key: bytes, lines: Iterable[bytes]
+) -> Iterator[tuple[bytes, bytes]]:
+    for line in lines if key.startswith(_ALONE) else reducer(key, lines):
+        yield key, line
