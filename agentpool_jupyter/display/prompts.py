@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 
-class Prompt(NamedTuple):
+class PromptView(NamedTuple):
     """What one agent would be asked."""
 
     head: str
@@ -17,7 +17,7 @@ class Prompt(NamedTuple):
     """Role and text of each."""
 
 
-def prompts_text(summary: str, prompts: Iterable[Prompt]) -> str:
+def prompts_text(summary: str, prompts: Iterable[PromptView]) -> str:
     """Return prompts as text, below a summary."""
     asked = [
         "\n".join([f"=== {prompt.head}", *(f"--- {role}\n{text}" for role, text in prompt.messages)])
@@ -26,12 +26,12 @@ def prompts_text(summary: str, prompts: Iterable[Prompt]) -> str:
     return "\n\n".join([summary, *asked])
 
 
-def prompts_html(summary: str, prompts: Iterable[Prompt]) -> str:
+def prompts_html(summary: str, prompts: Iterable[PromptView]) -> str:
     """Return prompts as HTML, each of which can be folded away."""
     return f"<p><strong>{escape(summary)}</strong></p>" + "".join(map(_prompt, prompts))
 
 
-def _prompt(prompt: Prompt) -> str:
+def _prompt(prompt: PromptView) -> str:
     messages = "".join(
         f'<div><em>{escape(role)}</em></div><pre style="white-space:pre-wrap;margin:.2em 0 .8em">{escape(text)}</pre>'
         for role, text in prompt.messages

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agentpool_jupyter.display.prompts import Prompt, prompts_html, prompts_text
+from agentpool_jupyter.display.prompts import PromptView, prompts_html, prompts_text
 
 if TYPE_CHECKING:
     from agentpool_jupyter.agents.runs.plan import PlannedTurn
@@ -33,9 +33,9 @@ class DryRun:
         when = "at once" if turn.starts else "once someone it listens to has spoken (shown as the pool is now)"
         return f"{turn.agent}: {turn.model} at {turn.server}, {when}, reserves {turn.reserved:,} tokens"
 
-    def _prompts(self) -> list[Prompt]:
+    def _prompts(self) -> list[PromptView]:
         return [
-            Prompt(self._head(turn), [(message["role"], message["content"]) for message in turn.messages])
+            PromptView(self._head(turn), [(message["role"], message["content"]) for message in turn.messages])
             for turn in self.turns
         ]
 
