@@ -1,4 +1,14 @@
-"""Readings of a pool's history: what changed between two positions, the graph of branches, copies to take along."""
+"""Time travel: what changed, what happened where, what a rollback cannot undo, copies to take along, less space.
+
+In reading order::
+
+    diff      two positions, turn by turn and word by word
+    graph     all branches, as ``git log --graph`` shows them
+    effects   what agents did outside the pool, after a position
+    transfer  a pool as one file
+    folding   which deltas become one, and when they may
+    compact   the rewriting of a pool by that, with an archive before it
+"""
 
 from agentpool_jupyter.snapshots import Snapshot, snapshot, snapshot_all
 from agentpool_jupyter.snapshots.opening import open_pool

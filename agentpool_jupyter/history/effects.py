@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from agentpool_jupyter.pool.events import Decision, TurnStarted
+from agentpool_jupyter.pool.words import PYTHON
 
 if TYPE_CHECKING:
     from agentpool_jupyter.pool import Pool, Position
-
-PYTHON = "python:"
-"""How the ``model`` of a Python agent's turn begins; the function's name follows."""
 
 
 class Effect(msgspec.Struct, frozen=True):

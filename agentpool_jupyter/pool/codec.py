@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Self, get_args
 
 import msgspec
 
 from .events import AnyEvent, Event, Unknown, Unreadable
 
 if TYPE_CHECKING:
-    from agentpool_jupyter.log import Record
+    from collections.abc import Iterator
+
+    from agentpool_jupyter.log import Follower, Record
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(AnyEvent)
@@ -70,3 +72,29 @@ def _decode_loosely(record: Record) -> Event:
     if bare.type in _TYPES:  # a type that we know, with fields that we cannot read
         return Unreadable(id=f"unreadable@{record.offset}", branch=bare.branch, size=len(record.value))
     return Unknown(id=bare.id, kind=bare.type, branch=bare.branch, run=bare.run, agent=bare.agent, ts=bare.ts)
+
+
+class EventFollower:
+    """A live reading of a pool: iterate it for single events, or take ``batches()``."""
+
+    def __init__(self, follower: Follower) -> None:
+        self._follower = follower
+        self._ready: Iterator[Event] = iter(())
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Event:
+        for event in self._ready:
+            return event
+        self._ready = map(decode, next(self._follower))
+        return next(self._ready)
+
+    def batches(self) -> Iterator[list[Event]]:
+        """Yield non-empty lists of events as they arrive together."""
+        for records in self._follower:
+            yield [decode(record) for record in records]
+
+    def close(self) -> None:
+        """End the iteration, from any thread."""
+        self._follower.close()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 from agentpool_jupyter.errors import PositionError, UserError
 
 from .branches import Branches, Position
-from .codec import at_offset, decode, encode
+from .codec import EventFollower, at_offset, decode, encode
 from .document import Document
 from .events import Event, Fork, Head, IdSource, Message, Tag, now_ms
 from .positions import find_position
@@ -18,7 +18,7 @@ from .snapshots import NO_SNAPSHOTS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from agentpool_jupyter.log import Follower, Log, Store
+    from agentpool_jupyter.log import Log, Store
 
     from .snapshots import Snapshots
 
@@ -274,29 +274,3 @@ class Pool:
 
     def __repr__(self) -> str:
         return f"<Pool {self.name!r} in {self.store.url}>"
-
-
-class EventFollower:
-    """A live reading of a pool: iterate it for single events, or take ``batches()``."""
-
-    def __init__(self, follower: Follower) -> None:
-        self._follower = follower
-        self._ready: Iterator[Event] = iter(())
-
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> Event:
-        for event in self._ready:
-            return event
-        self._ready = map(decode, next(self._follower))
-        return next(self._ready)
-
-    def batches(self) -> Iterator[list[Event]]:
-        """Yield non-empty lists of events as they arrive together."""
-        for records in self._follower:
-            yield [decode(record) for record in records]
-
-    def close(self) -> None:
-        """End the iteration, from any thread."""
-        self._follower.close()

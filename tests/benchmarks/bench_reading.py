@@ -21,7 +21,7 @@ from .table import Table, at_most
 from .teams import fresh_pool, team
 
 if TYPE_CHECKING:
-    from agentpool_jupyter.agents.runs.report import Tally
+    from agentpool_jupyter.agents.runs.report import ReportRow
 
     from .place import Place
 
@@ -86,7 +86,7 @@ def exponent(sizes: tuple[int, ...], tokens: list[int]) -> float:
     return above / sum((a - x_mean) ** 2 for a in x)
 
 
-def _play(place: Place, url: str, agents: int, turns: int, context: int | None) -> Tally:
+def _play(place: Place, url: str, agents: int, turns: int, context: int | None) -> ReportRow:
     """Run a team in a fresh pool and return what it took in all."""
     spec = msgspec.structs.replace(team(url, agents, turns=turns).spec, context=context)
     with fresh_pool(place.embedded) as pool:

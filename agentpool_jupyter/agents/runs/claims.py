@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from agentpool_jupyter.errors import RunActiveError
 from agentpool_jupyter.pool.events import Claim, RunFinished, RunStarted, TurnFailed
 from agentpool_jupyter.pool.runs import LEASE, RunRecord, this_owner
+from agentpool_jupyter.pool.words import LOST
 
 if TYPE_CHECKING:
     from agentpool_jupyter.agents.team.spec import TeamSpec
@@ -73,7 +74,7 @@ def mark_lost(pool: Pool, run: RunRecord) -> list[Turn]:
         return []
     lost = fail_open_turns(pool, run.id, run.branch, run.owner)
     detail = f"its process ended before it did ({run.owner})"
-    pool.append([RunFinished(**pool.header(run.branch, run.id), reason="lost", detail=detail, epoch=run.epoch)])
+    pool.append([RunFinished(**pool.header(run.branch, run.id), reason=LOST, detail=detail, epoch=run.epoch)])
     return lost
 
 
@@ -83,9 +84,6 @@ def fail_open_turns(pool: Pool, run: str, branch: str, owner: str) -> list[Turn]
     error = f"its process ended before the turn did ({owner})"
     if lost:
         pool.append(
-            [
-                TurnFailed(**pool.header(branch, run, turn.agent), turn=turn.id, error=error, kind="lost")
-                for turn in lost
-            ]
+            [TurnFailed(**pool.header(branch, run, turn.agent), turn=turn.id, error=error, kind=LOST) for turn in lost]
         )
     return lost

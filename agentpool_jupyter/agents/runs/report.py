@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from agentpool_jupyter.pool import Document, Turn
 
 
-class Tally(msgspec.Struct, frozen=True, kw_only=True):
+class ReportRow(msgspec.Struct, frozen=True, kw_only=True):
     """One agent's share; tokens as the servers counted them, cost in US dollars or None where not known."""
 
     agent: str
@@ -67,7 +67,7 @@ class Report:
             for agent in team.agents
         ]
         costs = [row.cost for row in self.rows]
-        self.total = Tally(
+        self.total = ReportRow(
             agent="all",
             turns=sum(row.turns for row in self.rows),
             failed=sum(row.failed for row in self.rows),
@@ -83,11 +83,11 @@ class Report:
             restarts=sum(row.restarts for row in self.rows),
         )
 
-    def _row(self, agent: str, turns: list[Turn], stale_turns: int) -> Tally:
+    def _row(self, agent: str, turns: list[Turn], stale_turns: int) -> ReportRow:
         restarts = sum(turn.status == "failed" and turn.reason == OVERTAKEN for turn in turns)
         usage = sum((turn.usage for turn in turns if turn.usage), Usage())
         costs = [turn.cost for turn in turns if turn.usage]
-        return Tally(
+        return ReportRow(
             agent=agent,
             turns=sum(turn.status == "finished" for turn in turns),
             failed=sum(turn.status == "failed" for turn in turns) - restarts,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from agentpool_jupyter.errors import AgentPoolError
 from agentpool_jupyter.pool.events import Delta, TurnContinued, TurnFailed, TurnFinished, TurnStarted
+from agentpool_jupyter.pool.words import LOST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -115,7 +116,7 @@ def spent(pool: Pool, run: str) -> int:
                 counted[turn] = usage.total
             case TurnFinished(turn=turn):
                 counted.setdefault(turn, 0)
-            case TurnFailed(turn=turn, kind=kind) if kind != "lost":
+            case TurnFailed(turn=turn, kind=kind) if kind != LOST:
                 counted.setdefault(turn, 0)
             case _:
                 pass
