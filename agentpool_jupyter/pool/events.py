@@ -147,9 +147,9 @@ class TurnContinued(Event, frozen=True, kw_only=True, tag="turn_continued"):
     chars: int = 0
     """How many characters they have; a compaction does not change that."""
     way: str = ""
-    """How the server was made to go on: one of the words of ``agents.prefill.Way``."""
+    """How the server was made to go on: one of ``agents.models.continuation.Way``."""
     error: str = ""
-    """Why the stretch before broke off, where its server failed."""
+    """Why the call before broke off, where its server failed."""
 
 
 class TurnFinished(Event, frozen=True, kw_only=True, tag="turn_finished"):

@@ -18,7 +18,7 @@ from agentpool_jupyter.agents.reminders.cue import cue_of
 from agentpool_jupyter.agents.reminders.lookup import NOTHING
 from agentpool_jupyter.errors import ModelError
 from agentpool_jupyter.pool.events import Usage
-from agentpool_jupyter.pool.words import CANCELLED, SILENT
+from agentpool_jupyter.pool.words import CANCELLED, LENGTH, SILENT
 
 from .budget import prompt_bound, text_bound
 from .writer import AttemptWriter
@@ -53,7 +53,12 @@ class _Call(NamedTuple):
 
 
 class Attempt:
-    """One attempt at a turn by a model; belongs to one event loop."""
+    """One attempt at a turn by a model; belongs to one event loop.
+
+    With ``max_tokens: 300`` and ``stride: 100`` its calls ask for at most 100 tokens each. A call that ends for want of
+    tokens ends a stride: the next call's prompt is built from the pool as it is then, and goes on with the text. If the
+    second call breaks off after 40 tokens, 160 are left, and the third call goes on from the 140 that are there.
+    """
 
     def __init__(
         self, resources: RunResources, agent: AgentSpec, client: ModelClient, limits: CallLimits, number: int
@@ -100,11 +105,11 @@ class Attempt:
                     if not (self.can_go_on and problem.retriable and failures < self._resources.team.attempts):
                         raise
                     if self._left <= 0:
-                        return self._finish("length")
+                        return self._finish(LENGTH)
                     await asyncio.sleep(backoff(failures, problem.retry_after))
                 error = str(problem)
             else:
-                if reason != "length" or self._left <= 0:
+                if reason != LENGTH or self._left <= 0:
                     return self._finish(reason)
                 if len(self._writer.text) == before:  # all of the stride went into thinking: make no more such stops
                     if self._stride >= self._left:
@@ -207,7 +212,7 @@ class Attempt:
             raise
         else:
             taken = taken or self._estimate(call, before)
-            self._left -= call.tokens if reason == "length" else min(taken.completion, call.tokens)
+            self._left -= call.tokens if reason == LENGTH else min(taken.completion, call.tokens)
             return reason
         finally:
             call.reservation.settle(taken.total if taken else 0)
