@@ -14,7 +14,7 @@ from IPython.core.error import UsageError
 
 import agentpool_jupyter as ap
 from agentpool_jupyter.errors import UserError
-from agentpool_jupyter.jupyter.magics.similar.hits import ClickableHits
+from agentpool_jupyter.jupyter.magics.similar.insertable import ClickableMatches
 from agentpool_jupyter.jupyter.magics.similar.line import split_line
 from agentpool_jupyter.pool.events import Delta, TurnFinished, TurnStarted
 
@@ -433,7 +433,7 @@ def clickable(say, similar):
 
     def ask(line):
         hits = similar(line)
-        made.append(ClickableHits(hits, hits.about, hits._post))
+        made.append(ClickableMatches(hits, hits.about, hits._post))
         return made[-1]
 
     yield ask

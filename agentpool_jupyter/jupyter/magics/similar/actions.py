@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from agentpool_jupyter.pool.events import Message
     from agentpool_jupyter.recall import RecallIndex
 
-    from .hits import Hits
+    from .insertable import InsertableMatches
 
 
 class SimilarActions:
@@ -87,10 +87,10 @@ class SimilarActions:
 
     # The query ---------------------------------------------------------------------------------------------
 
-    def _look_up(self, arguments: Namespace, cell: str | None) -> Hits:
+    def _look_up(self, arguments: Namespace, cell: str | None) -> InsertableMatches:
         from agentpool_jupyter.recall import similar  # noqa: PLC0415
 
-        from .hits import ClickableHits, Hits  # noqa: PLC0415
+        from .insertable import ClickableMatches, InsertableMatches  # noqa: PLC0415
 
         pool = self._session.pool(arguments.pool, arguments.store)
         query = find_query(pool, arguments, cell, self._shell.user_ns)
@@ -110,8 +110,8 @@ class SimilarActions:
         )
         post = self._poster(pool, arguments.store or self._session.store)
         if not self._session.widgets:
-            return Hits(found, query.about, post)
-        hits = ClickableHits(found, query.about, post)
+            return InsertableMatches(found, query.about, post)
+        hits = ClickableMatches(found, query.about, post)
         self._session.keep(hits)
         return hits
 

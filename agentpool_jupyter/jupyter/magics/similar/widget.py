@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
-class HitsWidget:
+class MatchesWidget:
     """Shows hits until it is closed. Texts are escaped; they never become markup."""
 
     def __init__(

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
     from agentpool_jupyter.pool.events import Message
 
-    from .widget import HitsWidget
+    from .widget import MatchesWidget
 
 
-class Hits(Matches):
+class InsertableMatches(Matches):
     """Matches, and how one of them gets into the pool that was asked."""
 
     def __init__(self, found: Matches, about: str, post: Callable[[str], Message]) -> None:
@@ -39,8 +39,8 @@ class Hits(Matches):
             return self.inserted[number]
 
 
-class ClickableHits(Hits):
-    """Hits in a notebook: a table of widgets, and the plain table for where no kernel is.
+class ClickableMatches(InsertableMatches):
+    """Matches in a notebook: a table of widgets, and the plain table for where no kernel is.
 
     A saved notebook has both; see :mod:`.display.fallback`.
     """
@@ -48,10 +48,10 @@ class ClickableHits(Hits):
     def __init__(self, found: Matches, about: str, post: Callable[[str], Message]) -> None:
         super().__init__(found, about, post)
         self._mark = f"agentpool-matches-{uuid4().hex[:12]}"
-        self._widget: HitsWidget | None = None
+        self._widget: MatchesWidget | None = None
 
     def insert(self, number: int = 0) -> int:
-        """See :meth:`Hits.insert`; the table shows it."""
+        """See :meth:`InsertableMatches.insert`; the table shows it."""
         number = range(len(self))[number]
         offset = super().insert(number)
         if self._widget is not None:
@@ -61,10 +61,10 @@ class ClickableHits(Hits):
     def _ipython_display_(self) -> None:
         from IPython.display import display  # noqa: PLC0415 - only where it is shown
 
-        from .widget import HitsWidget  # noqa: PLC0415
+        from .widget import MatchesWidget  # noqa: PLC0415
 
         if self._widget is None:
-            self._widget = HitsWidget(self, self.inserted, self.insert, mark=self._mark)
+            self._widget = MatchesWidget(self, self.inserted, self.insert, mark=self._mark)
         # No words of its own where widgets are not known: the plain table follows.
         display({**self._widget.view(), "text/plain": ""}, raw=True)
         display({"text/html": self._repr_html_(), "text/plain": repr(self)}, raw=True)
