@@ -135,7 +135,7 @@ class _Plan:
     def __init__(self, pool: Pool, index: RecallIndex) -> None:
         self._pool = pool
         self._index = index
-        self.start = index.standing(pool)
+        self.start = index.mark(pool)
         self.end = max(pool.end, self.start.next)
         self._passages = 0
 
