@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from .matches import Found, Search
 
 _BATCH = 500  # items put together
-_STRETCH = 5000  # events after which a mark is stored though no turn finished
+_UNSAVED = 5000  # events after which a mark is stored though no turn finished
 
 
 class _Tail:
@@ -93,7 +93,7 @@ class RecallIndex:
 
         return self.mended(ask)
 
-    def standing(self, pool: Pool) -> Mark:
+    def mark(self, pool: Pool) -> Mark:
         """Return how far a pool has been taken in; what comes from there on is still to be read."""
 
         def ask() -> Mark:
@@ -156,7 +156,7 @@ class RecallIndex:
             if len(items) >= _BATCH:
                 self._save(pool, tail, items)
                 items = []
-        if items or mark.next - tail.saved >= _STRETCH:
+        if items or mark.next - tail.saved >= _UNSAVED:
             self._save(pool, tail, items)
         else:
             mark.last = checksum(pool, mark.next)  # another pool of this name may come before it is stored

@@ -2,7 +2,10 @@
 
 The buckets say which items can match and, for shared shingles, a bound on how well: an item cannot contain more of a
 query than the shingles that they have in common. Candidates are verified from the highest bound down, until no one
-left can be among the best. What is returned was compared as text, so that its precision is 1 and its scores are exact.
+left can be among the best. What is returned was compared as text, so that all of it is true and its scores are exact.
+
+For example, a query has 10 shingles and the threshold is 0.5: items that share 5 of them are candidates. One that
+shares 6 scores 0.6 at most, and is not even fetched once ``k`` items are known that score 0.6 or more.
 """
 
 from __future__ import annotations

@@ -375,7 +375,7 @@ def test_after_a_restart_a_turn_under_way_is_not_read_again(pool, say, store):
     pool.append([TurnFinished(**pool.header("main", agent="planner"), turn=turn, deltas=2)])
     with RecallIndex(pool.store) as index:
         index.follow(pool)
-        ids = index.backend.sharing(shingles(LEASE)).ids
+        ids, _ = index.backend.sharing(shingles(LEASE))
         (text,) = [item.text for _, item in index.backend.fetch(ids.tolist()) if item.key == turn]
         assert text == LEASE
 

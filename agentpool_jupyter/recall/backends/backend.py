@@ -44,14 +44,6 @@ def unmended(ask: Callable[[], Answer], /) -> Answer:
     return ask()
 
 
-class Sharing(NamedTuple):
-    """Texts that have some of a query's shingles."""
-
-    ids: Keys
-    counts: NDArray[np.int64]
-    """How many shingles they share: never less than there are, at times more (two shingles that have one key)."""
-
-
 class Bulk(NamedTuple):
     """What a job makes of a source: many items, signed, and their buckets. Postings name an item by its place."""
 
@@ -121,8 +113,11 @@ class Backend(ABC):
         """Return the ids of the items that share a band of the signature with a text's shingles, each once."""
 
     @abstractmethod
-    def sharing(self, query: AbstractSet[str], least: int = 1) -> Sharing:
-        """Return the ids of the items that have at least ``least`` of a text's shingles, and how many."""
+    def sharing(self, query: AbstractSet[str], least: int = 1) -> tuple[Keys, NDArray[np.int64]]:
+        """Return the ids of the items that have at least ``least`` of a text's shingles, and how many they have.
+
+        Never fewer than there are, at times more: two shingles may have one key.
+        """
 
     @abstractmethod
     def fetch(self, ids: Sequence[int]) -> list[tuple[int, Item]]:

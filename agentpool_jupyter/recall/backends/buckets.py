@@ -1,10 +1,10 @@
 """Buckets: which texts have a key, as sorted arrays in memory.
 
-A posting is one 64-bit number, the key above the text's number, so that a bucket is a stretch of a sorted array and a
-query is two binary searches for each of its keys, all in one call. New postings make small arrays that are merged
-into ones of twice their size (the logarithmic method, Bentley and Saxe 1980): adding stays cheap, and there are never
-more arrays than the logarithm of the number of postings. Eight bytes a posting, against several hundred in dicts of
-sets.
+A posting is one 64-bit number, the key above the text's number (of key 3 and text 7, 3 * 2**32 + 7), so that a bucket
+is a part of a sorted array and a query is two binary searches for each of its keys, all in one call. New postings make
+small arrays that are merged into ones of twice their size (the logarithmic method, Bentley and Saxe 1980): adding stays
+cheap, and there are never more arrays than the logarithm of the number of postings. Eight bytes a posting, against
+several hundred in dicts of sets.
 """
 
 from __future__ import annotations
@@ -85,6 +85,9 @@ class Buckets:
         full, and what is found there is looked for in the others, from small to large, for as long as it can still
         reach ``least`` (prefix filtering, after Chaudhuri, Ganti and Kaushik, ICDE 2006). Two shingles that have one
         key count twice, so that a number may be too high, never too low.
+
+        For example, of 10 keys a text is to have 8, so that it lacks 2 at most and has one of any 3: the 3 smallest
+        buckets are read, and the other 7 are only asked for the texts that were found in those.
         """
         low = np.sort(keys).astype(np.uint64) << _SHIFT
         stretches = [_stretches(level, low) for level in self._levels]

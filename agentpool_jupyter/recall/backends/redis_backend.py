@@ -23,7 +23,7 @@ import numpy as np
 from agentpool_jupyter.errors import ExtraMissingError, IndexUnavailableError
 from agentpool_jupyter.recall.text.signatures import bands_of, hash_shingles, shingle_keys, sign_texts, stamp_text
 
-from .backend import Backend, DamagedError, Sharing
+from .backend import Backend, DamagedError
 from .buckets import bucket
 from .items import Item, Source, decode, encode
 from .redis_address import options, shown
@@ -32,6 +32,8 @@ from .redis_buckets import RedisBuckets
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from collections.abc import Set as AbstractSet
+
+    from numpy.typing import NDArray
 
     from agentpool_jupyter.recall.text.signatures import Keys
 
@@ -204,10 +206,10 @@ class RedisBackend(Backend):
         with self._lock, self._errors():  # putting something in closes and replaces the client
             return np.unique(self._bands.find(bands_of(query)))
 
-    def sharing(self, query: AbstractSet[str], least: int = 1) -> Sharing:
+    def sharing(self, query: AbstractSet[str], least: int = 1) -> tuple[Keys, NDArray[np.int64]]:
         """See :meth:`Backend.sharing`."""
         with self._lock, self._errors():
-            return Sharing(*self._shingles.count(shingle_keys(hash_shingles([query])[0]), least))
+            return self._shingles.count(shingle_keys(hash_shingles([query])[0]), least)
 
     def fetch(self, ids: Sequence[int]) -> list[tuple[int, Item]]:
         """See :meth:`Backend.fetch`."""

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import threading
 import zlib
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from agentpool_jupyter.recall.text.shingles import shingles
 from agentpool_jupyter.recall.text.signatures import BANDS, band_keys, bands_of, hash_shingles, shingle_keys
 
-from .backend import Backend, DamagedError, Sharing
+from .backend import Backend, DamagedError
 from .buckets import Buckets, numbered
 from .index_file import BAD_ROW, IndexFile, read_places, write_places
 from .items import Item, Source, decode, encode
@@ -35,21 +35,15 @@ if TYPE_CHECKING:
     from .backend import Bulk
     from .buckets import Postings
 
+    Loaded = tuple[Hashes, NDArray[np.int64], Keys]
+    """The hashes of the shingles of items, one item after the other; how many each has; the items' ids."""
+
 _BATCH = 500  # items signed and inserted together
 _MOST = 1_000_000  # postings in a row: a value of SQLite's holds a billion bytes
 _NO_ID = 2**32  # above all ids
 _BANDS, _SHINGLES = "bands", "shingles"
 _HERE = "here"  # the store in whose folder the file is
 _ANY = ""  # documents are of no store
-
-
-class _Loaded(NamedTuple):
-    """Items as the buckets need them."""
-
-    hashes: Hashes
-    """Of all their shingles, one item after the other."""
-    lengths: NDArray[np.int64]
-    ids: Keys
 
 
 class SqliteBackend(Backend):
@@ -179,19 +173,20 @@ class SqliteBackend(Backend):
         with self._lock:
             loaded, self._bands_to = self._take_in(_BANDS, self._bands, self._bands_to)
             if loaded:
-                keys = band_keys(loaded.hashes, loaded.lengths)
-                self._bands.add(keys.ravel(), np.repeat(loaded.ids, BANDS))
+                hashes, lengths, ids = loaded
+                self._bands.add(band_keys(hashes, lengths).ravel(), np.repeat(ids, BANDS))
             return np.unique(self._bands.find(bands_of(query)))
 
-    def sharing(self, query: AbstractSet[str], least: int = 1) -> Sharing:
+    def sharing(self, query: AbstractSet[str], least: int = 1) -> tuple[Keys, NDArray[np.int64]]:
         """See :meth:`Backend.sharing`."""
         with self._lock:
             loaded, self._shingles_to = self._take_in(_SHINGLES, self._shingles, self._shingles_to)
             if loaded:
-                self._shingles.add(shingle_keys(loaded.hashes), np.repeat(loaded.ids, loaded.lengths))
-            return Sharing(*self._shingles.count(shingle_keys(hash_shingles([query])[0]), least))
+                hashes, lengths, ids = loaded
+                self._shingles.add(shingle_keys(hashes), np.repeat(ids, lengths))
+            return self._shingles.count(shingle_keys(hash_shingles([query])[0]), least)
 
-    def _take_in(self, kind: str, buckets: Buckets, after: int) -> tuple[_Loaded | None, int]:
+    def _take_in(self, kind: str, buckets: Buckets, after: int) -> tuple[Loaded | None, int]:
         """Take in the buckets that jobs have made since an id; return the items besides, if any, and the last id."""
         with self._file.reading() as db:
             if _newest(db) <= after:
@@ -256,7 +251,7 @@ def _newest(db: sqlite3.Connection) -> int:
     return int(db.execute("SELECT max(id) FROM items").fetchone()[0] or 0)
 
 
-def _load(db: sqlite3.Connection, after: int) -> _Loaded | None:
+def _load(db: sqlite3.Connection, after: int) -> Loaded | None:
     """Return what was added after an id, by whatever process, without buckets of its own; None for nothing."""
     with_buckets = db.execute("SELECT DISTINCT first, last FROM buckets WHERE last > ? ORDER BY first", (after,))
     rows = []
@@ -266,7 +261,7 @@ def _load(db: sqlite3.Connection, after: int) -> _Loaded | None:
         after = last
     if not rows:
         return None
-    return _Loaded(
+    return (
         np.frombuffer(b"".join(_checked(row[1], row[2]) for row in rows), "<u8").astype(np.uint64, copy=False),
         np.fromiter((len(row[1]) // 8 for row in rows), np.int64),
         np.fromiter((row[0] for row in rows), np.uint32),

@@ -96,7 +96,7 @@ class _Plan(Backlog[IndexLine]):
     """What is to be done for one pool."""
 
     def __init__(self, pool: Pool, index: RecallIndex) -> None:
-        self._mark = index.standing(pool)
+        self._mark = index.mark(pool)
         super().__init__(pool.log, self._mark.next, max(pool.end, self._mark.next))
         self._pool = pool
         self._index = index

@@ -1,7 +1,11 @@
 """Places of documents: paths, folders and globs, as they are added to the library and taken out of it.
 
 The library keeps a list of places, in which one that begins with ``!`` is left out of what stands before it, as in a
-``.gitignore``. Places are absolute paths, which never begin so.
+``.gitignore``. Places are absolute paths, which never begin so. For example, ``docs`` is added, ``docs/a.md`` taken
+out, and ``docs`` added again: the list is ``[docs]``, then ``[docs, !docs/a.md]``, then ``[docs]``.
+
+Globs are those of the shell, and not git's, which ``pathspec`` knows: ``docs/**`` leaves hidden files and folders out
+(git's takes ``docs/.git``), and ``d*`` does not name what is in the folder ``docs`` (git's does).
 """
 
 from __future__ import annotations

@@ -192,7 +192,7 @@ def test_questions_while_something_is_put(redis_url):
         def ask():
             while not done.is_set():
                 assert len(backend.near(query))
-                assert len(backend.sharing(query).ids)
+                assert len(backend.sharing(query)[0])
 
         asking = [threads.submit(ask) for _ in range(3)]
         try:

@@ -111,7 +111,7 @@ def by_hand(pools, path):
     with RecallIndex(pools[0].store, path) as index:
         for pool in pools:
             index.follow(pool)
-            index.standing(pool)  # stores how far it has read
+            index.mark(pool)  # stores how far it has read
     return path
 
 
@@ -162,14 +162,13 @@ def answers(index, asked):
     found = []
     for text in asked:
         query = shingles(text)
-        shared = index.backend.sharing(query)
-        named = dict(index.backend.fetch(shared.ids.tolist()))
-        close = {
-            (item.source, item.key, item.part) for _, item in index.backend.fetch(index.backend.near(query).tolist())
-        }
+        ids, shared = index.backend.sharing(query)
+        named = dict(index.backend.fetch(ids.tolist()))
+        near = index.backend.fetch(index.backend.near(query).tolist())
+        close = {(item.source, item.key, item.part) for _, item in near}
         counts = {
             (named[one].source, named[one].key, named[one].part): count
-            for one, count in zip(shared.ids.tolist(), shared.counts.tolist(), strict=True)
+            for one, count in zip(ids.tolist(), shared.tolist(), strict=True)
         }
         found.append((close, counts))
     return found
@@ -273,7 +272,7 @@ def test_another_open_index_goes_on_where_the_job_ended(pool, texts, store):
             db.execute("UPDATE records SET value = 'x' WHERE offset < ?", (pool.end // 2,))
         finish(pool, left)
         index.follow(pool)
-        index.standing(pool)
+        index.mark(pool)
         with closing(sqlite3.connect(store / "bakery.sqlite")) as db, db:
             db.executemany("UPDATE records SET value = ? WHERE offset = ?", [(value, one) for one, value in kept])
     assert rows(store / "recall.index") == rows(by_hand([pool], store / "other.index"))
@@ -302,7 +301,7 @@ def test_pools_in_which_nobody_has_finished_a_turn(store, pool, texts, kind, req
             done = index_pools([empty, pool], "inline", index=index)
             assert [(one.events > 2, one.passages) for one in done] == [(False, 0), (True, 0)]
             assert repr(done[0]) == "pool 'empty': nothing to do, the index reaches offset 0"
-            assert list(index.standing(pool).open) == ["t2"]
+            assert list(index.mark(pool).open) == ["t2"]
             finish(pool, left)
             index_pools([empty, pool], "inline", index=index)
             assert [match.id for match in similar(pool, texts[2], k=1, index=index)] == ["t2"]
@@ -361,6 +360,6 @@ def test_what_is_dropped_is_gone_with_its_buckets(pool, texts):
         index_pools([pool], "inline", index=index)
         index.backend.drop(pool_source("bakery"))
         assert len(index.backend) == 0
-        ids = index.backend.sharing(shingles(texts[0])).ids
+        ids, _ = index.backend.sharing(shingles(texts[0]))
         assert index.backend.fetch(ids.tolist()) == []
         assert np.array_equal(index.backend.near(shingles(texts[0])), [])
