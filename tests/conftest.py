@@ -15,6 +15,7 @@ from agentpool_jupyter import open_pool
 pytest_plugins = ["tests.kafka_fixtures", "tests.jobs.clusters", "tests.snapshots.templates"]
 
 ROOT = Path(__file__).parents[1]
+_PLACE = pytest.StashKey[int]()
 SEED = os.environ.get("AGENTPOOL_TEST_SEED")
 
 # How many examples a property is tried on: few each time, many by night (`--hypothesis-profile=nightly`).
@@ -22,6 +23,25 @@ _USUAL = {"deadline": None, "suppress_health_check": [HealthCheck.function_scope
 settings.register_profile("usual", max_examples=30, **_USUAL)
 settings.register_profile("nightly", max_examples=300, **_USUAL)
 settings.load_profile("usual")
+
+# Who shares a service, or what takes long to make, is in one group: one worker runs it. The longest groups come first.
+_GROUPS = {
+    "engines": {"spark_environment", "hadoop_cluster", "shared_engine"},
+    "browser": {"browser"},
+    "kafka": {"kafka_broker"},
+}
+
+
+def pytest_collection_modifyitems(items):
+    """Put each test into the group of the service that it shares, or else of its module; and long groups first."""
+    places = list(_GROUPS)
+    for item in items:
+        group = next((name for name, shared in _GROUPS.items() if shared & set(item.fixturenames)), item.path.stem)
+        if "kafka" in item.name.partition("[")[2]:  # asks for its store by name
+            group = "kafka"
+        item.add_marker(pytest.mark.xdist_group(group))
+        item.stash[_PLACE] = places.index(group) if group in places else len(places)
+    items.sort(key=lambda item: item.stash[_PLACE])
 
 
 @pytest.fixture(autouse=True)

@@ -14,9 +14,14 @@ from .place import ROOT
 NEEDS = {"bench_recall": ("datasketch", "rensa", "scipy")}
 """What a benchmark cannot do without. The peers of the others stay out of their tables where they are missing."""
 
+QUICK = ("bench_append", "bench_team")
+"""Those that run each time: on both stores, and with a team; the others by night."""
+
 
 @pytest.mark.kafka
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.nightly) for name in NAMES]
+)
 def test_a_benchmark_prints_its_table(name, kafka_broker):
     """Each benchmark, run as a program with tiny sizes, ends well and prints rows of results."""
     for module in NEEDS.get(name, ()):

@@ -1,22 +1,37 @@
-"""The notebooks that people open first, run from top to bottom in JupyterLab, on the bundled model."""
+"""The notebooks that people open first, run from top to bottom in JupyterLab, on real tokens of the bundled model."""
 
 from __future__ import annotations
 
+import os
 import shutil
 
 import nbformat
 import pytest
 from playwright.sync_api import expect
 
-from tests.test_notebooks import NOTEBOOKS, local_model  # noqa: F401 - a fixture
+from agentpool_jupyter.errors import UserError
+from agentpool_jupyter.services.local_model import LocalModel
+from tests.test_notebooks import NOTEBOOKS, check
 
 from .notebook_page import NotebookPage
 
 
+@pytest.fixture
+def local_model():
+    """The bundled model, held; skipped with the fix where it is not installed (a failure in CI)."""
+    try:
+        with LocalModel() as model:
+            yield model
+    except UserError as error:
+        if os.environ.get("AGENTPOOL_REQUIRE_ALL") == "1":
+            raise
+        pytest.skip(str(error))
+
+
 @pytest.mark.local_model
 @pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda path: path.stem)
-def test_run_all_succeeds(page, jupyter, local_model, tmp_path, file):  # noqa: F811 - the fixture
-    """Every cell has its number in order, none has failed, and every team ends as a still picture."""
+def test_run_all_succeeds(page, jupyter, local_model, tmp_path, file):
+    """Every cell has its number in order, every team ends as a still picture, and what is saved shows what it tells."""
     cells = [cell for cell in nbformat.read(file, as_version=4).cells if cell.cell_type == "code"]
     teams = [index for index, cell in enumerate(cells) if cell.source.startswith("%%agents")]
     notebook = NotebookPage(page, jupyter, file.name, "lab")
@@ -32,7 +47,8 @@ def test_run_all_succeeds(page, jupyter, local_model, tmp_path, file):  # noqa: 
     for index in range(len(cells)):
         expect(notebook.prompt(index)).to_have_text(f"[{index + 1}]:")
         notebook.cells.nth(index).scroll_into_view_if_needed()
-        expect(notebook.output(index).locator(".jp-RenderedText[data-mime-type*=error]")).to_have_count(0)
         if index in teams:
             expect(notebook.output(index).locator(".agentpool-still")).to_be_visible()
         page.screenshot(path=tmp_path / f"cell-{index + 1:02}.png")
+    notebook.save()
+    check(notebook.path, file.stem)

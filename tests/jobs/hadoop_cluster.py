@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import subprocess
 import time
+from urllib.request import urlopen
+from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
 from agentpool_jupyter.errors import ServiceError
 from agentpool_jupyter.services import java as jvm
-from tests.jobs.ports import free_ports
 
 VERSION = "3.4.2"
 _GROUP = "org.apache.hadoop:hadoop-"
@@ -33,7 +35,15 @@ _OTHERS = ("junit:junit:4.13.2", "org.bouncycastle:bcpkix-jdk18on:1.78.1", "org.
 _FIX = "pip install 'agentpool-jupyter[broker]' and have a Java 11 to 21 on the PATH"
 # Guice, in Hadoop's daemons, opens what Java closed after 8.
 _OPENS = "--add-opens=java.base/java.lang=ALL-UNNAMED"
+# Processes that live for seconds: no second compiler, no threads that collect garbage.
+QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 _START_SECONDS = 90
+_ADDRESSES = (
+    "fs.defaultFS",
+    "yarn.resourcemanager.address",
+    "yarn.resourcemanager.scheduler.address",
+    "mapreduce.jobhistory.address",
+)
 _HADOOP = """\
 #!/bin/sh
 case "$(basename "$0") $1" in
@@ -45,7 +55,7 @@ case "$(basename "$0") $1" in
   *) echo "not in this Hadoop: $0 $*" >&2; exit 2 ;;
 esac
 [ "$1" = application ] || shift
-exec {java} -Xmx256m -XX:TieredStopAtLevel=1 {opens} -cp "{conf}:{jars}/*" $class "$@"
+exec {java} -Xmx256m {quick} {opens} -cp "{conf}:{jars}/*" $class "$@"
 """
 _LOG4J = """\
 log4j.rootLogger=INFO,A
@@ -73,34 +83,47 @@ def running_cluster(folder):
     # Hadoop 3.4 asks Java for the current Subject in a way that Java 24 has dropped (HADOOP-19212).
     java = jvm.java("Hadoop", least=11, most=21, fix=_FIX)
     home = folder / "home"
-    ports = dict(zip(("namenode", "manager", "scheduler", "tracker", "admin", "history"), free_ports(6), strict=True))
     settings = {
-        "fs.defaultFS": f"hdfs://127.0.0.1:{ports['namenode']}",
         "dfs.replication": "1",
         "mapreduce.framework.name": "yarn",
         "yarn.is.minicluster": "true",  # tasks take their classpath from whoever starts the job
-        "yarn.resourcemanager.address": f"127.0.0.1:{ports['manager']}",
-        "yarn.resourcemanager.scheduler.address": f"127.0.0.1:{ports['scheduler']}",
-        "yarn.resourcemanager.resource-tracker.address": f"127.0.0.1:{ports['tracker']}",
-        "yarn.resourcemanager.admin.address": f"127.0.0.1:{ports['admin']}",
+        "yarn.resourcemanager.scheduler.address": "127.0.0.1:0",
+        "yarn.resourcemanager.resource-tracker.address": "127.0.0.1:0",
+        "yarn.resourcemanager.admin.address": "127.0.0.1:0",
         "yarn.resourcemanager.webapp.address": "127.0.0.1:0",
-        "mapreduce.jobhistory.address": f"127.0.0.1:{ports['history']}",
         "mapreduce.jobhistory.admin.address": "127.0.0.1:0",
         "mapreduce.jobhistory.webapp.address": "127.0.0.1:0",
         "yarn.log-aggregation-enable": "true",
-        "yarn.app.mapreduce.am.command-opts": f"-Xmx256m {_OPENS}",
+        "yarn.app.mapreduce.am.command-opts": f"-Xmx256m {QUICK} {_OPENS}",
         "yarn.app.mapreduce.am.resource.mb": "512",
         "mapreduce.map.memory.mb": "512",
         "mapreduce.reduce.memory.mb": "512",
-        "mapred.child.java.opts": "-Xmx200m -XX:TieredStopAtLevel=1",
+        "mapred.child.java.opts": f"-Xmx200m {QUICK}",
+        # What is asked for every second, or every five, is asked for at once: tests have one small job at a time.
+        "yarn.resourcemanager.nodemanagers.heartbeat-interval-ms": "100",
+        "yarn.app.mapreduce.am.scheduler.heartbeat.interval-ms": "100",
+        "yarn.client.application-client-protocol.poll-interval-ms": "50",
+        "mapreduce.client.progressmonitor.pollinterval": "100",
+        "mapreduce.client.completion.pollinterval": "100",
+        "mapreduce.job.maps": "1",
+        # A job of two pools runs in one process of the cluster; one of more files in a process for each.
+        "mapreduce.job.ubertask.enable": "true",
+        "mapreduce.job.ubertask.maxmaps": "2",
         "mapreduce.map.maxattempts": "1",
         "mapreduce.reduce.maxattempts": "1",
     }
-    _write_home(home, java, settings)
-    command = [java, "-Xmx768m", _OPENS, f"-Dtest.build.data={folder / 'data'}", "-cp", f"{_conf(home)}:{_lib(home)}/*"]
+    _write_home(home, java)
+    command = [
+        java,
+        "-Xmx768m",
+        *QUICK.split(),
+        _OPENS,
+        f"-Dtest.build.data={folder / 'data'}",
+        "-cp",
+        f"{_conf(home)}:{_lib(home)}/*",
+    ]
     command += ["org.apache.hadoop.mapreduce.MiniHadoopClusterManager", "-format"]
-    command += ["-nnport", str(ports["namenode"]), "-rmport", str(ports["manager"])]
-    command += ["-jhsport", str(ports["history"]), "-writeDetails", "details.json"]
+    command += ["-writeDetails", "details.json"]
     for name, value in settings.items():
         command += ["-D", f"{name}={value}"]
     log = folder / "cluster.log"
@@ -108,6 +131,7 @@ def running_cluster(folder):
         cluster = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
     try:
         _await(cluster, folder / "details.json", log)
+        _write_settings(home, settings | _addresses(log))
         yield home
     finally:
         cluster.kill()
@@ -122,20 +146,33 @@ def _lib(home):
     return home / "share" / "hadoop" / "lib"
 
 
-def _write_home(home, java, settings):
+def _write_home(home, java):
     for place in (home / "bin", _conf(home), _lib(home).parent):
         place.mkdir(parents=True)
     _lib(home).symlink_to(jars()[0].parent)
+    (_conf(home) / "log4j.properties").write_text(_LOG4J)
+    for name in ("hadoop", "yarn"):
+        script = home / "bin" / name
+        script.write_text(_HADOOP.format(java=java, quick=QUICK, opens=_OPENS, conf=_conf(home), jars=_lib(home)))
+        script.chmod(0o755)
+
+
+def _addresses(log):
+    """Where the parts of the cluster listen: each has taken a free port, and the page of YARN's manager tells."""
+    page = re.search(r"ResourceManager web address: (\S+)", log.read_text())[1]
+    found = {}
+    for name in _ADDRESSES:
+        with urlopen(f"http://{page}/conf?name={name}") as answer:
+            found[name] = ET.parse(answer).findtext("property/value")
+    return found
+
+
+def _write_settings(home, settings):
     properties = "".join(
         f"<property><name>{name}</name><value>{escape(value)}</value></property>\n" for name, value in settings.items()
     )
     for part in ("core", "hdfs", "mapred", "yarn"):  # in each, or another part's defaults win
         (_conf(home) / f"{part}-site.xml").write_text(f"<configuration>\n{properties}</configuration>\n")
-    (_conf(home) / "log4j.properties").write_text(_LOG4J)
-    for name in ("hadoop", "yarn"):
-        script = home / "bin" / name
-        script.write_text(_HADOOP.format(java=java, opens=_OPENS, conf=_conf(home), jars=_lib(home)))
-        script.chmod(0o755)
 
 
 def _await(cluster, details, log):

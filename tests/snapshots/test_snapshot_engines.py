@@ -24,7 +24,6 @@ from tests.snapshots.test_snapshots import grow
 pytestmark = pytest.mark.timeout(500)
 SMALL = Scale(64, 3)
 NAMES = ("bakery", "bakehouse")
-HERE = [("inline", {}), ("local", {"num_cores": 1}), ("local", {"num_cores": 2})]
 
 
 @pytest.fixture(autouse=True)
@@ -40,15 +39,15 @@ def temporary(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory):
-    """Two pools of 15,000 events each, with many branches, and what was delivered twice."""
+    """Two pools of 7,500 events each, with many branches, and what was delivered twice."""
     folder = tmp_path_factory.mktemp("pools")
     opened = [open_pool(name, folder, snapshot_every=0) for name in NAMES]
     for seed, pool in enumerate(opened):
-        grow(pool, 9000, seed=seed)
+        grow(pool, 4000, seed=seed)
         late = list(pool.records(100, 600))
         pool.append_records([*late, b"no event \xff", b"{}"])
-        grow(pool, 5600, seed=seed + 10)
-        assert len(pool.branches) > 5
+        grow(pool, 3000, seed=seed + 10)
+        assert len(pool.branches) > 4
     yield opened
     for pool in opened:
         pool.close()
@@ -95,22 +94,8 @@ def expected(both):
     return made
 
 
-@pytest.mark.parametrize(("engine", "options"), HERE)
-def test_on_this_machine(both, expected, engine, options):
-    assert made_by(both, engine, options) == expected
-
-
-@pytest.mark.usefixtures("spark_environment")
-def test_on_spark_in_one_process(both, expected):
-    assert made_by(both, "spark", {"spark_master": "local[2]"}) == expected
-
-
-def test_on_a_standalone_spark_cluster(both, expected, spark_master):
-    assert made_by(both, "spark", {"spark_master": spark_master}) == expected
-
-
-def test_on_hadoop(both, expected, hadoop):
-    assert made_by(both, "hadoop") == expected
+def test_every_engine_makes_the_same_files(both, expected, shared_engine):
+    assert made_by(both, *shared_engine) == expected
 
 
 def test_one_pool_alone_gives_what_it_gives_among_others(both, expected):
@@ -127,16 +112,15 @@ def say(store, query, *values):
         return db.execute(query, values).fetchall()
 
 
-@pytest.mark.parametrize(("engine", "options"), HERE)
-def test_a_second_run_reads_only_what_is_new(store, engine, options):
+def test_a_second_run_reads_only_what_is_new(store):
     """What was read before could as well say nothing; the file is the one that a single run makes."""
     with open_pool("bakery", snapshot_every=0) as pool:
         grow(pool, 3000)
-        first = snapshot(pool, engine, options=options, scale=SMALL)
+        first = snapshot(pool, "inline", scale=SMALL)
         grow(pool, 2500, seed=2)
         kept = say(store, "SELECT offset, value FROM records WHERE offset BETWEEN 1 AND ?", first.end - 2)
         say(store, "UPDATE records SET value = 'x' WHERE offset BETWEEN 1 AND ?", first.end - 2)
-        second = snapshot(pool, engine, options=options, scale=SMALL)
+        second = snapshot(pool, "inline", scale=SMALL)
         assert (second.start, second.end) == (first.end, SMALL.full(pool.end))
         assert second.events == second.end - first.end
         assert second.note == ""
@@ -144,7 +128,7 @@ def test_a_second_run_reads_only_what_is_new(store, engine, options):
             say(store, "UPDATE records SET value = ? WHERE offset = ?", value, offset)
         in_two, windows = contents(pool), (first.windows, second.windows)
         forget(pool)
-        whole = snapshot(pool, engine, options=options, scale=SMALL)
+        whole = snapshot(pool, "inline", scale=SMALL)
         assert contents(pool) == in_two
         assert whole.windows == {level: sum(part.get(level, 0) for part in windows) for level in whole.windows}
 
@@ -178,12 +162,11 @@ def insist_on_the_old(pool, before):
     assert snapshot(pool, "inline", scale=SMALL).end == SMALL.full(pool.end)
 
 
-@pytest.mark.parametrize(("engine", "options"), HERE)
-def test_cancelling_in_the_middle_of_a_job(later, engine, options):
+def test_cancelling_in_the_middle_of_a_job(later):
     pool, before = later
     cancel = threading.Event()
     with pytest.raises(JobCancelledError, match="was told to stop") as caught:
-        snapshot(pool, engine, options=options, progress=lambda _: cancel.set(), cancel=cancel, scale=SMALL)
+        snapshot(pool, "inline", progress=lambda _: cancel.set(), cancel=cancel, scale=SMALL)
     assert caught.value.log.exists()
     insist_on_the_old(pool, before)
 

@@ -25,7 +25,6 @@ from tests.benchmarks import corpus
 
 pytestmark = pytest.mark.timeout(500)
 NAMES = ("bakery", "bakehouse")
-HERE = [("inline", {}), ("local", {"num_cores": 1}), ("local", {"num_cores": 2})]
 
 
 @pytest.fixture(autouse=True)
@@ -136,22 +135,12 @@ def made_by(both, path, engine, options=None):
     return rows(path)
 
 
-@pytest.mark.parametrize(("engine", "options"), HERE)
-def test_on_this_machine(both, expected, tmp_path, engine, options):
-    assert made_by(both, tmp_path / "recall.index", engine, options) == expected
+def test_the_simplest_engine_makes_the_rows_that_following_makes(both, expected, tmp_path):
+    assert made_by(both, tmp_path / "recall.index", "inline") == expected
 
 
-@pytest.mark.usefixtures("spark_environment")
-def test_on_spark_in_one_process(both, expected, tmp_path):
-    assert made_by(both, tmp_path / "recall.index", "spark", {"spark_master": "local[2]"}) == expected
-
-
-def test_on_a_standalone_spark_cluster(both, expected, tmp_path, spark_master):
-    assert made_by(both, tmp_path / "recall.index", "spark", {"spark_master": spark_master}) == expected
-
-
-def test_on_hadoop(both, expected, tmp_path, hadoop):
-    assert made_by(both, tmp_path / "recall.index", "hadoop") == expected
+def test_every_engine_makes_the_same_rows(both, expected, tmp_path, shared_engine):
+    assert made_by(both, tmp_path / "recall.index", *shared_engine) == expected
 
 
 # What is found ---------------------------------------------------------------------------------------------------
@@ -219,18 +208,17 @@ def test_the_index_follows_the_log_from_there_on(pool, texts, store):
     assert rows(store / "recall.index")["items"] == rows(by_hand([pool], store / "other.index"))["items"]
 
 
-@pytest.mark.parametrize(("engine", "options"), HERE)
-def test_a_second_run_reads_only_what_is_new(pool, texts, store, engine, options):
+def test_a_second_run_reads_only_what_is_new(pool, texts, store):
     """What was read before could as well say nothing, but for the turns that were under way."""
     left = talk(pool, texts[:100], leave={97, 98})
     with RecallIndex(pool.store) as index:
-        (first,) = index_pools([pool], engine, options=options, index=index)
+        (first,) = index_pools([pool], "inline", index=index)
         finish(pool, left)
         talk(pool, texts[100:160], 100)
         with closing(sqlite3.connect(store / "bakery.sqlite")) as db, db:
             kept = db.execute("SELECT offset, value FROM records WHERE offset < ?", (first.end // 2,)).fetchall()
             db.execute("UPDATE records SET value = 'x' WHERE offset < ?", (first.end // 2,))
-        (second,) = index_pools([pool], engine, options=options, index=index)
+        (second,) = index_pools([pool], "inline", index=index)
         with closing(sqlite3.connect(store / "bakery.sqlite")) as db, db:
             db.executemany("UPDATE records SET value = ? WHERE offset = ?", [(value, one) for one, value in kept])
     assert (second.start, second.end) == (first.end, pool.end)
@@ -310,14 +298,13 @@ def test_pools_in_which_nobody_has_finished_a_turn(store, pool, texts, kind, req
 # Broken off ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("engine", "options"), HERE)
-def test_cancelling_in_the_middle_of_a_job(pool, texts, store, engine, options):
+def test_cancelling_in_the_middle_of_a_job(pool, texts, store):
     """The index is as it was."""
     talk(pool, texts[:60])
     cancel = threading.Event()
     with RecallIndex(pool.store) as index:
         with pytest.raises(JobCancelledError, match="was told to stop"):
-            index_pools([pool], engine, options=options, progress=lambda _: cancel.set(), cancel=cancel, index=index)
+            index_pools([pool], "inline", progress=lambda _: cancel.set(), cancel=cancel, index=index)
         assert len(index.backend) == 0
         index_pools([pool], "inline", index=index)
     assert rows(store / "recall.index") == rows(by_hand([pool], store / "other.index"))
