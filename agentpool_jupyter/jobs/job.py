@@ -20,7 +20,6 @@ starts jobs, because it loads mrjob.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -75,29 +74,22 @@ class Job(MRJob):  # type: ignore[misc]  # mrjob has no types
 
     def steps(self) -> list[Any]:
         """Return the steps as mrjob has them."""
-        return [
-            MRStep(
-                mapper_init=step.begin,
-                mapper=partial(_map, step.mapper),
-                mapper_final=step.end and partial(_keyed, step.end),
-                reducer=partial(_reduce, step.reducer),
-            )
-            for step in self.chain()
-        ]
+        return list(map(_step, self.chain()))
 
 
-def _map(mapper: Callable[[bytes], Pairs], _: object, line: bytes) -> Iterator[tuple[bytes, bytes]]:
-    return _keyed(mapper, line)
+def _step(step: Step) -> Any:
+    end = step.end
+    return MRStep(
+        mapper_init=step.begin,
+        mapper=lambda _, line: _keyed(step.mapper(line)),
+        mapper_final=end and (lambda: _keyed(end())),
+        reducer=lambda key, lines: (
+            (key, line) for line in (lines if key.startswith(_ALONE) else step.reducer(key, lines))
+        ),
+    )
 
 
-def _keyed(function: Callable[..., Pairs], *given: bytes) -> Iterator[tuple[bytes, bytes]]:
+def _keyed(pairs: Pairs) -> Iterator[tuple[bytes, bytes]]:
     """Give each line that has no key one that no other line has."""
-    for key, line in function(*given):
+    for key, line in pairs:
         yield (_ALONE + blake2b(line, digest_size=16).hexdigest().encode() if key is None else key), line
-
-
-def _reduce(
-    reducer: Callable[[bytes, Iterable[bytes]], Iterable[bytes]], key: bytes, lines: Iterable[bytes]
-) -> Iterator[tuple[bytes, bytes]]:
-    for line in lines if key.startswith(_ALONE) else reducer(key, lines):
-        yield key, line

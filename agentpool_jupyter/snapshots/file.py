@@ -11,7 +11,7 @@ import sqlite3
 import threading
 import weakref
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal
 from zlib import crc32
 
 from agentpool_jupyter.errors import SnapshotError
@@ -38,35 +38,24 @@ class SnapshotFile:
     It closes itself when nobody holds it any more, because documents outlive their pool.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._connect(path, "rw")
-        ((application,),) = self.rows("PRAGMA application_id")
-        if application != APPLICATION_ID:
-            message = f"{path} is no file of snapshots"
-            raise SnapshotError(message)
-        if self.rows("SELECT value FROM manifest WHERE key = 'format'") != [(FORMAT,)]:
-            message = f"{path} was made by another version"
-            raise SnapshotError(message)
-        manifest = self.manifest
-        self.scale = Scale(manifest["window"], manifest["fan"])
-        """How large its windows are."""
-
-    @classmethod
-    def make(cls, path: Path, scale: Scale) -> Self:
-        """Return a new file, which holds nothing until it is sealed."""
-        file = cls.__new__(cls)
-        file._connect(path, "rwc")  # noqa: SLF001 - its own
-        file.scale = scale
-        with file._errors():  # noqa: SLF001 - its own
-            file._db.executescript(SCHEMA)  # noqa: SLF001 - its own
-        return file
-
-    def _connect(self, path: Path, mode: Literal["rw", "rwc"]) -> None:
+    def __init__(self, path: Path, new: Scale | None = None) -> None:
+        """Open a file, or make one whose windows are ``new``, which holds nothing until something is added."""
         self.path = path
         self._lock = threading.RLock()
         with self._errors():
-            self._db = connect(path, mode)
+            self._db = connect(path, "rwc" if new else "rw")
         self._finalizer = weakref.finalize(self, _close, self._db, os.getpid())
+        if new:
+            with self._errors():
+                self._db.executescript(SCHEMA)
+        elif self.rows("PRAGMA application_id") != [(APPLICATION_ID,)]:
+            message = f"{path} is no file of snapshots"
+            raise SnapshotError(message)
+        elif self.rows("SELECT value FROM manifest WHERE key = 'format'") != [(FORMAT,)]:
+            message = f"{path} was made by another version"
+            raise SnapshotError(message)
+        self.scale = new or Scale(self.manifest["window"], self.manifest["fan"])
+        """How large its windows are."""
 
     def close(self) -> None:
         """Close the file; twice is fine."""

@@ -59,7 +59,7 @@ def making(folder: Path, scale: Scale) -> Iterator[SnapshotFile]:
     _remove(path)  # what a process that was killed has left
     before = current(folder)
     try:
-        with contextlib.closing(SnapshotFile.make(path, scale)) as file:
+        with contextlib.closing(SnapshotFile(path, new=scale)) as file:
             yield file
             file.settle()
     except BaseException:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 
 import pytest
 
@@ -16,6 +17,17 @@ def logs(tmp_path, monkeypatch):
     """The folder of the logs of this test's jobs."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     return tmp_path / "state" / "agentpool" / "jobs"
+
+
+@pytest.fixture
+def temporary(tmp_path, monkeypatch):
+    """A folder for temporary files of its own, in which no job leaves anything."""
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    yield folder
+    assert [path.name for path in folder.iterdir() if "agentpool" in path.name] == []
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -23,14 +22,9 @@ ENGINES_HERE = [("inline", {}), ("local", {"num_cores": 1}), ("local", {"num_cor
 
 
 @pytest.fixture(autouse=True)
-def temporary(tmp_path, monkeypatch):
-    """A folder for temporary files of its own, empty after each test."""
-    folder = tmp_path / "tmp"
-    folder.mkdir()
-    monkeypatch.setenv("TMPDIR", str(folder))
-    monkeypatch.setattr(tempfile, "tempdir", None)
-    yield folder
-    assert list(folder.iterdir()) == []
+def nothing_temporary_is_left(temporary):
+    yield
+    assert list(temporary.iterdir()) == []
 
 
 @pytest.mark.parametrize(("engine", "options"), ENGINES_HERE)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mrjob.job import MRJob
 from mrjob.protocol import JSONValueProtocol
+from mrjob.step import MRStep
 
 
 class Sum(MRJob):
@@ -35,12 +36,7 @@ class Scaled(Sum):
         self.add_passthru_arg("--factor", type=int, default=1)
 
     def steps(self):
-        return [self.mr(mapper=self.mapper, reducer=self.add), self.mr(mapper=self.scale)]
-
-    def mr(self, **parts):
-        from mrjob.step import MRStep
-
-        return MRStep(**parts)
+        return [MRStep(mapper=self.mapper, reducer=self.add), MRStep(mapper=self.scale)]
 
     def add(self, key, values):
         yield key, sum(values)

@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import sqlite3
-import tempfile
 import threading
 from contextlib import closing
 
@@ -21,20 +20,9 @@ from agentpool_jupyter.snapshots.folder import current
 from agentpool_jupyter.snapshots.summary import Scale
 from tests.snapshots.test_snapshots import grow
 
-pytestmark = pytest.mark.timeout(500)
+pytestmark = [pytest.mark.timeout(500), pytest.mark.usefixtures("temporary")]
 SMALL = Scale(64, 3)
 NAMES = ("bakery", "bakehouse")
-
-
-@pytest.fixture(autouse=True)
-def temporary(tmp_path, monkeypatch):
-    """A folder for temporary files of its own, empty after each test."""
-    folder = tmp_path / "tmp"
-    folder.mkdir()
-    monkeypatch.setenv("TMPDIR", str(folder))
-    monkeypatch.setattr(tempfile, "tempdir", None)
-    yield folder
-    assert [path.name for path in folder.iterdir() if "agentpool" in path.name] == []
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import tempfile
 import threading
 from contextlib import closing
 
@@ -23,19 +22,8 @@ from agentpool_jupyter.recall.text.shingles import shingles
 from agentpool_jupyter.recall.turns import Mark
 from tests.benchmarks import corpus
 
-pytestmark = pytest.mark.timeout(500)
+pytestmark = [pytest.mark.timeout(500), pytest.mark.usefixtures("temporary")]
 NAMES = ("bakery", "bakehouse")
-
-
-@pytest.fixture(autouse=True)
-def temporary(tmp_path, monkeypatch):
-    """A folder for temporary files of its own, empty after each test."""
-    folder = tmp_path / "tmp"
-    folder.mkdir()
-    monkeypatch.setenv("TMPDIR", str(folder))
-    monkeypatch.setattr(tempfile, "tempdir", None)
-    yield folder
-    assert [path.name for path in folder.iterdir() if "agentpool" in path.name] == []
 
 
 @pytest.fixture(scope="module")
