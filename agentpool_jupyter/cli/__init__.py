@@ -1,1 +1,7 @@
-"""The command ``agentpool``."""
+"""The command ``agentpool``.
+
+In reading order::
+
+    main   the entry point, and what all subcommands share
+    kafka  ``agentpool kafka``: a local broker, started, stopped and asked
+"""
