@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import nbformat
 import pytest
@@ -120,16 +119,15 @@ def speaking(pool):
 
 
 def test_interrupt_stops_the_team_and_the_pool_says_so(new_kernel, pool, server):
-    """Within a second of the button the streams have ended and the cell has, too."""
+    """The streams end, long before all is said, and the cell does, too."""
     kernel = new_kernel()
     cell = kernel.start(CELL)
     until(lambda: speaking(pool))
-    begin = time.monotonic()
     kernel.interrupt()
-    until(lambda: of_type(pool, RunFinished), timeout=1)
-    assert server.until(lambda server: server.open_streams == 0, timeout=1)
+    until(lambda: of_type(pool, RunFinished))
+    assert server.until(lambda server: server.open_streams == 0)
+    assert asked(server, "ben")[0].disconnected
     reply = kernel.reply(cell)
-    assert time.monotonic() - begin < 2
     assert (reply["status"], reply["ename"]) == ("error", "KeyboardInterrupt")
     assert of_type(pool, RunFinished)[0].reason == "stopped"
     assert pool.document().turn("ben#1").status == "cancelled"
@@ -181,17 +179,18 @@ def test_a_second_kernel_may_watch_and_not_start(new_kernel, pool, server):
 def test_what_a_background_team_says_stays_with_its_cell(new_kernel, pool):
     """Its lines, and what its functions print, belong to the cell that started it, whatever runs meanwhile."""
     kernel = new_kernel()
-    kernel.run("import time\ndef check(document):\n    time.sleep(1)\n    print('checking')\n    return 'checked'")
+    kernel.run(
+        "import threading\ngo, gone = threading.Event(), threading.Event()\n"
+        "def check(document):\n    go.wait()\n    print('checking')\n    gone.set()\n    return 'checked'"
+    )
     cell = CELL.replace("bakery\n", "bakery --bg --text\n", 1) + "  check: {python: check, listens: []}\n"
     begun = kernel.start(cell)
     assert kernel.reply(begun)["status"] == "ok"
-    later = []
-    while not of_type(pool, RunFinished):
-        later.append(kernel.start("time.sleep(0.2); print('mine')"))
-        assert kernel.reply(later[-1])["status"] == "ok"
+    assert not of_type(pool, RunFinished)
+    later = kernel.start("go.set(); gone.wait(); print('mine')")
+    assert kernel.reply(later)["status"] == "ok"
     until(lambda: "— finished" in kernel.text(begun))
-    assert len(later) > 2
-    assert {kernel.text(cell) for cell in later} == {"mine\n"}
+    assert kernel.text(later) == "mine\n"
     assert "ben#1 │" in kernel.text(begun)
     assert "checking\n" in kernel.text(begun)
 
@@ -215,7 +214,10 @@ def test_a_saved_notebook_shows_the_document_without_a_kernel(server, pool):
 
 
 def test_a_saved_notebook_shows_a_background_team_that_ended_before_the_last_cell(server, pool):
-    wait = "work.wait()\nimport time; time.sleep(0.5)"
+    wait = (
+        "work.wait()\nimport threading\n"
+        "for thread in threading.enumerate():\n    if thread.name.startswith('agentpool-paint'): thread.join()"
+    )
     _, outputs, _ = run_notebook("%load_ext agentpool_jupyter", CELL.replace("bakery", "bakery --bg -o work", 1), wait)
     (output,) = outputs
     assert pool.document().turn("ben#1").text.strip() in output.data["text/html"]

@@ -418,7 +418,7 @@ def test_two_rewrites_at_once_lose_nothing(kafka_store):
 # --- outages ----------------------------------------------------------------------------------------------------
 
 
-def test_ten_seconds_without_a_broker_lose_nothing(tmp_path, caplog):  # noqa: C901 - one story
+def test_a_while_without_a_broker_loses_nothing(tmp_path, caplog):  # noqa: C901 - one story
     """Appends and followers wait; what was acknowledged is there, in one order for all, and nobody hears a noise."""
     data = tmp_path / "kafka"
     with running_broker(data) as status:
@@ -426,7 +426,7 @@ def test_ten_seconds_without_a_broker_lose_nothing(tmp_path, caplog):  # noqa: C
         writer, first, second = (store.open("bakery") for _ in range(3))
         orders = [[], []]
         acknowledged = {}
-        stopped, back = threading.Event(), threading.Event()
+        back = threading.Event()
 
         def collect(order, follower):
             for batch in follower:
@@ -451,7 +451,7 @@ def test_ten_seconds_without_a_broker_lose_nothing(tmp_path, caplog):  # noqa: C
         for thread in (*readers, *writers):
             thread.start()
         broker.stop(data)
-        stopped.wait(10)
+        threading.Event().wait(4)  # waits for nothing: that nobody is there for a while is what this is about
         broker.start(status.port, data)
         back.set()
         for thread in writers:

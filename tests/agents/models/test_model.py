@@ -33,6 +33,7 @@ from tests.openai_server import (
     WrongType,
     expected,
 )
+from tests.teams import until
 
 KEY = "secret-key-of-a-test-0123456789"
 MESSAGES = [{"role": "system", "content": "You are terse."}, {"role": "user", "content": "Plan a bakery."}]
@@ -310,7 +311,7 @@ def test_cancelling_closes_the_stream_at_the_server():
             async with connected(server) as client:
                 task = asyncio.create_task(read(client, max_tokens=100_000))
                 assert await asyncio.to_thread(server.until, lambda server: server.open_streams == 1)
-                await asyncio.sleep(0.2)
+                await asyncio.to_thread(until, lambda: server.requests[0].sent > 2)
                 task.cancel()
                 with pytest.raises(asyncio.CancelledError):
                     await task

@@ -213,12 +213,12 @@ def test_a_team_does_not_start_where_one_runs(pool):
 
 
 _CONTENDER = """
-import sys, time
+import sys
 from agentpool_jupyter import Team, open_pool
 from agentpool_jupyter.errors import RunActiveError
 
 def work(document):
-    time.sleep(2)
+    sys.stdin.readline()
     return "done"
 
 team = Team.from_yaml("task: t\\nturns: 1\\nagents: {ann: {python: work}}", functions={"work": work})
@@ -228,10 +228,10 @@ sys.stdin.readline()
 try:
     run = team.start(pool)
 except RunActiveError:
-    print("refused")
+    print("refused", flush=True)
 else:
+    print("runs", flush=True)
     run.wait()
-    print("ran")
 pool.close()
 """
 
@@ -247,8 +247,9 @@ def test_of_teams_started_at_once_in_several_processes_exactly_one_runs(pool):
     for process in processes:
         process.stdin.write("\n")
         process.stdin.flush()
-    outcomes = sorted(process.communicate()[0].strip() for process in processes)
-    assert outcomes == ["ran", "refused", "refused"]
+    assert sorted(process.stdout.readline() for process in processes) == ["refused\n", "refused\n", "runs\n"]
+    for process in processes:
+        process.communicate("\n")
     assert [turn.text for turn in pool.document().turns] == ["done"]
     reasons = [event.reason for event in of_type(pool, RunFinished)]
     assert reasons.count("turns") == 1
