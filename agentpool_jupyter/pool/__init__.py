@@ -2,19 +2,19 @@
 
 In reading order::
 
-events     what is stored, type by type
-words      what the log says became of turns and runs
-codec      between events and the bytes of the log
-gather     the one fold of a turn's deltas into its text
-turn       a turn: as a fold knows it, and as people see it
-settled    turns of a document that are kept elsewhere, and loaded when somebody looks
-document   the fold of events to turns, and its merging
-branches   lines of history, the head, tags
-positions  places in a pool as people write them
-runs       which teams ran, and who holds a run now
-snapshots  what a pool asks of its snapshots, and a pool without any
-pool       all of it over one log: reading, writing, time travel
-opening    pools by their names
+    events     what is stored, type by type
+    words      what the log says became of turns and runs
+    codec      between events and the bytes of the log
+    gather     the one fold of a turn's deltas into its text
+    turn       a turn: as a fold knows it, and as people see it
+    settled    turns of a document that are kept elsewhere, and loaded when somebody looks
+    document   the fold of events to turns, and its merging
+    branches   lines of history, the head, tags
+    positions  places in a pool as people write them
+    runs       which teams ran, and who holds a run now
+    snapshots  what a pool asks of its snapshots, and a pool without any
+    pool       all of it over one log: reading, writing, time travel
+    opening    pools by their names
 """
 
 from .branches import Branches, Position

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from agentpool_jupyter.agents.team.spec import TeamSpec
     from agentpool_jupyter.pool import Pool, Turn
 
-_LEAVING_SECONDS = 5.0
-_GLANCE_SECONDS = 0.05
+_LEAVING_SECONDS = 5.0  # how long a run that is about to end by itself is waited for
+_GLANCE_SECONDS = 0.05  # between two looks whether it has
 
 
 def claim(pool: Pool, run: str, branch: str, team: TeamSpec, *, resumed: bool = False) -> int:
@@ -24,7 +24,8 @@ def claim(pool: Pool, run: str, branch: str, team: TeamSpec, *, resumed: bool = 
     Raises RunActiveError where another run of the pool is alive, also when both start at the same moment: the log's
     order says who was first.
     """
-    # In this order: whoever claims in between is either seen to be alive, or has the epoch first.
+    # The epoch is taken before it is checked who is alive. Who claims the run in between is then either alive when that
+    # is checked, or stands in the log with the same epoch before this process, which loses.
     epoch = pool.runs[run].epoch + 1 if resumed else 1
     refuse_if_active(pool)
     started = RunStarted(**pool.header(branch, run), spec=team.to_dict(), resumed=resumed)
