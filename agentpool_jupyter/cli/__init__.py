@@ -1,7 +1,7 @@
 """The command ``agentpool``.
 
-In reading order::
+::
 
     main   the entry point, and what all subcommands share
-    kafka  ``agentpool kafka``: a local broker, started, stopped and asked
+    kafka  ``agentpool kafka start|status|stop``: a local Apache Kafka
 """

@@ -6,7 +6,6 @@ import os
 import sqlite3
 import subprocess
 import sys
-import threading
 from contextlib import closing
 
 import pytest
@@ -14,14 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentpool_jupyter import open_pool
-from agentpool_jupyter.errors import (
-    LogBusyError,
-    LogCorruptError,
-    LogMovedError,
-    RunActiveError,
-    SnapshotsBusyError,
-    UserError,
-)
+from agentpool_jupyter.errors import LogCorruptError, LogMovedError, RunActiveError, SnapshotsBusyError, UserError
 from agentpool_jupyter.history import compact, import_pool
 from agentpool_jupyter.history.compact import _archive_of
 from agentpool_jupyter.history.folding import changes
@@ -410,31 +402,6 @@ class TestOnKafka(Compaction):
             with pytest.raises(LogMovedError, match="open it again"):
                 other.post("lost?")
         assert "lost?" not in any_pool.document().text
-
-    def test_while_somebody_writes_it_is_refused(self, any_pool):
-        """A person's message needs no claim; what was posted is there, and nothing was changed."""
-        talk(any_pool)
-        begun, stop = threading.Event(), threading.Event()
-        posts = []
-
-        def post():
-            with open_pool("bakery", any_pool.store.url) as other:
-                while not stop.is_set():
-                    posts.append(other.post(f"post {len(posts)}").offset)
-                    begun.set()
-
-        thread = threading.Thread(target=post)
-        thread.start()
-        begun.wait()
-        with pytest.raises(LogBusyError, match="in use"):
-            compact(any_pool, archive=False)
-        stop.set()
-        thread.join()
-        assert not any(isinstance(event, Folded) for event in any_pool.events())
-        assert compact(any_pool, archive=False).records
-        assert [event.text for event in any_pool.events() if event.offset in set(posts)] == [
-            f"post {i}" for i in range(len(posts))
-        ]
 
     def test_the_archive_lies_in_the_users_folder(self, any_pool, tmp_path, monkeypatch):
         monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))

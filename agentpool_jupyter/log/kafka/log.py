@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
     from .address import KafkaAddress
 
-_LOOK_MS = 2_000  # how long an error may wait for the answer whether the pool has moved
+_LOOK_MS = 2_000  # an error of the client is held back for so long at most, to ask whether the pool has moved
 _PAUSE_SECONDS = 0.1
-_LOOK_SECONDS = 0.5  # between two looks, while a mark is the last thing that was read
+_LOOK_SECONDS = 0.5  # the pool is asked for that often, while a mark is the last thing that was read of it
 
 
 class KafkaLog(Log):
@@ -213,7 +213,7 @@ class KafkaLog(Log):
 
     def _check_moved(self, generation: int) -> bool:
         """Raise LogMovedError if the pool has moved; return True if this very log has gone on from a generation."""
-        with self._rewriting:  # whose outcome says which of the two it is
+        with self._rewriting:  # a rewrite by this log is waited for: it decides whether we go on or are left behind
             if generation != self._generation:
                 return True
         newest: int | None = None
