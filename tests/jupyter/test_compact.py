@@ -12,10 +12,10 @@ from IPython.core.error import UsageError
 import agentpool_jupyter as ap
 from agentpool_jupyter.errors import LogMovedError
 from agentpool_jupyter.history import compact
-from agentpool_jupyter.history.folding import WINDOW
 from agentpool_jupyter.jupyter.live.feed import Feed
 from agentpool_jupyter.pool.events import Claim, Delta, Folded, RunFinished, RunStarted
 from agentpool_jupyter.pool.runs import this_owner
+from agentpool_jupyter.snapshots.summary import SCALE
 from tests.history.test_compact import talk
 from tests.openai_server import OpenAIServer
 from tests.teams import of_type, until
@@ -182,7 +182,7 @@ def test_compact_stops_at_a_position(told, shell):
     """What came after it keeps every delta."""
     end = told.document().turn("ann#20").end
     done = shell.run_line_magic("pool", "compact bakery --at ann#20 --no-archive")
-    assert done.limit == (end + 1) // WINDOW * WINDOW
+    assert done.limit == (end + 1) // SCALE.window * SCALE.window
     with ap.open_pool("bakery") as pool:
         assert max(event.offset for event in of_type(pool, Delta) if event.folded) < done.limit
 
