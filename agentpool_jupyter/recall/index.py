@@ -86,9 +86,9 @@ class RecallIndex:
         pools, texts = list(pools), list(texts)
 
         def ask() -> tuple[list[Found], list[str]]:
-            for pool in pools:
+            notes = self.library.refresh().notes if library else []
+            for pool in pools:  # after the library, which may have emptied the index to mend it
                 self._follow(pool)
-            notes = Library(self.backend).refresh().notes if library else []
             return find(self.backend, texts, search), notes
 
         return self.mended(ask)

@@ -39,11 +39,6 @@ class Mended(Protocol):
         """Return what ``ask`` returns."""
 
 
-def unmended(ask: Callable[[], Answer], /) -> Answer:
-    """Call what uses a backend, and leave the backend as it is: the null object of :class:`Mended`."""
-    return ask()
-
-
 class Bulk(NamedTuple):
     """What a job makes of a source: many items, signed, and their buckets. Postings name an item by its place."""
 

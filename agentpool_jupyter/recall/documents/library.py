@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentpool_jupyter.errors import LibraryError
-from agentpool_jupyter.recall.backends.backend import unmended
 from agentpool_jupyter.recall.backends.items import file_source
 
 from .places import added, expand, removed, wanted, within
@@ -25,10 +24,10 @@ class Library:
     """The documents of an index.
 
     What was added stays findable when its folder vanishes: that is noted, and nothing is lost until it is removed. An
-    index that turns out to be damaged is made anew by ``mended``; without that, DamagedError is raised.
+    index that turns out to be damaged is made anew by ``mended``.
     """
 
-    def __init__(self, backend: Backend, mended: Mended = unmended) -> None:
+    def __init__(self, backend: Backend, mended: Mended) -> None:
         self._backend = backend
         self._mended = mended
 
