@@ -9,7 +9,7 @@ from agentpool_jupyter.errors import LibraryError
 from agentpool_jupyter.recall.backends.items import file_source
 
 from .places import added, expand, removed, wanted, within
-from .reading import Added, Reading, is_text, legible
+from .reading import Added, DocumentReader, is_text, legible
 
 if TYPE_CHECKING:
     import os
@@ -97,7 +97,7 @@ class Library:
         return [(place, but) for place, but in wanted(self._backend.places()) if not within(known, place)]
 
     def _read(self, files: list[Path], progress: Callable[[int, int], None] | None = None) -> Added:
-        reading = Reading(self._backend)
+        reading = DocumentReader(self._backend)
         files = list(dict.fromkeys(files))
         # Known before they are read: who is stopped in between, or killed, goes on with the rest the next time.
         sources = [file_source(str(path)) for path in files if is_text(str(path))]

@@ -44,7 +44,7 @@ class Added:
         return "\n".join(lines)
 
 
-class Reading:
+class DocumentReader:
     """One round of reading documents: :meth:`read` each, and :meth:`end`."""
 
     def __init__(self, backend: Backend) -> None:
