@@ -192,7 +192,7 @@ def test_keys_are_nowhere(pool, monkeypatch):
 
 
 def test_stop_ends_all_streams(pool):
-    """The server sees every client leave in mid-speech; the turns are cancelled with their text, and the pool says why."""
+    """The server sees every client leave in mid-speech; turns are cancelled with their text; the pool says why."""
     with OpenAIServer(rate=30, tokens=500) as server:
         run = team({f"agent{i}": "Talks." for i in range(5)}, server, max_tokens=500).start(pool)
         until(lambda: all(said(pool, f"agent{i}") for i in range(5)))
