@@ -33,8 +33,8 @@ _GROUPS = {
 
 
 def pytest_collection_modifyitems(items):
-    """Put each test into the group of the service that it shares, or else of its module."""
-    order = [*_GROUPS, ""]
+    """Put each test into the group of the service that it shares, or else of its module; services come first."""
+    order = [*_GROUPS, "service", ""]
     for item in items:
         group = next((name for name, shared in _GROUPS.items() if shared & set(item.fixturenames)), "")
         if group == "cluster":
@@ -42,7 +42,8 @@ def pytest_collection_modifyitems(items):
         if not group and "kafka" in item.name.partition("[")[2]:  # asks for its store by name
             group = "kafka"
         item.add_marker(pytest.mark.xdist_group(group or item.path.stem))
-        item.stash[_PLACE] = order.index(group)
+        own = any(map(item.get_closest_marker, ("kafka", "local_model")))
+        item.stash[_PLACE] = order.index(group or ("service" if own else ""))
     items.sort(key=lambda item: item.stash[_PLACE])
 
 
