@@ -6,7 +6,7 @@ import hashlib
 import shutil
 from typing import TYPE_CHECKING
 
-from agentpool_jupyter.errors import PoolNotFoundError, StoreError, UserError
+from agentpool_jupyter.errors import PoolNotFoundError, StoreError
 from agentpool_jupyter.log.contract import Store, check_name
 from agentpool_jupyter.log.home import data_home
 
@@ -62,12 +62,7 @@ class KafkaStore(Store):
 
     def restore(self, name: str, records: Iterable[Record]) -> None:
         """Make a log of copies of records; see :meth:`Store.restore`."""
-        if self._topics.newest(check_name(name))[0] is not None:
-            with self.open(name) as log:
-                if log.end():
-                    message = f"pool {name!r} exists and is not empty: choose another name"
-                    raise UserError(message)
-            self.delete(name)
+        self._make_room(name)
         restore(self._topics, self.address, name, records)
 
     def names(self) -> list[str]:
