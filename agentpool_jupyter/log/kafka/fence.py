@@ -16,7 +16,6 @@ the next generation: the log's order is the one thing that all processes agree o
 
 from __future__ import annotations
 
-import contextlib
 import time
 from typing import TYPE_CHECKING
 
@@ -28,6 +27,7 @@ from agentpool_jupyter.log.contract import FILLER
 from . import clients
 from .failures import translated
 from .reader import scan
+from .writer import close
 
 if TYPE_CHECKING:
     from .address import KafkaAddress
@@ -90,8 +90,7 @@ def _mark(address: KafkaAddress, topic: str, key: bytes, value: bytes = FILLER) 
         except _TOO_LARGE:
             return None
         finally:
-            with contextlib.suppress(errors.KafkaTimeoutError):
-                producer.close(timeout=1)
+            close(producer)
 
 
 def _known(offset: int | None, topic: str) -> int:

@@ -22,11 +22,10 @@ from kafka import TopicPartition
 from agentpool_jupyter.errors import LogBusyError, LogMovedError
 from agentpool_jupyter.log.contract import FILLER, Record, Rewritten
 
-from . import clients, fence
-from .draft import fill
-from .failures import translated
-from .reader import scan
+from . import fence
+from .reader import Reader, scan
 from .topics import Topics
+from .writer import fill
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -52,7 +51,7 @@ class Rewriting:
 
         None for what was done says that this generation is an unchanged copy: do it again from there.
         """
-        if self._topics.newest(self._name)[0] != self._generation:
+        if self._topics.newest(self._name) != self._generation:
             raise moved(self._name)
         end = self._end()
         values = dict(changes(lambda: (_record(found) for found in self._scan(0, end))))
@@ -140,10 +139,8 @@ class Rewriting:
         return f"topic {', '.join(kept)} at {self._address.url}" if kept else ""
 
     def _end(self) -> int:
-        with translated(self._address, self._address.timeout_ms):
-            consumer = clients.consumer(self._address, self._old, wait_ms=0, fetch_bytes=1)
-            with contextlib.closing(consumer):
-                return int(consumer.end_offsets([self._old], timeout_ms=self._address.timeout_ms)[self._old])
+        with contextlib.closing(Reader(self._address, self._old)) as reader:
+            return reader.end()
 
 
 def moved(name: str) -> LogMovedError:
