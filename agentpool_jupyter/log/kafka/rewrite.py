@@ -23,7 +23,7 @@ from agentpool_jupyter.errors import LogBusyError, LogMovedError
 from agentpool_jupyter.log.contract import FILLER, Record, Rewritten
 
 from . import fence
-from .reader import Reader, scan
+from .reader import Reader, as_record, scan
 from .topics import Topics
 from .writer import fill
 
@@ -54,7 +54,7 @@ class Rewriting:
         if self._topics.newest(self._name) != self._generation:
             raise moved(self._name)
         end = self._end()
-        values = dict(changes(lambda: (_record(found) for found in self._scan(0, end))))
+        values = dict(changes(lambda: map(as_record, self._scan(0, end))))
         if not values:
             size = sum(len(found.value or b"") for found in self._scan(0, end))
             return self._generation, Rewritten(0, size, size)
@@ -103,7 +103,7 @@ class Rewriting:
 
     def _copies(self, start: int, stop: int, values: Mapping[int, bytes]) -> Iterator[Record]:
         for found in self._scan(start, stop):
-            old = _record(found)
+            old = as_record(found)
             new = old._replace(value=values.get(old.offset, old.value) if found.key is None else FILLER)
             self._before += len(old.value)
             self._after += len(new.value)
@@ -146,7 +146,3 @@ class Rewriting:
 def moved(name: str) -> LogMovedError:
     """Return the error for a log of an older generation."""
     return LogMovedError(f"pool {name!r} was compacted and goes on in a new topic: open it again")
-
-
-def _record(found: Any) -> Record:
-    return Record(found.offset, found.timestamp, found.value or b"")

@@ -167,8 +167,7 @@ class SqliteLog(Log):
             now = max(floor, time.time_ns() // 1_000_000)
             values = [value for ticket in tickets for value in ticket.values]
             db.executemany(
-                "INSERT INTO records VALUES (?, ?, ?)",
-                ((first + i, now, value) for i, value in enumerate(values)),
+                "INSERT INTO records VALUES (?, ?, ?)", ((first + i, now, value) for i, value in enumerate(values))
             )
         for ticket in tickets:
             ticket.offsets = list(range(first, first + len(ticket.values)))
