@@ -102,9 +102,7 @@ def _turn_end(document: Document, name: str, others: list[str]) -> int:
         near = difflib.get_close_matches(name, [*known, *others], n=3, cutoff=0.4) or known[-3:] or others[:3]
         message = f"no position {name!r} on this line; nearest: {', '.join(near)}"
         raise PositionError(message)
-    if turn.end is None:
-        return document.at
-    return turn.end
+    return document.at if turn.end is None else turn.end
 
 
 def _moment(text: str) -> int | None:
