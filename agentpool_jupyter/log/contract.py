@@ -1,7 +1,4 @@
-"""The one seam between a pool and what keeps it: the :class:`Log` contract.
-
-Both implementations (:mod:`.sqlite`, :mod:`.kafka`) pass one conformance suite, ``tests/log/conformance.py``.
-"""
+"""The one seam between a pool and what keeps it; ``tests/log/conformance.py`` is run on each implementation."""
 
 from __future__ import annotations
 

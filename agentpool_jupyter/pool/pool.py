@@ -84,10 +84,7 @@ class Pool:
         return (record.value for record in self.log.read(start, stop))
 
     def follow(self, start: int | None = None) -> EventFollower:
-        """Return an iterator over stored events from ``start`` (default: the first), then new ones as they arrive.
-
-        It ends when it, or the pool, is closed.
-        """
+        """Iterate over events from ``start`` (default: 0) on, stored and then new, until this or the pool is closed."""
         return EventFollower(self.log.follow(start or 0))
 
     def offset_at(self, time: int) -> int:
@@ -120,10 +117,7 @@ class Pool:
     # Writing -----------------------------------------------------------------------------------------------
 
     def post(self, text: str, agent: str = "you") -> Message:
-        """Store a person's message on the current branch and return it.
-
-        Raises UserError for an empty text.
-        """
+        """Store a person's message on the current branch and return it; raises UserError for an empty text."""
         if not text.strip():
             message = "the message is empty: say something"
             raise UserError(message)
@@ -185,10 +179,7 @@ class Pool:
         return self.rollback(Position(self.branch, -1))
 
     def undo(self) -> str:
-        """Take back the last rollback or switch and return the branch that is current then.
-
-        Raises PositionError where the head was never moved.
-        """
+        """Take back the last rollback or switch and return the branch that is current then; raises PositionError."""
         lineage = self.lineage
         move = lineage.last_move
         if move is None:

@@ -50,10 +50,7 @@ class Readable(Protocol):
 
 
 def find_position(pool: Readable, text: str) -> Position:
-    """Return the position that a text means in a pool now.
-
-    Raises PositionError, naming the nearest positions there are.
-    """
+    """Return the position that a text means in a pool now; raises PositionError, which names the nearest ones."""
     branches = pool.lineage
     if _OFFSET.fullmatch(text):
         return _offset(pool, int(text[:_DIGITS]))

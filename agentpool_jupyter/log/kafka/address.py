@@ -128,10 +128,7 @@ class KafkaAddress:
 
     @classmethod
     def parse(cls, text: str, environ: Mapping[str, str] | None = None) -> KafkaAddress:
-        """Read an address, with the options of the environment (``os.environ`` by default) as its defaults.
-
-        Raises StoreError, without repeating anything that may be secret.
-        """
+        """Read an address, which wins over the environment's options; raises StoreError, which tells no secret."""
         match = _SHAPE.fullmatch(text)
         if match is None:
             message = (

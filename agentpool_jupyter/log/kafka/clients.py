@@ -67,10 +67,7 @@ def admin(address: KafkaAddress, timeout_ms: float) -> Any:
 
 
 def producer(address: KafkaAddress, timeout_ms: float, **more: Any) -> Any:
-    """Return an idempotent producer, connected, with options that go before the address's own.
-
-    Raises the client's errors.
-    """
+    """Return an idempotent producer, connected; ``more`` options win. Raises the client's errors."""
     options = {
         "batch_size": 256 * 1024,  # one batch is under way at a time, so its size bounds the throughput
         **address.producer,

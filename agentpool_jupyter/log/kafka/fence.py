@@ -49,10 +49,7 @@ def refused(error: BaseException) -> bool:
 
 
 def put_up(topics: Topics, address: KafkaAddress, topic: str) -> int:
-    """Let a topic take marks only, and return one past its last event; where a fence stands, that is found.
-
-    Raises LogUnavailableError where the topic's leader does not hear of it.
-    """
+    """Let a topic take marks only, if it does not yet; return one past its last event. Raises LogUnavailableError."""
     topics.narrow(topic, FENCED)
     deadline = time.monotonic() + address.timeout_ms / 1000
     while _mark(address, topic, _PROBE, FILLER + b" " * FENCED) is not None:  # until brokers have heard of it

@@ -91,10 +91,7 @@ class KafkaLog(Log):
         return self._read(start, stop)
 
     def follow(self, start: int = 0) -> KafkaFollower:
-        """Yield batches of records, stored and new; see :meth:`Log.follow`.
-
-        An absence of the cluster of up to the option ``patience_ms`` is waited out.
-        """
+        """Yield batches of records; an absence of up to ``patience_ms`` is waited out; see :meth:`Log.follow`."""
         self._check_open()
         follower = KafkaFollower(
             self._address,

@@ -41,10 +41,7 @@ def received(polled: Any, partition: TopicPartition, *, marked: bool) -> tuple[l
 
 
 def scan(address: KafkaAddress, partition: TopicPartition, start: int = 0, stop: int | None = None) -> Iterator[Any]:
-    """Yield what a partition holds in a range (default: up to its end as it is now), as the client has it, with keys.
-
-    Raises the errors of :class:`Log`.
-    """
+    """Yield what a range (default: all there is now) holds as the client has it, with keys; raises Log's errors."""
     with translated(address, address.timeout_ms):
         consumer = clients.consumer(address, partition, wait_ms=_LINGER_MS, fetch_bytes=_SCAN_BYTES)
         try:
