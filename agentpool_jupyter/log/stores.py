@@ -24,10 +24,7 @@ def default_store() -> str:
 
 
 def open_store(address: str | os.PathLike[str] | None = None) -> Store:
-    """Return the store at an address; raises StoreError where it names no known kind of store.
-
-    ExtraMissingError says what to install where a kind of store needs more than what is.
-    """
+    """Return the store at an address; raises StoreError for an unknown kind, ExtraMissingError for one to install."""
     text = os.fspath(address) if address is not None else default_store()
     scheme, separator, rest = text.partition("://")
     if not separator or len(scheme) == 1:

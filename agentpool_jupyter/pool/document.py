@@ -68,10 +68,7 @@ class Document:
                 self._entries[key] = entry.clone()
 
     def copy(self, settled: Settled | None = None) -> Document:
-        """Return a document that later changes to this one do not touch; ended turns are shared.
-
-        ``settled`` is the same as the document's own, loaded by itself.
-        """
+        """Return a copy that later changes do not touch; ``settled`` is the document's own, loaded by itself."""
         twin = Document(pool=self.pool, branch=self.branch, at=self.at, settled=settled or self._settled)
         twin.unreadable, twin.places = self.unreadable, self.places
         twin._entries = {key: entry.clone() for key, entry in self._entries.items()}

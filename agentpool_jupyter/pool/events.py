@@ -300,10 +300,7 @@ AnyEvent = (
 
 
 class IdSource:
-    """Makes ids that are unique across processes: 48 random bits and a counter, so that they compress well.
-
-    A forked child process starts a sequence of its own.
-    """
+    """Makes ids that are unique across processes, forked ones too: 48 random bits and a counter, so they compress."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

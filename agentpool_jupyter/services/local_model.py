@@ -17,16 +17,13 @@ import sys
 import threading
 import weakref
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Self, cast
+from typing import IO, Self, cast
 
 import filelock
 import msgspec
 import platformdirs
 
 from agentpool_jupyter.errors import ServiceError, UserError
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 LOCAL = "local"
 """The name of the bundled model, which needs neither key nor network."""
@@ -108,8 +105,7 @@ class LocalModel:
                     if address is None or not self._join(address):
                         address = self._start(model, state, lock)
                         if not self._join(address):
-                            problem = self._problem("started and went away at once")
-                            raise problem
+                            raise _failed(self.log, "started and went away at once")
             except filelock.Timeout:
                 message = f"another process has been starting the local model for {_START_TIMEOUT:g} s: see {self.log}"
                 raise ServiceError(message) from None
@@ -128,9 +124,7 @@ class LocalModel:
         self.acquire()
         return self
 
-    def __exit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
-    ) -> None:
+    def __exit__(self, *exc: object) -> None:
         self.release()
 
     def __del__(self) -> None:
@@ -184,20 +178,19 @@ class LocalModel:
             )
             line = _first_line(process, _START_TIMEOUT)
         if line is None:
-            problem = self._problem(f"did not start within {_START_TIMEOUT:g} s")
-            raise problem
+            raise _failed(self.log, f"did not start within {_START_TIMEOUT:g} s")
         try:
             return msgspec.json.decode(line, type=Address)
         except msgspec.DecodeError:
-            problem = self._problem("did not start")
-            raise problem from None
+            raise _failed(self.log, "did not start") from None
 
-    def _problem(self, what: str) -> ServiceError:
-        last = ""
-        with contextlib.suppress(OSError):
-            lines = self.log.read_text(encoding="utf-8", errors="replace").split("\n")
-            last = next((f" ({line.strip()[:200]})" for line in reversed(lines) if line.strip()), "")
-        return ServiceError(f"the local model's server {what}{last}: see {self.log}")
+
+def _failed(log: Path, what: str) -> ServiceError:
+    last = ""
+    with contextlib.suppress(OSError):
+        lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
+        last = next((f" ({line.strip()[:200]})" for line in reversed(lines) if line.strip()), "")
+    return ServiceError(f"the local model's server {what}{last}: see {log}")
 
 
 def _find_model() -> Path:

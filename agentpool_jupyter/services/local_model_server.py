@@ -49,12 +49,7 @@ def main() -> None:
     key = secrets.token_urlsafe(24)
     server = _serve(options.model, options.alias, key)
     door = Door(key)
-    state = {
-        "base_url": f"{server.listening_address}/v1",
-        "key": key,
-        "control": door.port,
-        "pid": os.getpid(),
-    }
+    state = {"base_url": f"{server.listening_address}/v1", "key": key, "control": door.port, "pid": os.getpid()}
     _publish(state, options.state)
     while True:
         door.wait(options.grace, options.linger)

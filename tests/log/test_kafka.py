@@ -49,7 +49,7 @@ class TestKafkaLog(LogConformance):
 @contextlib.contextmanager
 def raw_admin(store):
     """The client's own admin interface, to look at what a store did and to do what a store would not."""
-    admin = clients.admin(store.address)
+    admin = clients.admin(store.address, 10_000)
     try:
         yield admin
     finally:

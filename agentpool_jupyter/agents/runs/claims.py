@@ -67,10 +67,7 @@ def refuse_if_active(pool: Pool, *, but: Claim | None = None) -> None:
 
 
 def mark_lost(pool: Pool, run: RunRecord) -> list[Turn]:
-    """Record that a run's process died: its open turns failed and it is over; returns those turns.
-
-    Does nothing for a run that is alive or has ended.
-    """
+    """Record that a run's process died, if it did, and return its open turns, which failed thereby."""
     if run.finished or run.alive():
         return []
     lost = fail_open_turns(pool, run.id, run.branch, run.owner)

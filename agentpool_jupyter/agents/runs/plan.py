@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 
     from agentpool_jupyter.agents.team.spec import TeamSpec
 
+    Functions = Mapping[str, Callable[[Document], Any]]
+    """The functions that a team's Python agents name."""
 
-def check_team(team: TeamSpec, functions: Mapping[str, Callable[[Document], Any]]) -> None:
+
+def check_team(team: TeamSpec, functions: Functions) -> None:
     """Raise SpecError or UserError for what would only fail once the team runs."""
     for agent in team.agents:
         if agent.python is None:

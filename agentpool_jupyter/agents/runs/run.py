@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from agentpool_jupyter.agents.reminders.lookup import Reminders
 from agentpool_jupyter.agents.turns.budget import TokenBudget, spent
@@ -22,35 +22,23 @@ from agentpool_jupyter.pool.runs import LEASE, this_owner
 from agentpool_jupyter.pool.words import run_status
 
 from .report import Report
-from .schedule import AgentState, Schedule, make_agents
+from .schedule import Schedule, make_agents
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from agentpool_jupyter.agents.models.client import ModelClient
     from agentpool_jupyter.agents.team.spec import TeamSpec
     from agentpool_jupyter.pool import Document, Event, EventFollower, Pool
     from agentpool_jupyter.pool.words import RunStatus
 
+    from .plan import Functions
+
 _GRACE = 5.0  # seconds that the log has to take a run's last events
 
 
 class Run:
-    """One run of a team in a pool; made by :meth:`Team.start` and :func:`resume`.
+    """One run of a team, made by :meth:`Team.start` and :func:`resume`; any thread may call any method."""
 
-    All methods may be called from any thread.
-    """
-
-    def __init__(
-        self,
-        pool: Pool,
-        team: TeamSpec,
-        *,
-        run: str,
-        branch: str,
-        epoch: int,
-        functions: Mapping[str, Callable[[Document], Any]],
-    ) -> None:
+    def __init__(self, pool: Pool, team: TeamSpec, *, run: str, branch: str, epoch: int, functions: Functions) -> None:
         self.id = run
         self.pool = pool
         self.team = team
@@ -160,9 +148,7 @@ class Run:
             pool=self.pool,
             reminders=self._reminders,
         )
-        agents, clients = make_agents(resources, self._functions)
-        start = self.pool.runs[self.id].start
-        states = [AgentState(spec, agents[spec.name], self.team.turns_of(spec), start) for spec in self.team.agents]
+        states, clients = make_agents(resources, self._functions)
         for state in states:
             state.take_up(mine)
         follower = self.pool.follow(document.at + 1)
@@ -186,11 +172,8 @@ class Run:
                 tell(self._absorb, batch)
                 if any(isinstance(event, Head) for event in batch):
                     self._check_head()
-            tell(
-                self._schedule.end,
-                "failed",
-                f"pool {self.pool.name!r} was closed while the team ran: open it and resume",
-            )
+            why = f"pool {self.pool.name!r} was closed while the team ran: open it and resume"
+            tell(self._schedule.end, "failed", why)
         except LogError as error:
             tell(self._schedule.end, "failed", str(error))
 
@@ -236,8 +219,6 @@ class Run:
             async with asyncio.timeout(_GRACE):
                 await self._outbox.stored(release)
         except (LogError, TimeoutError) as error:
+            why = str(error) or f"the log of pool {self.pool.name!r} did not take the run's end in time"
             if self.reason != "failed":  # else what is said already is what went wrong first
-                self._schedule.detail = (
-                    str(error) or f"the log of pool {self.pool.name!r} did not take the run's end in time"
-                )
-            self._schedule.reason = "failed"
+                self._schedule.reason, self._schedule.detail = "failed", why

@@ -13,11 +13,11 @@ from .plan import check_team
 from .run import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-    from agentpool_jupyter.pool import Document, Pool
+    from agentpool_jupyter.pool import Pool
 
-    Functions = Mapping[str, Callable[[Document], Any]]
+    from .plan import Functions
 
 
 class Team:

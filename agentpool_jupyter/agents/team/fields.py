@@ -12,6 +12,9 @@ from agentpool_jupyter.errors import SpecError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    Readers = dict[str, Callable[..., Any]]
+    """What reads the value of each key: given the FieldReader, the value's node and the key."""
+
 RESOLVER: Any = yaml.resolver.Resolver()
 """Says what kind of value a text is, by YAML's own rules."""
 _LISTED = 12  # known words that a message lists
@@ -49,7 +52,7 @@ class FieldReader:
             raise SpecError(message, line=self.first_line)
         return root
 
-    def struct(self, node: yaml.Node, readers: dict[str, Callable[..., Any]], what: str) -> dict[str, Any]:
+    def struct(self, node: yaml.Node, readers: Readers, what: str) -> dict[str, Any]:
         """Return a mapping's fields, each read by the reader of its key; unknown and repeated keys are errors."""
         fields: dict[str, Any] = {}
         for key, value in self.items(node, what):

@@ -14,7 +14,9 @@ from .filling import fill, marked
 from .spec import DEFAULT_AGENTS, PERSON, RECALL_SOURCES, TASK, AgentSpec, Budget, Price, RecallSpec, TeamSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
+
+    from .fields import Readers
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
 _LOOKS_LIKE_TEAM = re.compile(r"""^(\{\s*)?["']?(task|agents)["']?\s*:""", re.MULTILINE)
@@ -147,7 +149,7 @@ class _Parser(FieldReader):
         return tuple(dict.fromkeys(names))
 
 
-_SERVER_READERS: dict[str, Callable[..., Any]] = {
+_SERVER_READERS: Readers = {
     "model": _Parser.text,
     "base_url": _Parser.text,
     "api_key_env": _Parser.text,
@@ -155,13 +157,9 @@ _SERVER_READERS: dict[str, Callable[..., Any]] = {
     "temperature": real(0, 2),
     "price": _Parser.price,
 }
-_READING_READERS: dict[str, Callable[..., Any]] = {
-    "stride": whole(0),
-    "interrupt": _Parser.flag,
-    "recall": _Parser.recall,
-}
+_READING_READERS: Readers = {"stride": whole(0), "interrupt": _Parser.flag, "recall": _Parser.recall}
 _MODEL_ONLY = tuple(_READING_READERS)
-_AGENT_READERS: dict[str, Callable[..., Any]] = {
+_AGENT_READERS: Readers = {
     "role": _Parser.text,
     "listens": _Parser.listens,
     "python": _Parser.text,
@@ -169,7 +167,7 @@ _AGENT_READERS: dict[str, Callable[..., Any]] = {
     **_READING_READERS,
     **_SERVER_READERS,
 }
-_TEAM_READERS: dict[str, Callable[..., Any]] = {
+_TEAM_READERS: Readers = {
     "task": _Parser.text,
     "agents": _Parser.agents,
     "turns": whole(1),
@@ -182,13 +180,9 @@ _TEAM_READERS: dict[str, Callable[..., Any]] = {
     **_READING_READERS,
     **_SERVER_READERS,
 }
-_BUDGET_READERS: dict[str, Callable[..., Any]] = {"tokens": whole(1), "seconds": real(0.1)}
-_RECALL_READERS: dict[str, Callable[..., Any]] = {
-    "k": whole(1, 50),
-    "threshold": real(0.01, 1),
-    "from": _Parser.sources,
-}
-_PRICE_READERS: dict[str, Callable[..., Any]] = {"input": real(0), "output": real(0)}
+_BUDGET_READERS: Readers = {"tokens": whole(1), "seconds": real(0.1)}
+_RECALL_READERS: Readers = {"k": whole(1, 50), "threshold": real(0.01, 1), "from": _Parser.sources}
+_PRICE_READERS: Readers = {"input": real(0), "output": real(0)}
 
 
 # Whether a team that reads well makes sense ----------------------------------------------------------------

@@ -60,12 +60,9 @@ def _choice(*words: str) -> Callable[[str], str]:
     return lambda text: {word: word for word in words}[text.strip().upper()]
 
 
-_OURS: dict[str, Callable[[str], Any]] = {
-    "timeout_ms": _count,
-    "delivery_timeout_ms": _count,
-    "patience_ms": _count,
-    "replication_factor": _count,
-}
+_OURS: dict[str, Callable[[str], Any]] = dict.fromkeys(
+    ("timeout_ms", "delivery_timeout_ms", "patience_ms", "replication_factor"), _count
+)
 _CLIENTS: dict[str, Callable[[str], Any]] = {
     "client_dns_lookup": str,
     "client_id": str,
@@ -90,11 +87,7 @@ _CLIENTS: dict[str, Callable[[str], Any]] = {
     "ssl_keyfile": _file,
     "ssl_password": Secret,
 }
-_PRODUCER: dict[str, Callable[[str], Any]] = {
-    "batch_size": _count,
-    "compression_type": str,
-    "linger_ms": _count,
-}
+_PRODUCER: dict[str, Callable[[str], Any]] = {"batch_size": _count, "compression_type": str, "linger_ms": _count}
 _ALL = _OURS | _CLIENTS | _PRODUCER
 
 
@@ -135,10 +128,7 @@ class KafkaAddress:
 
     @classmethod
     def parse(cls, text: str, environ: Mapping[str, str] | None = None) -> KafkaAddress:
-        """Read an address, with the options of the environment (``os.environ`` by default) as its defaults.
-
-        Raises StoreError, without repeating anything that may be secret.
-        """
+        """Read an address, which wins over the environment's options; raises StoreError, which tells no secret."""
         match = _SHAPE.fullmatch(text)
         if match is None:
             message = (

@@ -16,7 +16,6 @@ the next generation: the log's order is the one thing that all processes agree o
 
 from __future__ import annotations
 
-import contextlib
 import time
 from typing import TYPE_CHECKING
 
@@ -28,6 +27,7 @@ from agentpool_jupyter.log.contract import FILLER
 from . import clients
 from .failures import translated
 from .reader import scan
+from .writer import close
 
 if TYPE_CHECKING:
     from .address import KafkaAddress
@@ -49,10 +49,7 @@ def refused(error: BaseException) -> bool:
 
 
 def put_up(topics: Topics, address: KafkaAddress, topic: str) -> int:
-    """Let a topic take marks only, and return one past its last event; where a fence stands, that is found.
-
-    Raises LogUnavailableError where the topic's leader does not hear of it.
-    """
+    """Let a topic take marks only, if it does not yet; return one past its last event. Raises LogUnavailableError."""
     topics.narrow(topic, FENCED)
     deadline = time.monotonic() + address.timeout_ms / 1000
     while _mark(address, topic, _PROBE, FILLER + b" " * FENCED) is not None:  # until brokers have heard of it
@@ -90,8 +87,7 @@ def _mark(address: KafkaAddress, topic: str, key: bytes, value: bytes = FILLER) 
         except _TOO_LARGE:
             return None
         finally:
-            with contextlib.suppress(errors.KafkaTimeoutError):
-                producer.close(timeout=1)
+            close(producer)
 
 
 def _known(offset: int | None, topic: str) -> int:

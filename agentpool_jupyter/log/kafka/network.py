@@ -5,24 +5,14 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from kafka.errors import (
-    AuthorizationError,
-    IllegalSaslStateError,
-    KafkaConfigurationError,
-    SaslAuthenticationFailedError,
-    UnsupportedSaslMechanismError,
-)
+from kafka import errors
 from kafka.net.compat import KafkaNetClient
 from kafka.net.inet import KafkaNetSocket
 from kafka.net.manager import KafkaConnectionManager
 from kafka.net.selector import NetworkSelector
 
-_REFUSALS = (
-    AuthorizationError,
-    IllegalSaslStateError,
-    SaslAuthenticationFailedError,
-    UnsupportedSaslMechanismError,
-)
+from .failures import LOGIN
+
 _SETUP_MS = 8_000
 _UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
 
@@ -64,10 +54,10 @@ class _Manager(KafkaConnectionManager):  # type: ignore[misc]
         return connection
 
     def _note_refusal(self, error: BaseException) -> None:
-        if isinstance(error, _REFUSALS):
+        if isinstance(error, (errors.AuthorizationError, *LOGIN)):
             self._refusal = error
         elif _UNTRUSTED in str(error):
-            self._refusal = KafkaConfigurationError(
+            self._refusal = errors.KafkaConfigurationError(
                 "the broker's TLS certificate is not trusted: name its authority with ssl_cafile"
             )
 

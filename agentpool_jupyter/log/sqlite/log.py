@@ -6,26 +6,21 @@ Appends that wait for the same disk sync share it (group commit).
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 import time
+from bisect import bisect_left
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
-from agentpool_jupyter.errors import (
-    LogClosedError,
-    LogCorruptError,
-    LogError,
-    LogMovedError,
-    LogUnavailableError,
-)
+from agentpool_jupyter.errors import LogCorruptError, LogError, LogMovedError, LogUnavailableError
 from agentpool_jupyter.log.contract import Log, Record
 
 from .database import transaction
 from .follower import Bell, SqliteFollower
-from .records import open_records, some
-from .rewrite import rewrite
+from .records import chunked, open_records, rewrite, some
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -34,26 +29,21 @@ if TYPE_CHECKING:
     from agentpool_jupyter.log.contract import Changes, Rewritten
 
 
+@dataclass(slots=True)
 class _Ticket:
     """One call of ``append`` on its way into a commit."""
 
-    __slots__ = ("error", "offsets", "values")
-
-    def __init__(self, values: Sequence[bytes]) -> None:
-        self.values = values
-        self.offsets: list[int] | None = None
-        self.error: LogError | None = None
+    values: Sequence[bytes]
+    offsets: list[int] | None = None
+    error: LogError | None = None
 
 
 class SqliteLog(Log):
     """A log in one SQLite file; see :class:`~agentpool_jupyter.log.Log`."""
 
     def __init__(self, name: str, path: Path, url: str) -> None:
-        self.name = name
-        self.url = url
+        super().__init__(name, url)
         self.path = path
-        self._pid = os.getpid()
-        self._closed = False
         self._queue: list[_Ticket] = []
         self._queue_lock = threading.Lock()
         self._write_lock = threading.Lock()
@@ -84,7 +74,7 @@ class SqliteLog(Log):
         if start < 0:
             message = f"start is {start}: offsets begin at 0"
             raise ValueError(message)
-        return self._read(start, self.end() if stop is None else stop)
+        return chunked(partial(self._take, stop=self.end() if stop is None else stop), start)
 
     def follow(self, start: int = 0) -> SqliteFollower:
         """Yield batches of records, stored and new; see :meth:`Log.follow`."""
@@ -116,16 +106,12 @@ class SqliteLog(Log):
 
     def offset_at(self, time: int) -> int:
         """Return the first offset at or after a time; see :meth:`Log.offset_at`."""
-        low, high = 0, self.end()
-        while low < high:  # times never run backwards here, so that this can be a binary search
-            middle = (low + high) // 2
+
+        def time_of(offset: int) -> int:
             with self._read_lock, self._errors():
-                row = self._reader.execute("SELECT time FROM records WHERE offset = ?", (middle,)).fetchone()
-            if row[0] < time:
-                low = middle + 1
-            else:
-                high = middle
-        return low
+                return int(self._reader.execute("SELECT time FROM records WHERE offset = ?", (offset,)).fetchone()[0])
+
+        return bisect_left(range(self.end()), time, key=time_of)  # times never run backwards here
 
     def rewrite(self, changes: Changes, *, delete_old: bool = False) -> Rewritten:  # noqa: ARG002
         """Change records in place and shrink the file; see :meth:`Log.rewrite`.
@@ -145,16 +131,6 @@ class SqliteLog(Log):
         with self._write_lock, self._read_lock:
             self._writer.close()
             self._reader.close()
-
-    def _check_open(self) -> None:
-        if self._closed:
-            message = f"the log of pool {self.name!r} is closed; open the pool again"
-            raise LogClosedError(message)
-        if os.getpid() != self._pid:
-            message = (
-                f"the log of pool {self.name!r} was opened before this process was forked; open the pool again here"
-            )
-            raise LogClosedError(message)
 
     def _check_there(self) -> None:
         """Raise LogMovedError where the file was deleted: what is open would take text that nobody can ever read."""
@@ -191,17 +167,11 @@ class SqliteLog(Log):
             now = max(floor, time.time_ns() // 1_000_000)
             values = [value for ticket in tickets for value in ticket.values]
             db.executemany(
-                "INSERT INTO records VALUES (?, ?, ?)",
-                ((first + i, now, value) for i, value in enumerate(values)),
+                "INSERT INTO records VALUES (?, ?, ?)", ((first + i, now, value) for i, value in enumerate(values))
             )
         for ticket in tickets:
             ticket.offsets = list(range(first, first + len(ticket.values)))
             first += len(ticket.values)
-
-    def _read(self, start: int, stop: int) -> Iterator[Record]:
-        while start < stop and (found := self._take(start, stop)):
-            yield from found
-            start = found[-1].offset + 1
 
     def _take(self, start: int, stop: int | None = None) -> list[Record]:
         self._check_open()
@@ -220,8 +190,7 @@ class SqliteLog(Log):
         try:
             yield
         except sqlite3.ProgrammingError as error:
-            message = f"the log of pool {self.name!r} is closed; open the pool again"
-            raise LogClosedError(message) from error
+            raise self._closed_error() from error
         except sqlite3.OperationalError as error:
             message = f"cannot use {self.path}: {error}; check the disk, its space and the file's permissions"
             raise LogUnavailableError(message) from error

@@ -64,14 +64,9 @@ class SqliteStore(Store):
 
     def restore(self, name: str, records: Iterable[Record]) -> None:
         """Make a log of copies of records; see :meth:`Store.restore`."""
-        path = self.path(name)
-        if path.exists():
-            with self.open(name) as log:
-                if log.end():
-                    message = f"pool {name!r} exists and is not empty: choose another name"
-                    raise UserError(message)
-            self.delete(name)
+        self._make_room(name)
         self._make_folder()
+        path = self.path(name)
         draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
         try:
             with SqliteLog(name, draft, self.url) as log:
