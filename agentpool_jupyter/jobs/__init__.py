@@ -8,8 +8,7 @@ The modules, in reading order::
     run        run_job(): starts the child, hears what it tells, cleans up after it
     messages   what parent and child say to each other
     child      the child process: the only place where mrjob's runners are used
-    runners    mrjob's runners of this machine, which tell how many tasks are done
-    progress   how far a job is, read from what is logged
+    runners    mrjob's runners, and how far a job is
     engines    what each engine needs and how mrjob is told
     hadoop     a Hadoop's own commands: which applications run, their logs, their end
     code       where a job's code is, and how it reaches the workers

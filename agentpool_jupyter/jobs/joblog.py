@@ -10,21 +10,18 @@ from pathlib import Path
 
 import platformdirs
 
-_KEPT = 50
-"""How many logs are kept; the oldest go, but not while their job may still run."""
-_RUNNING_SECONDS = 24 * 3600.0
-"""How long after it last said something a job may still run."""
+_KEPT = 50  # logs; the oldest go, but not while their job may still run
+_RUNNING_SECONDS = 24 * 3600.0  # for which a job that says nothing may still run
 _TAIL_BYTES = 1_000_000
 _SHOWN = 300
 
+# The last line of a Python traceback.
 _RAISED = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception|Interrupt|Exit)(?:: .*)?$")
-"""The last line of a Python traceback."""
 _JAVA = re.compile(r"^(?:java|javax|org|com|scala|sun|py4j)\.")
 _LOGGED = re.compile(r"^.* ERROR \S+: (.+)$")
-_ENDED = re.compile(r"Command .* (?:returned non-zero exit status|died with \S+?:?) ?<?(?:\S+: )?(\d+)\S*")
-_SHELL = 128
-"""What a shell adds to the number of the signal that ended its command."""
 _USAGE = re.compile(r"^\S+\.py: error: ")
+_ENDED = re.compile(r"Command .* (?:returned non-zero exit status|died with \S+?:?) ?<?(?:\S+: )?(\d+)\S*")
+_SHELL = 128  # is added to the number of the signal that ended a shell's command
 
 
 def new(key: str) -> Path:

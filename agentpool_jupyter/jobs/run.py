@@ -14,7 +14,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -42,7 +42,6 @@ class JobResult:
     """The files of its output, sorted; empty where ``output`` was an address."""
     log: Path
     """What it said."""
-    seconds: float
     counters: Counters = field(default_factory=dict)
     """Counters of all steps added up, by group and name; Hadoop's own among them."""
 
@@ -80,10 +79,13 @@ def run_job(
         message = f"the job {job} has no input"
         raise UserError(message)
     address = output if isinstance(output, str) and "://" in output else ""
-    target = Path() if address else _new_folder(Path(output))
+    target = Path() if address else Path(output).absolute()
+    if not address and target.exists():
+        message = f"the output {output} exists already: name a new folder, or remove it"
+        raise UserError(message)
+    target.parent.mkdir(parents=True, exist_ok=True)
     key = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(4)}"
     log = joblog.new(key)
-    begun = time.monotonic()
     with _scratch(target.parent, key) as (scratch, draft):
         arguments = chosen.arguments(options or {}, key=key, code=found, scratch=scratch, draft=draft)
         if address or not chosen.own_files:
@@ -94,15 +96,10 @@ def run_job(
             engine=engine,
             arguments=[*arguments, *paths],
             scratch=str(scratch),
-            draft="" if address else str(draft),
-            fetch=chosen.own_files and not address,
+            draft=str(draft) if chosen.own_files and not address else "",
         )
-        variables = {
-            **environment,
-            **_QUICK_START,
-            processes.MARK: key,
-            "PYTHONPATH": os.pathsep.join(filter(None, [*found.roots, os.environ.get("PYTHONPATH", "")])),
-        }
+        folders = os.pathsep.join(filter(None, [*found.roots, os.environ.get("PYTHONPATH", "")]))
+        variables = {**environment, **_QUICK_START, processes.MARK: key, "PYTHONPATH": folders}
         with _started(request, variables, log) as child:
             counters = _hear(child, key, progress, cancel)
         if child.returncode or counters is None:
@@ -113,29 +110,21 @@ def run_job(
         if not address:
             draft.rename(target)
     outputs = [] if address else sorted(target.glob("part-*"))
-    return JobResult(outputs=outputs, log=log, seconds=time.monotonic() - begun, counters=counters)
+    return JobResult(outputs=outputs, log=log, counters=counters)
 
 
 def _input(path: Path | str) -> str:
-    if isinstance(path, str) and ("://" in path or set(path) & set("*?[")):
-        return path if "://" in path else str(Path(path).absolute())
-    if not Path(path).exists():
+    if isinstance(path, str) and "://" in path:
+        return path
+    if not (isinstance(path, str) and set(path) & set("*?[")) and not Path(path).exists():
         message = f"no input {path}: name files or folders that exist"
         raise UserError(message)
     return str(Path(path).absolute())
 
 
-def _new_folder(output: Path) -> Path:
-    if output.exists():
-        message = f"the output {output} exists already: name a new folder, or remove it"
-        raise UserError(message)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    return output.absolute()
-
-
 @contextlib.contextmanager
 def _scratch(parent: Path, key: str) -> Iterator[tuple[Path, Path]]:
-    """Yield a folder for temporary files and one, not made yet, for output, beside where it goes at last."""
+    """Yield a folder for temporary files, and one that is not made yet for output, beside where it goes at last."""
     draft = parent / f".agentpool-job-{key}"
     try:
         with tempfile.TemporaryDirectory(prefix="agentpool-job-", ignore_cleanup_errors=True) as scratch:
@@ -199,17 +188,13 @@ def _hear(
     watch = threading.Thread(target=heed_cancel, daemon=True)
     watch.start()
     counters = None
-    decoder = msgspec.json.Decoder(Told)
+    decoder: msgspec.json.Decoder[Told] = msgspec.json.Decoder(Told)
     try:
-        for line in child.stdout or ():
-            match decoder.decode(line):
-                case Progress() as now:
-                    if progress is not None:
-                        progress(now)
-                case Done() as done:
-                    counters = done.counters
-                case unexpected:
-                    assert_never(unexpected)
+        for told in map(decoder.decode, child.stdout or ()):
+            if isinstance(told, Done):
+                counters = told.counters
+            elif progress is not None:
+                progress(told)
         child.wait()
     finally:
         over.set()

@@ -24,7 +24,7 @@ from .turns import Mark, TurnCollector, decode_mark, encode_mark
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from agentpool_jupyter.log import Store
     from agentpool_jupyter.pool import Pool
@@ -75,19 +75,22 @@ class RecallIndex:
         self.mended(lambda: self._follow(pool))
 
     def search(
-        self, pools: Iterable[Pool], texts: Iterable[str], search: Search, *, library: bool = False
+        self,
+        texts: Sequence[str],
+        search: Search,
+        *,
+        pools: Callable[[], Iterable[Pool]] = tuple,
+        library: bool = False,
     ) -> tuple[list[Found], list[str]]:
         """Return the best matches after taking in what is new, and notes on what of the library is gone.
 
-        A damaged index is made anew and asked again.
+        A damaged index is made anew and asked again; what is new in ``pools`` is then taken in again.
         """
         from .ranking import find  # noqa: PLC0415 - needs the libraries that sign
 
-        pools, texts = list(pools), list(texts)
-
         def ask() -> tuple[list[Found], list[str]]:
             notes = self.library.refresh().notes if library else []
-            for pool in pools:  # after the library, which may have emptied the index to mend it
+            for pool in pools():  # after the library, which may have emptied the index to mend it
                 self._follow(pool)
             return find(self.backend, texts, search), notes
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import re
 import weakref
 from datetime import datetime
@@ -13,12 +13,13 @@ from agentpool_jupyter.pool import Document, Pool, Position, Turn
 
 from .index import RecallIndex
 from .matches import Matches, Search, match_of
+from .pools import OpenPools
 from .text.passages import passages
 from .text.shingles import shingles, tokens
 from .text.thoughts import around
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from .backends.items import Item
     from .matches import Question
@@ -71,28 +72,25 @@ def similar(
     _check(k, threshold, question)
     texts, own = _query(pool, query)
     index = index or _index(pool)
-    with contextlib.ExitStack() as stack:
-        pools = {pool.name: pool} if places & {"pool", "all"} else {}
-        if "all" in places:
-            names = pool.store.names()
-            index.forget_deleted(names)
-            for name in names:
-                if name not in pools:
-                    pools[name] = stack.enter_context(Pool(pool.store.open(name, create=False), pool.store))
+    names = {pool.name} if places & {"pool", "all"} else set()
+    if "all" in places:
+        names.update(pool.store.names())
+        index.forget_deleted(names)
+    with OpenPools(pool) as pools:
         wanted = _Wanted(
             agents={agents} if isinstance(agents, str) else None if agents is None else set(agents),
             since=_bound(pool, since),
             until=_bound(pool, until),
-            lines=None if branch is None else _lines(pool, pools, branch),
+            line=None if branch is None else _line(pool, pools, branch),
             own=own,
             here=pool.name,
         )
 
         def keep(item: Item) -> bool:
-            return wanted.takes(item) and item.pool in pools if item.pool else "library" in places
+            return item.pool in names and wanted.takes(item) if item.pool else "library" in places
 
         search = Search(question, threshold, k, keep)
-        found, notes = index.search(pools.values(), texts, search, library="library" in places)
+        found, notes = index.search(texts, search, pools=lambda: pools.each(names), library="library" in places)
         if [len(tokens(text)) for text in texts] == [1]:
             notes.append("a query of one word finds only texts of that one word: give two words or more")
         names_of = _Names(pools, branch)
@@ -150,6 +148,12 @@ class _Bound(NamedTuple):
     at: int | None
     time: int
 
+    def before(self, item: Item, *, here: bool) -> bool:
+        return item.begin > self.at if here and self.at is not None else item.time >= self.time
+
+    def after(self, item: Item, *, here: bool) -> bool:
+        return item.end <= self.at if here and self.at is not None else item.time <= self.time
+
 
 class _Wanted(NamedTuple):
     """Which turns are wanted."""
@@ -157,28 +161,19 @@ class _Wanted(NamedTuple):
     agents: set[str] | None
     since: _Bound | None
     until: _Bound | None
-    lines: dict[str, dict[str, int]] | None
-    """By pool, the last offset of each branch that belongs to the line."""
+    line: Callable[[str], dict[str, int]] | None
+    """In a pool, the last offset of each branch that belongs to the line."""
     own: frozenset[str]
     here: str
 
     def takes(self, item: Item) -> bool:
         if item.key in self.own or (self.agents is not None and item.agent not in self.agents):
             return False
-        if self.lines is not None and item.end > self.lines.get(item.pool, {}).get(item.branch, -1):
+        if self.since is not None and not self.since.before(item, here=item.pool == self.here):
             return False
-        here = item.pool == self.here
-        if self.since is not None and not _after(item, self.since, here=here):
+        if self.until is not None and not self.until.after(item, here=item.pool == self.here):
             return False
-        return self.until is None or _before(item, self.until, here=here)
-
-
-def _after(item: Item, bound: _Bound, *, here: bool) -> bool:
-    return item.begin > bound.at if here and bound.at is not None else item.time >= bound.time
-
-
-def _before(item: Item, bound: _Bound, *, here: bool) -> bool:
-    return item.end <= bound.at if here and bound.at is not None else item.time <= bound.time
+        return self.line is None or item.end <= self.line(item.pool).get(item.branch, -1)
 
 
 def _bound(pool: Pool, where: int | str | Position | datetime | None) -> _Bound | None:
@@ -190,21 +185,23 @@ def _bound(pool: Pool, where: int | str | Position | datetime | None) -> _Bound 
     return _Bound(at, next((event.time for event in pool.events(max(at, 0), at + 1)), 0))
 
 
-def _lines(pool: Pool, pools: dict[str, Pool], branch: str) -> dict[str, dict[str, int]]:
-    """Return the line of a branch in every pool that has it; raises PositionError where the first has not."""
+def _line(pool: Pool, pools: OpenPools, branch: str) -> Callable[[str], dict[str, int]]:
+    """Return what tells the line of a branch in a pool, nothing where it has none; PositionError where ours has not."""
     pool.lineage.check(branch)
-    found = {}
-    for name, one in pools.items():
-        lineage = one.lineage
-        if branch in lineage:
-            found[name] = dict(lineage.line(branch, one.end))
-    return found
+
+    @functools.cache
+    def line(name: str) -> dict[str, int]:
+        with pools.opened(name) as one:
+            lineage = one.lineage
+            return dict(lineage.line(branch, one.end)) if branch in lineage else {}
+
+    return line
 
 
 class _Names:
     """The names of turns: on the line that was asked for, else on the line on which a turn was said."""
 
-    def __init__(self, pools: dict[str, Pool], branch: str | None) -> None:
+    def __init__(self, pools: OpenPools, branch: str | None) -> None:
         self._pools = pools
         self._branch = branch
         self._documents: dict[tuple[str, str | None], dict[str, str]] = {}
@@ -218,8 +215,8 @@ class _Names:
 
     def _document(self, name: str, branch: str | None) -> dict[str, str]:
         if (name, branch) not in self._documents:
-            pool = self._pools[name]
-            known = branch is None or branch in pool.lineage
-            document = pool.document(branch and Position(branch, pool.end - 1)) if known else Document()
+            with self._pools.opened(name) as pool:
+                known = branch is None or branch in pool.lineage
+                document = pool.document(branch and Position(branch, pool.end - 1)) if known else Document()
             self._documents[name, branch] = {turn.id: turn.name for turn in document.turns}
         return self._documents[name, branch]

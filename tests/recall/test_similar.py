@@ -16,10 +16,14 @@ from agentpool_jupyter import open_pool
 from agentpool_jupyter.errors import PositionError, UserError
 from agentpool_jupyter.history import compact
 from agentpool_jupyter.log import open_store
+from agentpool_jupyter.pool import Pool
 from agentpool_jupyter.pool.events import Delta, TurnFinished, TurnStarted
 from agentpool_jupyter.recall import RecallIndex, similar
+from agentpool_jupyter.recall.pools import MOST_OPEN
 from agentpool_jupyter.recall.text.passages import passages
 from agentpool_jupyter.recall.text.shingles import containment, jaccard, shingles
+
+from .counting_store import CountingStore
 
 LEASE = "The oven lease comes first, because nothing bakes without an oven."
 AGAIN = "The oven lease comes first, because nothing bakes without a fire."
@@ -153,6 +157,21 @@ def test_over_all_pools_of_the_store(pool, say, store):
     assert ids(similar(pool, LEASE)) == {turn}
     matches = similar(pool, LEASE, over="all")
     assert [(match.pool, match.turn) for match in matches] == [("bakery", "planner#1"), ("kiosk", "you#1")]
+
+
+def test_of_many_pools_few_are_open_at_a_time(store):
+    """All are searched, and of what is found turns are named, wherever it was said."""
+    for number in range(40):
+        with open_pool(f"pool{number}") as other:
+            other.post(JAM if number % 2 else LEASE)
+            other.fork("idea")
+    counting = CountingStore(store)
+    with Pool(counting.open("pool0"), counting) as pool:
+        for branch in (None, "idea"):
+            matches = similar(pool, LEASE, k=40, over="all", branch=branch)
+            assert {match.pool for match in matches} == {f"pool{number}" for number in range(0, 40, 2)}
+            assert {match.turn for match in matches} == {"you#1"}
+        assert (counting.open_now, counting.most) == (1, 1 + MOST_OPEN + 1)
 
 
 def test_a_deleted_pool_is_forgotten_and_one_made_anew_is_read_anew(pool, store):

@@ -15,10 +15,9 @@ from agentpool_jupyter.errors import AgentPoolError
 from agentpool_jupyter.recall import RecallIndex
 from agentpool_jupyter.recall.file_names import stored_name
 from agentpool_jupyter.recall.matches import Search, match_of
+from agentpool_jupyter.recall.pools import OpenPools
 from agentpool_jupyter.recall.text.shingles import shingles
 from agentpool_jupyter.recall.text.thoughts import around
-
-from .pools import OpenPools
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -74,7 +73,7 @@ class ReminderSearch:
     ) -> list[Found]:
         while True:
             stale = "library" in cue.spec.sources and time.monotonic() - self._looked > _FRESH
-            found, told = index.search([], cue.texts, search, library=stale)
+            found, told = index.search(cue.texts, search, library=stale)
             if stale:
                 self._looked = time.monotonic()
             happened = set(index.take_notes()).difference(notes)

@@ -1,11 +1,11 @@
-"""The pools of a store beside a run's own, of which a few stay open: each open pool takes several file descriptors."""
+"""The pools of a store beside one's own, of which a few stay open: each open pool takes several file descriptors."""
 
 from __future__ import annotations
 
 import time
 from collections import OrderedDict
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from agentpool_jupyter.errors import AgentPoolError, IndexUnavailableError, LogError
 from agentpool_jupyter.pool import Pool
@@ -13,9 +13,9 @@ from agentpool_jupyter.pool import Pool
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator
 
-    from agentpool_jupyter.recall import RecallIndex
+    from .index import RecallIndex
 
-_MOST_OPEN = 16
+MOST_OPEN = 16
 _FRESH = 5.0  # seconds for which a pool that is not kept open is not looked at again
 
 
@@ -28,8 +28,28 @@ class OpenPools:
         self._ends: dict[str, int] = {}
         self._looked = float("-inf")
 
+    def each(self, names: Iterable[str]) -> Iterator[Pool]:
+        """Yield pools one after the other, each of which may be closed when the next one is asked for."""
+        for name in sorted(names):
+            with self._looked_at(name) as pool:
+                yield pool
+
+    @contextmanager
+    def _looked_at(self, name: str) -> Iterator[Pool]:
+        """Yield a pool, which is kept open where it has grown since the last time, or where there is room."""
+        with self.opened(name) as pool:
+            before = self._ends.pop(name, 0)
+            yield pool
+            self._ends[name] = end = pool.end
+            grown = end != before
+            if pool is not self._pool and (grown or (name not in self._open and len(self._open) < MOST_OPEN)):
+                self._open[name] = pool
+                self._open.move_to_end(name, last=grown)
+        while len(self._open) > MOST_OPEN:
+            self._open.popitem(last=False)[1].close()
+
     def follow(self, index: RecallIndex, names: Iterable[str], notes: list[str], *, all_of_them: bool = False) -> None:
-        """Have an index take in what is new in pools, one after the other; notes tell those that cannot be read.
+        """Have an index take in what is new in pools; notes tell those that cannot be read.
 
         Pools that are not kept open are looked at every few seconds, unless ``all_of_them``. Raises what the index
         raises.
@@ -38,7 +58,8 @@ class OpenPools:
         for name in sorted(names):
             if due or name in self._open or name not in self._ends or name == self._pool.name:
                 try:
-                    self._follow(index, name)
+                    with self._looked_at(name) as pool:
+                        index.follow(pool)
                 except IndexUnavailableError:
                     raise
                 except AgentPoolError as error:  # of one pool, which is not to stand in the way of the others
@@ -46,23 +67,12 @@ class OpenPools:
         if due:
             self._looked = time.monotonic()
 
-    def _follow(self, index: RecallIndex, name: str) -> None:
-        with self.opened(name) as pool:
-            before = self._ends.pop(name, 0)
-            index.follow(pool)
-            self._ends[name] = pool.end
-            grown = self._ends[name] != before
-            if pool is self._pool or not (grown or (name not in self._open and len(self._open) < _MOST_OPEN)):
-                return
-            self._open[name] = pool
-            self._open.move_to_end(name, last=grown)
-        while len(self._open) > _MOST_OPEN:
-            self._open.popitem(last=False)[1].close()
-
     @contextmanager
     def opened(self, name: str) -> Iterator[Pool]:
         """Yield a pool, which is closed again unless it is kept open; one that cannot be read is not kept."""
-        pool = self._pool if name == self._pool.name else self._open.get(name) or self._new(name)
+        store, pool = self._pool.store, self._pool if name == self._pool.name else self._open.get(name)
+        if pool is None:
+            pool = Pool(store.open(name, create=False), store)
         try:
             yield pool
         except LogError:
@@ -72,10 +82,6 @@ class OpenPools:
         finally:
             if pool is not self._pool and self._open.get(name) is not pool:
                 pool.close()
-
-    def _new(self, name: str) -> Pool:
-        store = self._pool.store
-        return Pool(store.open(name, create=False), store)
 
     def forget_deleted(self, names: Container[str]) -> bool:
         """Let go of the pools that are not among the names of those that there are; return whether there were any."""
@@ -90,3 +96,9 @@ class OpenPools:
         """Close the pools that are kept open; closing twice is fine."""
         while self._open:
             self._open.popitem()[1].close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
