@@ -9,7 +9,7 @@ from IPython.core.magic import line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 
 from agentpool_jupyter.display.note import Note
-from agentpool_jupyter.display.table import Table
+from agentpool_jupyter.display.table import Table, clip
 from agentpool_jupyter.errors import ExtraMissingError, IndexUnavailableError, UserError
 
 from .usage import STORE, SessionMagics
@@ -216,6 +216,5 @@ def _gist(event: Event) -> str:
     for field in ("text", "error", "reason", "to", "name", "kind", "owner", "model"):
         value = getattr(event, field, None)
         if value:
-            line = " ".join(str(value).split())
-            return line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"
+            return clip(str(value), _SHOWN)
     return ""
