@@ -29,7 +29,7 @@ def load(shell: InteractiveShell) -> None:
 
     if _CLASSES[0] in shell.magics_manager.registry:
         return
-    session = Session(widgets=hasattr(shell, "kernel"))
+    session = Session(shell)
     magics = [kind(shell, session) for kind in (AgentsMagics, PoolMagics, HistoryMagics, SimilarMagics)]
     shell.register_magics(*magics)
     install_completion(shell, session, magics)
