@@ -1,4 +1,4 @@
-"""An answer in a sentence, and what may stand below one: a warning, remarks."""
+"""An answer in a sentence, and what may stand below one: a warning, remarks, prompts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 _MAGIC = re.compile(r"%\w+ [-\w]+")
 
@@ -32,3 +32,17 @@ def answer_html(told: str, warning: str, about: Sequence[str]) -> str:
 def remarks_html(remarks: Iterable[str]) -> str:
     """Return remarks as HTML, each a paragraph."""
     return "".join(f"<p><em>{escape(remark)}</em></p>" for remark in remarks)
+
+
+def prompts_html(summary: str, prompts: Iterable[tuple[str, Sequence[Mapping[str, str]]]]) -> str:
+    """Return prompts as they would be sent, each a line and the messages below it, which can be folded away."""
+    return f"<p><strong>{escape(summary)}</strong></p>" + "".join(_folded(*prompt) for prompt in prompts)
+
+
+def _folded(head: str, messages: Sequence[Mapping[str, str]]) -> str:
+    texts = "".join(
+        f"<div><em>{escape(message['role'])}</em></div>"
+        f'<pre style="white-space:pre-wrap;margin:.2em 0 .8em">{escape(message["content"])}</pre>'
+        for message in messages
+    )
+    return f"<details open><summary>{escape(head)}</summary>{texts}</details>"

@@ -36,9 +36,14 @@ def to_html(sections: Iterable[TurnSection]) -> str:
 
 def section_html(section: TurnSection) -> str:
     """Return one section as HTML, everything in it escaped."""
-    aside = f" <em>({escape(section.remark)})</em>" if section.remark else ""
+    name = f'<strong style="color:{section.colour}">{escape(section.name)}</strong>'
+    return block_html(section.colour, name, section.remark, escape(section.text.strip()))
+
+
+def block_html(colour: str, name: str, remark: str, body: str) -> str:
+    """Return a block with a coloured edge; name and body are HTML, the remark is escaped."""
+    aside = f" <em>({escape(remark)})</em>" if remark else ""
     return (
-        f'<div style="border-left:4px solid {section.colour};padding:.1em .8em;margin:.7em 0">'
-        f'<div><strong style="color:{section.colour}">{escape(section.name)}</strong>{aside}</div>'
-        f'<div style="white-space:pre-wrap;overflow-wrap:anywhere">{escape(section.text.strip())}</div></div>'
+        f'<div style="border-left:4px solid {colour};padding:.1em .8em;margin:.7em 0"><div>{name}{aside}</div>'
+        f'<div style="white-space:pre-wrap;overflow-wrap:anywhere">{body}</div></div>'
     )

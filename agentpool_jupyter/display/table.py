@@ -1,4 +1,4 @@
-"""A small table that displays itself as text and as HTML."""
+"""A small table that displays itself as text and as HTML, and a text cut to fit a line of one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+def clip(text: str, most: int) -> str:
+    """Return a text in one line, of so many characters at most."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else line[: most - 1] + "…"
 
 
 class Table:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from agentpool_jupyter.errors import LogMovedError, PoolNotFoundError, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from IPython.core.interactiveshell import InteractiveShell
 
     from agentpool_jupyter.agents import Run, TeamSpec
     from agentpool_jupyter.agents.runs.report import Report
@@ -32,8 +34,9 @@ class Closable(Protocol):
 class Session:
     """The state behind the magics of one shell; :meth:`close` leaves no thread and no child."""
 
-    def __init__(self, *, widgets: bool) -> None:
-        self.widgets = widgets
+    def __init__(self, shell: InteractiveShell) -> None:
+        self._shell = shell
+        self.widgets = hasattr(shell, "kernel")
         """Whether the front end shows widgets (a notebook) or only text (a terminal)."""
         self.name = DEFAULT_POOL
         self.store: str | None = None
@@ -45,9 +48,20 @@ class Session:
         self._kept: list[Closable] = []
         self._local: LocalModel | None = None
 
+    @property
+    def variables(self) -> dict[str, Any]:
+        """The notebook's variables: functions for Python agents, and what fills ``{{name}}``."""
+        return self._shell.user_ns  # type: ignore[no-any-return]
+
     def use(self, name: str, store: str | None = None) -> None:
         """Make a pool the one that magics take where none is named."""
         self.name, self.store = name, store if store is not None else self.store
+
+    def open_store(self, url: str | None = None) -> Store:
+        """Return a store (default: that of the current pool)."""
+        from agentpool_jupyter.log import open_store  # noqa: PLC0415 - loading the extension stays quick
+
+        return open_store(url or self.store)
 
     def pool(
         self, name: str | None = None, store: str | None = None, *, create: bool = False, tell: bool = True
@@ -180,18 +194,10 @@ class Session:
     def close(self) -> None:
         """Stop what runs and close what is open; twice is fine."""
         self.stop(self.running())
-        for show in self.shows.values():
-            show.close()
-        self.shows.clear()
-        for shown in self._kept:
-            shown.close()
-        self._kept.clear()
-        for index in self._indexes.values():
-            index.close()
-        self._indexes.clear()
-        for pool in self._pools.values():
-            pool.close()
-        self._pools.clear()
+        for held in (*self.shows.values(), *self._kept, *self._indexes.values(), *self._pools.values()):
+            held.close()
+        for holder in (self.shows, self._kept, self._indexes, self._pools):
+            holder.clear()
         if self._local is not None:
             self._local.release()
             self._local = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,27 +11,18 @@ from agentpool_jupyter.errors import LogError, UserError
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from agentpool_jupyter.jobs import Progress
     from agentpool_jupyter.jupyter.session import Session
     from agentpool_jupyter.pool import Pool
 
 
-class PoolResults(Sequence[Any]):
+class PoolResults(list[Any]):
     """What a job gave, one item for each pool; displays itself, a line each."""
 
-    def __init__(self, items: Sequence[Any]) -> None:
-        self._items = list(items)
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-    def __getitem__(self, index: Any) -> Any:
-        return self._items[index]
-
     def __repr__(self) -> str:
-        return "\n".join(map(repr, self._items))
+        return "\n".join(map(repr, self))
 
 
 def run(
@@ -91,11 +81,9 @@ def run_over_all(
 @contextmanager
 def all_pools(session: Session, store: str | None) -> Iterator[tuple[list[Pool], list[PassedOver]]]:
     """Yield the pools of a store, open, and those that cannot be opened; closes those that were not open before."""
-    from agentpool_jupyter.log import open_store  # noqa: PLC0415 - loading the extension stays quick
-
     pools, passed_over = [], []
     with ExitStack() as stack:
-        for name in open_store(store or session.store).names():
+        for name in session.open_store(store).names():
             was_open = session.has_open(name, store)
             try:
                 pool = session.pool(name, store)

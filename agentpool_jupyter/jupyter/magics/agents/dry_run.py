@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agentpool_jupyter.display.prompts import prompts_html
+from agentpool_jupyter.display.note import prompts_html
 
 if TYPE_CHECKING:
     from agentpool_jupyter.agents.runs.plan import PlannedTurn

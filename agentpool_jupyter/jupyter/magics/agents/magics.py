@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentTypeError, Namespace
+from argparse import ArgumentTypeError
+from functools import partial
 from keyword import iskeyword
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from IPython.core.magic import line_cell_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 
 from agentpool_jupyter.jupyter.magics.usage import SessionMagics
 
-from .actions import AgentsActions
-from .cell import TeamCell
-
-if TYPE_CHECKING:
-    from agentpool_jupyter.jupyter.session import Session
+from . import actions
+from .cell import run_cell
 
 
 def _variable(name: str) -> str:
@@ -83,10 +81,4 @@ class AgentsMagics(SessionMagics):
             %agents resume [POOL]    go on with it where the pool has it; finished turns are not repeated
             %agents list [POOL]      all runs that a pool has seen
         """
-
-        def do(session: Session, arguments: Namespace) -> Any:
-            if cell is None:
-                return AgentsActions(session, self.shell).do(arguments)
-            return TeamCell(session, self.shell).run(arguments, cell)
-
-        return self.answer(self.agents, line, do)
+        return self.answer(self.agents, line, actions.do if cell is None else partial(run_cell, cell=cell))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from agentpool_jupyter.pool import Pool
 
 
-def do(session: Session, arguments: Namespace, *, engine: str) -> PoolResults | Table:
+def snapshot(session: Session, arguments: Namespace, *, engine: str) -> PoolResults | Table:
     """Build snapshots of the pools that are named, or say how theirs stand; ``engine`` where the line names none."""
     from agentpool_jupyter.snapshots.build import snapshot_all  # noqa: PLC0415 - loading stays quick
 

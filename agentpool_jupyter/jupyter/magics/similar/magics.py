@@ -11,7 +11,7 @@ from IPython.core.magic_arguments import argument, magic_arguments
 from agentpool_jupyter.errors import IndexUnavailableError
 from agentpool_jupyter.jupyter.magics.usage import ENGINES, POOL, STORE, SessionMagics, usage_errors
 
-from .actions import SimilarActions
+from . import actions
 from .line import split_line
 
 _QUESTIONS = ("resembles", "contained", "both")
@@ -80,6 +80,6 @@ class SimilarMagics(SessionMagics):
             arguments = self.similar.parser.parse_args(words)
             arguments.text = text
             try:
-                return SimilarActions(self.session, self.shell).do(arguments, cell)
+                return actions.do(self.session, arguments, cell)
             except IndexUnavailableError as error:
                 raise UsageError(str(error)) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from agentpool_jupyter.display.table import clip
 from agentpool_jupyter.errors import UserError
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def _text(text: str, variables: Mapping[str, Any], *, first_line: int) -> Query:
     if not tokens(filled):
         message = "the query is empty: give two words or more, a turn such as planner#2, --now AGENT or --document"
         raise UserError(message)
-    return Query(filled, f"like {_clip(filled)}")
+    return Query(filled, f"like {clip(filled, _SHOWN)}")
 
 
 def _now(pool: Pool, agent: str) -> Query:
@@ -66,7 +67,7 @@ def _now(pool: Pool, agent: str) -> Query:
     if not mine[-1].text.strip():
         message = f"{agent} has begun {mine[-1].name} and not said a word yet: ask again in a moment"
         raise UserError(message)
-    return Query(mine[-1], f"like {mine[-1].name} so far: {_clip(mine[-1].text)}")
+    return Query(mine[-1], f"like {mine[-1].name} so far: {clip(mine[-1].text, _SHOWN)}")
 
 
 def _document(pool: Pool) -> Query:
@@ -82,9 +83,4 @@ def _latest(pool: Pool) -> Query:
     if finished is None:
         message = f"%similar needs a text: in pool {pool.name!r} nobody has finished a turn that could be looked up"
         raise UserError(message)
-    return Query(finished, f"like {finished.name}, the latest: {_clip(finished.text)}")
-
-
-def _clip(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"
+    return Query(finished, f"like {finished.name}, the latest: {clip(finished.text, _SHOWN)}")
