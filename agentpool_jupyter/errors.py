@@ -11,6 +11,7 @@
     │   ├── LibraryError       a document that cannot be added to the library
     │   ├── ExtraMissingError  an optional part that is not installed; says what to install
     │   ├── EngineError        an engine of jobs that is unknown, not installed or not set up
+    │   ├── SnapshotsBusyError another process makes snapshots of the pool (``retriable``)
     │   └── RunActiveError     a team already runs there
     ├── LogError               the log could not do it (``retriable`` says whether trying again may help)
     │   ├── LogUnavailableError   broker or disk away; nothing acknowledged is lost

@@ -18,14 +18,11 @@ if TYPE_CHECKING:
     from .contract import Store
 
 
-def default_store() -> str:
-    """Return the address used where none is given: ``$AGENTPOOL_STORE``, else a folder of the user's own."""
-    return os.environ.get("AGENTPOOL_STORE") or str(data_home() / "pools")
-
-
 def open_store(address: str | os.PathLike[str] | None = None) -> Store:
     """Return the store at an address; raises StoreError for an unknown kind, ExtraMissingError for one to install."""
-    text = os.fspath(address) if address is not None else default_store()
+    if address is None:
+        address = os.environ.get("AGENTPOOL_STORE") or data_home() / "pools"
+    text = os.fspath(address)
     scheme, separator, rest = text.partition("://")
     if not separator or len(scheme) == 1:
         path = text

@@ -304,18 +304,13 @@ class IdSource:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._restart()
-
-    def _restart(self) -> None:
-        self._pid = os.getpid()
-        self._prefix = secrets.token_urlsafe(6)
-        self._numbers = itertools.count()
+        self._pid = 0
 
     def __call__(self) -> str:
         """Return an id that was never returned before, here or elsewhere."""
         with self._lock:
             if os.getpid() != self._pid:
-                self._restart()
+                self._pid, self._prefix, self._numbers = os.getpid(), secrets.token_urlsafe(6), itertools.count()
             return f"{self._prefix}.{next(self._numbers):x}"
 
 

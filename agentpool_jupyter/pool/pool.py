@@ -1,4 +1,4 @@
-"""A pool: one log, read as a document with branches."""
+"""A pool: one log, read as a document with branches; opened and listed by name."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Self
 
 from agentpool_jupyter.errors import PositionError, UserError
+from agentpool_jupyter.log import open_store
 
 from .branches import Branches, Position
 from .codec import EventFollower, at_offset, decode, encode
@@ -16,6 +17,7 @@ from .runs import Runs
 from .snapshots import NO_SNAPSHOTS
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable, Iterator, Sequence
 
     from agentpool_jupyter.log import Log, Store
@@ -135,10 +137,6 @@ class Pool:
             at_offset(event, offset, event.ts)
         self.snapshots.heed(self, events)
 
-    def append_records(self, values: Sequence[bytes]) -> None:
-        """Store records as they are, for copies that must be exact."""
-        self.log.append(values)
-
     def header(self, branch: str, run: str = "", agent: str = "") -> dict[str, Any]:
         """Return what every new event carries: a fresh id, the branch, the run, the agent and the time."""
         return {"id": self.new_id(), "branch": branch, "run": run, "agent": agent, "ts": now_ms()}
@@ -253,3 +251,18 @@ class Pool:
 
     def __repr__(self) -> str:
         return f"<Pool {self.name!r} in {self.store.url}>"
+
+
+def open_pool(name: str, store: str | os.PathLike[str] | None = None, *, create: bool = True) -> Pool:
+    """Open a pool without snapshots, making it if need be; :func:`agentpool_jupyter.open_pool` opens it with them.
+
+    ``store`` is a folder or ``kafka://host:port``; without one, ``$AGENTPOOL_STORE`` or a folder of the user's own.
+    Raises StoreError, UserError for a bad name, PoolNotFoundError without ``create``, LogUnavailableError.
+    """
+    place = open_store(store)
+    return Pool(place.open(name, create=create), place)
+
+
+def list_pools(store: str | os.PathLike[str] | None = None) -> list[str]:
+    """Return the names of the pools in a store, sorted."""
+    return open_store(store).names()

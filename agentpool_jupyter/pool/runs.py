@@ -56,8 +56,6 @@ class RunRecord:
                 self.claim, self.released, self.finished = event, False, None
             case Release() if event.epoch == self.epoch:
                 self.released = True
-            case _:
-                pass
 
     @property
     def owner(self) -> str:

@@ -17,7 +17,6 @@ import signal
 import socket
 import sys
 import time
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -148,8 +147,7 @@ def _await_answer(folder: Path, port: int, store: Store) -> None:
         if not status(folder).running:
             raise _failed(folder, "ended while starting")
         try:
-            with closing(socket.create_connection((HOST, port), timeout=1)):
-                pass
+            socket.create_connection((HOST, port), timeout=1).close()
             store.names()
         except (OSError, AgentPoolError) as error:
             if time.monotonic() > deadline:

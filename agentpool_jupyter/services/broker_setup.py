@@ -7,7 +7,6 @@ import socket
 import subprocess
 import uuid
 from base64 import urlsafe_b64encode
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 from agentpool_jupyter.errors import ServiceError
@@ -65,13 +64,13 @@ def telling(text: str) -> str:
 
 def free_port() -> int:
     """Return a port that nobody uses right now."""
-    with closing(socket.socket()) as probe:
+    with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
 
 
 def _check_port(port: int) -> None:
-    with closing(socket.socket()) as probe:
+    with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))

@@ -46,11 +46,6 @@ class Address(msgspec.Struct, frozen=True):
         return f"Address({self.base_url!r}, pid={self.pid})"
 
 
-def default_folder() -> Path:
-    """Return the user's folder for this machine (homes may be shared by many machines, servers are not)."""
-    return platformdirs.user_state_path("agentpool", appauthor=False) / "local-model" / (platform.node() or "here")
-
-
 class LocalModel:
     """One user's hold on the bundled model's server; threads may share it.
 
@@ -60,7 +55,9 @@ class LocalModel:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self.folder = folder or default_folder()
+        # A folder for each machine: homes may be shared by many machines, servers are not.
+        state = platformdirs.user_state_path("agentpool", appauthor=False)
+        self.folder = folder or state / "local-model" / (platform.node() or "here")
         """Where the server's state, lock and log are; all users of one folder share a server."""
         self._mutex = threading.Lock()
         self._address: Address | None = None

@@ -80,8 +80,7 @@ def fail_open_turns(pool: Pool, run: str, branch: str, owner: str) -> list[Turn]
     """Record that the turns which a run's former owner left open on a branch have failed, and return them."""
     lost = [turn for turn in pool.document(branch).turns if turn.run == run and turn.status == "running"]
     error = f"its process ended before the turn did ({owner})"
-    if lost:
-        pool.append(
-            [TurnFailed(**pool.header(branch, run, turn.agent), turn=turn.id, error=error, kind=LOST) for turn in lost]
-        )
+    failed = [TurnFailed(**pool.header(branch, run, turn.agent), turn=turn.id, error=error, kind=LOST) for turn in lost]
+    if failed:
+        pool.append(failed)
     return lost

@@ -25,12 +25,10 @@ if TYPE_CHECKING:
 def check_team(team: TeamSpec, functions: Functions) -> None:
     """Raise SpecError or UserError for what would only fail once the team runs."""
     for agent in team.agents:
-        if agent.python is None:
-            limits = call_limits(team, agent, endpoint_of(team, agent))
-            build_prompt(Document(), team, agent, tokens=limits.context)
-        elif not callable(functions.get(agent.python)):
+        if agent.python is not None and not callable(functions.get(agent.python)):
             message = f"agent {agent.name!r}: there is no function {agent.python!r}; define it before this cell"
             raise SpecError(message)
+    plan(team, Document())
     check_recall(team)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextvars import copy_context
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from agentpool_jupyter.agents.reminders.lookup import Reminders
 from agentpool_jupyter.agents.turns.budget import TokenBudget, spent
@@ -117,9 +117,10 @@ class Run:
 
     # On the run's own thread -------------------------------------------------------------------------------
 
-    def start(self) -> None:
+    def start(self) -> Self:
         """Begin; called once."""
         self._thread.start()
+        return self
 
     def _work(self) -> None:
         try:

@@ -53,12 +53,7 @@ class Team:
         check_team(self.spec, self.functions)
         run, branch = f"run-{pool.new_id()}", pool.branch
         epoch = claim(pool, run, branch, self.spec)
-        return self._launch(pool, run, branch, epoch)
-
-    def _launch(self, pool: Pool, run: str, branch: str, epoch: int) -> Run:
-        started = Run(pool, self.spec, run=run, branch=branch, epoch=epoch, functions=self.functions)
-        started.start()
-        return started
+        return Run(pool, self.spec, run=run, branch=branch, epoch=epoch, functions=self.functions).start()
 
     def __repr__(self) -> str:
         return f"<Team of {', '.join(agent.name for agent in self.spec.agents)}: {self.spec.task!r}>"
@@ -78,9 +73,9 @@ def resume(pool: Pool, run: str | None = None, *, functions: Functions | None = 
         message = f"pool {pool.name!r} has no run {run!r}; there are: {', '.join(runs)}"
         raise UserError(message)
     record = runs[run] if run is not None else list(runs.values())[-1]
-    team = Team(TeamSpec.from_dict(record.spec), functions=functions)
-    check_team(team.spec, team.functions)
+    team, functions = TeamSpec.from_dict(record.spec), functions or {}
+    check_team(team, functions)
     left, owner, branch = record.branch, record.owner, pool.branch
-    epoch = claim(pool, record.id, branch, team.spec, resumed=True)
+    epoch = claim(pool, record.id, branch, team, resumed=True)
     fail_open_turns(pool, record.id, left, owner)  # not before: only one of those who resume at once may
-    return team._launch(pool, record.id, branch, epoch)  # noqa: SLF001 - the same module's other half
+    return Run(pool, team, run=record.id, branch=branch, epoch=epoch, functions=functions).start()

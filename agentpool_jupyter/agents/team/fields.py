@@ -87,13 +87,11 @@ class FieldReader:
 
     def text(self, node: yaml.Node, key: str) -> str:
         """Return a text that is not empty."""
-        if not isinstance(node, yaml.ScalarNode) or not node.value.strip() or plain(node) is None:
-            message = (
-                f"`{key}` is empty: write some text" if isinstance(node, yaml.ScalarNode) else f"`{key}` must be text"
-            )
+        scalar = isinstance(node, yaml.ScalarNode)
+        if not scalar or not node.value.strip() or plain(node) is None:
+            message = f"`{key}` is empty: write some text" if scalar else f"`{key}` must be text"
             raise SpecError(message, line=self.line(node))
-        text: str = node.value.strip()
-        return text
+        return str(node.value.strip())
 
     def number(self, node: yaml.Node, key: str, kind: type[int | float], low: float, high: float) -> float:
         """Return a number of a kind that is within bounds."""

@@ -53,7 +53,8 @@ class _Parser(FieldReader):
             raise SpecError(message, line=self.line(root))
         fields.setdefault("agents", DEFAULT_AGENTS)
         spec = TeamSpec(**fields)
-        lines = self._agent_lines(root)
+        agents = (value.value for key, value in root.value if key.value == "agents")
+        lines = {name.value: self.line(name) for name, _ in next(agents, ())}
         _check_listens(spec, lines)
         _check_start(spec, lines)
         return spec
@@ -72,12 +73,6 @@ class _Parser(FieldReader):
                 for part in child if isinstance(child, tuple) else (child,):
                     self._fill_nodes(part, filled)
 
-    def _agent_lines(self, root: yaml.MappingNode) -> dict[str, int]:
-        for key, value in root.value:
-            if key.value == "agents":
-                return {name.value: self.line(name) for name, _ in value.value}
-        return {}
-
     # Readers of single keys --------------------------------------------------------------------------------
 
     def agents(self, node: yaml.Node, _key: str) -> tuple[AgentSpec, ...]:
@@ -95,8 +90,7 @@ class _Parser(FieldReader):
             )
             raise SpecError(message, line=self.line(key))
         if isinstance(node, yaml.ScalarNode):
-            role = "" if plain(node) is None else node.value.strip()
-            return AgentSpec(name=name, role=role)
+            return AgentSpec(name=name, role="" if plain(node) is None else node.value.strip())
         fields = self.struct(node, _AGENT_READERS, f"agent {name!r}")
         if "python" in fields and "model" in fields:
             message = f"agent {name!r} has both `python` and `model`: keep one"

@@ -25,11 +25,10 @@ try:
         # Loading kafka-python 3.0 calls importlib.resources.read_text, which was deprecated for a while.
         warnings.simplefilter("ignore", DeprecationWarning)
         from .address import KafkaAddress
-        from .follower import KafkaFollower
         from .log import KafkaLog
         from .store import KafkaStore
 except ModuleNotFoundError as error:
     message = "pools on Kafka need kafka-python: pip install 'agentpool-jupyter[kafka]'"
     raise ExtraMissingError(message) from error
 
-__all__ = ["KafkaAddress", "KafkaFollower", "KafkaLog", "KafkaStore"]
+__all__ = ["KafkaAddress", "KafkaLog", "KafkaStore"]

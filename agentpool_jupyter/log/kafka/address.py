@@ -127,7 +127,7 @@ class KafkaAddress:
         return (found[2], int(found[1] or 1)) if found else None
 
     @classmethod
-    def parse(cls, text: str, environ: Mapping[str, str] | None = None) -> KafkaAddress:
+    def parse(cls, text: str) -> KafkaAddress:
         """Read an address, which wins over the environment's options; raises StoreError, which tells no secret."""
         match = _SHAPE.fullmatch(text)
         if match is None:
@@ -137,8 +137,7 @@ class KafkaAddress:
             )
             raise StoreError(message)
         hosts = tuple(_host(part.strip(), shown="@" not in text) for part in match["hosts"].split(","))
-        options = _from_environment(os.environ if environ is None else environ)
-        options |= _login(match["login"])
+        options = _from_environment() | _login(match["login"])
         for name, value in parse_qsl(match["query"] or "", keep_blank_values=True):
             options[name] = _value(name, value, where="the address")
         _complete(options)
@@ -179,10 +178,10 @@ def _login(text: str | None) -> dict[str, Any]:
     return found
 
 
-def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+def _from_environment() -> dict[str, Any]:
     return {
         name.removeprefix(_ENVIRONMENT).lower(): _value(name.removeprefix(_ENVIRONMENT).lower(), value, where=name)
-        for name, value in environ.items()
+        for name, value in os.environ.items()
         if name.startswith(_ENVIRONMENT)
     }
 

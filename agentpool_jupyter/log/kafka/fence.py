@@ -19,13 +19,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from kafka import TopicPartition, errors
+from kafka import TopicPartition
 
 from agentpool_jupyter.errors import LogUnavailableError
 from agentpool_jupyter.log.contract import FILLER
 
 from . import clients
-from .failures import translated
+from .failures import TOO_LARGE, translated
 from .reader import scan
 from .writer import close
 
@@ -40,12 +40,11 @@ FENCED = _BATCH + _RECORD + len(_MOVED) + _DIGITS + len(FILLER)
 """``max.message.bytes`` of a fenced topic: exactly what the largest mark needs, and less than any event."""
 
 _PAUSE_SECONDS = 0.05
-_TOO_LARGE = (errors.MessageSizeTooLargeError, errors.RecordListTooLargeError)
 
 
 def refused(error: BaseException) -> bool:
     """Return whether an append failed because the topic takes no record of that size, which a fence brings about."""
-    return isinstance(error.__cause__, _TOO_LARGE)
+    return isinstance(error.__cause__, TOO_LARGE)
 
 
 def put_up(topics: Topics, address: KafkaAddress, topic: str) -> int:
@@ -84,7 +83,7 @@ def _mark(address: KafkaAddress, topic: str, key: bytes, value: bytes = FILLER) 
         producer = clients.producer(address, address.timeout_ms, compression_type=None)
         try:
             return int(producer.send(topic, value, key=key, partition=0).get(address.timeout_ms / 1000).offset)
-        except _TOO_LARGE:
+        except TOO_LARGE:
             return None
         finally:
             close(producer)

@@ -102,8 +102,7 @@ class KafkaLog(Log):
         )
         with self._lock:
             self._followers.add(follower)
-            closed = self._closed
-        if closed:
+        if self._closed:
             follower.close()
         return follower
 

@@ -62,13 +62,11 @@ class _Manager(KafkaConnectionManager):  # type: ignore[misc]
             )
 
 
-class _HideLogin(logging.Filter):
-    """Takes the login out of what the client logs at DEBUG: requests, and the raw bytes of all that is sent."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if isinstance(record.args, tuple):
-            record.args = tuple(_without_login(argument) for argument in record.args)
-        return True
+def _hide_login(record: logging.LogRecord) -> bool:
+    """Take the login out of what the client logs at DEBUG: requests, and the raw bytes of all that is sent."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(_without_login(argument) for argument in record.args)
+    return True
 
 
 def _without_login(argument: object) -> object:
@@ -76,9 +74,6 @@ def _without_login(argument: object) -> object:
         return f"<{len(argument)} bytes>"
     kind = type(argument).__name__
     return f"<{kind}>" if kind.startswith("Sasl") else argument
-
-
-_hide_login = _HideLogin()
 
 
 def hide_logins() -> None:

@@ -61,11 +61,9 @@ class KafkaStore(Store):
         return KafkaLog(name, self.address, generation)
 
     def restore(self, name: str, records: Iterable[Record]) -> None:
-        """Make a log of copies of records; see :meth:`Store.restore`.
-
-        It is made as a second generation, because only those can be drafts, which nobody opens.
-        """
+        """Make a log of copies of records; see :meth:`Store.restore`."""
         self._make_room(name)
+        # A second generation or a later one, because only those can be drafts, which nobody opens.
         number = 1 + max([1, *self._topics.generations(name).get(name, [])])
         topic = self.address.topic(name, number)
         self._topics.create(name, number, draft=True)

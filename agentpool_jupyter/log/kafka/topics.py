@@ -48,9 +48,8 @@ class Topics:
         """Return the generations of each pool (or of one), drafts included, oldest first."""
         found: dict[str, list[int]] = {}
         for topic in self._ask(lambda admin: admin.list_topics()):
-            name, generation = self._address.generation(topic) or (None, 0)
-            if name is not None and pool in (None, name):
-                found.setdefault(name, []).append(generation)
+            if (belongs := self._address.generation(topic)) and pool in (None, belongs[0]):
+                found.setdefault(belongs[0], []).append(belongs[1])
         return {name: sorted(numbers) for name, numbers in found.items()}
 
     def newest(self, pool: str) -> int | None:

@@ -84,8 +84,7 @@ class SqliteLog(Log):
     def fill(self, records: Iterable[Record]) -> None:
         """Store copies of another log's records, in an empty log that nobody else has open.
 
-        All of them are in its one file then, and nothing is beside it. Raises LogUnavailableError
-        where the disk has no room for them.
+        All of them are in its one file then, and nothing is beside it; LogUnavailableError if the disk has no room.
         """
         with self._write_lock, self._errors():
             with transaction(self._writer):
@@ -114,10 +113,7 @@ class SqliteLog(Log):
         return bisect_left(range(self.end()), time, key=time_of)  # times never run backwards here
 
     def rewrite(self, changes: Changes, *, delete_old: bool = False) -> Rewritten:  # noqa: ARG002
-        """Change records in place and shrink the file; see :meth:`Log.rewrite`.
-
-        Other processes see all the old values until the one commit that makes them the new ones; their appends wait.
-        """
+        """Change records in one commit, which appends wait for, and shrink the file; see :meth:`Log.rewrite`."""
         self._check_open()
         with self._write_lock, self._errors():
             return rewrite(self._writer, self.path, changes)
