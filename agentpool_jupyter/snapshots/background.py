@@ -56,9 +56,8 @@ class Background:
             self._reached = end
             self._again = self._worker is not None
             if self._worker is None:
-                worker = threading.Thread(
-                    target=self._work, args=(pool,), name=f"agentpool-snapshots-{pool.name}", daemon=True
-                )
+                name = f"agentpool-snapshots-{pool.name}"
+                worker = threading.Thread(target=self._work, args=(pool,), name=name, daemon=True)
                 try:
                     worker.start()
                     self._worker = worker

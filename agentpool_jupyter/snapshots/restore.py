@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 
     from .file import SnapshotFile
 
-
 _KEPT = 64  # documents of what lines have in common
 
 
@@ -169,8 +168,7 @@ class _Block:
             try:
                 self._loaded = self._file.settled(self.branch, self.start, self.stop)
                 if len(self._loaded) != sum(self.counts.values()) + self.hidden:
-                    message = f"{self._file.path} is damaged: turns are missing"
-                    raise SnapshotError(message)  # noqa: TRY301 - like other damage
+                    self._file.refuse("is damaged: turns are missing")
             except SnapshotError as error:
                 warn(error)
                 entries = fold(_on_branch(self._log, self.branch, self.start, self.stop)).entries
