@@ -119,11 +119,7 @@ class RecallIndex:
         self.mended(put)
 
     def forget(self, *names: str) -> None:
-        """Forget pools at once: of what was said in them nothing is left in the index.
-
-        Where the package was used in another version, its index is left alone until that version is used again, or 30
-        days have passed.
-        """
+        """Forget pools at once: of what was said in them nothing is left, but for indexes of other versions."""
 
         def forget() -> None:
             with self._lock:

@@ -2,8 +2,7 @@
 
 An :class:`~.backends.items.Item` is what the index keeps. It becomes :class:`Found` when it is compared with a query
 (:mod:`.ranking`), and a :class:`Match` when it is for people: the name of a turn is not in the index, because it
-depends on the line of history on which it is read. Values only, without the libraries that sign, so that a missing one
-can be told when it is first used.
+depends on the line of history on which it is read. The libraries that sign are not needed here.
 """
 
 from __future__ import annotations
@@ -46,9 +45,7 @@ class Found(NamedTuple):
     item: Item
     question: Literal["resembles", "contained"]
     resembles: float
-    """The exact Jaccard of the query and the item."""
     contained: float
-    """How much of the query is in the item, exactly."""
 
 
 class Match(msgspec.Struct, frozen=True, kw_only=True):

@@ -131,17 +131,9 @@ class _Plan(Backlog[SummaryLine]):
     def told(self, engine: str, seconds: float, log: Path | None) -> Snapshot:
         """Return what is to be told of it."""
         made = current(self._folder)
-        return Snapshot(
-            pool=self._pool.name,
-            engine=engine,
-            start=self.start,
-            end=self.end,
-            windows=dict(self._windows),
-            size=self._before.size if self._before else made.stat().st_size if made else 0,
-            seconds=seconds,
-            log=log if self.start < self.end else None,
-            note=self._note,
-        )
+        size = self._before.size if self._before else made.stat().st_size if made else 0
+        facts = self.facts(self._pool.name, engine, seconds, log)
+        return Snapshot(**facts, windows=dict(self._windows), size=size, note=self._note)
 
 
 def _folder(pool: Pool) -> Path:

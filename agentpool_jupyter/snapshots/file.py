@@ -33,10 +33,7 @@ if TYPE_CHECKING:
 
 
 class SnapshotFile:
-    """An open file; raises SnapshotError for whatever is wrong with it.
-
-    It closes itself when nobody holds it any more, because documents outlive their pool.
-    """
+    """An open file; raises SnapshotError for whatever is wrong with it."""
 
     def __init__(self, path: Path, new: Scale | None = None) -> None:
         """Open a file, or make one whose windows are ``new``, which holds nothing until something is added."""
@@ -44,6 +41,7 @@ class SnapshotFile:
         self._lock = threading.RLock()
         with self._errors():
             self._db = connect(path, "rwc" if new else "rw")
+        # It closes itself when nobody holds it any more, because documents outlive their pool.
         self._finalizer = weakref.finalize(self, _close, self._db, os.getpid())
         if new:
             with self._errors():

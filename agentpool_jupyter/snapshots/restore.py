@@ -60,11 +60,8 @@ class Source:
         self._kept: dict[tuple[Segment, ...], tuple[Document, _Restored]] = {}
 
     def restore(self, line: Sequence[Segment]) -> Document:
-        """Return the document of a line, from the summaries as far as they go and the log after them.
-
-        Reads at most ``2 * (fan - 1)`` summaries of each level and less than one window of the log for the line's last
-        branch, and the same once for each branch that it left.
-        """
+        """Return the document of a line, from the summaries as far as they go and the log after them."""
+        # For each branch, at most ``2 * (fan - 1)`` summaries of each level, and less than one window of the log.
         # A branch has no events before its line came to it: one that begins behind the position has none at all.
         trail = (*line[:1], *(segment for before, segment in pairwise(line) if before.last < segment.last))
         document, settled = self._behind(trail[:-1])
