@@ -112,10 +112,8 @@ def _job_class(request: Request) -> Any:
 
 
 def _fetch(runner: Any, folder: Path) -> None:
-    """Bring the output of a cluster to a local folder, file by file.
-
-    Hadoop streaming ends a line that has no tab with one, which the other engines do not: it goes.
-    """
+    """Bring the output of a cluster to a local folder, file by file."""
+    # Hadoop streaming ends a line that has no tab with one, which the other engines do not: it goes.
     parts: Iterable[str] = sorted(runner.fs.ls(runner.get_output_dir()))
     folder.mkdir()
     for part in parts:

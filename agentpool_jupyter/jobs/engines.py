@@ -83,10 +83,7 @@ class Engine:
             hadoop.home()
 
     def environment(self, options: Mapping[str, OptionValue]) -> dict[str, str]:
-        """Return the environment variables that it needs.
-
-        Raises EngineError where Spark finds no Java, or where no standalone master of its answers.
-        """
+        """Return the environment variables that it needs; raises EngineError where Spark has no Java, or no master."""
         if self.name != "spark":
             return {}
         master = _spark_master(options)

@@ -38,10 +38,8 @@ def folder(key: str) -> str:
 
 
 def keep_logs(key: str, log: IO[bytes]) -> None:
-    """Append what a job's tasks wrote to standard error, tracebacks among it.
-
-    YARN collects this a few seconds after the job has ended, and only where log aggregation is on.
-    """
+    """Append what a job's tasks wrote to standard error, tracebacks among it."""
+    # YARN collects this a few seconds after the job has ended, and only where log aggregation is on.
     deadline = time.monotonic() + _COLLECTED_SECONDS
     for application in _applications(key, "-appStates", "ALL"):
         said = b""

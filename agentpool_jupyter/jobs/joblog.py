@@ -36,11 +36,7 @@ def new(key: str) -> Path:
 
 
 def why(log: Path) -> str:
-    """Return the line of a log that says best why its job failed, cut to a readable length.
-
-    A Python exception says more than a Java one, which says more than an error that was logged, which says more than
-    whatever came last.
-    """
+    """Return the line of a log that says best why its job failed, cut to a readable length."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
@@ -48,7 +44,7 @@ def why(log: Path) -> str:
     except OSError as error:  # somebody has removed it: the job's failure is to be told all the same
         return f"nobody can say why, its log cannot be read ({error.strerror or error})"
     raised = [line for line in lines if _RAISED.match(line)]
-    for candidates in (
+    for candidates in (  # those that say most first
         [line for line in raised if not _JAVA.match(line)],
         [line for line in lines if _USAGE.match(line)],
         [match[1] for line in lines if (match := _LOGGED.match(line))],

@@ -91,8 +91,6 @@ class LocalRunner(_Phases, LocalMRJobRunner):  # type: ignore[misc]  # mrjob has
     """Runs each task in a process of its own.
 
     mrjob has a pool of processes wait for those processes, and when one of the pool is killed it waits for ever.
-    Threads can wait as well, and know how many tasks have ended.
-
     mrjob also makes twice as many tasks as there are cores, and more where a file is empty or larger than others,
     however little there is to do; with a few megabytes of input nearly all time goes into starting them.
     """

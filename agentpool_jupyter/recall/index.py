@@ -119,11 +119,7 @@ class RecallIndex:
         self.mended(put)
 
     def forget(self, *names: str) -> None:
-        """Forget pools at once: of what was said in them nothing is left in the index.
-
-        Where the package was used in another version, its index is left alone until that version is used again, or 30
-        days have passed.
-        """
+        """Forget pools at once: of what was said in them nothing is left, but for indexes of other versions."""
 
         def forget() -> None:
             with self._lock:
@@ -135,34 +131,29 @@ class RecallIndex:
 
     def forget_deleted(self, names: Iterable[str]) -> None:
         """Forget the pools that are not among the names of those that there are."""
-        there = {pool_source(name) for name in names}
-        known = self.mended(self.backend.sources)
-        gone = [source.removeprefix("pool:") for source in known if source.startswith("pool:") and source not in there]
-        if gone:
-            self.forget(*gone)
+        known = {source for source in self.mended(self.backend.sources) if source.startswith("pool:")}
+        if gone := known.difference(map(pool_source, names)):
+            self.forget(*(source.removeprefix("pool:") for source in gone))
 
     def _follow(self, pool: Pool) -> None:
         with self._lock:
+            tail = self._tail(pool)
+            mark, items, end = tail.turns.mark, [], pool.end
+            if mark.next >= end:
+                return
             try:
-                self._take_in(pool)
+                for event in pool.events(mark.next, end):
+                    items += tail.turns.absorb(event)
+                    if len(items) >= _BATCH:
+                        self._save(pool, tail, items)
+                        items = []
+                if items or mark.next - tail.saved >= _UNSAVED:
+                    self._save(pool, tail, items)
+                else:
+                    mark.last = checksum(pool, mark.next)  # another pool of this name may come before it is stored
             except BaseException:
                 self._tails.pop(pool.name, None)  # what was read and not stored is read again
                 raise
-
-    def _take_in(self, pool: Pool) -> None:
-        tail = self._tail(pool)
-        mark, items, end = tail.turns.mark, [], pool.end
-        if mark.next >= end:
-            return
-        for event in pool.events(mark.next, end):
-            items += tail.turns.absorb(event)
-            if len(items) >= _BATCH:
-                self._save(pool, tail, items)
-                items = []
-        if items or mark.next - tail.saved >= _UNSAVED:
-            self._save(pool, tail, items)
-        else:
-            mark.last = checksum(pool, mark.next)  # another pool of this name may come before it is stored
 
     def _save(self, pool: Pool, tail: _Tail, items: list[Item]) -> None:
         mark = tail.turns.mark

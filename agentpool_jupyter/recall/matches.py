@@ -2,8 +2,7 @@
 
 An :class:`~.backends.items.Item` is what the index keeps. It becomes :class:`Found` when it is compared with a query
 (:mod:`.ranking`), and a :class:`Match` when it is for people: the name of a turn is not in the index, because it
-depends on the line of history on which it is read. Values only, without the libraries that sign, so that a missing one
-can be told when it is first used.
+depends on the line of history on which it is read. The libraries that sign are not needed here.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from agentpool_jupyter.errors import ExtraMissingError
 from .file_names import from_here, quoted_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from .backends.items import Item
 
@@ -46,9 +45,7 @@ class Found(NamedTuple):
     item: Item
     question: Literal["resembles", "contained"]
     resembles: float
-    """The exact Jaccard of the query and the item."""
     contained: float
-    """How much of the query is in the item, exactly."""
 
 
 class Match(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,30 +114,25 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
 
 def match_of(found: Found, name: Callable[[Item], str], excerpt: str = "") -> Match:
     """Return what the index found as a match; ``name`` says how a turn is called."""
-    item = found.item
-    match = Match(
+    item, turn = found.item, not found.item.file
+    return Match(
         text=item.text,
         excerpt=excerpt,
         score=found.score,
         question=found.question,
         resembles=found.resembles,
         contained=found.contained,
+        pool=item.pool,
+        turn=name(item) if turn else "",
+        id=item.key if turn else "",
+        agent=item.agent,
+        branch=item.branch,
+        offset=item.begin if turn else None,
+        end=item.end if turn else None,
         file=item.file,
         line=item.line,
         place=item.place,
         time=item.time,
-    )
-    if item.file:
-        return match
-    return msgspec.structs.replace(
-        match,
-        pool=item.pool,
-        turn=name(item),
-        id=item.key,
-        agent=item.agent,
-        branch=item.branch,
-        offset=item.begin,
-        end=item.end,
     )
 
 
@@ -164,9 +156,6 @@ class Matches(Sequence[Match]):
 
     def __len__(self) -> int:
         return len(self._matches)
-
-    def __iter__(self) -> Iterator[Match]:
-        return iter(self._matches)
 
     def to_pandas(self) -> Any:
         """Return a pandas DataFrame, one row a match; raises ExtraMissingError where pandas is not installed."""

@@ -85,18 +85,14 @@ class _Best:
 
     def __init__(self, k: int) -> None:
         self._k = k
-        self._kept: list[Found] = []  # best first
-        self._near: dict[tuple[str, str], list[Found]] = {}  # of the kept ones, by turn or section
-
-    @property
-    def found(self) -> list[Found]:
+        self.found: list[Found] = []
         """What is kept, best first, newest first where equal."""
-        return list(self._kept)
+        self._near: dict[tuple[str, str], list[Found]] = {}  # of the kept ones, by turn or section
 
     @property
     def least(self) -> float:
         """The score that has to be surpassed; 0 while there is room."""
-        return self._kept[-1].score if len(self._kept) == self._k else 0.0
+        return self.found[-1].score if len(self.found) == self._k else 0.0
 
     def take(self, found: Iterable[Found]) -> None:
         """Take in some more: the best first, so that what one of them displaces does not displace others."""
@@ -106,14 +102,14 @@ class _Best:
             if any(_rank(other) <= _rank(one) for other in clash):
                 continue
             for other in clash:
-                self._leave(bisect.bisect_left(self._kept, _rank(other), key=_rank))
-            bisect.insort(self._kept, one, key=_rank)
+                self._leave(bisect.bisect_left(self.found, _rank(other), key=_rank))
+            bisect.insort(self.found, one, key=_rank)
             near.append(one)
-        while len(self._kept) > self._k:
-            self._leave(len(self._kept) - 1)
+        while len(self.found) > self._k:
+            self._leave(len(self.found) - 1)
 
     def _leave(self, place: int) -> None:
-        one = self._kept.pop(place)
+        one = self.found.pop(place)
         self._near[one.item.source, one.item.key].remove(one)
 
 

@@ -101,11 +101,10 @@ def similar(
 
 
 def _index(pool: Pool) -> RecallIndex:
-    index = _indexes.get(pool)
-    if index is None:
-        index = _indexes[pool] = RecallIndex(pool.store)
+    if pool not in _indexes:
+        _indexes[pool] = index = RecallIndex(pool.store)
         weakref.finalize(pool, index.close)
-    return index
+    return _indexes[pool]
 
 
 def _places(over: str | Iterable[str]) -> set[str]:
@@ -117,21 +116,18 @@ def _places(over: str | Iterable[str]) -> set[str]:
 
 
 def _check(k: int, threshold: float, question: str) -> None:
-    if question not in _QUESTIONS:
-        message = f"question is {question!r}: use {', '.join(_QUESTIONS)}"
-        raise UserError(message)
-    if not 0 < threshold <= 1:
-        message = f"threshold is {threshold}: use a score above 0 and up to 1"
-        raise UserError(message)
-    if k < 1:
-        message = f"k is {k}: ask for one match or more"
-        raise UserError(message)
+    for wrong, message in (
+        (question not in _QUESTIONS, f"question is {question!r}: use {', '.join(_QUESTIONS)}"),
+        (not 0 < threshold <= 1, f"threshold is {threshold}: use a score above 0 and up to 1"),
+        (k < 1, f"k is {k}: ask for one match or more"),
+    ):
+        if wrong:
+            raise UserError(message)
 
 
 def _query(pool: Pool, query: str | Turn | Document) -> tuple[list[str], frozenset[str]]:
     """Return the passages of a query, and the ids of the turns that it is itself."""
-    if isinstance(query, str) and _TURN.fullmatch(query.strip()):
-        name = query.strip()
+    if isinstance(query, str) and _TURN.fullmatch(name := query.strip()):
         turn = pool.document().turn(name)
         if turn is None:
             message = f"no turn {name!r} on the current line of pool {pool.name!r}"
@@ -207,11 +203,8 @@ class _Names:
         self._documents: dict[tuple[str, str | None], dict[str, str]] = {}
 
     def __call__(self, item: Item) -> str:
-        for branch in (self._branch, item.branch):
-            name = self._document(item.pool, branch).get(item.key)
-            if name is not None:
-                return name
-        return item.agent
+        asked = self._document(item.pool, self._branch).get(item.key)
+        return asked or self._document(item.pool, item.branch).get(item.key, item.agent)
 
     def _document(self, name: str, branch: str | None) -> dict[str, str]:
         if (name, branch) not in self._documents:

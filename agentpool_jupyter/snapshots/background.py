@@ -24,8 +24,7 @@ _JOIN_SECONDS = 5.0
 class Background:
     """Starts a build when it is time, one at a time; a writer of the pool never waits for it.
 
-    ``build`` gets the pool, an event that is set when it is to be broken off, and whether to verify what is there. It
-    raises SnapshotsBusyError where another process does it.
+    ``build`` gets the pool, an event that is set when it is to be broken off, and whether to verify what is there.
     """
 
     def __init__(self, every: int, build: Build) -> None:
@@ -56,9 +55,8 @@ class Background:
             self._reached = end
             self._again = self._worker is not None
             if self._worker is None:
-                worker = threading.Thread(
-                    target=self._work, args=(pool,), name=f"agentpool-snapshots-{pool.name}", daemon=True
-                )
+                name = f"agentpool-snapshots-{pool.name}"
+                worker = threading.Thread(target=self._work, args=(pool,), name=name, daemon=True)
                 try:
                     worker.start()
                     self._worker = worker

@@ -35,10 +35,7 @@ def current(folder: Path) -> Path | None:
 
 @contextlib.contextmanager
 def locked(folder: Path, pool: str, patience: float) -> Iterator[None]:
-    """Keep a folder, made if need be, for this process.
-
-    Raises SnapshotsBusyError where another one has it for too long, UserError where there can be none.
-    """
+    """Keep a folder for this process; raises SnapshotsBusyError where another has it too long, UserError for none."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / LOCK).acquire(timeout=patience)

@@ -81,7 +81,7 @@ class PoolSnapshots(Snapshots["Pool"]):
 
     @property
     def problem(self) -> Exception | None:
-        """Why the last ones that were to be taken by themselves were not; None where all is well."""
+        """See :attr:`Snapshots.problem`."""
         return self._background.problem
 
     def close(self) -> None:

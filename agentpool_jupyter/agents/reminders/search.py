@@ -49,10 +49,7 @@ class ReminderSearch:
         self._looked = float("-inf")
 
     def find(self, cue: Cue) -> tuple[list[Reminder], list[str]]:
-        """Return at most ``k`` reminders, best first, none of which says what is known or what another says, and notes.
-
-        Raises what the index raises.
-        """
+        """Return at most ``k`` reminders, best first, none of which says what is known or another says, and notes."""
         index = self._index = self._index or RecallIndex(self._pool.store)
         notes: list[str] = []
         pools = self._wanted(cue.spec.sources, index)
@@ -155,23 +152,11 @@ def _source(match: Match) -> str:
 
 
 def _reference(match: Match, start: int) -> dict[str, Any]:
-    """Return where a match is from, as a ``recall`` event carries it.
-
-    With its text where that is not in a pool: files change.
-    """
+    """Return where a match is from, as a ``recall`` event carries it."""
     scores = {"score": round(match.score, 4), "question": match.question, "source": _source(match)}
     if match.file:
         place = {"place": match.place} if match.place else {}
+        # With its text, which is not in a pool: files change.
         return {**scores, "file": stored_name(match.file), "line": match.line, **place, "text": match.text}
-    return {
-        **scores,
-        "pool": match.pool,
-        "turn": match.id,
-        "name": match.turn,
-        "agent": match.agent,
-        "branch": match.branch,
-        "offset": match.offset,
-        "end": match.end,
-        "start": start,
-        "line": match.line,
-    }
+    turn = {"pool": match.pool, "turn": match.id, "name": match.turn, "agent": match.agent, "branch": match.branch}
+    return {**scores, **turn, "offset": match.offset, "end": match.end, "start": start, "line": match.line}

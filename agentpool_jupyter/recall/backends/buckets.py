@@ -72,10 +72,7 @@ class Buckets:
         return np.concatenate(found) if found else _NONE
 
     def count(self, keys: Keys, least: int = 1) -> tuple[Keys, NDArray[np.int64]]:
-        """Return the texts that are in at least ``least`` of the buckets of keys, each once, and in how many they are.
-
-        Two shingles that have one key count twice, so that a number may be too high, never too low.
-        """
+        """Return the texts that are in at least ``least`` of the buckets of keys, each once, and in how many."""
         low = np.sort(keys).astype(np.uint64) << _SHIFT
         stretches = [_stretches(level, low) for level in self._levels]
         sizes = sum((end - begin for begin, end in stretches), np.zeros(len(low), dtype=np.int64))

@@ -54,9 +54,8 @@ class IndexFile:
     """The file of an index, which is made if need be; any thread may use it, one at a time.
 
     Its name is ``path`` and a digest of the stamp: processes that have other versions have a file of their own beside
-    it. Files that no one has opened for 30 days, and those that were set aside, are removed then.
-
-    ``note`` is told why a file was set aside. Raises IndexUnavailableError, and DamagedError once it is open.
+    it. Files that no one has opened for 30 days, and those that were set aside, are removed then; ``note`` is told why
+    a file was set aside. Raises IndexUnavailableError, and DamagedError once it is open.
     """
 
     def __init__(self, path: Path, note: Callable[[str], None]) -> None:
@@ -200,10 +199,8 @@ class IndexFile:
 
 
 def read_places(path: Path, note: Callable[[str], None]) -> list[str]:
-    """Return the places of the library, whose file need not be there; ``note`` is told where it is damaged.
-
-    They have a file of their own because they cannot be read from any log, where an index is made anew.
-    """
+    """Return the places of the library, whose file need not be there; ``note`` is told where it is damaged."""
+    # They have a file of their own because they cannot be read from any log, where an index is made anew.
     try:
         return list(msgspec.json.decode(path.read_bytes(), type=list[str]))
     except FileNotFoundError:

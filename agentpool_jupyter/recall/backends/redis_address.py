@@ -12,19 +12,16 @@ _ANSWER_SECONDS = 30.0
 
 
 def shown(address: str) -> str:
-    """Return an address without any secret: its scheme, host, port and path.
-
-    Where a password that is not percent-encoded may stand in one of those, only the scheme is left.
-    """
-    scheme = address.partition("://")[0]
+    """Return an address without any secret: its scheme, host, port and path, or its scheme where that is unsure."""
+    scheme, _, rest = address.partition("://")
     hidden = f"{scheme}://…"
     try:
         parts = urlsplit(address)
         host, port = parts.hostname, parts.port
     except ValueError:
         return hidden
-    # An @ behind the host: what looked like the host is a part of the password.
-    if "@" in address.partition("://")[2][len(parts.netloc) :]:
+    # An @ behind the host: what looked like the host is a part of a password that is not percent-encoded.
+    if "@" in rest[len(parts.netloc) :]:
         return hidden
     if scheme == "unix":
         return f"unix://{parts.path}"

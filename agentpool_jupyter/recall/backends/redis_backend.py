@@ -216,10 +216,8 @@ class RedisBackend(Backend):
 
     def fetch(self, ids: Sequence[int]) -> list[tuple[int, Item]]:
         """See :meth:`Backend.fetch`."""
-        if not len(ids):
-            return []
         with self._errors():
-            bodies = self._client.hmget(self._key("items"), [int(one) for one in ids])
+            bodies = self._client.hmget(self._key("items"), [*map(int, ids)]) if len(ids) else []
             return [(int(one), decode(body)) for one, body in zip(ids, bodies, strict=True) if body is not None]
 
     def __len__(self) -> int:

@@ -47,15 +47,18 @@ class IndexJob(Job):
 
     def route(self, line: bytes) -> Pairs:
         """Send what belongs to one turn to one place, and nothing else."""
-        match read_line(line):
-            case RecordLine() as given:
-                match decode(given.record):
-                    case Message(id=turn) | TurnStarted(turn=turn) | Delta(turn=turn):
-                        yield encode((given.source, turn)), line
-                    case TurnFinished(turn=turn) | TurnFailed(turn=turn):
-                        yield encode((given.source, turn)), line
-            case EndedLine(source=source, turn=turn) | OpenLine(source=source, turn=turn):
-                yield encode((source, turn)), line
+        given = read_line(line)
+        match decode(given.record) if isinstance(given, RecordLine) else given:
+            case (
+                Message(id=turn)
+                | TurnStarted(turn=turn)
+                | Delta(turn=turn)
+                | TurnFinished(turn=turn)
+                | TurnFailed(turn=turn)
+                | EndedLine(turn=turn)
+                | OpenLine(turn=turn)
+            ):
+                yield encode((given.source, turn)), line
 
     def fold(self, _: bytes, lines: Iterable[bytes]) -> Iterator[bytes]:
         """Make passages of a turn."""

@@ -9,7 +9,7 @@ from agentpool_jupyter.errors import LibraryError
 from agentpool_jupyter.recall.backends.items import file_source
 
 from .places import added, expand, removed, wanted, within
-from .reading import Added, DocumentReader, is_text, legible
+from .reading import DocumentReader, is_text, legible
 
 if TYPE_CHECKING:
     import os
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from agentpool_jupyter.recall.backends.backend import Backend, Mended
 
-__all__ = ["Added", "Library"]
+    from .reading import Added
 
 
 class Library:
@@ -53,7 +53,7 @@ class Library:
 
         def add() -> Added:
             self._backend.set_places(added(self._backend.places(), place))
-            return self._read(files, progress)
+            return DocumentReader(self._backend).read(files, progress)
 
         return self._mended(add)
 
@@ -84,7 +84,7 @@ class Library:
             files += found
             if not found and not any(within([place], one) for one in but) and not any(expand(place)):
                 notes.append(f"{place} is gone: nothing of it is in the index")
-        report = self._read(files)
+        report = DocumentReader(self._backend).read(files)
         report.notes += notes
         return report
 
@@ -95,21 +95,6 @@ class Library:
         """Return the places of which no document is known, as in an index that was rebuilt: they are read again."""
         known = self._paths()
         return [(place, but) for place, but in wanted(self._backend.places()) if not within(known, place)]
-
-    def _read(self, files: list[Path], progress: Callable[[int, int], None] | None = None) -> Added:
-        reading = DocumentReader(self._backend)
-        files = list(dict.fromkeys(files))
-        # Known before they are read: who is stopped in between, or killed, goes on with the rest the next time.
-        sources = [file_source(str(path)) for path in files if is_text(str(path))]
-        if fresh := [source for source in sources if source not in reading.known]:
-            self._backend.expect(fresh)
-        for number, path in enumerate(files):
-            if progress is not None:
-                progress(number, len(files))
-            reading.read(path)
-        if progress is not None:
-            progress(len(files), len(files))
-        return reading.end()
 
 
 def _place(pattern: str | os.PathLike[str]) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,7 +16,8 @@ from agentpool_jupyter.recall.text.passages import passages
 from .formats import read_document
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
     from agentpool_jupyter.recall.backends.backend import Backend
 
@@ -45,58 +46,60 @@ class Added:
 
 
 class DocumentReader:
-    """One round of reading documents: :meth:`read` each, and :meth:`end`."""
+    """One round of reading documents into an index."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
-        self.known = set(backend.sources())
-        """All sources that the index had before."""
+        self._known = set(backend.sources())
         self._report = Added()
-        self._gone: dict[str, int] = {}
+        self._gone: Counter[Path] = Counter()
         self._nothing: list[Source] = []
 
-    def read(self, path: Path) -> None:
-        """Read a file, unless it is as it was."""
-        if not is_text(str(path)):
-            self._report.notes.append(f"{legible(path)} is left out: its name is not UTF-8; rename it")
-            return
-        source = file_source(str(path))
-        before = self._backend.mark(source)
-        try:
-            found = path.stat()
-        except OSError:
-            if before:
-                self._gone[str(path.parent)] = self._gone.get(str(path.parent), 0) + 1
+    def read(self, files: Iterable[Path], progress: Callable[[int, int], None] | None = None) -> Added:
+        """Read files, unless they are as they were; forget those that turn out to be nothing."""
+        files = list(dict.fromkeys(files))
+        # Known before they are read: who is stopped in between, or killed, goes on with the rest the next time.
+        sources = [file_source(str(path)) for path in files if is_text(path)]
+        if fresh := [source for source in sources if source not in self._known]:
+            self._backend.expect(fresh)
+        for number, path in enumerate(files):
+            if progress is not None:
+                progress(number, len(files))
+            if is_text(path):
+                self._read(path, file_source(str(path)))
             else:
-                self._leave_out(source, f"{path} is gone: nothing of it is in the index")
-            return
-        mark = msgspec.json.encode(_Mark(found.st_mtime_ns, found.st_size))
-        if before == mark:
-            self._report.unchanged += 1
-            return
-        try:
-            items = list(_items(source, path, found.st_mtime_ns // 1_000_000))
-        except LibraryError as error:
-            self._leave_out(None if before else source, f"{error}")
-            return
-        if source in self.known:
-            self._backend.empty(source)
-        self._backend.put(source, mark, items)
-        self._report.read.append(str(path))
-
-    def _leave_out(self, source: Source | None, why: str) -> None:
-        self._report.notes.append(why)
-        if source is not None:
-            self._nothing.append(source)
-
-    def end(self) -> Added:
-        """Forget what turned out to be nothing, and return what came of all."""
+                self._report.notes.append(f"{legible(path)} is left out: its name is not UTF-8; rename it")
+        if progress is not None:
+            progress(len(files), len(files))
         if self._nothing:
             self._backend.drop(*self._nothing)
         for folder, count in self._gone.items():
-            state = "is gone" if not Path(folder).exists() else "lacks files"
+            state = "lacks files" if folder.exists() else "is gone"
             self._report.notes.append(f"{folder} {state}: {count} documents of it are found as they were read last")
         return self._report
+
+    def _read(self, path: Path, source: Source) -> None:
+        before = self._backend.mark(source)
+        try:
+            found = path.stat()
+            mark = msgspec.json.encode(_Mark(found.st_mtime_ns, found.st_size))
+            items = [] if before == mark else list(_items(source, path, found.st_mtime_ns // 1_000_000))
+        except (OSError, LibraryError) as error:
+            missing = isinstance(error, OSError)
+            if missing and before:
+                self._gone[path.parent] += 1
+            else:
+                self._report.notes.append(f"{path} is gone: nothing of it is in the index" if missing else f"{error}")
+            if not before:
+                self._nothing.append(source)
+            return
+        if before == mark:
+            self._report.unchanged += 1
+            return
+        if source in self._known:
+            self._backend.empty(source)
+        self._backend.put(source, mark, items)
+        self._report.read.append(str(path))
 
 
 def _items(source: Source, path: Path, time: int) -> Iterator[Item]:
@@ -114,10 +117,10 @@ def _items(source: Source, path: Path, time: int) -> Iterator[Item]:
             )
 
 
-def is_text(path: str) -> bool:
+def is_text(path: str | os.PathLike[str]) -> bool:
     """Whether a name can be stored: one that is not UTF-8 cannot."""
     try:
-        path.encode()
+        os.fspath(path).encode()
     except UnicodeEncodeError:
         return False
     return True

@@ -39,6 +39,7 @@ _MARKS = (
     "\u0966-\u0df3\u200c\u200d"
 )
 _TOKEN = re.compile(rf"[{_UNSPACED}]|(?:(?![{_UNSPACED}])[\w{_MARKS}])+")
+_UNSPACED_TOKEN = re.compile(rf"[{_UNSPACED}]")
 _HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")  # as a server that cuts by UTF-16 units may leave it
 _ASCII_WORD = re.compile(r"[a-z0-9_]+")
 
@@ -59,10 +60,7 @@ def tokens(text: str) -> list[str]:
 
 
 def shingles(text: str) -> frozenset[str]:
-    """Return the set of a text's shingles; empty only where the text is blank.
-
-    A text that is too short for one shingle is one shingle as a whole.
-    """
+    """Return the set of a text's shingles, which is itself where it is too short for one; empty where it is blank."""
     found = tokens(text)
     if "".join(found).isascii():
         pairs = frozenset(map(" ".join, itertools.pairwise(found)))
@@ -70,7 +68,7 @@ def shingles(text: str) -> frozenset[str]:
         pairs = frozenset(
             " ".join(found[i : i + size])
             for i, token in enumerate(found)
-            if i + (size := CHARACTERS if _unspaced(token) else WORDS) <= len(found)
+            if i + (size := CHARACTERS if _UNSPACED_TOKEN.fullmatch(token) else WORDS) <= len(found)
         )
     return pairs or (frozenset([" ".join(found)]) if found else frozenset())
 
@@ -84,10 +82,3 @@ def jaccard(one: AbstractSet[str], other: AbstractSet[str]) -> float:
 def containment(part: AbstractSet[str], whole: AbstractSet[str]) -> float:
     """Return how much of ``part`` is in ``whole``: shared over the part's own, 0 where it is empty."""
     return len(part & whole) / len(part) if part else 0.0
-
-
-def _unspaced(token: str) -> bool:
-    return len(token) == 1 and _UNSPACED_CHARACTER.match(token) is not None
-
-
-_UNSPACED_CHARACTER = re.compile(rf"[{_UNSPACED}]")
