@@ -62,14 +62,15 @@ class Still:
 
 def _read(reading: Reading) -> str:
     """Return what reading has cost, in prompt tokens, where more than the task was read."""
-    named = {"own text": reading.own, "others": reading.others, "recalled": reading.recalled}
-    parts = [f"{what} {tokens:,}" for what, tokens in {"task": reading.task, **named}.items() if tokens]
-    read = [f"read {reading.task + sum(named.values()):,} = {' + '.join(parts)}"] if any(named.values()) else []
-    counted = (
-        ("stale turn" if reading.stale == 1 else "stale turns", reading.stale),
-        ("overtaken, began anew", reading.restarts),
-    )
-    return " · ".join(read + [f"{count:,} {what}" for what, count in counted if count])
+    named = {"task": reading.task, "own text": reading.own, "others": reading.others, "recalled": reading.recalled}
+    total = sum(named.values())
+    parts = [f"{what} {tokens:,}" for what, tokens in named.items() if tokens]
+    read = [f"read {total:,} = {' + '.join(parts)}"] if total > reading.task else []
+    counted = {
+        f"stale turn{'' if reading.stale == 1 else 's'}": reading.stale,
+        "overtaken, began anew": reading.restarts,
+    }
+    return " · ".join(read + [f"{count:,} {what}" for what, count in counted.items() if count])
 
 
 def _read_html(reading: Reading) -> str:

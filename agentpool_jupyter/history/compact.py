@@ -53,7 +53,7 @@ class Compacted(msgspec.Struct, frozen=True, kw_only=True):
         """How many bytes fewer the log takes."""
         return self.before - self.after
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         if not self.limit:
             return f"pool {self.pool!r} has nothing to fold: only whole stretches of {SCALE.window:,} events are folded"
         if not self.records:
@@ -66,9 +66,6 @@ class Compacted(msgspec.Struct, frozen=True, kw_only=True):
         if self.kept:
             parts.append(f"also kept: {self.kept}")
         return "\n".join(parts)
-
-    def __repr__(self) -> str:
-        return str(self)
 
 
 def compact(
@@ -103,16 +100,7 @@ def compact(
             done = _rewrite(pool, limit, delete_old=delete_old)
         else:
             done = pool.log.rewrite(lambda _: ())  # which gives back what an earlier one could not
-    return Compacted(
-        pool=pool.name,
-        records=done.records,
-        limit=limit,
-        before=done.before,
-        after=done.after,
-        archive=path,
-        kept=done.kept,
-        moved=done.moved,
-    )
+    return Compacted(pool=pool.name, limit=limit, archive=path, **done._asdict())
 
 
 def _rewrite(pool: Pool, limit: int, *, delete_old: bool) -> Rewritten:

@@ -47,8 +47,6 @@ class TeamWidget(anywidget.AnyWidget):  # type: ignore[misc]  # its types are no
     def __init__(self, **traits: Any) -> None:
         super().__init__(**traits)
         hear_at_once(self)
-        self._listeners: list[Callable[[ToKernel], None]] = []
-        self.on_msg(self._receive)
 
     def show_state(self, state: State, *, keep: bool = False) -> None:
         """Show a state in every view; with ``keep`` the notebook keeps it too (rarely: it is sent twice)."""
@@ -69,15 +67,15 @@ class TeamWidget(anywidget.AnyWidget):  # type: ignore[misc]  # its types are no
 
         Messages that this version does not know are ignored: the page may be newer than the kernel.
         """
-        self._listeners.append(listener)
 
-    def _receive(self, _widget: TeamWidget, content: object, _buffers: object) -> None:
-        try:
-            message: ToKernel = msgspec.convert(content, ToKernel)
-        except msgspec.ValidationError:
-            return
-        for listener in tuple(self._listeners):
+        def receive(_widget: TeamWidget, content: object, _buffers: object) -> None:
+            try:
+                message: ToKernel = msgspec.convert(content, ToKernel)
+            except msgspec.ValidationError:
+                return
             listener(message)
+
+        self.on_msg(receive)
 
     def __repr__(self) -> str:
         return "TeamWidget()"
