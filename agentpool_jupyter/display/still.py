@@ -35,10 +35,12 @@ class Still:
             section_html(TurnSection(turn.name, _note(turn), turn.text, palette.get(turn.agent, colour(None))))
             for turn in self._turns()
         )
+        read = escape(_read(self.state.run.reading))
+        read = f'<div class="ap-read" style="opacity:.75;margin-bottom:.4em">{read}</div>' if read else ""
         return (
             '<div class="agentpool-still" style="line-height:1.45">'
             f'<div class="ap-status" style="font-weight:600;margin-bottom:.4em">{escape(self._headline())}</div>'
-            f"{_read_html(self.state.run.reading)}"
+            f"{read}"
             f'<details style="margin-bottom:.6em"><summary>agents and what flowed between them</summary>'
             f'<div style="display:flex;flex-wrap:wrap;gap:1.5em;align-items:center">'
             f"{_graph(self.state.agents, self.state.edges, palette)}{_agents(self.state.agents, palette)}"
@@ -66,16 +68,9 @@ def _read(reading: Reading) -> str:
     total = sum(named.values())
     parts = [f"{what} {tokens:,}" for what, tokens in named.items() if tokens]
     read = [f"read {total:,} = {' + '.join(parts)}"] if total > reading.task else []
-    counted = {
-        f"stale turn{'' if reading.stale == 1 else 's'}": reading.stale,
-        "overtaken, began anew": reading.restarts,
-    }
+    stale = "stale turn" if reading.stale == 1 else "stale turns"
+    counted = {stale: reading.stale, "overtaken, began anew": reading.restarts}
     return " · ".join(read + [f"{count:,} {what}" for what, count in counted.items() if count])
-
-
-def _read_html(reading: Reading) -> str:
-    text = _read(reading)
-    return f'<div class="ap-read" style="opacity:.75;margin-bottom:.4em">{escape(text)}</div>' if text else ""
 
 
 def _note(turn: TurnView) -> str:

@@ -96,7 +96,9 @@ def compact(
     # Nobody makes snapshots meanwhile, nor compacts: who comes second finds what the first has made.
     with locked(pool.store.derived(pool.name), pool.name, _PATIENCE):
         if any(True for _ in changes(pool.log.read, limit)):
-            path = _archive(pool, archive)
+            path = _archive_of(pool, archive)
+            if path:
+                _export(pool, path)
             done = _rewrite(pool, limit, delete_old=delete_old)
         else:
             done = pool.log.rewrite(lambda _: ())  # which gives back what an earlier one could not
@@ -105,7 +107,10 @@ def compact(
 
 def _rewrite(pool: Pool, limit: int, *, delete_old: bool) -> Rewritten:
     def folded(read: Callable[[], Iterator[Record]]) -> Iterable[tuple[int, bytes]]:
-        _refuse_live_runs(pool.name, _runs(read()))  # a team may have started while the archive was written
+        runs = Runs()
+        for record in read():
+            runs.absorb(decode(record))
+        _refuse_live_runs(pool.name, runs)  # a team may have started while the archive was written
         # Snapshots hold some of the deltas that go: none may outlive them, whenever this process ends.
         discard(pool.store.derived(pool.name))
         pool.snapshots.look_again(0)
@@ -114,23 +119,13 @@ def _rewrite(pool: Pool, limit: int, *, delete_old: bool) -> Rewritten:
     return pool.log.rewrite(folded, delete_old=delete_old)
 
 
-def _runs(records: Iterable[Record]) -> Runs:
-    runs = Runs()
-    for record in records:
-        runs.absorb(decode(record))
-    return runs
-
-
 def _refuse_live_runs(name: str, runs: Runs) -> None:
     for run in runs.alive():
         message = f"run {run.id} is live in pool {name!r} ({run.owner}): stop it first, with `%agents stop`"
         raise RunActiveError(message)
 
 
-def _archive(pool: Pool, archive: str | os.PathLike[str] | bool) -> Path | None:  # noqa: FBT001 - or a path
-    path = _archive_of(pool, archive)
-    if path is None:
-        return None
+def _export(pool: Pool, path: Path) -> None:
     export_pool(pool, path)
     try:
         check_export(path)
@@ -138,7 +133,6 @@ def _archive(pool: Pool, archive: str | os.PathLike[str] | bool) -> Path | None:
         path.unlink()
         message = f"the archive of pool {pool.name!r} could not be read back ({error}): the pool is as it was"
         raise LogCorruptError(message) from error
-    return path
 
 
 def _archive_of(pool: Pool, archive: str | os.PathLike[str] | bool) -> Path | None:  # noqa: FBT001 - or a path

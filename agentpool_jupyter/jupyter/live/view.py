@@ -283,12 +283,11 @@ class TeamView:
 
 
 def _agent_view(team: TeamSpec, agent: AgentSpec) -> AgentView:
-    heard = [other.name for other in team.agents if agent.hears(other.name)]
     return AgentView(
         name=agent.name,
         role=agent.role,
         model=f"{words.PYTHON}{agent.python}" if agent.python else agent.model or team.model or "",
         kind="python" if agent.python else "model",
-        listens=heard,
+        listens=[other.name for other in team.agents if agent.hears(other.name)],
         turns_max=team.turns_of(agent),
     )

@@ -1,7 +1,4 @@
-"""The live widget, kernel side: carries :mod:`.wire` messages to and from the views of one run.
-
-The front end is ``labextension/src``, bundled into ``static/`` by the package's build.
-"""
+"""The live widget, kernel side; its front end, ``labextension/src``, is bundled into ``static/`` by the build."""
 
 from __future__ import annotations
 
@@ -32,10 +29,10 @@ def _bundled(name: str) -> Path:
 
 
 class TeamWidget(anywidget.AnyWidget):  # type: ignore[misc]  # its types are not followed
-    """Shows one run in any number of views.
+    """Shows one run in any number of views, by messages of :mod:`.wire`; keeps no thread, no state but the snapshot.
 
     Whatever is sent goes to every open view, from any thread; views that open later say Hello and are answered
-    with a State. The widget keeps no thread and no state but the snapshot.
+    with a State.
     """
 
     _esm = _bundled("widget.js")
