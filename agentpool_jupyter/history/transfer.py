@@ -30,7 +30,9 @@ _BATCH = 1_000
 _WRAPPED = b'{"base85":'
 
 
-class _Head(msgspec.Struct, kw_only=True):
+class ExportHead(msgspec.Struct, kw_only=True):
+    """The first line: the format, and what follows."""
+
     agentpool: int
     pool: str
     records: int
@@ -101,7 +103,7 @@ def import_pool(
     stored. Raises UserError where the pool exists, LogCorruptError where the file is damaged or no export.
     """
     path = Path(file).expanduser()
-    head = _check(path)
+    head = check_export(path)
     name = name or head.pool
     place = open_store(store)
     found = _read(path, head)
@@ -116,12 +118,8 @@ def import_pool(
     return pool
 
 
-def check_export(file: str | os.PathLike[str]) -> int:
-    """Read an exported file to its end and return the number of its records; raises as :func:`import_pool` does."""
-    return _check(Path(file).expanduser()).records
-
-
-def _check(path: Path) -> _Head:
+def check_export(path: Path) -> ExportHead:
+    """Read an exported file to its end and return its head; raises as :func:`import_pool` does."""
     for _ in _read(path, head := _read_head(path)):
         pass
     return head
@@ -138,7 +136,7 @@ def _sync_folder(path: Path) -> None:
 
 
 def _lines(pool: Pool, count: int, rows: list[copies.Row]) -> Iterator[bytes]:
-    yield msgspec.json.encode(_Head(agentpool=_FORMAT, pool=pool.name, records=count, rows=len(rows)))
+    yield msgspec.json.encode(ExportHead(agentpool=_FORMAT, pool=pool.name, records=count, rows=len(rows)))
     records = pool.log.read(0, count)
     while batch := list(islice(records, _BATCH)):
         times = [record.time for record in batch]
@@ -157,14 +155,14 @@ def _unpack(line: bytes) -> bytes:
     return b85decode(msgspec.json.decode(line, type=_Packed).base85) if line.startswith(_WRAPPED) else line
 
 
-def _read_head(path: Path) -> _Head:
+def _read_head(path: Path) -> ExportHead:
     try:
         with gzip.open(path) as lines:
             head = msgspec.json.decode(lines.readline())
         if head["agentpool"] != _FORMAT:
             message = f"{path} was written by another version of agentpool-jupyter (format {head['agentpool']})"
             raise UserError(message)
-        return msgspec.convert(head, _Head)
+        return msgspec.convert(head, ExportHead)
     except FileNotFoundError as error:
         message = f"there is no file {path}"
         raise UserError(message) from error
@@ -173,7 +171,7 @@ def _read_head(path: Path) -> _Head:
         raise LogCorruptError(message) from error
 
 
-def _read(path: Path, head: _Head) -> Iterator[Record | _Row]:
+def _read(path: Path, head: ExportHead) -> Iterator[Record | _Row]:
     """Yield the records of an export, then its rows; raises LogCorruptError at its first fault."""
     digest, count = hashlib.sha256(), 0
     try:

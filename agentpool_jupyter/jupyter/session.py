@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from agentpool_jupyter.errors import LogMovedError, PoolNotFoundError, UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -159,8 +159,9 @@ class Session:
             run = run or earlier.run
             earlier.close()
         show = self.shows[run_id] = Show(pool, run_id, run, widget=self.widgets and not text)
+        running = self.running()
         for old in list(self.shows.values())[:-_SHOWS_KEPT]:
-            if old.run is None or old.run.status not in ("running", "stopping"):
+            if old.run not in running:
                 self.shows.pop(old.run_id).close()
         return show
 
@@ -173,9 +174,8 @@ class Session:
             self._local = self._local or LocalModel()
             self._local.acquire()
 
-    def stop(self, runs: Iterable[Run]) -> None:
+    def stop(self, runs: Sequence[Run]) -> None:
         """Stop runs, all at once, and wait for them."""
-        runs = list(runs)
         for run in runs:
             run.stop(timeout=0)
         for run in runs:

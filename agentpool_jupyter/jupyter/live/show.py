@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 from agentpool_jupyter.display.still import Still
@@ -41,7 +42,7 @@ class Show:
 
             self._widget = TeamWidget()
             self._feed = Feed(pool, run_id, self._widget)
-            self._widget.on_view_message(self._hear)
+            self._widget.on_view_message(partial(self._hear, self._widget))
             self._handle = display(self._widget, display_id=True)
         else:
             self._feed = Feed(pool, run_id, TextScreen())
@@ -76,27 +77,18 @@ class Show:
         if self._widget is not None:
             self._widget.close()
 
-    def _hear(self, message: ToKernel) -> None:
+    def _hear(self, widget: TeamWidget, message: ToKernel) -> None:
         """Do what a view asks for; runs on whichever thread takes the kernel's comm messages."""
         match message:
             case Hello():
                 self._feed.show_again()
+            case Stop() if self.run is not None:
+                self._feed.stopping()
+                self.run.stop(timeout=0)
             case Stop():
-                self._stop()
+                widget.show_problem(f"this run belongs to {self.pool.runs[self.run_id].owner}: stop it there")
             case Say(text=text):
-                self._say(text)
-
-    def _stop(self) -> None:
-        if self.run is not None:
-            self._feed.stopping()
-            self.run.stop(timeout=0)
-        elif self._widget is not None:
-            owner = self.pool.runs[self.run_id].owner
-            self._widget.show_problem(f"this run belongs to {owner}: stop it there")
-
-    def _say(self, text: str) -> None:
-        try:
-            self.pool.post(text)
-        except AgentPoolError as error:
-            if self._widget is not None:
-                self._widget.show_problem(str(error))
+                try:
+                    self.pool.post(text)
+                except AgentPoolError as error:
+                    widget.show_problem(str(error))

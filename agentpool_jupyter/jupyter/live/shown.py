@@ -22,7 +22,6 @@ class ShownTurn:
     def __init__(self, view: TurnView, began: int) -> None:
         self.view = view
         self.began = began
-        self.first_text: int | None = None
         self.chars = 0
         self._gathered = Gathered()
         self._ready = 0  # the number of the first delta that cannot be shown yet

@@ -136,8 +136,8 @@ class TeamView:
             self._overtaken.discard(event.agent)
             view.note = _ANEW
         self._set(event.agent, "thinking")
-        if event.model and event.agent in self.agents:
-            self.agents[event.agent].model = event.model
+        if event.model:
+            self._lane(event.agent).model = event.model
         self._read(event.agent, event.context)
 
     def _read(self, agent: str, context: dict[str, Any]) -> None:
@@ -164,12 +164,10 @@ class TeamView:
     def _finish(self, event: TurnFinished, turn: ShownTurn) -> None:
         cancelled, silent = event.reason == words.CANCELLED, event.reason == words.SILENT
         self._close(turn, "cancelled" if cancelled else "finished", words.ENDED.get(event.reason, ""))
-        agent = self.agents.get(event.agent)
-        if agent is not None:
-            agent.turns += not cancelled
-            elapsed = event.ts - turn.began
-            if event.usage and not event.usage.estimated and elapsed > 0:
-                agent.rate = round(event.usage.completion * 1000 / elapsed, 1)
+        lane, elapsed = self._lane(event.agent), event.ts - turn.began
+        lane.turns += not cancelled
+        if event.usage and not event.usage.estimated and elapsed > 0:
+            lane.rate = round(event.usage.completion * 1000 / elapsed, 1)
         self._charge(event.agent, event.usage, event.cost)
         self._set(event.agent, "idle", "had nothing to say" if silent else words.STOPPED if cancelled else "")
         if silent:
@@ -181,15 +179,13 @@ class TeamView:
             self._drop(event.turn)
             self._overtaken.add(event.agent)
             self._set(event.agent, "thinking", _ANEW)
-            return
-        if event.retriable:
+        elif event.retriable:
             self._drop(event.turn)
-            self._set(
-                event.agent, "retrying", f"attempt {event.attempt} failed, again in {event.wait:.0f} s: {event.error}"
-            )
-            return
-        self._close(turn, "failed", event.error)
-        self._set(event.agent, "failed", event.error)
+            again = f"attempt {event.attempt} failed, again in {event.wait:.0f} s: {event.error}"
+            self._set(event.agent, "retrying", again)
+        else:
+            self._close(turn, "failed", event.error)
+            self._set(event.agent, "failed", event.error)
 
     def _message(self, event: Message) -> None:
         turn = self._open(event, event.id)
@@ -229,27 +225,27 @@ class TeamView:
         self._drops.append(turn)
 
     def _charge(self, name: str, usage: Usage | None, cost: float | None) -> None:
-        agent = self.agents.get(name)
+        lane = self._lane(name)
         if usage is not None:
             self._readings.charge(name, usage)
             self.run.tokens += usage.total
-            if agent is not None:
-                agent.tokens += usage.total
+            lane.tokens += usage.total
         if cost:  # a local model is free: nothing to say
             self.run.cost = (self.run.cost or 0.0) + cost
-            if agent is not None:
-                agent.cost = (agent.cost or 0.0) + cost
-        self.run.reading = self._readings.total
-        if agent is not None:
-            agent.reading = self._readings.of(name)
+            lane.cost = (lane.cost or 0.0) + cost
+        self.run.reading, lane.reading = self._readings.total, self._readings.of(name)
         self._changed_run = True
-        self._changed_agents.add(name)
 
     def _set(self, name: str, state: AgentState, note: str = "") -> None:
-        agent = self.agents.get(name)
-        if agent is not None:
-            agent.state, agent.note = state, note
-            self._changed_agents.add(name)
+        lane = self._lane(name)
+        lane.state, lane.note = state, note
+
+    def _lane(self, name: str) -> AgentView:
+        """Return an agent's lane, which is about to change; of one that the team does not have nothing is shown."""
+        if name not in self.agents:
+            return AgentView(name=name)
+        self._changed_agents.add(name)
+        return self.agents[name]
 
     def _edge(self, source: str, target: str, chars: int) -> None:
         edge = self._edges.setdefault((source, target), EdgeView(source=source, target=target))
@@ -261,13 +257,8 @@ class TeamView:
     def state(self) -> State:
         """Return all there is to show; it carries the number of the last patch."""
         turns = [msgspec.structs.replace(turn.view, text=turn.sent) for turn in self._turns.values()]
-        return State(
-            seq=self._seq,
-            run=self.run,
-            agents=list(self.agents.values()),
-            turns=turns,
-            edges=list(self._edges.values()),
-        )
+        agents, edges = list(self.agents.values()), list(self._edges.values())
+        return State(seq=self._seq, run=self.run, agents=agents, turns=turns, edges=edges)
 
     def patch(self) -> Patch | None:
         """Return what changed since the last patch, or None."""
@@ -279,7 +270,7 @@ class TeamView:
         patch = Patch(
             seq=self._seq,
             run=self.run if self._changed_run else None,
-            agents=[self.agents[name] for name in sorted(self._changed_agents) if name in self.agents],
+            agents=[self.agents[name] for name in sorted(self._changed_agents)],
             turns=[self._turns[turn].view for turn in sorted(self._changed_turns)],
             drops=self._drops,
             append=appends,
@@ -292,12 +283,11 @@ class TeamView:
 
 
 def _agent_view(team: TeamSpec, agent: AgentSpec) -> AgentView:
-    heard = [other.name for other in team.agents if agent.hears(other.name)]
     return AgentView(
         name=agent.name,
         role=agent.role,
         model=f"{words.PYTHON}{agent.python}" if agent.python else agent.model or team.model or "",
         kind="python" if agent.python else "model",
-        listens=heard,
+        listens=[other.name for other in team.agents if agent.hears(other.name)],
         turns_max=team.turns_of(agent),
     )

@@ -1,7 +1,4 @@
-"""The live widget, kernel side: carries :mod:`.wire` messages to and from the views of one run.
-
-The front end is ``labextension/src``, bundled into ``static/`` by the package's build.
-"""
+"""The live widget, kernel side; its front end, ``labextension/src``, is bundled into ``static/`` by the build."""
 
 from __future__ import annotations
 
@@ -32,10 +29,10 @@ def _bundled(name: str) -> Path:
 
 
 class TeamWidget(anywidget.AnyWidget):  # type: ignore[misc]  # its types are not followed
-    """Shows one run in any number of views.
+    """Shows one run in any number of views, by messages of :mod:`.wire`; keeps no thread, no state but the snapshot.
 
     Whatever is sent goes to every open view, from any thread; views that open later say Hello and are answered
-    with a State. The widget keeps no thread and no state but the snapshot.
+    with a State.
     """
 
     _esm = _bundled("widget.js")
@@ -47,8 +44,6 @@ class TeamWidget(anywidget.AnyWidget):  # type: ignore[misc]  # its types are no
     def __init__(self, **traits: Any) -> None:
         super().__init__(**traits)
         hear_at_once(self)
-        self._listeners: list[Callable[[ToKernel], None]] = []
-        self.on_msg(self._receive)
 
     def show_state(self, state: State, *, keep: bool = False) -> None:
         """Show a state in every view; with ``keep`` the notebook keeps it too (rarely: it is sent twice)."""
@@ -69,15 +64,15 @@ class TeamWidget(anywidget.AnyWidget):  # type: ignore[misc]  # its types are no
 
         Messages that this version does not know are ignored: the page may be newer than the kernel.
         """
-        self._listeners.append(listener)
 
-    def _receive(self, _widget: TeamWidget, content: object, _buffers: object) -> None:
-        try:
-            message: ToKernel = msgspec.convert(content, ToKernel)
-        except msgspec.ValidationError:
-            return
-        for listener in tuple(self._listeners):
+        def receive(_widget: TeamWidget, content: object, _buffers: object) -> None:
+            try:
+                message: ToKernel = msgspec.convert(content, ToKernel)
+            except msgspec.ValidationError:
+                return
             listener(message)
+
+        self.on_msg(receive)
 
     def __repr__(self) -> str:
         return "TeamWidget()"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from agentpool_jupyter.display.progress import ProgressBar
 from agentpool_jupyter.errors import LogError, UserError
@@ -50,8 +49,7 @@ def bar_in_cell(title: str, *, widgets: bool) -> ProgressBar:
     return ProgressBar(title, (lambda bar: display(bar, display_id=True).update) if widgets else None)
 
 
-@dataclass(frozen=True)
-class PassedOver:
+class PassedOver(NamedTuple):
     """A pool that cannot be read; displays itself."""
 
     pool: str

@@ -42,11 +42,12 @@ class SessionMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
 
 
 @contextmanager
-def usage_errors() -> Iterator[None]:
-    """Turn what the user or the world did wrong into IPython's one-line error."""
+def usage_errors(*more: type[Exception]) -> Iterator[None]:
+    """Turn what the user or the world did wrong, and ``more``, into IPython's one-line error."""
+    mistakes: tuple[type[Exception], ...] = (UserError, LogError, ServiceError, SnapshotError, *more)
     try:
         yield
-    except (UserError, LogError, ServiceError, SnapshotError) as error:
+    except mistakes as error:
         raise UsageError(str(error)) from None
     except OSError as error:  # such as a disk that is full
         message = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from agentpool_jupyter.errors import RunActiveError
+from agentpool_jupyter.errors import PoolNotFoundError, RunActiveError
 from agentpool_jupyter.jupyter.magics.usage import at_most_one
 
 from .dry_run import DryRun
@@ -53,7 +53,6 @@ def _team(session: Session, arguments: Namespace, cell: str) -> Team:
 
 def _dry_run(session: Session, team: Team, name: str | None, arguments: Namespace) -> DryRun:
     from agentpool_jupyter.agents.runs.plan import plan  # noqa: PLC0415
-    from agentpool_jupyter.errors import PoolNotFoundError  # noqa: PLC0415
     from agentpool_jupyter.pool import Document  # noqa: PLC0415
 
     try:

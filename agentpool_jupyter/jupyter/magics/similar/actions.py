@@ -15,8 +15,8 @@ from .query import find_query
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Iterator
 
-    from agentpool_jupyter.jupyter.magics.jobs import PoolResults
     from agentpool_jupyter.jupyter.session import Session
     from agentpool_jupyter.pool.events import Message
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def do(session: Session, arguments: Namespace, cell: str | None) -> Any:
     """Do what is asked of the index and the library, then look up the query, if there is one."""
-    told = [*_index(session, arguments), *_keep_library(session, arguments)]
+    told = list(_kept_up(session, arguments))
     asked = cell is not None or arguments.text or arguments.now is not None or arguments.document
     last = told.pop() if told and not asked else None
     for one in told:
@@ -33,35 +33,30 @@ def do(session: Session, arguments: Namespace, cell: str | None) -> Any:
     return _look_up(session, arguments, cell) if last is None else last
 
 
-def _index(session: Session, arguments: Namespace) -> list[PoolResults]:
-    if not arguments.index:
-        return []
-    from agentpool_jupyter.recall.bulk.build import index_pools  # noqa: PLC0415 - loading the extension stays quick
-
-    index = session.index(session.open_store(arguments.store))
-    if not arguments.pool:
-        return [run_over_all(session, index_pools, "index", arguments, index=index)]
-    pool = session.pool(arguments.pool, arguments.store)
-    return [run(session, index_pools, [pool], "index", arguments, index=index)]
-
-
-def _keep_library(session: Session, arguments: Namespace) -> list[Any]:
-    if not (arguments.add or arguments.remove or arguments.library):
-        return []
+def _kept_up(session: Session, arguments: Namespace) -> Iterator[Any]:
+    """Bring the index up to date, and add to the library or take from it; yield what came of each."""
+    if not (arguments.index or arguments.remove or arguments.add or arguments.library):
+        return
     from agentpool_jupyter.agents.team.filling import fill  # noqa: PLC0415 - loading the extension stays quick
 
-    library = session.index(session.open_store(arguments.store)).library
-    paths = {
-        name: [fill(path, session.variables) for path in getattr(arguments, name) or ()] for name in ("add", "remove")
-    }
-    told: list[Any] = []
-    if arguments.remove:
-        told.append(Note(remove(library, paths["remove"])))
-    if arguments.add:
-        told.append(add(library, paths["add"], bar=session.widgets))
+    index = session.index(session.open_store(arguments.store))
+    if arguments.index:
+        from agentpool_jupyter.recall.bulk.build import index_pools  # noqa: PLC0415
+
+        if arguments.pool:
+            pool = session.pool(arguments.pool, arguments.store)
+            yield run(session, index_pools, [pool], "index", arguments, index=index)
+        else:
+            yield run_over_all(session, index_pools, "index", arguments, index=index)
+    added, removed = (
+        [fill(path, session.variables) for path in paths or ()] for paths in (arguments.add, arguments.remove)
+    )
+    if removed:
+        yield Note(remove(index.library, removed))
+    if added:
+        yield add(index.library, added, bar=session.widgets)
     if arguments.library:
-        told.append(listing(library))
-    return told
+        yield listing(index.library)
 
 
 def _look_up(session: Session, arguments: Namespace, cell: str | None) -> InsertableMatches:

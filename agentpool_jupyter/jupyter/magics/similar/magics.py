@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from IPython.core.error import UsageError
 from IPython.core.magic import line_cell_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments
 
@@ -75,11 +74,8 @@ class SimilarMagics(SessionMagics):
         variables. A query needs two words or more. Scores are exact. The value is a list of matches, best first, with
         ``.to_pandas()``, and ``.insert(0)`` for a click.
         """
-        with usage_errors():
+        with usage_errors(IndexUnavailableError):
             words, text = split_line(line, self.similar.parser)
             arguments = self.similar.parser.parse_args(words)
             arguments.text = text
-            try:
-                return actions.do(self.session, arguments, cell)
-            except IndexUnavailableError as error:
-                raise UsageError(str(error)) from None
+            return actions.do(self.session, arguments, cell)
