@@ -87,7 +87,7 @@ class RunView(msgspec.Struct, kw_only=True):
     reason: str = ""
     """What there is to say beyond the status."""
     started: int = 0
-    """Milliseconds since the epoch."""
+    """Milliseconds since the epoch; later by the time in which a run that was resumed was at rest."""
     finished: int | None = None
     tokens: int = 0
     tokens_max: int | None = None

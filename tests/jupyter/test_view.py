@@ -15,6 +15,7 @@ from agentpool_jupyter.display.screen import Reading
 from agentpool_jupyter.jupyter.live.view import TeamView
 from agentpool_jupyter.pool import Document
 from agentpool_jupyter.pool.events import (
+    Claim,
     Delta,
     Message,
     RunFinished,
@@ -372,3 +373,28 @@ def test_stopping_is_shown_until_the_run_has_ended():
     view.absorb(Story().add(RunFinished, reason="stopped").events[-1])
     view.mark("stopping")
     assert view.patch().run.status == "stopped"
+
+
+def test_an_end_that_a_former_owner_writes_late_is_not_the_runs():
+    """As in the pool's own runs: it was taken for dead, and another process goes on."""
+    taken = Story().add(Claim, owner="a:1:1", epoch=1, lease=1.0).add(RunStarted, spec=TEAM.to_dict(), resumed=True)
+    taken.add(Claim, owner="b:2:2", epoch=2, lease=1.0).add(RunFinished, reason="timeout", epoch=1)
+    assert shown(taken.events).run.status == "running"
+    assert shown(taken.add(RunFinished, reason="turns", epoch=2).events).run.status == "finished"
+
+
+@pytest.mark.parametrize("died", [False, True])
+def test_the_seconds_of_a_run_are_those_in_which_somebody_held_it(died):
+    """The time until it is resumed does not count, nor, where its process died, the time until that is noticed."""
+    lived = Story().turn("t1", "ann", "half")
+    if died:
+        lived.events += [None] * 100  # noticed by another process five seconds later
+        lived.add(TurnFailed, turn="t1", agent="ann", error="died", kind="lost")
+        lived.add(RunFinished, reason="lost")
+    else:
+        lived.add(RunFinished, reason="stopped")
+    lived.events += [None] * 100
+    lived.add(RunStarted, spec=TEAM.to_dict(), resumed=True).turn("t2", "ann", "whole").add(RunFinished, reason="turns")
+    run = shown(event for event in lived.events if event).run
+    worked = (2 if died else 3) * 50 + 3 * 50
+    assert run.finished - run.started == worked
