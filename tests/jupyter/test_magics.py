@@ -226,19 +226,21 @@ def test_a_second_team_never_starts_silently(cell, shell, mistake, server):
 
 
 def test_a_team_of_another_process_is_left_alone(cell, mistake, server):
-    """Neither ``--fresh`` nor ``--replace`` of this kernel touches it or its pool's head."""
+    """Neither ``--fresh`` nor ``--replace`` of this kernel touches it or its pool's head; only ``stop`` does."""
     from tests.teams import team
 
-    server.rate = 20
+    server.rate, server.tokens = 20, 1000
     with open_pool("default") as pool:
         pool.post("Hello.")
-        run = team({"ann": "Talks."}, server, max_tokens=10).start(pool)
+        run = team({"ann": "Talks."}, server, max_tokens=900).start(pool)
         until(lambda: said(pool, "ann"))
         for option in ("", "--fresh", "--replace", "--fresh --replace"):
             assert "a team already runs in pool 'default'" in mistake(f"%%agents {option}\n" + PAIR)
         assert pool.branch == "main"
+        assert run.status == "running"
+        assert f"stopped run {run.id} in pool 'default'" in cell("%agents stop default")  # as the message says
         assert run.wait(30)
-        assert run.reason == "turns"
+        assert (run.status, run.detail.endswith("asked for it")) == ("stopped", True)
         assert len(of_type(pool, RunStarted)) == 1
 
 

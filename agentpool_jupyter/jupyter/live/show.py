@@ -6,6 +6,7 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING
 
+from agentpool_jupyter.agents.runs.claims import ask_to_stop
 from agentpool_jupyter.display.still import Still
 from agentpool_jupyter.display.terminal import TextScreen
 from agentpool_jupyter.errors import AgentPoolError
@@ -14,6 +15,8 @@ from .feed import Feed
 from .wire import Hello, Say, Stop
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from agentpool_jupyter.agents import Run
     from agentpool_jupyter.pool import Pool
 
@@ -85,10 +88,15 @@ class Show:
             case Stop() if self.run is not None:
                 self._feed.stopping()
                 self.run.stop(timeout=0)
-            case Stop():
-                widget.show_problem(f"this run belongs to {self.pool.runs[self.run_id].owner}: stop it there")
+            case Stop():  # of another process
+                self._feed.stopping()
+                self._or_tell(widget, lambda: ask_to_stop(self.pool, self.pool.runs[self.run_id]))
             case Say(text=text):
-                try:
-                    self.pool.post(text)
-                except AgentPoolError as error:
-                    widget.show_problem(str(error))
+                self._or_tell(widget, lambda: self.pool.post(text))
+
+    def _or_tell(self, widget: TeamWidget, do: Callable[[], object]) -> None:
+        """Do it, or show in the view why it cannot be done."""
+        try:
+            do()
+        except AgentPoolError as error:
+            widget.show_problem(str(error))

@@ -116,7 +116,7 @@ def _delete(session: Session, name: str | None, arguments: Namespace) -> Note:
         raise UserError(message)
     pool = session.pool(name, arguments.store)
     if pool.runs.alive():
-        message = f"a team runs in pool {name!r}: stop it first, with `%agents stop`"
+        message = f"a team runs in pool {name!r}: stop it first, with `%agents stop {name}`"
         raise UserError(message)
     session.forget(pool)
     pool.store.delete(name)

@@ -38,10 +38,28 @@ def _status(session: Session, word: str | None, _arguments: Namespace) -> Any:
     return Table(("run", "pool", "status", "why", "turns", "tokens"), rows, empty=empty)
 
 
-def _stop(session: Session, word: str | None, _arguments: Namespace) -> None:
-    runs = [session.find_run(word)] if word else session.running()
+def _stop(session: Session, word: str | None, arguments: Namespace) -> None:
+    runs = [run for run in session.running() if word in (None, run.id, run.pool.name)]
     session.stop(runs)
-    print("\n".join(repr(run) for run in runs) or "nothing runs in this kernel")  # noqa: T201 - a magic's answer
+    told = [repr(run) for run in runs] or _stop_elsewhere(session, word, arguments.store)
+    if word and not told:
+        told = [repr(session.find_run(word))]  # it has ended
+    print("\n".join(told) or f"nothing runs in this kernel or in pool {session.name!r}")  # noqa: T201 - the answer
+
+
+def _stop_elsewhere(session: Session, word: str | None, store: str | None) -> list[str]:
+    """Stop what another process runs, in the pool of that name or in the current one; return what was done."""
+    from agentpool_jupyter.agents.runs.claims import stop_run  # noqa: PLC0415
+
+    names = session.open_store(store).names()
+    name = word if word in names else session.name
+    if name not in names:
+        return []
+    pool = session.pool(name, store)
+    alive = [record for record in pool.runs.alive() if word in (None, record.id, pool.name)]
+    for record in alive:
+        stop_run(pool, record.id)
+    return [f"stopped run {one.id} in pool {pool.name!r}, of {one.owner}" for one in alive]
 
 
 def _attach(session: Session, word: str | None, arguments: Namespace) -> None:

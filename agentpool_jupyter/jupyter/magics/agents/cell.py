@@ -69,7 +69,8 @@ def make_way(session: Session, pool: Pool, *, replace: bool) -> None:
     mine = [run for run in session.running() if run.pool is pool]
     if mine and not replace:
         message = (
-            f"a team still runs in pool {pool.name!r}: wait for it, stop it with `%agents stop`, start this one "
+            f"a team still runs in pool {pool.name!r}: wait for it, stop it with `%agents stop {pool.name}`, "
+            "start this one "
             "in its place with `%%agents --replace`, or name another pool"
         )
         raise RunActiveError(message)

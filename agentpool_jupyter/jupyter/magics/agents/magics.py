@@ -76,7 +76,7 @@ class AgentsMagics(SessionMagics):
         ``{{name}}`` is filled from the notebook's variables. On a line of its own::
 
             %agents status [RUN]     what the runs of this kernel do, and what they took
-            %agents stop [RUN]       stop them, or one
+            %agents stop [RUN|POOL]  stop them, or one; also one of another notebook, by its pool's name
             %agents attach [POOL]    show a pool's latest run, also after a kernel restart
             %agents resume [POOL]    go on with it where the pool has it; finished turns are not repeated
             %agents list [POOL]      all runs that a pool has seen
