@@ -16,6 +16,7 @@ from agentpool_jupyter.agents.turns.budget import TokenBudget, spent
 from agentpool_jupyter.agents.turns.live_document import LiveDocument
 from agentpool_jupyter.agents.turns.outbox import Outbox
 from agentpool_jupyter.agents.turns.writer import RunResources
+from agentpool_jupyter.display.foreign import printable
 from agentpool_jupyter.errors import LogError, RunFailedError
 from agentpool_jupyter.pool.events import Claim, Head, Heartbeat, Release, RunFinished, StopAsked
 from agentpool_jupyter.pool.runs import LEASE, in_words, this_owner
@@ -85,7 +86,7 @@ class Run:
             return False
         self._thread.join()
         if self.status == "failed":
-            raise RunFailedError(self.detail)
+            raise RunFailedError(printable(self.detail))
         return True
 
     def stop(self, timeout: float | None = 10.0) -> None:
@@ -113,7 +114,7 @@ class Run:
 
     def __repr__(self) -> str:
         why = f" ({self.reason}{': ' + self.detail if self.detail else ''})" if self.reason else ""
-        return f"<Run {self.id} in pool {self.pool.name!r}: {self.status}{why}>"
+        return printable(f"<Run {self.id} in pool {self.pool.name!r}: {self.status}{why}>")
 
     # On the run's own thread -------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics
 from IPython.core.magic_arguments import argument, parse_argstring
 
+from agentpool_jupyter.display.foreign import printable
 from agentpool_jupyter.errors import LogError, ServiceError, SnapshotError, UserError
 
 if TYPE_CHECKING:
@@ -48,10 +49,10 @@ def usage_errors(*more: type[Exception]) -> Iterator[None]:
     try:
         yield
     except mistakes as error:
-        raise UsageError(str(error)) from None
+        raise UsageError(printable(str(error))) from None
     except OSError as error:  # such as a disk that is full
         message = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
-        raise UsageError(message) from None
+        raise UsageError(printable(message)) from None
 
 
 def at_most_one(words: Sequence[str], message: str) -> str | None:

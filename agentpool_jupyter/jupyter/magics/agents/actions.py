@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from agentpool_jupyter.display.foreign import printable
 from agentpool_jupyter.display.table import Table
 from agentpool_jupyter.errors import UserError
 from agentpool_jupyter.jupyter.magics.usage import at_most_one
@@ -59,6 +60,8 @@ def _stop_elsewhere(session: Session, word: str | None, store: str | None) -> li
     alive = [record for record in pool.runs.alive() if word in (None, record.id, pool.name)]
     for record in alive:
         stop_run(pool, record.id)
+    if word == name and not alive:
+        return [f"nothing runs in pool {name!r}"]
     return [f"stopped run {one.id} in pool {pool.name!r}, of {one.owner}" for one in alive]
 
 
@@ -80,7 +83,7 @@ def _attach(session: Session, word: str | None, arguments: Namespace) -> None:
         show.finish_later()
     if lost:
         names = ", ".join(turn.name for turn in lost)
-        print(f"died with their process: {names}; `%agents resume` takes them anew")  # noqa: T201
+        print(printable(f"died with their process: {names}; `%agents resume` takes them anew"))  # noqa: T201
 
 
 def _resume(session: Session, word: str | None, arguments: Namespace) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from agentpool_jupyter.display.foreign import printable
 from agentpool_jupyter.errors import PoolNotFoundError, RunActiveError
 from agentpool_jupyter.jupyter.magics.usage import at_most_one
 
@@ -88,7 +89,7 @@ def present(session: Session, run: Run, arguments: Namespace) -> None:
         return
     _wait(run, show)
     if run.notes:
-        print("\n".join(f"recall: {note}" for note in run.notes))  # noqa: T201 - under the cell's picture
+        print(printable("\n".join(f"recall: {note}" for note in run.notes)))  # noqa: T201 - under the cell's picture
 
 
 def _wait(run: Run, show: Show) -> None:
