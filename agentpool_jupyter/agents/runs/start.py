@@ -13,7 +13,7 @@ from .plan import check_team
 from .run import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from agentpool_jupyter.pool import Pool
 
@@ -38,12 +38,15 @@ class Team:
         functions: Functions | None = None,
         variables: Mapping[str, Any] | None = None,
         first_line: int = 1,
+        warn: Callable[[str], object] | None = None,
     ) -> Self:
         """Return the team that a text describes: YAML, or a plain task for the default team.
 
-        ``variables`` fill ``{{name}}`` in it. Raises SpecError, which names the line and the fix.
+        ``variables`` fill ``{{name}}`` in it; what may not be meant so is told to ``warn`` (default: as a
+        SpecWarning). Raises SpecError, which names the line and the fix.
         """
-        return cls(parse_team(text, first_line=first_line, variables=variables), functions=functions)
+        told = {} if warn is None else {"warn": warn}
+        return cls(parse_team(text, first_line=first_line, variables=variables, **told), functions=functions)
 
     def start(self, pool: Pool) -> Run:
         """Start the team on the pool's current branch and return at once.

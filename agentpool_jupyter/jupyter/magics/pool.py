@@ -10,7 +10,7 @@ from IPython.core.magic_arguments import argument, magic_arguments
 
 from agentpool_jupyter.display.note import Note
 from agentpool_jupyter.display.table import Table, clip
-from agentpool_jupyter.errors import ExtraMissingError, IndexUnavailableError, UserError
+from agentpool_jupyter.errors import ExtraMissingError, IndexUnavailableError, PoolNotFoundError, UserError
 
 from .usage import STORE, SessionMagics
 
@@ -84,7 +84,14 @@ def _do(session: Session, arguments: Namespace) -> Any:
 
 
 def _document(session: Session, name: str | None, arguments: Namespace) -> Any:
-    return session.pool(name, arguments.store).document(arguments.at)
+    try:
+        return session.pool(name, arguments.store).document(arguments.at)
+    except PoolNotFoundError as error:
+        from agentpool_jupyter.agents.team.fields import near  # noqa: PLC0415 - loading the extension stays quick
+
+        meant = near(name or session.name, [*session.open_store(arguments.store).names(), *ACTIONS])
+        message = f"{error}{meant if 'did you mean' in meant else ''}"
+        raise PoolNotFoundError(message) from None
 
 
 def _list(session: Session, _name: str | None, arguments: Namespace) -> Table:

@@ -22,7 +22,9 @@ def do(session: Session, arguments: Namespace) -> Any:
     """Do what the line's first word says."""
     action, *rest = arguments.words or ["status"]
     if action not in ACTIONS:
-        message = f"%agents {action}: unknown action; use {', '.join(ACTIONS)}, or %%agents for a cell"
+        from agentpool_jupyter.agents.team.fields import near  # noqa: PLC0415 - loading the extension stays quick
+
+        message = f"%agents {action}: unknown action, and %%agents begins a cell{near(action, ACTIONS)}"
         raise UserError(message)
     return ACTIONS[action](session, at_most_one(rest, f"%agents {action} takes one name"), arguments)
 

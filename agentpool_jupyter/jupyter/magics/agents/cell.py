@@ -45,7 +45,11 @@ def _team(session: Session, arguments: Namespace, cell: str) -> Team:
     from agentpool_jupyter.agents.runs.plan import check_team  # noqa: PLC0415
 
     variables = session.variables
-    team = Team.from_yaml(cell, functions=variables, variables=variables, first_line=_CELL_FIRST_LINE)
+
+    def warn(message: str) -> None:
+        print(printable(f"note: {message}"))  # noqa: T201 - above the run; a Python warning would come once a session
+
+    team = Team.from_yaml(cell, functions=variables, variables=variables, first_line=_CELL_FIRST_LINE, warn=warn)
     if arguments.model:
         team.spec = msgspec.structs.replace(team.spec, model=arguments.model)
     check_team(team.spec, variables)

@@ -24,6 +24,14 @@ def _variable(name: str) -> str:
     return name
 
 
+def _help() -> str:
+    """Return what IPython shows for ``%agents?``, with all keys of the parser's own tables."""
+    from agentpool_jupyter.agents.team.parse import KEYS  # noqa: PLC0415 - loading the extension stays quick
+
+    keys = "\n".join(f"    {what + ':':10} {', '.join(names)}" for what, names in KEYS.items())
+    return f"{AgentsMagics.agents.__doc__}\nAll keys of a team's description:\n\n{keys}\n"
+
+
 @magics_class
 class AgentsMagics(SessionMagics):
     """``%%agents`` and ``%agents``."""
@@ -82,3 +90,5 @@ class AgentsMagics(SessionMagics):
             %agents list [POOL]      all runs that a pool has seen
         """
         return self.answer(self.agents, line, actions.do if cell is None else partial(run_cell, cell=cell))
+
+    agents.getdoc = _help
