@@ -105,6 +105,7 @@ class Session:
         except PoolNotFoundError:
             self.forget(old)
             raise
+        new.trusted = old.trusted
         self._pools |= dict.fromkeys(keys, new)
         for show in self.shows.values():
             if show.pool is old:

@@ -373,6 +373,8 @@ def test_pools_are_made_used_listed_shown_and_deleted(cell, mistake, server, sto
     assert "deleted pool 'bakery'" in cell("%pool delete bakery --yes")
     assert sorted(path.name for path in store.glob("*.sqlite")) == ["other.sqlite"]
     assert "no pool 'bakery'" in mistake("%pool bakery")
+    assert "deleted pool 'other'; the current pool is 'default' now" in cell("%pool delete other --yes")
+    assert "no pool 'default'" in mistake("%pool")
 
 
 def test_a_comment_may_follow_what_is_typed(cell, mistake, server):

@@ -11,6 +11,7 @@ from agentpool_jupyter.errors import UserError
 from .claims import claim, fail_open_turns
 from .plan import check_team
 from .run import Run
+from .trust import check_trust, sends_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -55,6 +56,7 @@ class Team:
         """
         check_team(self.spec, self.functions)
         run, branch = f"run-{pool.new_id()}", pool.branch
+        pool.trusted |= sends_to(self.spec)
         epoch = claim(pool, run, branch, self.spec)
         return Run(pool, self.spec, run=run, branch=branch, epoch=epoch, functions=self.functions).start()
 
@@ -62,11 +64,14 @@ class Team:
         return f"<Team of {', '.join(agent.name for agent in self.spec.agents)}: {self.spec.task!r}>"
 
 
-def resume(pool: Pool, run: str | None = None, *, functions: Functions | None = None) -> Run:
+def resume(pool: Pool, run: str | None = None, *, functions: Functions | None = None, trust: bool = False) -> Run:
     """Go on with a run (default: the pool's latest) from where the log has it, on the pool's current branch.
 
     Finished turns are not asked for again; turns that had not ended are taken anew. Raises UserError where there is
     no such run, RunActiveError where it is alive.
+
+    Raises UserError, too, where it names servers or keys' variables that are not OpenAI's, and no team did that was
+    started through this pool: with ``trust`` they are taken, as yours.
     """
     runs = pool.runs
     if not runs:
@@ -77,6 +82,8 @@ def resume(pool: Pool, run: str | None = None, *, functions: Functions | None = 
         raise UserError(message)
     record = runs[run] if run is not None else list(runs.values())[-1]
     team, functions = TeamSpec.from_dict(record.spec), functions or {}
+    if not trust:
+        check_trust(pool, team)
     check_team(team, functions)
     left, owner, branch = record.branch, record.owner, pool.branch
     epoch = claim(pool, record.id, branch, team, resumed=True)

@@ -102,7 +102,7 @@ class FieldReader:
         if getattr(node, "style", "") is None and _DOUBTFUL.match(behind):
             lost = behind.strip().replace("\ue000", "{{").replace("\ue001", "}}")
             self._warn(
-                f"line {self.line(node)}: `{key}` ends before {lost!r}, which YAML takes for a comment: quote the text, "
+                f"line {self.line(node)}: `{key}` ends before {lost!r}, a comment to YAML: quote the text, "
                 "or set a comment off by two spaces, as in `  # this`"
             )
 

@@ -416,7 +416,7 @@ def test_an_agent_has_a_name_of_any_alphabet(name):
     ],
 )
 def test_what_a_comment_cuts_off_is_told(text, line, key, lost):
-    with pytest.warns(SpecWarning, match=f"^line {line}: `{key}` ends before '{re.escape(lost)}', which YAML takes"):
+    with pytest.warns(SpecWarning, match=f"^line {line}: `{key}` ends before '{re.escape(lost)}', a comment to YAML"):
         parse_team(text, first_line=2, variables={"b": "#"})
 
 

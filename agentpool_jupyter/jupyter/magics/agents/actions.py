@@ -97,7 +97,7 @@ def _resume(session: Session, word: str | None, arguments: Namespace) -> None:
     record = pool.runs.latest()
     if record is not None:
         session.hold_model(TeamSpec.from_dict(record.spec))
-    present(session, resume(pool, functions=session.variables), arguments)
+    present(session, resume(pool, functions=session.variables, trust=arguments.trust), arguments)
 
 
 def _list(session: Session, word: str | None, arguments: Namespace) -> Table:

@@ -51,6 +51,7 @@ class AgentsMagics(SessionMagics):
     )
     @argument("--fresh", action="store_true", help="start from an empty document, on a new branch; nothing is deleted")
     @argument("--replace", action="store_true", help="stop the team that still runs in this pool, then start")
+    @argument("--trust", action="store_true", help="resume: with the servers and keys that the pool names, as yours")
     @argument("--text", action="store_true", help="show lines of text, no widget")
     @argument("--model", help="the model of agents that name none, such as local")
     @argument("-o", "--out", type=_variable, metavar="NAME", help="bind the run to this variable")
