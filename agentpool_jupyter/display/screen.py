@@ -40,7 +40,8 @@ class AgentView(msgspec.Struct, kw_only=True):
     role: str = ""
     model: str = ""
     kind: Literal["model", "python", "person"] = "model"
-    listens: list[str] = []
+    listens: list[str] | None = []
+    """Whom it hears by name; None is everyone, which named for each of many would grow as their square."""
     state: AgentState = "idle"
     note: str = ""
     """Why it is in that state, in a few words (an error, a wait)."""

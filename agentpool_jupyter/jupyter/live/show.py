@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from agentpool_jupyter.agents import Run
     from agentpool_jupyter.pool import Pool
 
-    from .widget import TeamWidget
+    from .widget import FrontEnd, TeamWidget
     from .wire import ToKernel
 
 
@@ -28,22 +28,22 @@ class Show:
     """Shows a run, of this process (``run``) or of another one, until it ends.
 
     In a notebook that is a widget, which gives way to a still picture at the end, so that the saved notebook shows
-    the result without a kernel; elsewhere it is text.
+    the result without a kernel; elsewhere, without a ``front_end``, it is text.
     """
 
-    def __init__(self, pool: Pool, run_id: str, run: Run | None, *, widget: bool) -> None:
+    def __init__(self, pool: Pool, run_id: str, run: Run | None, front_end: FrontEnd | None) -> None:
         self.pool = pool
         self.run = run
         self.run_id = run_id
         self._widget: TeamWidget | None = None
         self._handle = None
         self._done = threading.Lock()
-        if widget:
+        if front_end is not None:
             from IPython.display import display  # noqa: PLC0415
 
             from .widget import TeamWidget  # noqa: PLC0415
 
-            self._widget = TeamWidget()
+            self._widget = TeamWidget(front_end)
             self._feed = Feed(pool, run_id, self._widget)
             self._widget.on_view_message(partial(self._hear, self._widget))
             self._handle = display(self._widget, display_id=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from agentpool_jupyter.agents.team.spec import AgentSpec, TeamSpec
+from agentpool_jupyter.agents.team.spec import TASK, AgentSpec, TeamSpec
 from agentpool_jupyter.display.screen import AgentState, AgentView, EdgeView, Patch, RunStatus, RunView, State, TurnView
 from agentpool_jupyter.pool import words
 from agentpool_jupyter.pool.events import (
@@ -138,9 +138,6 @@ class TeamView:
             view.state, view.note = "idle", ""
             view.place = self._places.setdefault(agent.name, len(self._places))
             self._changed_agents.add(agent.name)
-            for other in spec.agents:
-                if agent.hears(other.name):
-                    self._edge(other.name, agent.name, 0)
         for turn in self._turns.values():
             if turn.view.status == "running":  # cut off by the rollback that this run is resumed from
                 self._close(turn, "cancelled", words.CUT_OFF)
@@ -306,6 +303,6 @@ def _agent_view(team: TeamSpec, agent: AgentSpec) -> AgentView:
         role=agent.role,
         model=f"{words.PYTHON}{agent.python}" if agent.python else agent.model or team.model or "",
         kind="python" if agent.python else "model",
-        listens=[other.name for other in team.agents if agent.hears(other.name)],
+        listens=None if agent.listens is None else [name for name in agent.listens if name != TASK],
         turns_max=team.turns_of(agent),
     )
