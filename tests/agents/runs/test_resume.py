@@ -232,7 +232,7 @@ def test_the_late_end_of_a_former_owner_ends_nothing(pool):
 def test_a_team_that_is_silent_stays_alive(pool, monkeypatch):
     """Heartbeats renew its lease, however long a turn says nothing."""
     for module in ("claims", "run"):
-        monkeypatch.setattr(f"agentpool_jupyter.agents.{module}.LEASE", 0.5)
+        monkeypatch.setattr(f"agentpool_jupyter.agents.runs.{module}.LEASE", 0.5)
     release = threading.Event()
     run = team({"ann": {"python": "think"}}, functions={"think": lambda _: release.wait(60) and "ok"}).start(pool)
     until(lambda: len(of_type(pool, Heartbeat)) > 5)
