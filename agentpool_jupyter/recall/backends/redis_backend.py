@@ -24,10 +24,10 @@ import numpy as np
 from agentpool_jupyter.errors import ExtraMissingError, IndexUnavailableError
 from agentpool_jupyter.recall.text.signatures import bands_of, hash_shingles, shingle_keys, sign_texts, stamp_text
 
+from .addresses import options, shown
 from .backend import Backend, DamagedError
 from .buckets import bucket
 from .items import Item, Source, decode, encode
-from .redis_address import options, shown
 from .redis_buckets import RedisBuckets
 
 if TYPE_CHECKING:
