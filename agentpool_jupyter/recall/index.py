@@ -169,10 +169,9 @@ class RecallIndex:
         # Behind, it was emptied; ahead, another has read on, or a job: what it took in need not be read again.
         if tail is None or not tail.saved <= mark.next <= tail.turns.mark.next:
             return self._begin(pool, mark)
-        if tail.pool() is not pool:
-            if not _fits(pool, tail.turns.mark):
-                return self._begin(pool, mark)
-            tail.pool = weakref.ref(pool)
+        if tail.pool() is not pool and not _fits(pool, tail.turns.mark):
+            return self._begin(pool, mark)
+        tail.pool = weakref.ref(pool)
         return tail
 
     def _begin(self, pool: Pool, mark: Mark) -> _Tail:

@@ -17,15 +17,13 @@ if TYPE_CHECKING:
     from agentpool_jupyter.pool import Event, Pool
 
     Build = Callable[[Pool, threading.Event, bool], object]
+    """Gets the pool, an event that is set when it is to be broken off, and whether to verify what is there."""
 
 _JOIN_SECONDS = 5.0
 
 
 class Background:
-    """Starts a build when it is time, one at a time; a writer of the pool never waits for it.
-
-    ``build`` gets the pool, an event that is set when it is to be broken off, and whether to verify what is there.
-    """
+    """Starts a build when it is time, one at a time; a writer of the pool never waits for it."""
 
     def __init__(self, every: int, build: Build) -> None:
         self._every = every

@@ -70,8 +70,6 @@ class SqliteBackend(Backend):
             self._file.renew(why)
             self._buckets.clear()
 
-    # Reading and writing -----------------------------------------------------------------------------------
-
     def mark(self, source: Source) -> bytes | None:
         """See :meth:`Backend.mark`."""
         with self._file.reading() as db:
@@ -153,8 +151,6 @@ class SqliteBackend(Backend):
 
     def _name(self, source: Source) -> tuple[str, Source]:
         return (self._store if source.startswith("pool:") else _ANY), source
-
-    # Finding -----------------------------------------------------------------------------------------------
 
     def near(self, query: AbstractSet[str]) -> Keys:
         """See :meth:`Backend.near`."""
