@@ -26,8 +26,7 @@ from .messages import Counters, Done, Progress, Request, Told
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-_GRACE_SECONDS = 20.0
-"""How long a child may clear up after it was told to stop."""
+_GRACE_SECONDS = 20.0  # for which a child may clear up after it was told to stop
 _GLANCE_SECONDS = 0.05
 _KILL_SECONDS = 2.0
 # mrjob imports distutils. Where Python still has its own, that of setuptools would double what starting a task takes.
@@ -62,10 +61,8 @@ def run_job(
     new folder, which appears all at once when the job has ended well, or an address, to which the engine writes
     itself. ``options`` are mrjob's and the job's own, by their long names (``num_cores``, ``spark_master``,
     ``python_bin``, ``jobconf``); see :mod:`.engines`. ``progress`` is called in this thread. Setting ``cancel``, or an
-    interrupt, ends all that was started, here and on a cluster; so does the end of this process.
-
-    The same input gives the same output lines on every engine, in another order and other files, provided that the
-    reducer does not depend on the order of its values.
+    interrupt, ends all that was started, here and on a cluster; so does the end of this process. Every engine gives the
+    same lines, in another order and other files, if no reducer depends on the order of its values.
 
     Raises EngineError (unknown, not installed, not set up), UserError (inputs, output, the job's name), JobError
     (it failed; names the log) and JobCancelledError.

@@ -109,7 +109,7 @@ class IndexFile:
                 db.execute("INSERT INTO about VALUES (?)", (self._stamp,))
             db.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
         found = db.execute("SELECT stamp FROM about").fetchone()
-        if found is None or found[0] != self._stamp:
+        if found != (self._stamp,):
             message = f"was made with other settings or versions ({_difference(found and found[0], self._stamp)})"
             raise DamagedError(message)
 

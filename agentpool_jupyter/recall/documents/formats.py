@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from agentpool_jupyter.errors import LibraryError
@@ -48,20 +49,16 @@ def read_document(path: Path) -> list[Section]:
 def _decode(raw: bytes, path: Path) -> str:
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return raw.decode("utf-16", errors="replace")
-    if b"\0" in raw[:_HEAD]:
-        message = f"{path} is a binary file: left out"
-        raise LibraryError(message)
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        pass
-    text = raw.decode("latin-1")
-    # Text of an older encoding has letters, spaces and a few bytes above 127; anything else is no text.
-    signs = sum(not (sign.isprintable() or sign in "\n\r\t\f") for sign in text[:_HEAD])
-    if signs > len(text[:_HEAD]) // 100:
-        message = f"{path} is a binary file: left out"
-        raise LibraryError(message)
-    return text
+    if b"\0" not in raw[:_HEAD]:
+        with suppress(UnicodeDecodeError):
+            return raw.decode("utf-8-sig")
+        text = raw.decode("latin-1")
+        # Text of an older encoding has letters, spaces and a few bytes above 127; anything else is no text.
+        signs = sum(not (sign.isprintable() or sign in "\n\r\t\f") for sign in text[:_HEAD])
+        if signs <= len(text[:_HEAD]) // 100:
+            return text
+    message = f"{path} is a binary file: left out"
+    raise LibraryError(message)
 
 
 def _notebook(text: str, path: Path) -> Iterator[Section]:
