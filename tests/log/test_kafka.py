@@ -633,14 +633,11 @@ def test_a_wrong_login_is_told(guarded_broker, login):
     assert "wrong-password" not in "".join(traceback.format_exception(caught.value))
 
 
-def test_options_come_from_the_environment_and_the_address_wins():
-    environ = {
-        "AGENTPOOL_KAFKA_SASL_PLAIN_PASSWORD": "secret",
-        "AGENTPOOL_KAFKA_TIMEOUT_MS": "5",
-        "AGENTPOOL_KAFKA_SSL_CHECK_HOSTNAME": "no",
-        "PATH": "/bin",
-    }
-    address = KafkaAddress.parse("kafka://ann@b1:9093,[::1]/team?timeout_ms=7&linger_ms=2", environ)
+def test_options_come_from_the_environment_and_the_address_wins(monkeypatch):
+    monkeypatch.setenv("AGENTPOOL_KAFKA_SASL_PLAIN_PASSWORD", "secret")
+    monkeypatch.setenv("AGENTPOOL_KAFKA_TIMEOUT_MS", "5")
+    monkeypatch.setenv("AGENTPOOL_KAFKA_SSL_CHECK_HOSTNAME", "no")
+    address = KafkaAddress.parse("kafka://ann@b1:9093,[::1]/team?timeout_ms=7&linger_ms=2")
     assert address.hosts == ("b1:9093", "[::1]:9092")
     assert address.topic("bakery") == "team.bakery"
     assert address.timeout_ms == 7
