@@ -24,7 +24,7 @@ def test_a_round_trip_is_identical(tmp_path_factory, values):
     folder = tmp_path_factory.mktemp("trip")
     with open_pool("bakery", folder / "a") as pool:
         if values:
-            pool.log.append(values)
+            pool.append_records(values)
         assert export_pool(pool, folder / "one.gz") == len(values)
     with import_pool(folder / "one.gz", store=folder / "b") as copy:
         assert list(copy.records()) == values
