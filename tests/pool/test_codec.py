@@ -199,7 +199,9 @@ def test_any_bytes_can_be_read(value):
 def test_a_pool_goes_on_after_records_that_are_no_events(pool):
     """They are counted in the document, have their places, and everything around them is there."""
     pool.post("one")
-    pool.append_records([b"\xff", b'{"type":"thought","id":"n"}', b'{"type":"message","id":"b","text":1}', b"[" * 50_000])
+    pool.append_records(
+        [b"\xff", b'{"type":"thought","id":"n"}', b'{"type":"message","id":"b","text":1}', b"[" * 50_000]
+    )
     pool.post("two")
     document = pool.document()
     assert [turn.text for turn in document.turns] == ["one", "two"]
