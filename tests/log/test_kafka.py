@@ -6,7 +6,9 @@ import contextlib
 import gc
 import logging
 import multiprocessing
+import re
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -535,8 +537,9 @@ def guarded_broker(tmp_path_factory):
     names = ["-addext", "subjectAltName=IP:127.0.0.1"]
     subprocess.run([openssl, *request, *names, "-keyout", key, "-out", certificate], check=True, capture_output=True)
     both.write_text(key.read_text() + certificate.read_text())
-    port, tls, login, controller = (broker._free_port() for _ in range(4))
-    listeners = f"PLAINTEXT://127.0.0.1:{port},SSL://127.0.0.1:{tls},LOGIN://127.0.0.1:{login}"
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+        port, controller = (probe.getsockname()[1] for probe in (one, other))  # these two have to be known before
+    listeners = f"PLAINTEXT://127.0.0.1:{port},SSL://127.0.0.1:0,LOGIN://127.0.0.1:0"
     properties = {
         "controller.quorum.voters": f"1@127.0.0.1:{controller}",
         "listeners": f"{listeners},CONTROLLER://127.0.0.1:{controller}",
@@ -549,7 +552,11 @@ def guarded_broker(tmp_path_factory):
             f'org.apache.kafka.common.security.plain.PlainLoginModule required user_baker="{PASSWORD}";'
         ),
     }
-    with running_broker(folder / "kafka", port, properties=properties):
+    with running_broker(folder / "kafka", port, properties=properties) as status:
+        tls, login = (
+            re.search(rf"name='{name}', host='127.0.0.1', port=(\d+)", status.log.read_text())[1]
+            for name in ("SSL", "LOGIN")
+        )
         yield f"127.0.0.1:{tls}", f"127.0.0.1:{login}", certificate
 
 
