@@ -17,6 +17,7 @@ import traceback
 import pytest
 
 from agentpool_jupyter.errors import (
+    LogBusyError,
     LogClosedError,
     LogCorruptError,
     LogError,
@@ -28,9 +29,10 @@ from agentpool_jupyter.errors import (
     UserError,
 )
 from agentpool_jupyter.log import FILLER, open_store
-from agentpool_jupyter.log.kafka import KafkaAddress, KafkaStore, clients
-from agentpool_jupyter.log.kafka.fence import FENCED
+from agentpool_jupyter.log.kafka import KafkaAddress, KafkaStore, clients, fence
 from agentpool_jupyter.log.kafka.reader import scan
+from agentpool_jupyter.log.kafka.rewrite import Rewriting
+from agentpool_jupyter.log.kafka.topics import Topics
 from agentpool_jupyter.services import broker
 from tests.kafka_fixtures import require_kafka, running_broker
 
@@ -48,7 +50,7 @@ class TestKafkaLog(LogConformance):
 @contextlib.contextmanager
 def raw_admin(store):
     """The client's own admin interface, to look at what a store did and to do what a store would not."""
-    admin = clients.admin(store.address)
+    admin = clients.admin(store.address, 10_000)
     try:
         yield admin
     finally:
@@ -285,7 +287,7 @@ with open_store(sys.argv[1]).open("bakery") as log:
 
 @pytest.mark.parametrize("kills", [2, pytest.param(24, marks=pytest.mark.nightly)])
 def test_a_rewrite_that_is_killed_at_any_moment_is_there_whole_or_not_at_all(kafka_url, dice, kills):
-    """A writer waits behind the fence of the dead for a while and goes on; the next rewrite succeeds."""
+    """A writer waits behind the fence of the dead for a while and moves the pool on; the next rewrite succeeds."""
     store = open_store(f"{kafka_url}?timeout_ms=3000")
     for _ in range(kills):
         with store.open("bakery") as log:
@@ -305,7 +307,7 @@ def test_a_rewrite_that_is_killed_at_any_moment_is_there_whole_or_not_at_all(kaf
             values = [record.value for record in log.read()]
             assert values[offset] == LONG % 1000
             assert values[:1000] in ([LONG % number for number in range(1000)], [b"short"] * 1000)
-            assert set(values[1000:offset]) <= {FILLER, FILLER + b" " * FENCED}
+            assert set(values[1000:offset]) <= {FILLER, FILLER + b" " * fence.FENCED}
             log.rewrite(lambda read: [(record.offset, b"new") for record in read() if record.offset < 1000])
             assert [record.value for record in log.read(0, 1000)] == [b"new"] * 1000
             assert [record.value for record in log.read(offset, offset + 1)] == [LONG % 1000]
@@ -321,48 +323,72 @@ def log_or_again(store, log, value):
             return again.append([value])
 
 
-def test_a_rewrite_that_is_too_slow_is_given_up_by_who_waits_for_it(kafka_url):
-    """It notices, and nothing that was written meanwhile is lost."""
-    slow = open_store(kafka_url)
-    hasty = open_store(f"{kafka_url}?timeout_ms=1500")
-    offsets = []
-    with slow.open("bakery") as log, hasty.open("bakery") as writer:
-        log.append([LONG % i for i in range(5)])
-
-        def changes(read):
-            found = [(record.offset, b"short") for record in read() if record.offset == 1]
-            offsets.extend(writer.append([LONG % (5 + len(offsets))]))  # the second time: behind the fence
-            return found
-
-        with pytest.raises(LogUnavailableError, match="gave this compaction of pool 'bakery' up"):
-            log.rewrite(changes)
-        values = [record.value for record in log.read()]
-        assert [values[offset] for offset in offsets] == [LONG % 5, LONG % 6]
-        assert values[:5] == [LONG % i for i in range(5)]
-        log.append([LONG % 7])
-        assert log.rewrite(shortened(1)).records == 1
-        assert [log_or_again(hasty, writer, LONG % 8) for _ in range(2)] == [[log.end() - 2], [log.end() - 1]]
-    slow.delete("bakery")
-
-
-def test_a_change_that_matters_to_a_rewrite_calls_it_off(kafka_store):
-    """What was computed before the fence went up no longer holds behind it; everyone goes on as before."""
+def test_a_pool_that_is_written_to_is_not_rewritten(kafka_store):
+    """Nothing has changed then, and everyone goes on as before; when nobody writes any more, it is."""
     with kafka_store.open("bakery") as log, kafka_store.open("bakery") as writer:
         log.append([LONG % i for i in range(5)])
 
         def changes(read):
-            found = [(record.offset, b"short") for record in read()]
-            if len(found) == 5:
-                writer.append([LONG % 5])
+            found = list(shortened(1)(read))
+            writer.append([LONG % writer.end()])
             return found
 
-        with pytest.raises(LogUnavailableError, match="was changed meanwhile"):
+        with pytest.raises(LogBusyError, match="pool 'bakery' is in use") as caught:
             log.rewrite(changes)
-        (offset,) = writer.append([LONG % 6])
-        assert [r.value for r in log.read() if r.value.startswith(b'{"type": "message"')] == [
-            LONG % i for i in range(7)
+        assert caught.value.retriable
+        assert topics_of(kafka_store) == [kafka_store.address.topic("bakery")]
+        assert (writer.append([LONG % 6]), log.append([LONG % 7])) == ([6], [7])
+        assert [record.value for record in log.read()] == [LONG % i for i in range(8)]
+        assert log.rewrite(shortened(1)).records == 1
+        with pytest.raises(LogMovedError, match="open it again"):
+            writer.append([LONG % 8])
+
+
+def test_what_is_written_at_the_very_moment_of_the_fence_stays(kafka_store, monkeypatch):
+    """And at its offset: the pool moves on as it is, and is rewritten from there."""
+    put_up = fence.put_up
+    with kafka_store.open("bakery") as log, kafka_store.open("bakery") as writer:
+        log.append([LONG % i for i in range(5)])
+        late = [LONG % 5]
+
+        def write_and_put_up(*told):
+            if late:
+                assert writer.append([late.pop()]) == [5]
+            return put_up(*told)
+
+        monkeypatch.setattr(fence, "put_up", write_and_put_up)
+        assert log.rewrite(shortened(1)).records == 1
+        assert [record.value for record in log.read(0, 6)] == [LONG % 0, b"short", *(LONG % i for i in range(2, 6))]
+
+
+@pytest.mark.parametrize("decided", [False, True])
+def test_a_pool_that_was_left_behind_a_fence_is_moved_on_by_who_writes(kafka_url, decided):
+    """By a process that was killed there, or is slow and learns then that it was; all that was written is kept."""
+    slow, hasty = open_store(kafka_url), open_store(f"{kafka_url}?timeout_ms=1500")
+    with slow.open("bakery") as log, hasty.open("bakery") as writer:
+        log.append([LONG % i for i in range(5)])
+        address = slow.address
+        cut = fence.put_up(Topics(address), address, address.topic("bakery"))
+        number = Rewriting("bakery", address, 1)._draft(cut, {1: b"short"})
+        if decided:
+            assert fence.decide(address, address.topic("bakery"), cut, number) == number
+        assert [record.value for record in writer.read(0, 5)] == [LONG % i for i in range(5)]
+        with pytest.raises(LogMovedError, match="open it again"):
+            writer.append([LONG % 5])
+        with pytest.raises(LogMovedError, match="open it again"):
+            log.rewrite(shortened(2))
+        if not decided:
+            assert fence.decide(address, address.topic("bakery"), cut, number) == number + 1
+    with slow.open("bakery") as log:
+        assert [record.value for record in log.read(0, 5)] == [
+            LONG % 0,
+            b"short" if decided else LONG % 1,
+            *(LONG % i for i in range(2, 5)),
         ]
-        assert log.append([LONG % 7]) == [offset + 1]
+        (offset,) = log.append([LONG % 6])
+        assert [record.value for record in log.read(offset)] == [LONG % 6]
+    slow.delete("bakery")
+    assert topics_of(slow) == []
 
 
 def test_two_rewrites_at_once_lose_nothing(kafka_store):
@@ -375,7 +401,7 @@ def test_two_rewrites_at_once_lose_nothing(kafka_store):
         with kafka_store.open("bakery") as log:
             try:
                 log.rewrite(shortened(place))
-            except (LogUnavailableError, LogMovedError) as error:
+            except (LogBusyError, LogMovedError) as error:
                 errors.append((place, str(error)))
 
     threads = [threading.Thread(target=rewrite, args=(place,)) for place in (1, 2)]
@@ -613,14 +639,11 @@ def test_a_wrong_login_is_told(guarded_broker, login):
     assert "wrong-password" not in "".join(traceback.format_exception(caught.value))
 
 
-def test_options_come_from_the_environment_and_the_address_wins():
-    environ = {
-        "AGENTPOOL_KAFKA_SASL_PLAIN_PASSWORD": "secret",
-        "AGENTPOOL_KAFKA_TIMEOUT_MS": "5",
-        "AGENTPOOL_KAFKA_SSL_CHECK_HOSTNAME": "no",
-        "PATH": "/bin",
-    }
-    address = KafkaAddress.parse("kafka://ann@b1:9093,[::1]/team?timeout_ms=7&linger_ms=2", environ)
+def test_options_come_from_the_environment_and_the_address_wins(monkeypatch):
+    monkeypatch.setenv("AGENTPOOL_KAFKA_SASL_PLAIN_PASSWORD", "secret")
+    monkeypatch.setenv("AGENTPOOL_KAFKA_TIMEOUT_MS", "5")
+    monkeypatch.setenv("AGENTPOOL_KAFKA_SSL_CHECK_HOSTNAME", "no")
+    address = KafkaAddress.parse("kafka://ann@b1:9093,[::1]/team?timeout_ms=7&linger_ms=2")
     assert address.hosts == ("b1:9093", "[::1]:9092")
     assert address.topic("bakery") == "team.bakery"
     assert address.timeout_ms == 7
