@@ -219,7 +219,10 @@ def test_a_pool_goes_on_after_records_that_are_no_events(pool):
 
 STARTED = {"type": "turn_started", "id": "s", "turn": "t", "agent": "x"}
 CRAFTED = {
-    "a delta that claims to be a billion": [STARTED, {"type": "delta", "turn": "t", "seq": 0, "text": "a", "folded": 10**9}],
+    "a delta that claims to be a billion": [
+        STARTED,
+        {"type": "delta", "turn": "t", "seq": 0, "text": "a", "folded": 10**9},
+    ],
     "a delta far away": [STARTED, {"type": "delta", "turn": "t", "seq": 2**62, "text": "a"}],
     "an end that counts too many": [STARTED, {"type": "turn_finished", "turn": "t", "deltas": 2**62}],
     "agents that are a number": [{"type": "run_started", "run": "r", "spec": {"agents": 5}}],

@@ -6,6 +6,8 @@ import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
+from agentpool_jupyter.log.files import OWN
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -18,13 +20,17 @@ def connect(path: Path, mode: Literal["rw", "rwc"] = "rwc") -> sqlite3.Connectio
 
     Threads may share the connection, one at a time, and it begins no transaction by itself.
     """
-    return sqlite3.connect(
+    new = mode == "rwc" and not path.exists()
+    db = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}",
         uri=True,
         timeout=_BUSY_SECONDS,
         isolation_level=None,
         check_same_thread=False,
     )
+    if new:  # nothing stands in it yet; SQLite gives what it puts beside a file the file's own mode
+        path.chmod(OWN)
+    return db
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
 import socket
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from agentpool_jupyter.errors import PoolNotFoundError, StoreError, UserError
 from agentpool_jupyter.log.contract import Store, check_name
+from agentpool_jupyter.log.files import make_folder, publish
 
 from .log import SqliteLog
 
@@ -71,7 +71,9 @@ class SqliteStore(Store):
         try:
             with SqliteLog(name, draft, self.url) as log:
                 log.fill(records)
-            if not _publish(draft, path):
+            if not path.exists():
+                _remove_beside(path)  # of a pool that is no more: SQLite would take it for what belongs to the new file
+            if not publish(draft, path):
                 message = f"another process made pool {name!r} meanwhile: choose another name"
                 raise UserError(message)
         finally:
@@ -95,7 +97,7 @@ class SqliteStore(Store):
 
     def _make_folder(self) -> None:
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self.folder)
         except OSError as error:
             message = f"cannot make the folder {self.folder} for pools: {error.strerror}; choose another store"
             raise StoreError(message) from error
@@ -103,22 +105,6 @@ class SqliteStore(Store):
     def _missing(self, name: str) -> PoolNotFoundError:
         known = ", ".join(self.names()) or "none yet"
         return PoolNotFoundError(f"no pool {name!r} in {self.url} (there: {known})")
-
-
-def _publish(draft: Path, path: Path) -> bool:
-    """Give a draft its pool's name and return True; False where that was taken meanwhile."""
-    if path.exists():
-        return False
-    _remove_beside(path)  # of a pool that is no more: SQLite would take it for what belongs to the new file
-    try:
-        os.link(draft, path)  # which never replaces a file, as a renaming does
-    except FileExistsError:
-        return False
-    except (OSError, NotImplementedError):  # a disk without links
-        if path.exists():
-            return False
-        draft.rename(path)
-    return True
 
 
 def _remove(path: Path) -> None:

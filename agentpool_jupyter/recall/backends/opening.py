@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentpool_jupyter.errors import ExtraMissingError
+from agentpool_jupyter.log.files import local_path
 
 if TYPE_CHECKING:
     from agentpool_jupyter.log import Store
@@ -39,7 +40,7 @@ def open_backend(store: Store, address: str | os.PathLike[str] | None) -> Backen
         return RedisBackend(text, store.identity)
     from .sqlite_backend import SqliteBackend  # noqa: PLC0415 - symmetric with Redis
 
-    path = Path(text.removeprefix("sqlite://")).expanduser()
+    path = local_path(text.removeprefix("sqlite://"), "redis://host:port/0")
     if store.contains(path):
         return SqliteBackend(path)  # its own file, also when the folder has moved
     return SqliteBackend(path, hashlib.sha256(store.url.encode()).hexdigest()[:12])
