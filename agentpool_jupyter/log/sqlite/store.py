@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import secrets
 import shutil
 import socket
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING
 from agentpool_jupyter.errors import PoolNotFoundError, StoreError, UserError
 from agentpool_jupyter.log.contract import Store, check_name
 from agentpool_jupyter.log.files import make_folder, publish
+from agentpool_jupyter.log.home import data_home
 
 from .log import SqliteLog
 
@@ -42,7 +45,9 @@ class SqliteStore(Store):
 
     @property
     def index(self) -> Path:
-        """A file in the folder; see :attr:`Store.index`."""
+        """A file in the folder, or in the user's data where that can only be read; see :attr:`Store.index`."""
+        if self.folder.exists() and not os.access(self.folder, os.W_OK):
+            return data_home() / "recall" / f"{hashlib.sha256(self.identity.encode()).hexdigest()[:16]}.index"
         return self.folder / "recall.index"
 
     def contains(self, path: Path) -> bool:
