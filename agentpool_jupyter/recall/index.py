@@ -80,19 +80,20 @@ class RecallIndex:
         texts: Sequence[str],
         search: Search,
         *,
-        pools: Callable[[], Iterable[Pool]] = tuple,
+        pools: Callable[[Callable[[Pool], None], list[str]], None] | None = None,
         library: bool = False,
     ) -> tuple[list[Found], list[str]]:
         """Return the best matches after taking in what is new, and notes on what of the library is gone.
 
-        A damaged index is made anew and asked again; what is new in ``pools`` is then taken in again.
+        A damaged index is made anew and asked again; what is new is then taken in again.
+        ``pools`` hands pools to a function, one by one, and notes what is wrong with them.
         """
         from .ranking import find  # noqa: PLC0415 - needs the libraries that sign
 
         def ask() -> tuple[list[Found], list[str]]:
             notes = self.library.refresh().notes if library else []
-            for pool in pools():  # after the library, which may have emptied the index to mend it
-                self._follow(pool)
+            if pools:  # after the library, which may have emptied the index to mend it
+                pools(self._follow, notes)
             return find(self.backend, texts, search), notes
 
         return self.mended(ask)

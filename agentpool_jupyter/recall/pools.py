@@ -11,7 +11,7 @@ from agentpool_jupyter.errors import AgentPoolError, IndexUnavailableError, LogE
 from agentpool_jupyter.pool import Pool
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator
+    from collections.abc import Callable, Container, Iterable, Iterator
 
     from .index import RecallIndex
 
@@ -28,11 +28,21 @@ class OpenPools:
         self._ends: dict[str, int] = {}
         self._looked = float("-inf")
 
-    def each(self, names: Iterable[str]) -> Iterator[Pool]:
-        """Yield pools one after the other, each of which may be closed when the next one is asked for."""
+    def each(self, names: Iterable[str], take: Callable[[Pool], None], notes: list[str], *, but: str = "") -> None:
+        """Do something with pools one after the other; notes tell those that cannot be read.
+
+        Raises what concerns the index, and what concerns the pool ``but``.
+        """
         for name in sorted(names):
-            with self._looked_at(name) as pool:
-                yield pool
+            try:
+                with self._looked_at(name) as pool:
+                    take(pool)
+            except IndexUnavailableError:
+                raise
+            except AgentPoolError as error:  # of one pool, which is not to stand in the way of the others
+                if name == but:
+                    raise
+                notes.append(f"what was said last in pool {name!r} is not found: {error}")
 
     @contextmanager
     def _looked_at(self, name: str) -> Iterator[Pool]:
@@ -56,13 +66,7 @@ class OpenPools:
         due = all_of_them or time.monotonic() - self._looked > _FRESH
         for name in sorted(names):
             if due or name in self._open or name not in self._ends or name == self._pool.name:
-                try:
-                    with self._looked_at(name) as pool:
-                        index.follow(pool)
-                except IndexUnavailableError:
-                    raise
-                except AgentPoolError as error:  # of one pool, which is not to stand in the way of the others
-                    notes.append(f"what was said last in pool {name!r} is not found: {error}")
+                self.each([name], index.follow, notes)
         if due:
             self._looked = time.monotonic()
 

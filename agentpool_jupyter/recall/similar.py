@@ -6,6 +6,7 @@ import functools
 import re
 import weakref
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from agentpool_jupyter.errors import PositionError, UserError
@@ -90,7 +91,9 @@ def similar(
             return item.pool in names and wanted.takes(item) if item.pool else "library" in places
 
         search = Search(question, threshold, k, keep)
-        found, notes = index.search(texts, search, pools=lambda: pools.each(names), library="library" in places)
+        found, notes = index.search(
+            texts, search, pools=partial(pools.each, names, but=pool.name), library="library" in places
+        )
         if [len(tokens(text)) for text in texts] == [1]:
             notes.append("a query of one word finds only texts of that one word: give two words or more")
         names_of = _Names(pools, branch)

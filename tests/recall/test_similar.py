@@ -105,6 +105,19 @@ def test_a_turn_is_found_as_soon_as_it_finished(pool, say):
     assert ids(similar(pool, LEASE)) == {turn}
 
 
+def test_a_file_that_is_no_pool_does_not_stop_a_search_over_all(pool, store, say):
+    say("The oven was cold when the baker came in this morning.")
+    (store / "bad.sqlite").write_bytes(b"no database at all" * 100)
+    with closing(sqlite3.connect(store / "worse.sqlite")) as db:
+        db.execute("CREATE TABLE theirs (x)")
+    found = similar(pool, "the oven was cold when the baker came in", over="all")
+    assert len(found) == 1
+    assert [note.partition(" is not found")[0] for note in found.notes] == [
+        "what was said last in pool 'bad'",
+        "what was said last in pool 'worse'",
+    ]
+
+
 def test_what_another_process_said_is_found(pool, store, say):
     say(JAM)
     assert not similar(pool, LEASE)

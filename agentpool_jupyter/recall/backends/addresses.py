@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import glob
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from agentpool_jupyter.errors import StoreError
+from agentpool_jupyter.log.files import local_path
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from agentpool_jupyter.log import Store
 
 REDIS = ("redis://", "rediss://", "unix://")
@@ -34,8 +36,8 @@ def has_index(store: Store) -> bool:
 
 
 def file_at(address: str) -> Path:
-    """Return the file that an address names."""
-    return Path(address.removeprefix("sqlite://")).expanduser()
+    """Return the file that an address names; raises StoreError where it looks like another kind of address."""
+    return local_path(address.removeprefix("sqlite://"), "redis://host:port/0")
 
 
 def shown(address: str) -> str:
