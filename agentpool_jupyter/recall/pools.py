@@ -11,7 +11,7 @@ from agentpool_jupyter.errors import AgentPoolError, IndexUnavailableError, LogE
 from agentpool_jupyter.pool import Pool
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator
+    from collections.abc import Callable, Container, Iterable, Iterator
 
     from .index import RecallIndex
 
@@ -28,11 +28,24 @@ class OpenPools:
         self._ends: dict[str, int] = {}
         self._looked = float("-inf")
 
-    def each(self, names: Iterable[str]) -> Iterator[Pool]:
-        """Yield pools one after the other, each of which may be closed when the next one is asked for."""
-        for name in sorted(names):
-            with self._looked_at(name) as pool:
-                yield pool
+    def visit(self, names: Iterable[str], look: Callable[[Pool], None]) -> list[str]:
+        """Call a function with pools, one after the other, each of which may be closed then; return notes.
+
+        These tell of pools that cannot be read, which do not stand in the way of others: raises where there is but
+        one, and whatever the index raises.
+        """
+        notes, names = [], sorted(names)
+        for name in names:
+            try:
+                with self._looked_at(name) as pool:
+                    look(pool)
+            except IndexUnavailableError:
+                raise
+            except (AgentPoolError, OSError) as error:
+                if len(names) == 1:
+                    raise
+                notes.append(f"what was said last in pool {name!r} is not found: {error}")
+        return notes
 
     @contextmanager
     def _looked_at(self, name: str) -> Iterator[Pool]:
@@ -55,15 +68,8 @@ class OpenPools:
         raises.
         """
         due = all_of_them or time.monotonic() - self._looked > _FRESH
-        for name in sorted(names):
-            if due or name in self._open or name not in self._ends or name == self._pool.name:
-                try:
-                    with self._looked_at(name) as pool:
-                        index.follow(pool)
-                except IndexUnavailableError:
-                    raise
-                except AgentPoolError as error:  # of one pool, which is not to stand in the way of the others
-                    notes.append(f"what was said last in pool {name!r} is not found: {error}")
+        looked = [one for one in names if due or one in self._open or one not in self._ends or one == self._pool.name]
+        notes += self.visit(looked, index.follow)
         if due:
             self._looked = time.monotonic()
 

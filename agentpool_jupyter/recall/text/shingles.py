@@ -2,9 +2,9 @@
 
 One rule for prose, code and languages without spaces, so that nobody has to say which it is: the text is normalised,
 so that what looks the same is the same (:func:`normalise`), and cut into *tokens*, which are words, or single
-characters in scripts that are written without spaces (Han, kana, Thai, Lao, Khmer, Myanmar, Tibetan). A shingle is two neighbouring words, or three
-neighbouring characters of such a script. Punctuation separates and says nothing, so that a comma more or a line
-broken elsewhere changes nothing; only a text that is nothing but signs is cut into its signs.
+characters in scripts that are written without spaces (Han, kana, Thai, Lao, Khmer, Myanmar, Tibetan). A shingle is
+two neighbouring words, or three neighbouring characters of such a script. Punctuation separates and says nothing, so
+that a comma more or a line broken elsewhere changes nothing; only a text that is nothing but signs is cut into them.
 
 Two words and not three, because thoughts are short and are seldom repeated word for word: of a sentence of twelve
 words with two changed, pairs keep 7 of 11, triples 4 of 10.
