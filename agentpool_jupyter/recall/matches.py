@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .backends.items import Item
-    from .text.thoughts import Excerpt
 
 Question = Literal["resembles", "contained", "both"]
 
@@ -113,12 +112,15 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
         return hit_html(self.hit)
 
 
-def match_of(found: Found, name: Callable[[Item], str], excerpt: Excerpt) -> Match:
-    """Return what the index found as a match; ``name`` says how a turn is called."""
+def match_of(found: Found, name: Callable[[Item], str], excerpt: str = "", line: int = 0) -> Match:
+    """Return what the index found as a match; ``name`` says how a turn is called.
+
+    ``line`` is that of the passage, from 0, on which the excerpt begins, or what is alike in it.
+    """
     item, turn = found.item, not found.item.file
     return Match(
         text=item.text,
-        excerpt=excerpt.text,
+        excerpt=excerpt,
         score=found.score,
         question=found.question,
         resembles=found.resembles,
@@ -131,7 +133,7 @@ def match_of(found: Found, name: Callable[[Item], str], excerpt: Excerpt) -> Mat
         offset=item.begin if turn else None,
         end=item.end if turn else None,
         file=item.file,
-        line=item.line + (0 if item.folded else excerpt.line),
+        line=item.line + (0 if item.folded else line),
         place=item.place,
         time=item.time,
     )

@@ -23,7 +23,8 @@ class OpenPools:
     """The pools of a pool's store, that pool among them; those that grew last are kept open. For one thread."""
 
     def __init__(self, pool: Pool) -> None:
-        self._pool = pool
+        self.asked = pool
+        """The pool whose store it is."""
         self._open: OrderedDict[str, Pool] = OrderedDict()  # the one that grew longest ago first
         self._ends: dict[str, int] = {}
         self._looked = float("-inf")
@@ -55,7 +56,7 @@ class OpenPools:
             yield pool
             self._ends[name] = end = pool.end
             grown = end != before
-            if pool is not self._pool and (grown or (name not in self._open and len(self._open) < MOST_OPEN)):
+            if pool is not self.asked and (grown or (name not in self._open and len(self._open) < MOST_OPEN)):
                 self._open[name] = pool
                 self._open.move_to_end(name, last=grown)
         while len(self._open) > MOST_OPEN:
@@ -68,7 +69,7 @@ class OpenPools:
         raises.
         """
         due = all_of_them or time.monotonic() - self._looked > _FRESH
-        looked = [one for one in names if due or one in self._open or one not in self._ends or one == self._pool.name]
+        looked = [one for one in names if due or one in self._open or one not in self._ends or one == self.asked.name]
         notes += self.visit(looked, index.follow)
         if due:
             self._looked = time.monotonic()
@@ -76,7 +77,7 @@ class OpenPools:
     @contextmanager
     def opened(self, name: str) -> Iterator[Pool]:
         """Yield a pool, which is closed again unless it is kept open; one that cannot be read is not kept."""
-        store, pool = self._pool.store, self._pool if name == self._pool.name else self._open.get(name)
+        store, pool = self.asked.store, self.asked if name == self.asked.name else self._open.get(name)
         if pool is None:
             pool = Pool(store.open(name, create=False), store)
         try:
@@ -86,7 +87,7 @@ class OpenPools:
                 del self._open[name]
             raise
         finally:
-            if pool is not self._pool and self._open.get(name) is not pool:
+            if pool is not self.asked and self._open.get(name) is not pool:
                 pool.close()
 
     def forget_deleted(self, names: Container[str]) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from agentpool_jupyter.display.table import clip
 from agentpool_jupyter.errors import AgentPoolError, PositionError, UserError
 from agentpool_jupyter.pool import Document, Pool, Position, Turn
+from agentpool_jupyter.pool.settled import TurnList
 
 from .index import RecallIndex
 from .matches import Matches, Search, match_of
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from .backends.items import Item
     from .matches import Found, Match, Question
 
+    _Name = Callable[[Item], str | None]
+
 THRESHOLD = 0.5
 """The score from which on something counts as alike, if nobody says otherwise."""
 
@@ -35,6 +38,8 @@ _NEAR = 80  # and of what was nearest
 _QUESTIONS = ("resembles", "contained", "both")
 _PLACES = ("pool", "all", "pools", "library")
 
+_lines: weakref.WeakKeyDictionary[Pool, dict[str | None, tuple[int, _Name]]] = weakref.WeakKeyDictionary()
+"""What names the turns on a pool's lines, each with the pool's end then: making them takes longer than to search."""
 _indexes: weakref.WeakKeyDictionary[Pool, RecallIndex] = weakref.WeakKeyDictionary()
 
 
@@ -112,7 +117,8 @@ def _found(index: RecallIndex, texts: list[str], search: Search, name: Callable[
     alike = frozenset[str]().union(*map(shingles, texts))
 
     def match(one: Found) -> Match:
-        return match_of(one, name, around(one.item.text, alike, _EXCERPT))
+        excerpt = around(one.item.text, alike, _EXCERPT)
+        return match_of(one, name, excerpt.text, excerpt.line)
 
     if [len(tokens(text)) for text in texts] == [1]:
         notes.append("a query of one word finds only texts of that one word: give two words or more")
@@ -228,17 +234,29 @@ class _Names:
     def __init__(self, pools: OpenPools, branch: str | None) -> None:
         self._pools = pools
         self._branch = branch
-        self._documents: dict[tuple[str, str | None], dict[str, str]] = {}
+        self._lines: dict[tuple[str, str | None], _Name] = {}
 
     def __call__(self, item: Item) -> str:
-        asked = self._document(item.pool, self._branch).get(item.key)
-        return asked or self._document(item.pool, item.branch).get(item.key, item.agent)
+        return self._name(item, self._branch) or self._name(item, item.branch) or item.agent
 
-    def _document(self, name: str, branch: str | None) -> dict[str, str]:
-        if (name, branch) not in self._documents:
-            document = Document()
-            with suppress(AgentPoolError), self._pools.opened(name) as pool:  # else what the index has is left
-                if branch is None or branch in pool.lineage:
-                    document = pool.document(branch and Position(branch, pool.end - 1))
-            self._documents[name, branch] = {turn.id: turn.name for turn in document.turns}
-        return self._documents[name, branch]
+    def _name(self, item: Item, branch: str | None) -> str | None:
+        line = item.pool, branch
+        if line not in self._lines:
+            self._lines[line] = lambda _: None
+            with suppress(AgentPoolError), self._pools.opened(item.pool) as pool:  # else the index has it all the same
+                self._lines[line] = _names_on(pool, branch, lazily=pool is self._pools.asked)
+        return self._lines[line](item)
+
+
+def _names_on(pool: Pool, branch: str | None, *, lazily: bool) -> _Name:
+    """Return what names turns on a line as it is now: what did so the last time, if nothing has been said since."""
+    lines, end = _lines.setdefault(pool, {}), pool.end
+    if branch not in lines or lines[branch][0] != end:
+        known = branch is None or branch in pool.lineage
+        turns = pool.document(branch and Position(branch, end - 1)).turns if known else []
+        if lazily and isinstance(turns, TurnList):
+            lines[branch] = end, lambda item: turn.name if (turn := turns.find(item.key, item.begin)) else None
+        else:
+            names = {turn.id: turn.name for turn in turns}
+            lines[branch] = end, lambda item: names.get(item.key)
+    return lines[branch][1]

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentpool_jupyter import open_pool
+from agentpool_jupyter import open_pool, snapshot
 from agentpool_jupyter.errors import PositionError, UserError
 from agentpool_jupyter.history import compact
 from agentpool_jupyter.log import open_store
 from agentpool_jupyter.pool import Pool
-from agentpool_jupyter.pool.events import Delta, TurnFinished, TurnStarted
+from agentpool_jupyter.pool.events import Delta, Message, TurnFinished, TurnStarted
 from agentpool_jupyter.recall import RecallIndex, similar
 from agentpool_jupyter.recall.pools import MOST_OPEN
 from agentpool_jupyter.recall.text.passages import passages
@@ -148,6 +148,24 @@ def test_branches(pool, say):
     assert ids(similar(pool, LEASE, branch="main")) == {kept, left}
     with pytest.raises(PositionError, match="no branch 'nowhere'"):
         similar(pool, LEASE, branch="nowhere")
+
+
+def test_the_names_of_a_pool_with_snapshots(store, say):
+    """Of its turns only those beside a hit are loaded, and names are those of the line as it is now."""
+    with open_pool("bakery", snapshot_every=0) as pool:
+        header = pool.header("main", agent="you")
+        said = [LEASE if number == 500 else f"{JAM} number {number}" for number in range(2100)]
+        pool.append([Message(**header | {"id": pool.new_id()}, text=text) for text in said])
+        snapshot(pool, engine="inline")
+    with open_pool("bakery", snapshot_every=0) as pool:
+        assert [match.turn for match in similar(pool, LEASE)] == ["you#501"]
+        assert [block.start for block in pool.document()._settled.blocks if block._loaded] == [0]
+        say(AGAIN)
+        assert [match.turn for match in similar(pool, LEASE)] == ["you#501", "planner#1"]
+        pool.rollback("you#2")
+        pool.post(LEASE)
+        assert [match.turn for match in similar(pool, LEASE, branch="main-2")] == ["you#3"]
+        assert {match.turn for match in similar(pool, LEASE)} == {"you#3", "you#501", "planner#1"}
 
 
 def test_over_all_pools_of_the_store(pool, say, store):

@@ -119,7 +119,8 @@ class ReminderSearch:
             if said <= known:
                 continue
             known |= said
-            match = msgspec.structs.replace(match_of(one, self._name, excerpt), text=excerpt.text)
+            line = one.item.text.count("\n", 0, excerpt.start)
+            match = msgspec.structs.replace(match_of(one, self._name, line=line), text=excerpt.text)
             yield Reminder(excerpt.text, _source(match), _reference(match, one.item.start + excerpt.start))
 
     def _name(self, item: Item) -> str:
