@@ -80,23 +80,28 @@ class RecallIndex:
         texts: Sequence[str],
         search: Search,
         *,
-        pools: Callable[[Callable[[Pool], None], list[str]], None] | None = None,
+        visit: Callable[[Callable[[Pool], None]], list[str]] = lambda _: [],
         library: bool = False,
     ) -> tuple[list[Found], list[str]]:
-        """Return the best matches after taking in what is new, and notes on what of the library is gone.
+        """Return the best matches after taking in what is new, and notes on what of that cannot be read.
 
-        A damaged index is made anew and asked again; what is new is then taken in again.
-        ``pools`` hands pools to a function, one by one, and notes what is wrong with them.
+        ``visit`` calls what it is given with each pool, and returns notes. A damaged index is made anew and asked
+        again; what is new in pools is then taken in again.
         """
         from .ranking import find  # noqa: PLC0415 - needs the libraries that sign
 
         def ask() -> tuple[list[Found], list[str]]:
             notes = self.library.refresh().notes if library else []
-            if pools:  # after the library, which may have emptied the index to mend it
-                pools(self._follow, notes)
+            notes += visit(self._follow)  # after the library, which may have emptied the index to mend it
             return find(self.backend, texts, search), notes
 
         return self.mended(ask)
+
+    def nearest(self, texts: Sequence[str], keep: Callable[[Item], bool]) -> Found | None:
+        """Return what is most alike of what ``keep`` keeps, where nothing is alike enough; None for nothing at all."""
+        from .ranking import nearest  # noqa: PLC0415 - as above
+
+        return self.mended(lambda: nearest(self.backend, texts, keep))
 
     def mark(self, pool: Pool) -> Mark:
         """Return how far a pool has been taken in; what comes from there on is still to be read."""

@@ -23,6 +23,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The passage's first character within its turn or section."""
     line: int = 1
     """The line on which it begins, from 1, in its turn or file."""
+    folded: bool = False
+    """Whether all of it stands on that line, as a record of JSON does, or a page of a PDF, whose number the line is."""
     place: str = ""
     """Where in a document, if a line does not say it: ``cell 3``, ``page 7``."""
     agent: str = ""
@@ -58,6 +60,11 @@ def pool_source(name: str) -> Source:
 def file_source(path: str) -> Source:
     """Return the source that a document is."""
     return Source(f"file:{path}")
+
+
+def refused_source(path: str) -> Source:
+    """Return the source that stands for a file of which nothing can be read; its mark says as it was when."""
+    return Source(f"refused:{path}")
 
 
 def encode(item: Item) -> bytes:

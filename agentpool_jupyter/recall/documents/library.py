@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentpool_jupyter.errors import LibraryError
-from agentpool_jupyter.recall.backends.items import file_source
+from agentpool_jupyter.recall.backends.items import file_source, refused_source
 
 from .places import added, expand, removed, wanted, within
 from .reading import DocumentReader, is_text, legible
@@ -49,7 +49,7 @@ class Library:
 
         def add() -> Added:
             self._backend.set_places(added(self._backend.places(), place))
-            return DocumentReader(self._backend).read(files, progress)
+            return DocumentReader(self._backend, telling=True).read(files, progress)
 
         return self._mended(add)
 
@@ -61,9 +61,9 @@ class Library:
     def _remove(self, place: str) -> int:
         if self._lost():  # an index that was rebuilt does not know yet what there is to remove
             self._refresh()
-        inside = within(self._paths(), place)
+        inside, refused = within(self._paths(), place), within(self._refused(), place)
         self._backend.set_places(removed(self._backend.places(), place))
-        self._backend.drop(*map(file_source, inside))
+        self._backend.drop(*map(file_source, inside), *map(refused_source, refused))
         return len(inside)
 
     def refresh(self) -> Added:
@@ -71,22 +71,28 @@ class Library:
         return self._mended(self._refresh)
 
     def _refresh(self) -> Added:
-        files, notes = [Path(path) for path in self._paths()], []
+        files, notes = [Path(path) for path in (*self._paths(), *self._refused())], []
         for place, but in self._lost():
             found = list(expand(place, but))
             files += found
             if not found and not any(within([place], one) for one in but) and not any(expand(place)):
                 notes.append(f"{place} is gone: nothing of it is in the index")
-        report = DocumentReader(self._backend).read(files)
+        report = DocumentReader(self._backend, telling=False).read(files)
         report.notes += notes
         return report
 
     def _paths(self) -> list[str]:
-        return [str(source).removeprefix("file:") for source in self._backend.sources() if source.startswith("file:")]
+        return self._sources("file:")
+
+    def _refused(self) -> list[str]:
+        return self._sources("refused:")
+
+    def _sources(self, kind: str) -> list[str]:
+        return [str(source).removeprefix(kind) for source in self._backend.sources() if source.startswith(kind)]
 
     def _lost(self) -> list[tuple[str, list[str]]]:
-        """Return the places of which no document is known, as in an index that was rebuilt: they are read again."""
-        known = self._paths()
+        """Return the places of which no file is known, as in an index that was rebuilt: they are read again."""
+        known = [*self._paths(), *self._refused()]
         return [(place, but) for place, but in wanted(self._backend.places()) if not within(known, place)]
 
 
