@@ -57,6 +57,10 @@ class SpecError(UserError):
         self.line = line
 
 
+class SpecWarning(UserWarning):
+    """A team's description reads well and may not say what was meant; names the line."""
+
+
 class PositionError(UserError):
     """A position (offset, turn, time, branch, tag) that the pool does not have."""
 

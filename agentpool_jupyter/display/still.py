@@ -7,6 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from .colours import colour
+from .foreign import literal, printable
 from .sections import TurnSection, section_html
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class Still:
             for turn in self._turns()
         ]
         head = "\n".join(filter(None, (self._headline(), _read(self.state.run.reading))))
-        return "\n\n".join([head, *turns])
+        return printable("\n\n".join([head, *turns]))
 
     def _repr_html_(self) -> str:
         palette = {agent.name: colour(agent.place) for agent in self.state.agents}
@@ -37,7 +38,7 @@ class Still:
         )
         read = escape(_read(self.state.run.reading))
         read = f'<div class="ap-read" style="opacity:.75;margin-bottom:.4em">{read}</div>' if read else ""
-        return (
+        return literal(
             '<div class="agentpool-still" style="line-height:1.45">'
             f'<div class="ap-status" style="font-weight:600;margin-bottom:.4em">{escape(self._headline())}</div>'
             f"{read}"

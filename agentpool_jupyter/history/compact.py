@@ -122,7 +122,7 @@ def _rewrite(pool: Pool, limit: int, *, delete_old: bool) -> Rewritten:
 
 def _refuse_live_runs(name: str, runs: Runs) -> None:
     for run in runs.alive():
-        message = f"run {run.id} is live in pool {name!r} ({run.owner}): stop it first, with `%agents stop`"
+        message = f"run {run.id} is live in pool {name!r} ({run.owner}): stop it first, with `%agents stop {name}`"
         raise RunActiveError(message)
 
 

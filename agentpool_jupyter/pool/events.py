@@ -244,6 +244,17 @@ class Heartbeat(Event, frozen=True, kw_only=True, tag="heartbeat"):
     epoch: int
 
 
+class StopAsked(Event, frozen=True, kw_only=True, tag="stop_asked"):
+    """Somebody asks the holder of a run to stop it; who holds it later is not meant."""
+
+    target: str
+    """The run. The event is not of it: it comes from outside."""
+    epoch: int
+    """That of the claim which held when it was asked."""
+    owner: str
+    """Who asks: ``host:pid:start`` of the process."""
+
+
 class Proposal(Event, frozen=True, kw_only=True, tag="proposal"):
     """An effect that the team is asked about before it is done."""
 
@@ -299,6 +310,7 @@ AnyEvent = (
     | Claim
     | Release
     | Heartbeat
+    | StopAsked
     | Proposal
     | Vote
     | Decision

@@ -43,6 +43,8 @@ class Pool:
         self._lock = threading.RLock()
         self._branches = Branches()
         self._runs = Runs()
+        self.trusted: set[str] = set()
+        """Where teams that were started through this object send to, in words; see ``agents/runs/trust``."""
         self._document = Document(pool=self.name, branch=self._branches.head)
         self._applied = 0  # one past the last offset that these three include
 

@@ -112,9 +112,20 @@ def test_the_log_is_a_graph(told, shell):
 
 def test_a_pool_travels_as_a_file(told, shell, tmp_path):
     shell.run_line_magic("pool", f"export {tmp_path / 'x.gz'}")
-    assert "made pool 'copy' of 3 records" in repr(shell.run_line_magic("pool", f"import {tmp_path / 'x.gz'} copy"))
+    made = repr(shell.run_line_magic("pool", f"import {tmp_path / 'x.gz'} copy"))
+    assert made == "made pool 'copy' of 3 records; `%pool use copy` goes on with it"
+    assert shell.run_line_magic("pool", "").pool == told.name  # the current one is as before
     with ap.open_pool("copy") as copy:
         assert texts(copy) == texts(told)
+
+
+def test_an_export_is_not_written_over_a_file_unasked(told, shell, tmp_path):
+    file = tmp_path / "x.gz"
+    file.write_text("mine")
+    with pytest.raises(UsageError, match=r"there is a file .* already: choose another name, or .* --overwrite"):
+        shell.run_line_magic("pool", f"export {file}")
+    assert file.read_text() == "mine"
+    assert "wrote 3 records" in repr(shell.run_line_magic("pool", f"export {file} --overwrite"))
 
 
 # Snapshots -----------------------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from agentpool_jupyter.pool.events import (
     Release,
     RunFinished,
     RunStarted,
+    StopAsked,
     Tag,
     TurnContinued,
     TurnFailed,
@@ -65,6 +66,7 @@ EVENTS = [
     TurnContinued(
         id="18", turn="t", seen=9, digest="cd", context={"since": 2}, deltas=3, chars=9, way="message", error="503"
     ),
+    StopAsked(id="19", target="r", epoch=1, owner="host:1:2.5"),
 ]
 
 
@@ -100,7 +102,7 @@ def test_the_names_of_the_types_are_the_storage_format():
     """They can only be added to: pools outlive programs."""
     assert " ".join(event.type for event in EVENTS) == (
         "run_started run_finished message turn_started delta turn_finished turn_failed fork head tag recall "
-        "claim release heartbeat proposal vote decision folded turn_continued"
+        "claim release heartbeat proposal vote decision folded turn_continued stop_asked"
     )
 
 

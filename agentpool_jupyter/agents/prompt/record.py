@@ -33,8 +33,9 @@ if TYPE_CHECKING:
 
 def turns_heard(turns: Sequence[Turn], team: TeamSpec, agent: AgentSpec) -> list[Turn]:
     """Return the turns that matter to an agent: its own, those it listens to, and those of people."""
-    team_names = {other.name for other in team.agents}
-    deaf_to = {name for name in team_names if not agent.hears(name)} - {agent.name}
+    deaf_to = {name for name in {turn.agent for turn in turns} if not agent.hears(name)} - {agent.name}
+    if deaf_to:  # people are always heard; in a large team that nobody has spoken in yet, this is not asked
+        deaf_to &= {other.name for other in team.agents}
     return [turn for turn in turns if turn.agent not in deaf_to and turn.text and not turn.text.isspace()]
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from agentpool_jupyter.display.foreign import printable
 from agentpool_jupyter.display.note import remarks_html
 from agentpool_jupyter.display.table import Table
 from agentpool_jupyter.pool import Usage
@@ -119,7 +120,7 @@ class Report:
 
     def __repr__(self) -> str:
         remarks = self._remarks()
-        return "\n\n".join([*map(repr, self._tables()), *(["\n".join(remarks)] if remarks else [])])
+        return "\n\n".join([*map(repr, self._tables()), *([printable("\n".join(remarks))] if remarks else [])])
 
     def _repr_html_(self) -> str:
         return "".join(table._repr_html_() for table in self._tables()) + remarks_html(self._remarks())

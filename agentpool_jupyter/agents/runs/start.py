@@ -11,9 +11,10 @@ from agentpool_jupyter.errors import UserError
 from .claims import claim, fail_open_turns
 from .plan import check_team
 from .run import Run
+from .trust import check_trust, sends_to
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from agentpool_jupyter.pool import Pool
 
@@ -38,12 +39,15 @@ class Team:
         functions: Functions | None = None,
         variables: Mapping[str, Any] | None = None,
         first_line: int = 1,
+        warn: Callable[[str], object] | None = None,
     ) -> Self:
         """Return the team that a text describes: YAML, or a plain task for the default team.
 
-        ``variables`` fill ``{{name}}`` in it. Raises SpecError, which names the line and the fix.
+        ``variables`` fill ``{{name}}`` in it; what may not be meant so is told to ``warn`` (default: as a
+        SpecWarning). Raises SpecError, which names the line and the fix.
         """
-        return cls(parse_team(text, first_line=first_line, variables=variables), functions=functions)
+        told = {} if warn is None else {"warn": warn}
+        return cls(parse_team(text, first_line=first_line, variables=variables, **told), functions=functions)
 
     def start(self, pool: Pool) -> Run:
         """Start the team on the pool's current branch and return at once.
@@ -52,6 +56,7 @@ class Team:
         """
         check_team(self.spec, self.functions)
         run, branch = f"run-{pool.new_id()}", pool.branch
+        pool.trusted |= sends_to(self.spec)
         epoch = claim(pool, run, branch, self.spec)
         return Run(pool, self.spec, run=run, branch=branch, epoch=epoch, functions=self.functions).start()
 
@@ -59,11 +64,14 @@ class Team:
         return f"<Team of {', '.join(agent.name for agent in self.spec.agents)}: {self.spec.task!r}>"
 
 
-def resume(pool: Pool, run: str | None = None, *, functions: Functions | None = None) -> Run:
+def resume(pool: Pool, run: str | None = None, *, functions: Functions | None = None, trust: bool = False) -> Run:
     """Go on with a run (default: the pool's latest) from where the log has it, on the pool's current branch.
 
     Finished turns are not asked for again; turns that had not ended are taken anew. Raises UserError where there is
     no such run, RunActiveError where it is alive.
+
+    Raises UserError, too, where it names servers or keys' variables that are not OpenAI's, and no team did that was
+    started through this pool: with ``trust`` they are taken, as yours.
     """
     runs = pool.runs
     if not runs:
@@ -74,6 +82,8 @@ def resume(pool: Pool, run: str | None = None, *, functions: Functions | None = 
         raise UserError(message)
     record = runs[run] if run is not None else list(runs.values())[-1]
     team, functions = TeamSpec.from_dict(record.spec), functions or {}
+    if not trust:
+        check_trust(pool, team)
     check_team(team, functions)
     left, owner, branch = record.branch, record.owner, pool.branch
     epoch = claim(pool, record.id, branch, team, resumed=True)

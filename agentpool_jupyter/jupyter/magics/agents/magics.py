@@ -24,6 +24,14 @@ def _variable(name: str) -> str:
     return name
 
 
+def _help() -> str:
+    """Return what IPython shows for ``%agents?``, with all keys of the parser's own tables."""
+    from agentpool_jupyter.agents.team.parse import KEYS  # noqa: PLC0415 - loading the extension stays quick
+
+    keys = "\n".join(f"    {what + ':':10} {', '.join(names)}" for what, names in KEYS.items())
+    return f"{AgentsMagics.agents.__doc__}\nAll keys of a team's description:\n\n{keys}\n"
+
+
 @magics_class
 class AgentsMagics(SessionMagics):
     """``%%agents`` and ``%agents``."""
@@ -43,6 +51,7 @@ class AgentsMagics(SessionMagics):
     )
     @argument("--fresh", action="store_true", help="start from an empty document, on a new branch; nothing is deleted")
     @argument("--replace", action="store_true", help="stop the team that still runs in this pool, then start")
+    @argument("--trust", action="store_true", help="resume: with the servers and keys that the pool names, as yours")
     @argument("--text", action="store_true", help="show lines of text, no widget")
     @argument("--model", help="the model of agents that name none, such as local")
     @argument("-o", "--out", type=_variable, metavar="NAME", help="bind the run to this variable")
@@ -76,9 +85,11 @@ class AgentsMagics(SessionMagics):
         ``{{name}}`` is filled from the notebook's variables. On a line of its own::
 
             %agents status [RUN]     what the runs of this kernel do, and what they took
-            %agents stop [RUN]       stop them, or one
+            %agents stop [RUN|POOL]  stop them, or one; also one of another notebook, by its pool's name
             %agents attach [POOL]    show a pool's latest run, also after a kernel restart
             %agents resume [POOL]    go on with it where the pool has it; finished turns are not repeated
             %agents list [POOL]      all runs that a pool has seen
         """
         return self.answer(self.agents, line, actions.do if cell is None else partial(run_cell, cell=cell))
+
+    agents.getdoc = _help
