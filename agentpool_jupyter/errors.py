@@ -141,6 +141,10 @@ class SnapshotError(AgentPoolError):
     """A file of snapshots cannot be used; everything in it can be made again from the log."""
 
 
+class StoreWarning(UserWarning):
+    """What lies beneath a pool is not as we made it: it can be used, and something may be missing, or vanish."""
+
+
 class SnapshotWarning(UserWarning):
     """Snapshots were passed over, because they are damaged or of another log: answers are right, and slower."""
 

@@ -102,15 +102,13 @@ class Engine:
     ) -> list[str]:
         """Return mrjob's command line, without inputs and output; ``options`` win over what we set."""
         given: dict[str, OptionValue] = {"runner": self.name}
-        if self.cloud:  # what happens to a cluster is for the user's own configuration to say
-            return _switches(given | {"py_files": str(code.write_zip(scratch))} | dict(options))
-        given |= {"local_tmp_dir": str(scratch), "cleanup": "ALL", "cleanup_on_failure": "ALL"}
-        jobconf: list[str] = []
         if self.ships_code:
             given["py_files"] = str(code.write_zip(scratch))
-            given["python_bin"] = sys.executable
-        else:
-            given["no_conf"] = True
+        if self.cloud:  # what happens to a cluster is for the user's own configuration to say
+            return _switches(given | dict(options))
+        given |= {"local_tmp_dir": str(scratch), "cleanup": "ALL", "cleanup_on_failure": "ALL"}
+        given |= {"python_bin": sys.executable} if self.ships_code else {"no_conf": True}
+        jobconf: list[str] = []
         if self.name == "hadoop":
             jobconf = [f"mapreduce.job.tags={key.lower()}"]
             # The whole folder is ours to remove; mrjob would leave it behind, empty.

@@ -82,6 +82,13 @@ class RunStarted(Event, frozen=True, kw_only=True, tag="run_started"):
     """The team in full, without any secret."""
     resumed: bool = False
 
+    @property
+    def agents(self) -> list[str]:
+        """The names of the team's agents, as far as ``spec`` tells them: another program may have written it."""
+        found = self.spec.get("agents")
+        names = [agent.get("name") for agent in found if isinstance(agent, dict)] if isinstance(found, list) else []
+        return [name for name in names if isinstance(name, str)]
+
 
 class RunFinished(Event, frozen=True, kw_only=True, tag="run_finished"):
     """A team has ended; ``reason`` is one of :data:`.words.RunReason`."""
@@ -124,8 +131,8 @@ class Delta(Event, frozen=True, kw_only=True, tag="delta"):
 
     @property
     def numbers(self) -> range:
-        """The numbers of all deltas that it is."""
-        return range(self.seq, self.seq + (self.folded or 1))
+        """The numbers of all deltas that it is; each said something, so that a record claims no more than it holds."""
+        return range(self.seq, self.seq + (min(self.folded, len(self.text)) or 1))
 
 
 class Folded(Event, frozen=True, kw_only=True, tag="folded"):

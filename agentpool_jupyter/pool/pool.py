@@ -139,6 +139,10 @@ class Pool:
             at_offset(event, offset, event.ts)
         self.snapshots.heed(self, events)
 
+    def append_records(self, values: Sequence[bytes]) -> None:
+        """Store records as they are, for copies that must be exact."""
+        self.log.append(values)
+
     def header(self, branch: str, run: str = "", agent: str = "") -> dict[str, Any]:
         """Return what every new event carries: a fresh id, the branch, the run, the agent and the time."""
         return {"id": self.new_id(), "branch": branch, "run": run, "agent": agent, "ts": now_ms()}

@@ -92,8 +92,8 @@ class Runs(dict[str, RunRecord]):
         elif isinstance(event, RunStarted):
             self[event.run] = RunRecord(event.run)
             self[event.run].absorb(event)
-            for agent in event.spec.get("agents") or ():
-                self.places.setdefault(agent.get("name", ""), len(self.places))
+            for name in event.agents:
+                self.places.setdefault(name, len(self.places))
 
     def latest(self) -> RunRecord | None:
         """Return the run that was started last, or None."""

@@ -165,6 +165,14 @@ class TurnList(Sequence["Turn"]):
                 return next(turn for turn in self._load(number) if turn.name == name)
         return None
 
+    def find(self, key: str, begin: int) -> Turn | None:
+        """Return the turn of an id, loading only the part in which it has begun, given the offset at which it did."""
+        for number, part in enumerate(self._parts):
+            _, start, stop = part.stretch or ("", 0, 0)
+            if start <= begin < stop or any(key == one for one, _ in part.own):
+                return next((turn for turn in self._load(number) if turn.id == key), None)
+        return None
+
     def leading(self, other: Sequence[Turn]) -> Counter[str]:
         """Return how many shown turns of each agent both certainly begin with, loading none.
 

@@ -76,7 +76,7 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
     file: str = ""
     """The document's path; empty for a turn."""
     line: int = 1
-    """The line on which the passage begins, from 1, in its turn or file; in a PDF the page."""
+    """The line on which what is alike begins, from 1, in its turn or file; in a PDF the page."""
     place: str = ""
     """``cell 3`` or ``page 7``, where a document has them."""
     time: int = 0
@@ -112,8 +112,11 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
         return hit_html(self.hit)
 
 
-def match_of(found: Found, name: Callable[[Item], str], excerpt: str = "") -> Match:
-    """Return what the index found as a match; ``name`` says how a turn is called."""
+def match_of(found: Found, name: Callable[[Item], str], excerpt: str = "", line: int = 0) -> Match:
+    """Return what the index found as a match; ``name`` says how a turn is called.
+
+    ``line`` is that of the passage, from 0, on which the excerpt begins, or what is alike in it.
+    """
     item, turn = found.item, not found.item.file
     return Match(
         text=item.text,
@@ -130,7 +133,7 @@ def match_of(found: Found, name: Callable[[Item], str], excerpt: str = "") -> Ma
         offset=item.begin if turn else None,
         end=item.end if turn else None,
         file=item.file,
-        line=item.line,
+        line=item.line + (0 if item.folded else line),
         place=item.place,
         time=item.time,
     )

@@ -11,7 +11,7 @@ from agentpool_jupyter.errors import AgentPoolError, IndexUnavailableError, LogE
 from agentpool_jupyter.pool import Pool
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator
+    from collections.abc import Callable, Container, Iterable, Iterator
 
     from .index import RecallIndex
 
@@ -23,16 +23,30 @@ class OpenPools:
     """The pools of a pool's store, that pool among them; those that grew last are kept open. For one thread."""
 
     def __init__(self, pool: Pool) -> None:
-        self._pool = pool
+        self.asked = pool
+        """The pool whose store it is."""
         self._open: OrderedDict[str, Pool] = OrderedDict()  # the one that grew longest ago first
         self._ends: dict[str, int] = {}
         self._looked = float("-inf")
 
-    def each(self, names: Iterable[str]) -> Iterator[Pool]:
-        """Yield pools one after the other, each of which may be closed when the next one is asked for."""
-        for name in sorted(names):
-            with self._looked_at(name) as pool:
-                yield pool
+    def visit(self, names: Iterable[str], look: Callable[[Pool], None]) -> list[str]:
+        """Call a function with pools, one after the other, each of which may be closed then; return notes.
+
+        These tell of pools that cannot be read, which do not stand in the way of others: raises where there is but
+        one, and whatever the index raises.
+        """
+        notes, names = [], sorted(names)
+        for name in names:
+            try:
+                with self._looked_at(name) as pool:
+                    look(pool)
+            except IndexUnavailableError:
+                raise
+            except (AgentPoolError, OSError) as error:
+                if len(names) == 1:
+                    raise
+                notes.append(f"what was said last in pool {name!r} is not found: {error}")
+        return notes
 
     @contextmanager
     def _looked_at(self, name: str) -> Iterator[Pool]:
@@ -42,7 +56,7 @@ class OpenPools:
             yield pool
             self._ends[name] = end = pool.end
             grown = end != before
-            if pool is not self._pool and (grown or (name not in self._open and len(self._open) < MOST_OPEN)):
+            if pool is not self.asked and (grown or (name not in self._open and len(self._open) < MOST_OPEN)):
                 self._open[name] = pool
                 self._open.move_to_end(name, last=grown)
         while len(self._open) > MOST_OPEN:
@@ -51,26 +65,18 @@ class OpenPools:
     def follow(self, index: RecallIndex, names: Iterable[str], notes: list[str], *, all_of_them: bool = False) -> None:
         """Have an index take in what is new in pools; notes tell those that cannot be read.
 
-        Pools that are not kept open are looked at every few seconds, unless ``all_of_them``. Raises what the index
-        raises.
+        Those that are not kept open are looked at every few seconds, unless ``all_of_them``.
         """
         due = all_of_them or time.monotonic() - self._looked > _FRESH
-        for name in sorted(names):
-            if due or name in self._open or name not in self._ends or name == self._pool.name:
-                try:
-                    with self._looked_at(name) as pool:
-                        index.follow(pool)
-                except IndexUnavailableError:
-                    raise
-                except AgentPoolError as error:  # of one pool, which is not to stand in the way of the others
-                    notes.append(f"what was said last in pool {name!r} is not found: {error}")
+        looked = [one for one in names if due or one in self._open or one not in self._ends or one == self.asked.name]
+        notes += self.visit(looked, index.follow)
         if due:
             self._looked = time.monotonic()
 
     @contextmanager
     def opened(self, name: str) -> Iterator[Pool]:
         """Yield a pool, which is closed again unless it is kept open; one that cannot be read is not kept."""
-        store, pool = self._pool.store, self._pool if name == self._pool.name else self._open.get(name)
+        store, pool = self.asked.store, self.asked if name == self.asked.name else self._open.get(name)
         if pool is None:
             pool = Pool(store.open(name, create=False), store)
         try:
@@ -80,7 +86,7 @@ class OpenPools:
                 del self._open[name]
             raise
         finally:
-            if pool is not self._pool and self._open.get(name) is not pool:
+            if pool is not self.asked and self._open.get(name) is not pool:
                 pool.close()
 
     def forget_deleted(self, names: Container[str]) -> bool:

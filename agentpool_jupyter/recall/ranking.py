@@ -16,31 +16,42 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .matches import Found
+from .matches import Found, Search
 from .text.shingles import containment, jaccard, shingles
 from .text.signatures import SURE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from .backends.backend import Backend
     from .backends.items import Item
-    from .matches import Question, Search
+    from .matches import Question
 
 _CHUNK = 64  # candidates fetched together
+_ANY = 1e-9  # a threshold that whatever shares anything reaches
+_LIKELIEST = 8 * _CHUNK  # candidates among which the nearest is looked for
 
 
 def find(backend: Backend, texts: Iterable[str], search: Search) -> list[Found]:
     """Return the ``k`` best matches of any of the query's texts, best first, newest first where equal.
 
-    An item that both resembles a text and contains it counts as resembling it. Of passages that overlap, and of a
-    turn's, only the best is returned.
+    An item that both resembles a text and contains it counts as resembling it, unless it contains all of it: a quote
+    comes first, whatever stands about it. Of passages that overlap, and of a turn's, only the best is returned.
     """
     best = _Best(search.k)
     for text in texts:
         if query := shingles(text):
             _look(backend, query, search, best)
     return best.found
+
+
+def nearest(backend: Backend, texts: Iterable[str], keep: Callable[[Item], bool]) -> Found | None:
+    """Return what contains most of any of the texts, however little that is; None where the likeliest are not kept."""
+    best, search = _Best(1), Search("contained", _ANY, 1, keep)
+    for text in texts:
+        if query := shingles(text):
+            _look(backend, query, search, best, most=_LIKELIEST)
+    return best.found[0] if best.found else None
 
 
 def candidates(
@@ -58,8 +69,8 @@ def candidates(
     return list(zip(bounds[order].tolist(), ids[order].tolist(), strict=True))
 
 
-def _look(backend: Backend, query: frozenset[str], search: Search, best: _Best) -> None:
-    waiting = candidates(backend, query, search.question, search.threshold)
+def _look(backend: Backend, query: frozenset[str], search: Search, best: _Best, most: int | None = None) -> None:
+    waiting = candidates(backend, query, search.question, search.threshold)[:most]
     for first in range(0, len(waiting), _CHUNK):
         chunk = waiting[first : first + _CHUNK]
         if best.least >= chunk[0][0]:
@@ -74,7 +85,8 @@ def _verified(query: frozenset[str], fetched: list[tuple[int, Item]], search: Se
             continue
         text = shingles(item.text)
         alike, inside = jaccard(query, text), containment(query, text)
-        if search.question != "contained" and alike >= search.threshold:
+        quoted = search.question == "both" and inside == 1.0
+        if search.question != "contained" and alike >= search.threshold and not (quoted and alike < 1.0):
             yield Found(alike, number, item, "resembles", alike, inside)
         elif search.question != "resembles" and inside >= search.threshold:
             yield Found(inside, number, item, "contained", alike, inside)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import functools
 import re
 import weakref
+from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from agentpool_jupyter.errors import PositionError, UserError
+from agentpool_jupyter.display.table import clip
+from agentpool_jupyter.errors import AgentPoolError, PositionError, UserError
 from agentpool_jupyter.pool import Document, Pool, Position, Turn
+from agentpool_jupyter.pool.settled import TurnList
 
 from .index import RecallIndex
 from .matches import Matches, Search, match_of
@@ -22,16 +25,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from .backends.items import Item
-    from .matches import Question
+    from .matches import Found, Match, Question
+
+    _Name = Callable[[Item], str | None]
 
 THRESHOLD = 0.5
 """The score from which on something counts as alike, if nobody says otherwise."""
 
 _TURN = re.compile(r"[\w.-]+#\d+")
 _EXCERPT = 160  # characters of a match that a table shows
+_NEAR = 80  # and of what was nearest
 _QUESTIONS = ("resembles", "contained", "both")
 _PLACES = ("pool", "all", "pools", "library")
 
+_lines: weakref.WeakKeyDictionary[Pool, dict[str | None, tuple[int, _Name]]] = weakref.WeakKeyDictionary()
+"""What names the turns on a pool's lines, each with the pool's end then: making them takes longer than to search."""
 _indexes: weakref.WeakKeyDictionary[Pool, RecallIndex] = weakref.WeakKeyDictionary()
 
 
@@ -65,7 +73,8 @@ def similar(
             other filters are about turns and leave documents alone.
         index: an open index; without one, the store's own is opened and kept for as long as the pool is used.
 
-    Scores are exact. Raises PositionError for a turn or branch that is not there, UserError for options that mean
+    Scores are exact. Notes tell of pools and documents that cannot be read, and what was nearest where nothing is alike
+    enough. Raises PositionError for a turn or branch that is not there, UserError for options that mean
     nothing, IndexUnavailableError when the index is away, ExtraMissingError where an optional part is missing.
     """
     places = _places(over)
@@ -89,15 +98,39 @@ def similar(
         def keep(item: Item) -> bool:
             return item.pool in names and wanted.takes(item) if item.pool else "library" in places
 
-        search = Search(question, threshold, k, keep)
-        found, notes = index.search(texts, search, pools=lambda: pools.each(names), library="library" in places)
-        if [len(tokens(text)) for text in texts] == [1]:
-            notes.append("a query of one word finds only texts of that one word: give two words or more")
-        names_of = _Names(pools, branch)
-        alike = frozenset[str]().union(*map(shingles, texts))
-        excerpts = (around(one.item.text, alike, _EXCERPT).text for one in found)
-        matches = [match_of(one, names_of, excerpt) for one, excerpt in zip(found, excerpts, strict=True)]
-        return Matches(matches, [*index.take_notes(), *notes])
+        look = Search(question, threshold, k, keep)
+        visit = functools.partial(pools.visit, names)
+        return _found(index, texts, look, _Names(pools, branch), visit=visit, library="library" in places)
+
+
+def similar_documents(
+    index: RecallIndex, query: str, k: int = 5, *, threshold: float = THRESHOLD, question: Question = "both"
+) -> Matches:
+    """Return the ``k`` passages of an index's library that are most alike, as :func:`similar` does; needs no pool."""
+    _check(k, threshold, question)
+    texts = [part.text for part in passages(query)]
+    return _found(index, texts, Search(question, threshold, k, lambda item: not item.pool), str, library=True)
+
+
+def _found(index: RecallIndex, texts: list[str], search: Search, name: Callable[[Item], str], **where: Any) -> Matches:
+    found, notes = index.search(texts, search, **where)
+    alike = frozenset[str]().union(*map(shingles, texts))
+
+    def match(one: Found) -> Match:
+        excerpt = around(one.item.text, alike, _EXCERPT)
+        return match_of(one, name, excerpt.text, excerpt.line)
+
+    if [len(tokens(text)) for text in texts] == [1]:
+        notes.append("a query of one word finds only texts of that one word: give two words or more")
+    elif not found and (near := index.nearest(texts, search.keep)):
+        notes.append(_below(match(near), search.threshold))
+    return Matches(list(map(match, found)), [*index.take_notes(), *notes])
+
+
+def _below(near: Match, threshold: float) -> str:
+    """Say what was nearest, where nothing is near enough."""
+    scores = f"{near.contained:.2f} contained, {near.resembles:.2f} alike, threshold {threshold:g}"
+    return f"nearest is {near.source} ({scores}): {clip(near.excerpt, _NEAR)}"
 
 
 def _index(pool: Pool) -> RecallIndex:
@@ -187,9 +220,10 @@ def _line(pool: Pool, pools: OpenPools, branch: str) -> Callable[[str], dict[str
 
     @functools.cache
     def line(name: str) -> dict[str, int]:
-        with pools.opened(name) as one:
-            lineage = one.lineage
-            return dict(lineage.line(branch, one.end)) if branch in lineage else {}
+        with suppress(AgentPoolError), pools.opened(name) as one:
+            if branch in one.lineage:
+                return dict(one.lineage.line(branch, one.end))
+        return {}
 
     return line
 
@@ -200,16 +234,29 @@ class _Names:
     def __init__(self, pools: OpenPools, branch: str | None) -> None:
         self._pools = pools
         self._branch = branch
-        self._documents: dict[tuple[str, str | None], dict[str, str]] = {}
+        self._lines: dict[tuple[str, str | None], _Name] = {}
 
     def __call__(self, item: Item) -> str:
-        asked = self._document(item.pool, self._branch).get(item.key)
-        return asked or self._document(item.pool, item.branch).get(item.key, item.agent)
+        return self._name(item, self._branch) or self._name(item, item.branch) or item.agent
 
-    def _document(self, name: str, branch: str | None) -> dict[str, str]:
-        if (name, branch) not in self._documents:
-            with self._pools.opened(name) as pool:
-                known = branch is None or branch in pool.lineage
-                document = pool.document(branch and Position(branch, pool.end - 1)) if known else Document()
-            self._documents[name, branch] = {turn.id: turn.name for turn in document.turns}
-        return self._documents[name, branch]
+    def _name(self, item: Item, branch: str | None) -> str | None:
+        line = item.pool, branch
+        if line not in self._lines:
+            self._lines[line] = lambda _: None
+            with suppress(AgentPoolError), self._pools.opened(item.pool) as pool:  # else the index has it all the same
+                self._lines[line] = _names_on(pool, branch, lazily=pool is self._pools.asked)
+        return self._lines[line](item)
+
+
+def _names_on(pool: Pool, branch: str | None, *, lazily: bool) -> _Name:
+    """Return what names turns on a line as it is now: what did so the last time, if nothing has been said since."""
+    lines, end = _lines.setdefault(pool, {}), pool.end
+    if branch not in lines or lines[branch][0] != end:
+        known = branch is None or branch in pool.lineage
+        turns = pool.document(branch and Position(branch, end - 1)).turns if known else []
+        if lazily and isinstance(turns, TurnList):
+            lines[branch] = end, lambda item: turn.name if (turn := turns.find(item.key, item.begin)) else None
+        else:
+            names = {turn.id: turn.name for turn in turns}
+            lines[branch] = end, lambda item: names.get(item.key)
+    return lines[branch][1]

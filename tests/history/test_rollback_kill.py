@@ -124,7 +124,7 @@ def test_a_process_killed_between_fork_and_head_moved_nothing(store):
         events, records = list(pool.events()), list(pool.records())
     for cut in range(3, len(events) + 1):  # every moment at which it could have died: appends are whole, or not at all
         with open_pool(f"cut-{cut}", store) as pool:
-            pool.log.append(records[:cut])
+            pool.append_records(records[:cut])
             check(pool)
             if isinstance(events[cut - 1], Fork):
                 assert pool.branch == _head(events[: cut - 1])

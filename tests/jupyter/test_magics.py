@@ -81,7 +81,7 @@ config.HistoryManager.enabled = False
 shell = InteractiveShell.instance(config=config)
 shell.run_line_magic("load_ext", "agentpool_jupyter")
 heavy = "kafka openai anywidget ipywidgets networkx mrjob pandas numpy rensa xllamacpp".split()
-layers = [f"agentpool_jupyter.{name}" for name in ("agents", "history", "jobs", "recall", "pool", "log")]
+layers = [f"agentpool_jupyter.{name}" for name in "agents history snapshots recall jobs pool services log".split()]
 print([name for name in heavy + layers if name in sys.modules])
 """
 

@@ -186,7 +186,7 @@ def test_a_closed_index_says_so(pool, tmp_path):
 def test_a_pool_with_records_that_are_no_events(store):
     """They are passed over, as everywhere."""
     with open_pool("odd") as pool:
-        pool.log.append([b"\x00", b"{}", b'{"type": "thought", "id": "x"}'])
+        pool.append_records([b"\x00", b"{}", b'{"type": "thought", "id": "x"}'])
         pool.post(LEASE)
         assert len(similar(pool, LEASE)) == 1
 

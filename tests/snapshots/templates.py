@@ -30,9 +30,9 @@ def template(tmp_path_factory):
     with open_pool("bakery", folder, snapshot_every=0) as pool:
         grow(pool, 900)
         late = list(pool.records(3, 200))
-        pool.log.append(late)
+        pool.append_records(late)
         grow(pool, 500, seed=2)
-        pool.log.append(late[40:70])
+        pool.append_records(late[40:70])
         assert build(pool).windows.keys() >= {0, 1, 2}
         return folder, *of_the_log(pool)
 

@@ -33,7 +33,7 @@ def both(tmp_path_factory):
     for seed, pool in enumerate(opened):
         grow(pool, 4000, seed=seed)
         late = list(pool.records(100, 600))
-        pool.log.append([*late, b"no event \xff", b"{}"])
+        pool.append_records([*late, b"no event \xff", b"{}"])
         grow(pool, 3000, seed=seed + 10)
         assert len(pool.branches) > 4
     yield opened

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from agentpool_jupyter.recall import Match
     from agentpool_jupyter.recall.backends.items import Item
     from agentpool_jupyter.recall.matches import Found
-    from agentpool_jupyter.recall.text.thoughts import Excerpt
 
     from .cue import Cue
 
@@ -120,14 +119,9 @@ class ReminderSearch:
             if said <= known:
                 continue
             known |= said
-            match = self._match(one, excerpt)
+            line = one.item.text.count("\n", 0, excerpt.start)
+            match = msgspec.structs.replace(match_of(one, self._name, line=line), text=excerpt.text)
             yield Reminder(excerpt.text, _source(match), _reference(match, one.item.start + excerpt.start))
-
-    def _match(self, found: Found, excerpt: Excerpt) -> Match:
-        match = match_of(found, self._name)
-        paged = match.place.startswith("page")  # its line is the page's number
-        line = match.line if paged else match.line + match.text.count("\n", 0, excerpt.start)
-        return msgspec.structs.replace(match, text=excerpt.text, line=line)
 
     def _name(self, item: Item) -> str:
         """Return a turn's name on its pool's current line; its agent and position where it is not on that."""

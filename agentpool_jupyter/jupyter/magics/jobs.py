@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from agentpool_jupyter.display.foreign import printable
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from agentpool_jupyter.jobs import Progress
     from agentpool_jupyter.jupyter.session import Session
     from agentpool_jupyter.pool import Pool
+
+_TOGETHER = 64  # pools of which one job takes care, and which are open at a time
 
 
 class PoolResults(list[Any]):
@@ -64,35 +66,42 @@ def run_over_all(
     session: Session, job: Callable[..., Sequence[Any]], what: str, arguments: Namespace, **more: Any
 ) -> PoolResults:
     """Run a job over all pools of a store; those that cannot be read are told after what the others gave."""
-    with all_pools(session, arguments.store) as (pools, passed_over):
+    built: list[Any] = []
+    bad: list[Any] = []
+    for pools, passed_over in all_pools(session, arguments.store):
+        bad += passed_over
         try:
-            built = run(session, job, pools, what, arguments, **more)
+            built += run(session, job, pools, what, arguments, **more)
         except LogError:
             damaged = [PassedOver(pool.name, problem) for pool in pools if (problem := _damage(pool))]
             if not damaged:
                 raise
             names = {one.pool for one in damaged}
-            built = run(session, job, [pool for pool in pools if pool.name not in names], what, arguments, **more)
-            passed_over.extend(damaged)
-        return PoolResults([*built, *passed_over])
+            built += run(session, job, [pool for pool in pools if pool.name not in names], what, arguments, **more)
+            bad += damaged
+    return PoolResults([*built, *bad])
 
 
-@contextmanager
 def all_pools(session: Session, store: str | None) -> Iterator[tuple[list[Pool], list[PassedOver]]]:
-    """Yield the pools of a store, open, and those that cannot be opened; closes those that were not open before."""
-    pools, passed_over = [], []
-    with ExitStack() as stack:
-        for name in session.open_store(store).names():
-            was_open = session.has_open(name, store)
-            try:
-                pool = session.pool(name, store)
-            except (LogError, UserError, OSError) as error:
-                passed_over.append(PassedOver(name, error))
-                continue
-            pools.append(pool)
-            if not was_open:
-                stack.callback(session.forget, pool)
-        yield pools, passed_over
+    """Yield the pools of a store, open, and those that cannot be opened, some of them at a time.
+
+    Closes those that were not open before when it is asked for the next ones: an open pool takes several files.
+    """
+    names = session.open_store(store).names()
+    for first in range(0, len(names), _TOGETHER):
+        pools, passed_over = [], []
+        with ExitStack() as stack:
+            for name in names[first : first + _TOGETHER]:
+                was_open = session.has_open(name, store)
+                try:
+                    pool = session.pool(name, store)
+                except (LogError, UserError, OSError) as error:
+                    passed_over.append(PassedOver(name, error))
+                    continue
+                pools.append(pool)
+                if not was_open:
+                    stack.callback(session.forget, pool)
+            yield pools, passed_over
 
 
 def _damage(pool: Pool) -> LogError | None:

@@ -140,7 +140,7 @@ def _delete(session: Session, name: str | None, arguments: Namespace) -> Note:
 
 def _forget(session: Session, store: Store, name: str) -> str:
     """Take a deleted pool out of the index, if there is one; return what is to be said of that."""
-    from agentpool_jupyter.recall.backends.opening import has_index  # noqa: PLC0415 - loading the extension stays quick
+    from agentpool_jupyter.recall.backends.addresses import has_index  # noqa: PLC0415 - loading the extension stays quick
 
     try:
         if has_index(store):

@@ -11,7 +11,7 @@ import msgspec
 
 from agentpool_jupyter.display.foreign import printable
 from agentpool_jupyter.errors import LibraryError
-from agentpool_jupyter.recall.backends.items import Item, Source, file_source
+from agentpool_jupyter.recall.backends.items import Item, Source, file_source, refused_source
 from agentpool_jupyter.recall.text.passages import passages
 
 from .formats import read_document
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 
 class _Mark(msgspec.Struct):
-    """A document as it was when it was read."""
+    """A document as it was when it was read, or refused."""
 
     time: int
-    """When it had been changed, in nanoseconds since the epoch."""
+    """When it had been changed, in nanoseconds since the epoch; of one that was refused, or its rights had been."""
     size: int
 
 
@@ -47,10 +47,15 @@ class Added:
 
 
 class DocumentReader:
-    """One round of reading documents into an index."""
+    """One round of reading documents into an index.
 
-    def __init__(self, backend: Backend) -> None:
+    What cannot be read is told, and not tried again before it has changed, unless ``telling``: of files that somebody
+    has just named all is told.
+    """
+
+    def __init__(self, backend: Backend, *, telling: bool) -> None:
         self._backend = backend
+        self._telling = telling
         self._known = set(backend.sources())
         self._report = Added()
         self._gone: Counter[Path] = Counter()
@@ -60,8 +65,8 @@ class DocumentReader:
         """Read files, unless they are as they were; forget those that turn out to be nothing."""
         files = list(dict.fromkeys(files))
         # Known before they are read: who is stopped in between, or killed, goes on with the rest the next time.
-        sources = [file_source(str(path)) for path in files if is_text(path)]
-        if fresh := [source for source in sources if source not in self._known]:
+        names = [str(path) for path in files if is_text(path) and refused_source(str(path)) not in self._known]
+        if fresh := [source for source in map(file_source, names) if source not in self._known]:
             self._backend.expect(fresh)
         for number, path in enumerate(files):
             if progress is not None:
@@ -80,23 +85,39 @@ class DocumentReader:
         return self._report
 
     def _read(self, path: Path, source: Source) -> None:
-        before = self._backend.mark(source)
+        before, refusal = self._backend.mark(source), refused_source(str(path))
+        refused = self._backend.mark(refusal) if refusal in self._known else None
         try:
             found = path.stat()
-            mark = msgspec.json.encode(_Mark(found.st_mtime_ns, found.st_size))
-            items = [] if before == mark else list(_items(source, path, found.st_mtime_ns // 1_000_000))
-        except (OSError, LibraryError) as error:
-            missing = isinstance(error, OSError)
-            if missing and before:
-                self._gone[path.parent] += 1
-            else:
-                self._report.notes.append(f"{path} is gone: nothing of it is in the index" if missing else f"{error}")
-            if not before:
-                self._nothing.append(source)
+        except OSError:
+            self._miss(path, source, refusal if refused else None, read=bool(before))
             return
-        if before == mark:
+        mark = msgspec.json.encode(_Mark(found.st_mtime_ns, found.st_size))
+        told = msgspec.json.encode(_Mark(found.st_ctime_ns, found.st_size))  # rights are no part of what was read
+        if mark == before:
             self._report.unchanged += 1
-            return
+        elif told != refused or self._telling:
+            try:
+                items = list(_items(source, path, found.st_mtime_ns // 1_000_000))
+            except LibraryError as error:
+                self._backend.put(refusal, told, [])
+                kept = "; what it said before is found" if before else ""
+                self._report.notes.append(f"{error}{kept}")
+                if not before:
+                    self._nothing.append(source)
+                return
+            self._put(path, source, mark, items)
+            if refused:
+                self._nothing.append(refusal)
+
+    def _miss(self, path: Path, source: Source, refusal: Source | None, *, read: bool) -> None:
+        if read:
+            self._gone[path.parent] += 1
+        elif not refusal:
+            self._report.notes.append(f"{path} is gone: nothing of it is in the index")
+        self._nothing += [*([] if read else [source]), *([refusal] if refusal else [])]
+
+    def _put(self, path: Path, source: Source, mark: bytes, items: list[Item]) -> None:
         if source in self._known:
             self._backend.empty(source)
         self._backend.put(source, mark, items)
@@ -112,7 +133,8 @@ def _items(source: Source, path: Path, time: int) -> Iterator[Item]:
                 part=part,
                 text=passage.text,
                 start=passage.start,
-                line=section.line if section.place.startswith("page") else section.line + passage.line - 1,
+                line=section.line if section.folded else section.line + passage.line - 1,
+                folded=section.folded,
                 place=section.place,
                 time=time,
             )

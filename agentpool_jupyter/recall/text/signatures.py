@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     """Keys of buckets, or ids of texts."""
     Hashes = NDArray[np.uint64]
 
-FORMAT = 3
+FORMAT = 4
 """Changes when what is stored, or how, does."""
 BANDS = 42
 ROWS = 3
@@ -59,6 +59,7 @@ _PROBE = (
     "caf\u00e9 m\u00fcnchen",
     "one",
     "!?",
+    "bak\u00adery, co\u200bpy, \x1b[1mbold\x1b[0m and hy-\nphen",  # what normalising takes away
 )
 
 

@@ -80,7 +80,7 @@ def both(tmp_path_factory, texts):
     for number, pool in enumerate(opened):
         talk(pool, texts[number * 100 :], number, leave={40 + number, 202 + number})
         late = list(pool.records(100, 600))
-        pool.log.append([*late, b"no event \xff", b"{}"])
+        pool.append_records([*late, b"no event \xff", b"{}"])
         assert len(pool.branches) > 1
     yield opened
     for pool in opened:
@@ -270,9 +270,9 @@ def test_an_index_that_is_emptied_while_the_job_runs(pool, texts):
 def test_pools_in_which_nobody_has_finished_a_turn(store, pool, texts, kind, request):
     """One is empty; of the other only the mark is stored, and what is under way."""
     with open_pool("empty", store) as empty:
-        pool.log.append([b"{}", b"no event \xff"])
+        pool.append_records([b"{}", b"no event \xff"])
         left = talk(pool, texts[2:3], 2, leave={2})
-        pool.log.append(list(pool.records(2, 4)))
+        pool.append_records(list(pool.records(2, 4)))
         with RecallIndex(pool.store, request.getfixturevalue("redis_url") if kind == "redis" else None) as index:
             done = index_pools([empty, pool], "inline", index=index)
             assert [(one.events > 2, one.passages) for one in done] == [(False, 0), (True, 0)]

@@ -24,8 +24,11 @@ class Query(NamedTuple):
     """The same in a few words."""
 
 
-def find_query(pool: Pool, arguments: Namespace, cell: str | None, variables: Mapping[str, Any]) -> Query:
-    """Return what a call of the magic asks for; raises UserError where that is nothing, or several things."""
+def find_query(pool: Pool | None, arguments: Namespace, cell: str | None, variables: Mapping[str, Any]) -> Query:
+    """Return what a call of the magic asks for; raises UserError where that is nothing, or several things.
+
+    Without a pool it can ask for a text only.
+    """
     given = {
         "a text": bool(arguments.text),
         "a cell": cell is not None,
@@ -35,11 +38,11 @@ def find_query(pool: Pool, arguments: Namespace, cell: str | None, variables: Ma
     if len(several := [name for name, there in given.items() if there]) > 1:
         message = f"one query at a time, not {' and '.join(several)} together"
         raise UserError(message)
-    if arguments.now is not None:
+    if pool is not None and arguments.now is not None:
         return _now(pool, arguments.now)
-    if arguments.document:
+    if pool is not None and arguments.document:
         return _document(pool)
-    if cell is None and not arguments.text:
+    if pool is not None and cell is None and not arguments.text:
         return _latest(pool)
     return _text(arguments.text if cell is None else cell, variables, first_line=1 if cell is None else 2)
 
