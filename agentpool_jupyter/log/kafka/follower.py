@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from kafka import errors
 
 from agentpool_jupyter.errors import LogCorruptError, LogUnavailableError
-from agentpool_jupyter.log.contract import Follower, Record
+from agentpool_jupyter.log.contract import Follower, Record, dense
 
 from . import clients
 from .failures import translate, translated, unavailable
@@ -72,6 +72,7 @@ class KafkaFollower(Follower):
                         self._check_moved()
                     raise
             if found:
+                found = list(dense(found, self._next))
                 self._next = found[-1].offset + 1
                 return found
             if self._marked:
@@ -132,6 +133,7 @@ class KafkaFollower(Follower):
             found = self._consumer.beginning_offsets([self._partition], timeout_ms=self._quiet * 1000)
             gone = self._next < found[self._partition] or (self._next > end and self._next != self._start)
             if gone:
+                self._check_moved()
                 message = (
                     f"Kafka at {','.join(self._address.hosts)} no longer has offset {self._next} of topic "
                     f"{self._partition.topic!r}: was its retention changed? Follow from a later offset"
