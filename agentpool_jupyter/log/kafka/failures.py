@@ -30,11 +30,11 @@ def unavailable(address: KafkaAddress, timeout_ms: float, trouble: str = "") -> 
     )
 
 
-def translate(error: BaseException, address: KafkaAddress, timeout_ms: float) -> AgentPoolError:
+def translate(error: BaseException, address: KafkaAddress, timeout_ms: float, trouble: str = "") -> AgentPoolError:
     """Return our error for one of the client's; what it says holds no secret."""
     where = ",".join(address.hosts)
     if isinstance(error, errors.KafkaError) and error.retriable:
-        return unavailable(address, timeout_ms, "; ".join(getattr(error, "__notes__", ())))
+        return unavailable(address, timeout_ms, trouble)
     for kinds, made, text in (
         (LOGIN, StoreError, "refused the login: check user, password and sasl_mechanism"),
         ((errors.AuthorizationError,), StoreError, f"does not allow this user to do that ({type(error).__name__})"),

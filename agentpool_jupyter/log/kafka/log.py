@@ -206,13 +206,13 @@ class KafkaLog(Log):
                 self._check_moved(generation)
         return True
 
-    def _check_follower(self, generation: int) -> None:
-        """Raise LogMovedError if the pool has moved on from the generation that is followed."""
-        if self._look(generation):
+    def _check_follower(self, generation: int, *, now: bool = False) -> None:
+        """Raise LogMovedError if the pool has moved on from the generation that is followed; asks seldom, or now."""
+        if self._check_moved(generation) if now else self._look(generation):
             raise moved(self.name)
 
     def _look(self, generation: int) -> bool:
-        """Do :meth:`_check_moved`, twice a second at the most."""
+        """Do :meth:`_check_moved`, twice a second at most."""
         if generation == self._generation and time.monotonic() - self._looked < _LOOK_SECONDS:
             return False
         changed = self._check_moved(generation)

@@ -191,6 +191,7 @@ class Topics:
     def _ask(self, action: Callable[[Any], _Answer]) -> _Answer:
         """Do something with an admin client, again while the cluster is away, for up to the timeout."""
         deadline = time.monotonic() + self._timeout / 1000
+        trouble = ""
         while True:
             try:
                 admin = clients.admin(self._address, max(0.0, deadline - time.monotonic()) * 1000)
@@ -203,8 +204,9 @@ class Topics:
                     admin.close()
             except (errors.KafkaError, AssertionError, OSError, ValueError) as error:
                 retriable = isinstance(error, errors.KafkaError) and error.retriable
+                trouble = "; ".join(getattr(error, "__notes__", ())) or trouble  # the last try has no time to find any
                 if not retriable or time.monotonic() > deadline:
-                    raise translate(error, self._address, self._timeout) from error
+                    raise translate(error, self._address, self._timeout, trouble) from error
                 time.sleep(_PAUSE_SECONDS)
 
 
