@@ -77,7 +77,7 @@ def export_pool(pool: Pool, file: str | os.PathLike[str], *, overwrite: bool = F
     Raises UserError where it cannot be written, or is there already and not to be overwritten.
     """
     path = Path(file).expanduser()
-    taken = f"there is a file {path} already: choose another name, or remove it"
+    taken = f"there is a file {path} already: choose another name, or write over it (`--overwrite`, overwrite=True)"
     if not overwrite and path.exists():
         raise UserError(taken)
     count, digest = pool.end, hashlib.sha256()

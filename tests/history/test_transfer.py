@@ -111,7 +111,7 @@ def test_files_that_cannot_be_used_are_told(pool, tmp_path):
 
 def test_a_file_that_is_there_is_not_written_over(pool, tmp_path):
     (tmp_path / "x.gz").write_bytes(b"a thesis")
-    with pytest.raises(UserError, match=r"there is a file .*x\.gz already: choose another name, or remove it"):
+    with pytest.raises(UserError, match=r"there is a file .*x\.gz already: choose another name, or write over it"):
         export_pool(pool, tmp_path / "x.gz")
     assert (tmp_path / "x.gz").read_bytes() == b"a thesis"
     export_pool(pool, tmp_path / "x.gz", overwrite=True)

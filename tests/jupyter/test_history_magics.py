@@ -122,7 +122,7 @@ def test_a_pool_travels_as_a_file(told, shell, tmp_path):
 def test_an_export_is_not_written_over_a_file_unasked(told, shell, tmp_path):
     file = tmp_path / "x.gz"
     file.write_text("mine")
-    with pytest.raises(UsageError, match=r"there is a file .* already: choose another name, or .* --overwrite"):
+    with pytest.raises(UsageError, match=r"there is a file .* already: choose another name, or .*--overwrite"):
         shell.run_line_magic("pool", f"export {file}")
     assert file.read_text() == "mine"
     assert "wrote 3 records" in repr(shell.run_line_magic("pool", f"export {file} --overwrite"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import line_magic, magics_class
@@ -172,11 +171,10 @@ def _export(session: Session, file: str | None, arguments: Namespace) -> Note:
     if file is None:
         message = "%pool export needs a file, as in `%pool export bakery.jsonl.gz`"
         raise UserError(message)
-    if not arguments.overwrite and Path(file).expanduser().exists():
-        message = f"there is a file {file} already: choose another name, or write over it with --overwrite"
-        raise UserError(message)
     pool = session.pool(None, arguments.store)
-    return Note(f"wrote {export_pool(pool, file):,} records of pool {pool.name!r} to {file}")
+    return Note(
+        f"wrote {export_pool(pool, file, overwrite=arguments.overwrite):,} records of pool {pool.name!r} to {file}"
+    )
 
 
 def _import(session: Session, file: str | None, arguments: Namespace) -> Note:
