@@ -1,7 +1,5 @@
 """What every test has: a store of its own, and no key, model or proxy of whoever runs it."""
 
-from __future__ import annotations
-
 import os
 import random
 import secrets

@@ -1,7 +1,5 @@
 """A real Apache Kafka for tests: started with the code behind ``agentpool kafka start``, gone at the end."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import secrets

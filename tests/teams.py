@@ -1,7 +1,5 @@
 """Short teams for tests, and what tests look for in a pool."""
 
-from __future__ import annotations
-
 import time
 
 import yaml

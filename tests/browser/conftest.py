@@ -1,7 +1,5 @@
 """JupyterLab and Notebook 7 on a server of their own, seen through Debian's Chromium."""
 
-from __future__ import annotations
-
 import os
 import shutil
 

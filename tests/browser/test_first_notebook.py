@@ -1,7 +1,5 @@
 """The notebooks that people open first, run from top to bottom in JupyterLab, on real tokens of the bundled model."""
 
-from __future__ import annotations
-
 import os
 import shutil
 

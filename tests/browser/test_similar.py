@@ -1,7 +1,5 @@
 """Looking up what was said before, and putting it into the pool by a click."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

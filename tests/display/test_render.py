@@ -1,7 +1,5 @@
 """What people see of a document, without any widget: markdown and escaped HTML."""
 
-from __future__ import annotations
-
 from html.parser import HTMLParser
 
 from hypothesis import given

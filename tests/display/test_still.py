@@ -1,7 +1,5 @@
 """A run as a picture that needs no kernel, widget or script."""
 
-from __future__ import annotations
-
 from html.parser import HTMLParser
 
 import pytest

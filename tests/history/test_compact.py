@@ -1,7 +1,5 @@
 """What a compaction keeps: everything that anyone can be shown, and where it stands."""
 
-from __future__ import annotations
-
 import os
 import sqlite3
 import subprocess

@@ -1,7 +1,5 @@
 """What changed between two positions."""
 
-from __future__ import annotations
-
 import random
 import sqlite3
 from contextlib import closing

@@ -1,7 +1,5 @@
 """The graph of a pool's history."""
 
-from __future__ import annotations
-
 from agentpool_jupyter.history import history_graph
 
 

@@ -1,7 +1,5 @@
 """What people see of a diff and of the history's graph, beyond the facts."""
 
-from __future__ import annotations
-
 from hypothesis import given
 from hypothesis import strategies as st
 

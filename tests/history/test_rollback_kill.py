@@ -1,7 +1,5 @@
 """Rollbacks by processes that are killed in the middle of them, and by several processes at the same moment."""
 
-from __future__ import annotations
-
 import contextlib
 import signal
 import subprocess

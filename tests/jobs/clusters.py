@@ -1,7 +1,5 @@
 """Real engines for tests of jobs: a Spark of one master and one worker, a Hadoop of one node."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import re

@@ -1,7 +1,5 @@
 """A real Hadoop on this machine: HDFS and YARN of Hadoop's own mini cluster, and a HADOOP_HOME that reaches it."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

@@ -1,7 +1,5 @@
 """Stopping a job in mid-run."""
 
-from __future__ import annotations
-
 import threading
 import time
 

@@ -1,7 +1,5 @@
 """Jobs on this machine, and what goes wrong with jobs anywhere."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """A real IPython shell with the magics, as in a terminal."""
 
-from __future__ import annotations
-
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config

@@ -1,7 +1,5 @@
 """One agent, one colour: in the widget, its still picture, the document and the log."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

@@ -1,7 +1,5 @@
 """``%pool compact``, and notebooks whose pool another process compacts, on SQLite and on Kafka."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 

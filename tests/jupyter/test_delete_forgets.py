@@ -1,7 +1,5 @@
 """``%pool delete`` takes a pool out of the index of its store, too."""
 
-from __future__ import annotations
-
 import socket
 
 import pytest

@@ -1,7 +1,5 @@
 """From the log to a screen."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 import threading

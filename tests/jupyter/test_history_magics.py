@@ -1,7 +1,5 @@
 """The magics of time travel, in a real IPython shell."""
 
-from __future__ import annotations
-
 import sqlite3
 from contextlib import closing
 

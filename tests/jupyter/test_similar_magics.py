@@ -1,7 +1,5 @@
 """``%similar`` in a real IPython shell."""
 
-from __future__ import annotations
-
 import shutil
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """The embedded log."""
 
-from __future__ import annotations
-
 import contextlib
 import multiprocessing
 import shutil

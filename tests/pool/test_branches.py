@@ -1,7 +1,5 @@
 """Forks, heads, rollback and undo, also by several writers at the same moment."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 import textwrap

@@ -1,7 +1,5 @@
 """Turns as the document shows them."""
 
-from __future__ import annotations
-
 import pytest
 
 from agentpool_jupyter.pool import Document, Usage, fold

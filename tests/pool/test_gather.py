@@ -1,7 +1,5 @@
 """A turn's deltas and the text that they are."""
 
-from __future__ import annotations
-
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st

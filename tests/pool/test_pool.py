@@ -1,7 +1,5 @@
 """A pool over a real log: live reading, writing, time travel."""
 
-from __future__ import annotations
-
 import threading
 from concurrent.futures import ThreadPoolExecutor
 

@@ -1,7 +1,5 @@
 """Which runs a pool has, who holds them, and whether their owner is alive."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 

@@ -1,7 +1,5 @@
 """Pools with something to find in them, and both kinds of backend."""
 
-from __future__ import annotations
-
 import pytest
 
 from agentpool_jupyter.pool.events import Delta, TurnFinished, TurnStarted

@@ -1,7 +1,5 @@
 """An index that is damaged, cut off or made by others is made anew from the log, and says so."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

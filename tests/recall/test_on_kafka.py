@@ -1,7 +1,5 @@
 """Recall over pools that are kept on Kafka."""
 
-from __future__ import annotations
-
 import pytest
 
 from agentpool_jupyter import open_pool

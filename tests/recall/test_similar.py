@@ -1,7 +1,5 @@
 """``similar``: what it finds, what it leaves out, and how it says so."""
 
-from __future__ import annotations
-
 import sqlite3
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """The local Apache Kafka, and the command that runs it."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

@@ -1,7 +1,5 @@
 """The bundled model: one server for all, while anybody uses it. Every test has a server folder of its own."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import importlib.util

@@ -1,7 +1,5 @@
 """Pools with snapshots of small windows, and what can be seen of them."""
 
-from __future__ import annotations
-
 import contextlib
 import random
 from contextlib import closing

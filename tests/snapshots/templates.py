@@ -1,7 +1,5 @@
 """Fixtures of the history's tests."""
 
-from __future__ import annotations
-
 import shutil
 import tempfile
 

@@ -1,7 +1,5 @@
 """Snapshots that are made by themselves."""
 
-from __future__ import annotations
-
 import contextlib
 import threading
 

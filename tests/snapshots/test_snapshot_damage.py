@@ -1,7 +1,5 @@
 """Snapshots that are damaged, foreign or gone: told, passed over, and mended."""
 
-from __future__ import annotations
-
 import os
 import random
 import shutil

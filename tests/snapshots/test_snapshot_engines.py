@@ -1,7 +1,5 @@
 """The same logs give the same snapshots, byte for byte, on every engine; and what is there stays if a job fails."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import signal

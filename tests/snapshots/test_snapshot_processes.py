@@ -1,7 +1,5 @@
 """Several processes that make snapshots of one pool, and processes that are killed."""
 
-from __future__ import annotations
-
 import contextlib
 import signal
 import subprocess

@@ -1,7 +1,5 @@
 """Snapshots of real pools: used without being asked for."""
 
-from __future__ import annotations
-
 import sqlite3
 from contextlib import closing
 

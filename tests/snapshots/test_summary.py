@@ -1,7 +1,5 @@
 """Summaries of windows: how large windows are, what a summary keeps, and how larger ones come about."""
 
-from __future__ import annotations
-
 import random
 
 import msgspec

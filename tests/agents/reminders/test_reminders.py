@@ -1,7 +1,5 @@
 """Agents are reminded of earlier reasoning before they speak, and between strides."""
 
-from __future__ import annotations
-
 import socket
 import sqlite3
 import subprocess

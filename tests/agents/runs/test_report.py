@@ -1,7 +1,5 @@
 """What a run took, by agent and in all."""
 
-from __future__ import annotations
-
 import pytest
 
 from agentpool_jupyter.agents.runs.report import Report

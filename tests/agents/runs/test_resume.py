@@ -1,7 +1,5 @@
 """Runs whose process died, slept or lives elsewhere."""
 
-from __future__ import annotations
-
 import contextlib
 import signal
 import subprocess

@@ -1,7 +1,5 @@
 """Teams that are rolled back in mid-run and go on from the new head."""
 
-from __future__ import annotations
-
 import contextlib
 import signal
 

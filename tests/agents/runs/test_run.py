@@ -1,7 +1,5 @@
 """Who speaks when, what each turn had seen, and why a run ends."""
 
-from __future__ import annotations
-
 import hashlib
 import itertools
 import json

@@ -1,7 +1,5 @@
 """An index in Redis: shared, and away at times."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 import threading

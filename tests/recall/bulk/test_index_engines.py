@@ -1,7 +1,5 @@
 """The index that a job makes is the one that following the log makes, row for row, on every engine."""
 
-from __future__ import annotations
-
 import sqlite3
 import threading
 from contextlib import closing
