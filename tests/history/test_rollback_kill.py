@@ -2,9 +2,6 @@
 
 import contextlib
 import signal
-import subprocess
-import sys
-import textwrap
 import time
 
 import pytest
@@ -12,60 +9,45 @@ import pytest
 from agentpool_jupyter import open_pool
 from agentpool_jupyter.pool import Position
 from agentpool_jupyter.pool.events import Fork, Head
+from tests.programs import running, tell
 
-_MOVER = textwrap.dedent(
-    """
-    import random, sys
-    from agentpool_jupyter.errors import PositionError
-    from agentpool_jupyter.pool import open_pool
+_MOVER = """
+import random, sys
+from agentpool_jupyter.errors import PositionError
+from agentpool_jupyter.pool import open_pool
 
-    dice = random.Random(int(sys.argv[3]))
-    with open_pool(sys.argv[2], sys.argv[1]) as pool:
-        while True:
-            match dice.randrange(4):
-                case 0:
-                    pool.post(f"word {pool.end}")
-                case 1:
-                    try:
-                        pool.undo()
-                    except PositionError:  # everything is undone
-                        pass
-                case 2:
-                    pool.switch(dice.choice(pool.branches))
-                case _:
-                    pool.rollback(dice.randrange(pool.end))
-            print(pool.end, flush=True)
-    """
-)
-_ROLLER = textwrap.dedent(
-    """
-    import json, sys
-    from agentpool_jupyter.pool import open_pool
+dice = random.Random(int(sys.argv[3]))
+with open_pool(sys.argv[2], sys.argv[1]) as pool:
+    while True:
+        match dice.randrange(4):
+            case 0:
+                pool.post(f"word {pool.end}")
+            case 1:
+                try:
+                    pool.undo()
+                except PositionError:  # everything is undone
+                    pass
+            case 2:
+                pool.switch(dice.choice(pool.branches))
+            case _:
+                pool.rollback(dice.randrange(pool.end))
+        print(pool.end, flush=True)
+"""
+_ROLLER = """
+import json, sys
+from agentpool_jupyter.pool import open_pool
 
-    def state():
-        turns = [(turn.id, turn.name, turn.text) for turn in pool.document().turns]
-        return json.dumps([pool.branches, pool.branch, pool.end, turns])
+def state():
+    turns = [(turn.id, turn.name, turn.text) for turn in pool.document().turns]
+    return json.dumps([pool.branches, pool.branch, pool.end, turns])
 
-    with open_pool(sys.argv[2], sys.argv[1]) as pool:
-        pool.document()
-        print("ready", flush=True)
-        for command in sys.stdin:
-            words = command.split()
-            print(state() if words == ["state"] else getattr(pool, words[0])(*words[1:]), flush=True)
-    """
-)
-
-
-@contextlib.contextmanager
-def process(code, *arguments):
-    """A Python process that is gone at the end."""
-    with subprocess.Popen(
-        [sys.executable, "-c", code, *map(str, arguments)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as child:
-        try:
-            yield child
-        finally:
-            child.kill()
+with open_pool(sys.argv[2], sys.argv[1]) as pool:
+    pool.document()
+    print("ready", flush=True)
+    for command in sys.stdin:
+        words = command.split()
+        print(state() if words == ["state"] else getattr(pool, words[0])(*words[1:]), flush=True)
+"""
 
 
 def told(store):
@@ -95,7 +77,7 @@ def test_a_process_killed_in_the_middle_of_rollbacks_leaves_a_pool_that_goes_on(
     """At random moments, again and again on the same pool; a new rollback and its undo work every time."""
     told(store)
     for _ in range(kills):
-        with process(_MOVER, store, "bakery", dice.randrange(1000)) as mover:
+        with running(_MOVER, store, "bakery", dice.randrange(1000)) as mover:
             assert mover.stdout.readline()  # it is at work
             time.sleep(dice.uniform(0, 0.08))  # waits for nothing: a random moment is what this is about
             mover.kill()
@@ -113,7 +95,7 @@ def test_a_process_killed_in_the_middle_of_rollbacks_leaves_a_pool_that_goes_on(
 def test_a_process_killed_between_fork_and_head_moved_nothing(store):
     """Wherever in a rollback the process dies: either the head has moved to the new branch, or nothing has changed."""
     told(store)
-    with process(_MOVER, store, "bakery", 1) as mover:
+    with running(_MOVER, store, "bakery", 1) as mover:
         for _ in range(20):
             assert mover.stdout.readline()
         mover.kill()
@@ -144,12 +126,11 @@ def _head(events):
 def race(store, rounds=8):
     """Two processes roll back, and undo, the same pool at once; return what both see after each time."""
     with contextlib.ExitStack() as stack:
-        rollers = [stack.enter_context(process(_ROLLER, store, "bakery")) for _ in range(2)]
+        rollers = [stack.enter_context(running(_ROLLER, store, "bakery")) for _ in range(2)]
 
         def ask(*commands):
             for roller, command in zip(rollers, commands, strict=True):
-                roller.stdin.write(command + "\n")
-                roller.stdin.flush()
+                tell(roller, line=command)
             return [roller.stdout.readline().strip() for roller in rollers]
 
         assert [roller.stdout.readline() for roller in rollers] == ["ready\n"] * 2

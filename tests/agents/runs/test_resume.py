@@ -2,9 +2,8 @@
 
 import contextlib
 import signal
-import subprocess
-import sys
 import threading
+from functools import partial
 
 import pytest
 
@@ -13,6 +12,7 @@ from agentpool_jupyter.agents.runs.claims import mark_lost
 from agentpool_jupyter.errors import RunActiveError, UserError
 from agentpool_jupyter.pool.events import Claim, Heartbeat, RunFinished, RunStarted, TurnFailed
 from tests.openai_server import Drip, OpenAIServer
+from tests.programs import at_once, running
 from tests.teams import asked, of_type, play, prompt, said, speaks, team, until
 
 _CHILD = """
@@ -38,17 +38,12 @@ finally:
 def elsewhere(server, lease=15.0):
     """A process with a run in which ``quick`` has spoken and ``slow`` is in mid-turn."""
     server.fault(Drip(15), contains=speaks("slow"), times=1)
-    with subprocess.Popen(
-        [sys.executable, "-c", _CHILD, str(lease), server.base_url], stdout=subprocess.PIPE, text=True
-    ) as process:
+    with running(_CHILD, lease, server.base_url) as process:
         process.run_id = process.stdout.readline().strip()
         with open_pool("bakery") as pool:
             until(lambda: said(pool, "quick", 100) and said(pool, "slow", 5))
             until(lambda: pool.document().turn("quick#1").status == "finished")
-        try:
-            yield process
-        finally:
-            process.kill()
+        yield process
 
 
 @contextlib.contextmanager
@@ -149,7 +144,7 @@ def test_a_resumed_run_can_be_killed_and_resumed_again(pool):
     )
     with dead_run() as server:
         server.fault(Drip(15), contains=speaks("slow"), times=1)
-        with subprocess.Popen([sys.executable, "-c", child], stdout=subprocess.PIPE) as process:
+        with running(child) as process:
             process.stdout.readline()
             until(lambda: said(pool, "slow", 5) and pool.document().turn("slow#2") is not None)
             process.kill()
@@ -178,11 +173,7 @@ def test_of_several_that_resume_at_once_exactly_one_goes_on(pool):
         server.fault(Drip(15), contains=speaks("slow"), times=1)  # nobody comes so late that it is over
         pools = [stack.enter_context(open_pool("bakery")) for _ in range(4)]
         barrier = threading.Barrier(len(pools))
-        threads = [threading.Thread(target=contend, args=(other,)) for other in pools]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        at_once(*(partial(contend, other) for other in pools))
         assert len(asked(server, "slow")) == 2
     refused = [outcome for outcome in outcomes if outcome != "quiescent"]
     assert len(refused) == 3

@@ -3,15 +3,13 @@
 import hashlib
 import itertools
 import json
-import subprocess
-import sys
-import threading
 
 import pytest
 
 from agentpool_jupyter.errors import RunActiveError
 from agentpool_jupyter.pool.events import Delta, Message, RunFinished, RunStarted, TurnFinished, TurnStarted
 from tests.openai_server import Drip, OpenAIServer, Silence, expected
+from tests.programs import at_once, start, tell
 from tests.teams import asked, of_type, play, prompt, said, speaks, team, until
 
 
@@ -236,15 +234,9 @@ pool.close()
 
 def test_of_teams_started_at_once_in_several_processes_exactly_one_runs(pool):
     """The log's order decides; the others are told, and leave a word in the pool that they were refused."""
-    processes = [
-        subprocess.Popen([sys.executable, "-c", _CONTENDER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        for _ in range(3)
-    ]
-    for process in processes:
-        assert process.stdout.readline() == "ready\n"
-    for process in processes:
-        process.stdin.write("\n")
-        process.stdin.flush()
+    processes = [start(_CONTENDER) for _ in range(3)]
+    assert [process.stdout.readline() for process in processes] == ["ready\n"] * 3
+    tell(*processes)
     assert sorted(process.stdout.readline() for process in processes) == ["refused\n", "refused\n", "runs\n"]
     for process in processes:
         process.communicate("\n")
@@ -258,13 +250,7 @@ def test_many_people_and_agents_write_at_once(pool):
     """A run takes in messages that come from several threads while its agents stream; none is lost."""
     with OpenAIServer(rate=200, tokens=40) as server:
         run = team({"ann": "Talks.", "ben": "Talks."}, server, turns=2).start(pool)
-        threads = [
-            threading.Thread(target=lambda i=i: [pool.post(f"word {i}.{j}") for j in range(10)]) for i in range(4)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        at_once(*(lambda i=i: [pool.post(f"word {i}.{j}") for j in range(10)] for i in range(4)))
         run.wait(60)
     assert len(of_type(pool, Message)) == 40
     assert [event.offset for event in pool.events()] == list(range(pool.end))
