@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from agentpool_jupyter import open_pool
+from tests.openai_server import OpenAIServer
 
 pytest_plugins = ["tests.kafka_fixtures", "tests.jobs.clusters", "tests.snapshots.templates"]
 
@@ -63,6 +64,13 @@ def pool(store):
     """An empty pool."""
     with open_pool("bakery") as pool:
         yield pool
+
+
+@pytest.fixture
+def server():
+    """A model server as it is of itself: quick, and of forty tokens."""
+    with OpenAIServer() as server:
+        yield server
 
 
 @pytest.fixture

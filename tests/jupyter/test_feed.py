@@ -85,15 +85,14 @@ def test_patches_are_fewer_than_events_and_numbered(pool, screen):
     assert [patch.seq for patch in screen.patches] == list(range(1, len(screen.patches) + 1))
 
 
-def test_a_run_that_has_ended_is_shown_as_it_was(pool, screen):
+def test_a_run_that_has_ended_is_shown_as_it_was(pool, screen, server):
     """Whatever came after it in the pool is not part of it."""
-    with OpenAIServer(tokens=5) as server:
-        run = play(pool, {"ann": "Talks."}, server)
-        text = run.document().turns[0].text
-        play(pool, {"ann": "Talks."}, server)
-        feed = Feed(pool, run.id, screen)
-        assert feed.ended.wait(10)
-        feed.close()
+    run = play(pool, {"ann": "Talks."}, server)
+    text = run.document().turns[0].text
+    play(pool, {"ann": "Talks."}, server)
+    feed = Feed(pool, run.id, screen)
+    assert feed.ended.wait(10)
+    feed.close()
     assert [turn.text for turn in screen.kept.turns] == [text]
     assert screen.kept.run.status == "finished"
 

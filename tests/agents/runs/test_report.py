@@ -50,9 +50,8 @@ def test_failed_attempts_count_their_tokens(pool):
     assert row.prompt + row.completion == run.document().usage.total
 
 
-def test_a_price_that_is_not_known_is_said_to_be_unknown(pool):
-    with OpenAIServer(tokens=5) as server:
-        run = play(pool, {"ann": "Talks."}, server)
+def test_a_price_that_is_not_known_is_said_to_be_unknown(pool, server):
+    run = play(pool, {"ann": "Talks."}, server)
     assert run.report().total.cost is None
     assert "unknown" in repr(run.report())
 

@@ -233,21 +233,19 @@ def test_a_team_that_is_silent_stays_alive(pool, monkeypatch):
     assert not pool.runs[run.id].alive()
 
 
-def test_there_must_be_a_run_to_resume(pool):
+def test_there_must_be_a_run_to_resume(pool, server):
     with pytest.raises(UserError, match="no team ever ran in pool 'bakery'"):
         resume(pool)
-    with OpenAIServer(tokens=3) as server:
-        run = play(pool, {"ann": "Talks."}, server)
+    run = play(pool, {"ann": "Talks."}, server)
     with pytest.raises(UserError, match=f"no run 'nothing'; there are: {run.id}"):
         resume(pool, "nothing")
 
 
-def test_a_run_that_has_done_its_work_has_nothing_left_to_do(pool):
-    with OpenAIServer(tokens=3) as server:
-        first = play(pool, {"ann": "Talks."}, server)
-        again = resume(pool)
-        assert again.wait(30)
-        assert len(server.requests) == 1
+def test_a_run_that_has_done_its_work_has_nothing_left_to_do(pool, server):
+    first = play(pool, {"ann": "Talks."}, server)
+    again = resume(pool)
+    assert again.wait(30)
+    assert len(server.requests) == 1
     assert again.id == first.id
     assert again.reason == "turns"
 
