@@ -12,6 +12,13 @@ def sql(path, query, *values):
         return done.fetchall()
 
 
+def flip_bit(path, table, column, where):
+    """Change one bit in the middle of the first value that is there."""
+    harmed = bytearray(sql(path, f"SELECT {column} FROM {table} WHERE {where}")[0][0])
+    harmed[len(harmed) // 2] ^= 1
+    sql(path, f"UPDATE {table} SET {column} = ? WHERE {where}", bytes(harmed))
+
+
 @contextlib.contextmanager
 def hidden(store, first, last):
     """While it lasts, these records of the bakery's log say nothing: who reads them anew is found out."""

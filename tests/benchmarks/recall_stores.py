@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import time
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from agentpool_jupyter.recall.bulk.build import index_pools
 from agentpool_jupyter.recall.ranking import candidates
 from agentpool_jupyter.recall.text.shingles import shingles
 from agentpool_jupyter.recall.text.signatures import BANDS, PERMUTATIONS, ROWS
+from agentpool_jupyter.services.broker_setup import free_port
 
 from .table import Table
 from .turns import Author
@@ -136,9 +136,7 @@ def in_redis(place: Place, texts: Sequence[str], sets: Sequence[frozenset[str]],
 
 @contextmanager
 def _server(binary: str, folder: str) -> Iterator[int]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [binary, "--port", str(port), "--bind", "127.0.0.1", "--dir", folder, "--save", ""]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:

@@ -1,10 +1,6 @@
 """What a compaction keeps: everything that anyone can be shown, and where it stands."""
 
 import os
-import sqlite3
-import subprocess
-import sys
-from contextlib import closing
 
 import pytest
 from hypothesis import given
@@ -35,7 +31,9 @@ from agentpool_jupyter.pool.runs import this_owner
 from agentpool_jupyter.snapshots.build import snapshot
 from agentpool_jupyter.snapshots.keeper import status
 from agentpool_jupyter.snapshots.summary import SCALE
+from tests.files import sql
 from tests.pool.strategies import logs, stored
+from tests.programs import running, tell
 
 
 def records(values):
@@ -306,8 +304,7 @@ class TestOnSqlite(Compaction):
     def test_an_archive_that_cannot_be_read_back_leaves_the_pool_as_it_was(self, pool, store, tmp_path):
         """Such as that of a log with a gap, which no import takes."""
         talk(pool)
-        with closing(sqlite3.connect(store / "bakery.sqlite", isolation_level=None)) as db:
-            db.execute("DELETE FROM records WHERE offset = 2000")
+        sql(store / "bakery.sqlite", "DELETE FROM records WHERE offset = 2000")
         with pytest.raises(LogCorruptError, match=r"archive .* could not be read back .* the pool is as it was"):
             compact(pool, archive=tmp_path / "x.gz")
         assert not any(isinstance(event, Folded) for event in pool.events())
@@ -317,13 +314,9 @@ class TestOnSqlite(Compaction):
         """Whoever comes second finds nothing to fold."""
         talk(pool)
         before = list(pool.records())
-        command = [sys.executable, "-c", _COMPACT]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-        with subprocess.Popen(command, **pipes) as one, subprocess.Popen(command, **pipes) as two:
+        with running(_COMPACT) as one, running(_COMPACT) as two:
             assert [process.stdout.readline() for process in (one, two)] == ["ready\n"] * 2
-            for process in (one, two):
-                process.stdin.write("\n")
-                process.stdin.flush()
+            tell(one, two)
             folded = sorted(int(process.communicate(timeout=120)[0]) for process in (one, two))
         assert folded[0] == 0 < folded[1]
         (archive,) = store.glob("*.jsonl.gz")

@@ -1,8 +1,6 @@
 """What changed between two positions."""
 
 import random
-import sqlite3
-from contextlib import closing
 
 import pytest
 
@@ -11,6 +9,7 @@ from agentpool_jupyter.errors import PositionError
 from agentpool_jupyter.history import diff
 from agentpool_jupyter.pool import open_pool as open_raw
 from agentpool_jupyter.pool.events import Delta, TurnFinished, TurnStarted
+from tests.files import sql
 from tests.snapshots.snapshots import build, file_of
 
 
@@ -123,8 +122,7 @@ def test_what_two_lines_begin_with_is_not_even_loaded(store):
         for i in range(300):
             pool.post(f"message {i}.")
         build(pool)
-        with closing(sqlite3.connect(file_of(pool))) as db, db:
-            assert db.execute("UPDATE nodes SET body = x'00'").rowcount
+        sql(file_of(pool), "UPDATE nodes SET body = x'00'")
     with open_pool("bakery", snapshot_every=0) as pool:
         found = diff(pool, "main", 290)
         assert found.counts == {"added": 0, "removed": 9, "changed": 0, "same": 291}

@@ -1,8 +1,5 @@
 """The magics of time travel, in a real IPython shell."""
 
-import sqlite3
-from contextlib import closing
-
 import psutil
 import pytest
 from IPython.core.completer import provisionalcompleter
@@ -12,6 +9,7 @@ import agentpool_jupyter as ap
 from agentpool_jupyter.errors import SnapshotError
 from agentpool_jupyter.jupyter.magics.usage import usage_errors
 from agentpool_jupyter.pool.events import TurnFinished, TurnStarted
+from tests.files import sql
 
 
 @pytest.fixture
@@ -132,8 +130,7 @@ def others(told, store):
     with (store / "barn.sqlite").open("r+b") as file:
         file.seek(4096 * 3)
         file.write(b"\xff" * 4096 * 6)
-    with closing(sqlite3.connect(store / "errands.sqlite")) as db, db:
-        db.execute("CREATE TABLE errands (what)")
+    sql(store / "errands.sqlite", "CREATE TABLE errands (what)")
     return ["attic", "bakery", "cellar", "dairy"]
 
 

@@ -5,6 +5,7 @@ import pytest
 from agentpool_jupyter.pool.events import Delta, TurnFinished, TurnStarted
 from agentpool_jupyter.recall.backends.redis_backend import RedisBackend
 from agentpool_jupyter.recall.backends.sqlite_backend import SqliteBackend
+from tests.programs import start
 
 from .redis_server import RedisServer
 
@@ -18,11 +19,16 @@ def redis_server(tmp_path_factory):
 
 
 @pytest.fixture
-def redis_url(redis_server):
+def redis_client(redis_server):
+    """A client of an empty Redis."""
+    with redis_server.client() as client:
+        client.flushall()
+        yield client
+
+
+@pytest.fixture
+def redis_url(redis_server, redis_client):
     """The address of an empty Redis."""
-    client = redis_server.client()
-    client.flushall()
-    client.close()
     return redis_server.url
 
 
@@ -35,6 +41,16 @@ def backend(request, tmp_path):
         backend = RedisBackend(request.getfixturevalue("redis_url"), "test")
     yield backend
     backend.close()
+
+
+def found_by_processes(count, query):
+    """How many matches each of some processes finds, which begin at once."""
+    program = (
+        "import agentpool_jupyter as ap\nfrom agentpool_jupyter.recall import similar\n"
+        f"print(len(similar(ap.open_pool('bakery'), {query!r}, k=100)))"
+    )
+    children = [start(program) for _ in range(count)]
+    return [child.communicate()[0].strip() for child in children]
 
 
 @pytest.fixture
