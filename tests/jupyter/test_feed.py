@@ -1,7 +1,5 @@
 """From the log to a screen."""
 
-import subprocess
-import sys
 import threading
 
 import msgspec
@@ -10,6 +8,7 @@ import pytest
 from agentpool_jupyter.jupyter.live.feed import Feed
 from agentpool_jupyter.pool.events import Delta
 from tests.openai_server import OpenAIServer
+from tests.programs import start
 from tests.teams import of_type, play, said, team, until
 
 from .test_view import Page, ordered
@@ -109,10 +108,7 @@ run.wait()
 
 
 def test_a_run_of_another_process_is_shown_live(pool, screen):
-    with (
-        OpenAIServer(rate=40, tokens=40) as server,
-        subprocess.Popen([sys.executable, "-c", _WRITER, server.base_url], stdout=subprocess.PIPE, text=True) as writer,
-    ):
+    with OpenAIServer(rate=40, tokens=40) as server, start(_WRITER, server.base_url) as writer:
         run = writer.stdout.readline().strip()
         feed = Feed(pool, run, screen)
         feed.show_again()

@@ -2,7 +2,6 @@
 
 import psutil
 import pytest
-from IPython.core.completer import provisionalcompleter
 from IPython.core.error import UsageError
 
 import agentpool_jupyter as ap
@@ -10,6 +9,8 @@ from agentpool_jupyter.errors import SnapshotError
 from agentpool_jupyter.jupyter.magics.usage import usage_errors
 from agentpool_jupyter.pool.events import TurnFinished, TurnStarted
 from tests.files import sql
+
+from .conftest import completed
 
 
 @pytest.fixture
@@ -220,6 +221,4 @@ def test_mistakes_are_told_in_one_line(told, shell, magic, line, says):
 
 def test_positions_are_completed(told, shell):
     told.fork("idea")
-    with provisionalcompleter():
-        found = {completion.text for completion in shell.Completer.completions("%rollback ", len("%rollback "))}
-    assert {"you#1", "you#3", "main", "idea"} <= found
+    assert {"you#1", "you#3", "main", "idea"} <= completed(shell, "%rollback ")

@@ -1,13 +1,9 @@
 """``%similar`` in a real IPython shell."""
 
 import shutil
-import subprocess
-import sys
-import threading
 from pathlib import Path
 
 import pytest
-from IPython.core.completer import provisionalcompleter
 from IPython.core.error import UsageError
 
 import agentpool_jupyter as ap
@@ -15,6 +11,9 @@ from agentpool_jupyter.errors import UserError
 from agentpool_jupyter.jupyter.magics.similar.insertable import ClickableMatches
 from agentpool_jupyter.jupyter.magics.similar.line import split_line
 from agentpool_jupyter.pool.events import Delta, TurnFinished, TurnStarted
+from tests.programs import at_once, output
+
+from .conftest import completed
 
 LEASE = "The oven lease comes first, because nothing bakes without an oven."
 AGAIN = "The oven lease comes first, because nothing bakes without a fire."
@@ -270,8 +269,7 @@ def test_a_missing_extra_is_named(pool):
         "try: shell.run_line_magic('similar', 'the oven lease')\n"
         "except UsageError as error: print(error)\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout == "recall needs rensa: pip install 'agentpool-jupyter[recall]'\n"
+    assert output(program) == "recall needs rensa: pip install 'agentpool-jupyter[recall]'\n"
 
 
 # Filters and places --------------------------------------------------------------------------------------------
@@ -475,11 +473,7 @@ def test_clicks_from_many_threads_insert_once(say, clickable, pool):
     hits = clickable("the oven lease")
     hits._ipython_display_()
     before = pool.end
-    threads = [threading.Thread(target=buttons(hits)[0].click) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(*[buttons(hits)[0].click] * 8)
     assert pool.end == before + 1
 
 
@@ -504,8 +498,7 @@ def test_a_pool_that_another_process_deleted(say, clickable):
     say(LEASE)
     hits = clickable("the oven lease")
     hits._ipython_display_()
-    program = "from agentpool_jupyter.log import open_store; open_store(None).delete('bakery')"
-    subprocess.run([sys.executable, "-c", program], check=True)
+    output("from agentpool_jupyter.log import open_store; open_store(None).delete('bakery')")
     buttons(hits)[0].click()
     assert "%pool use bakery` makes it" in hits._widget._texts[0].value
 
@@ -562,9 +555,7 @@ def test_completion(say, pool, shell, line, offered):
     say(LEASE)
     pool.fork("idea")
     say(JAM, "critic", finish=False)
-    with provisionalcompleter():
-        found = {completion.text for completion in shell.Completer.completions(line, len(line))}
-    assert offered <= found
+    assert offered <= completed(shell, line)
 
 
 def test_the_help_is_the_docstring(shell):

@@ -20,6 +20,7 @@ from agentpool_jupyter.agents.models.trial import find_continuation
 from agentpool_jupyter.errors import ServiceError
 from agentpool_jupyter.services import local_model_server
 from agentpool_jupyter.services.local_model import INSTALL_LOCAL, LocalModel
+from tests.programs import start
 
 pytestmark = pytest.mark.local_model
 
@@ -70,17 +71,6 @@ def gone(folder, timeout=30):
     while servers(folder) and time.monotonic() < deadline:
         time.sleep(0.1)
     return not servers(folder)
-
-
-@contextlib.contextmanager
-def holder(folder):
-    """Another process that holds the model until its standard input ends."""
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        yield process
-        with contextlib.suppress(OSError):
-            process.stdin.close()
 
 
 async def read(client, messages=MESSAGES, max_tokens=16):
@@ -134,7 +124,7 @@ def test_a_prompt_beyond_the_context_is_refused_clearly(folder):
 
 def test_processes_that_start_at_once_share_one_server(folder):
     """Two that find no server end up with the same one."""
-    with holder(folder) as one, holder(folder) as two:
+    with start(HOLDER, folder) as one, start(HOLDER, folder) as two:
         first, second = one.stdout.readline(), two.stdout.readline()
         assert first == second
         assert [process.pid for process in servers(folder)] == [int(first)]
@@ -142,7 +132,7 @@ def test_processes_that_start_at_once_share_one_server(folder):
 
 def test_the_server_ends_after_its_last_user_even_one_that_was_killed(folder):
     """It stays while one of two users is left, however the other went, and leaves nothing behind."""
-    with holder(folder) as one, holder(folder) as two:
+    with start(HOLDER, folder) as one, start(HOLDER, folder) as two:
         pid = int(one.stdout.readline())
         assert int(two.stdout.readline()) == pid
         one.send_signal(signal.SIGKILL)
@@ -157,13 +147,9 @@ def test_the_server_ends_after_its_last_user_even_one_that_was_killed(folder):
 
 def test_the_server_is_nobodys_child_and_writes_to_nobodys_streams(folder):
     """A kernel has neither a child nor output from it."""
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(folder)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    command = [sys.executable, "-c", HOLDER, str(folder)]
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen(command, **pipes, text=True) as process:
         pid = int(process.stdout.readline())
         assert psutil.Process(process.pid).children(recursive=True) == []
         assert pid not in {process.pid, os.getpid()}
