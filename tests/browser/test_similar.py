@@ -37,18 +37,6 @@ def ask(open_notebook, name, *cells, front_end="lab"):
 
 
 @pytest.fixture
-def photo(page, tmp_path):
-    """Keep a picture of the page for whoever looks at the tests' folder."""
-
-    def take(name, part):
-        part.scroll_into_view_if_needed()
-        page.mouse.move(0, 0)
-        page.screenshot(path=tmp_path / f"{name}.png")
-
-    return take
-
-
-@pytest.fixture
 def dark(jupyter):
     """JupyterLab's dark theme."""
     path = jupyter.settings / "@jupyterlab" / "apputils-extension" / "themes.jupyterlab-settings"

@@ -2,6 +2,7 @@
 
 import os
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,7 +33,7 @@ from agentpool_jupyter.snapshots.build import snapshot
 from agentpool_jupyter.snapshots.keeper import status
 from agentpool_jupyter.snapshots.summary import SCALE
 from tests.files import sql
-from tests.pool.strategies import logs, stored
+from tests.pool.strategies import logs, speech, stored
 from tests.programs import running, tell
 
 
@@ -107,15 +108,6 @@ def test_the_fold_over_all_branches_is_the_same(values):
     assert fold(stored(folded(values, len(values)))).attempts == fold(stored(values)).attempts
 
 
-def speech(turn, texts, *, start=0, end=TurnFinished, **more):
-    """The events of a turn."""
-    header = {"agent": turn.rstrip("0123456789"), "run": "r1"}
-    begin = TurnStarted(id=f"{turn}s", turn=turn, seen=start, **header)
-    deltas = [Delta(id=f"{turn}d{i}", turn=turn, seq=i, text=text, **header) for i, text in enumerate(texts)]
-    facts = {"deltas": len(texts)} if end is TurnFinished else {"error": "x"}
-    return [begin, *deltas, end(id=f"{turn}e", turn=turn, **header, **facts, **more)]
-
-
 def packed(events):
     return [encode(event) for event in events]
 
@@ -135,8 +127,9 @@ def test_a_turn_becomes_one_delta_where_its_last_one_was(ended):
 
 
 def test_texts_stay_apart_where_another_turn_had_read_between_them():
-    ann, ben = speech("ann1", list("abcdef")), speech("ben1", list("xyz"), start=4)
-    values = packed([*ann[:5], ben[0], *ann[5:], *ben[1:]])
+    ann, ben = speech("ann1", list("abcdef")), speech("ben1", list("xyz"), "ben")
+    begin = msgspec.structs.replace(ben[0], seen=4)
+    values = packed([*ann[:5], begin, *ann[5:], *ben[1:]])
     after = [event for event in stored(folded(values, len(values))) if isinstance(event, Delta)]
     assert [(event.text, event.seq, event.folded) for event in after] == [
         ("abc", 0, 3),

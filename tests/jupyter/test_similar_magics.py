@@ -1,6 +1,7 @@
 """``%similar`` in a real IPython shell."""
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import agentpool_jupyter as ap
 from agentpool_jupyter.errors import UserError
 from agentpool_jupyter.jupyter.magics.similar.insertable import ClickableMatches
 from agentpool_jupyter.jupyter.magics.similar.line import split_line
-from agentpool_jupyter.pool.events import Delta, TurnFinished, TurnStarted
+from tests import teams
 from tests.programs import at_once, output
 
 from .conftest import completed
@@ -24,18 +25,7 @@ JAM = "Jam is sweet and red and keeps for a year in a cool cellar."
 def say(pool, shell):
     """A function with which an agent says something in a turn of its own; the pool is the current one."""
     shell.run_line_magic("pool", "use bakery")
-
-    def saying(text, agent="planner", *, finish=True):
-        header = pool.header(pool.branch, run="r1", agent=agent)
-        turn = pool.new_id()
-        events = [TurnStarted(**header, turn=turn)]
-        if text:
-            events.append(Delta(**header | {"id": pool.new_id()}, turn=turn, seq=0, text=text))
-        if finish:
-            events.append(TurnFinished(**header | {"id": pool.new_id()}, turn=turn, deltas=1))
-        pool.append(events)
-
-    return saying
+    return partial(teams.say, pool)
 
 
 @pytest.fixture

