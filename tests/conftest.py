@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from agentpool_jupyter import open_pool
 from tests.openai_server import OpenAIServer
 
-pytest_plugins = ["tests.kafka_fixtures", "tests.jobs.clusters", "tests.snapshots.templates"]
+pytest_plugins = ["tests.kafka_fixtures", "tests.jobs.clusters", "tests.snapshots.snapshots"]
 
 ROOT = Path(__file__).parents[1]
 _PLACE = pytest.StashKey[int]()

@@ -417,9 +417,11 @@ def clickable(say, similar):
     """Hits as a notebook has them; what is sent to a page goes nowhere here."""
     made = []
 
-    def ask(line):
+    def ask(line, *, show=True):
         hits = similar(line)
         made.append(ClickableMatches(hits, hits.about, hits._post))
+        if show:
+            made[-1]._ipython_display_()
         return made[-1]
 
     yield ask
@@ -435,7 +437,6 @@ def test_a_click_inserts(say, clickable, pool, capsys):
     say(LEASE)
     say(AGAIN)
     hits = clickable("the oven lease")
-    hits._ipython_display_()
     first, second = buttons(hits)
     first.click()
     assert (first.description, first.disabled) == (f"Inserted at {pool.end - 1}", True)
@@ -448,7 +449,7 @@ def test_a_row_shows_what_was_inserted_otherwise(say, clickable, pool):
     """From Python, and before it was shown again."""
     say(LEASE)
     say(AGAIN)
-    hits = clickable("the oven lease")
+    hits = clickable("the oven lease", show=False)
     hits.insert(1)
     hits._ipython_display_()
     offset = hits.insert(-2)
@@ -461,7 +462,6 @@ def test_a_row_shows_what_was_inserted_otherwise(say, clickable, pool):
 def test_clicks_from_many_threads_insert_once(say, clickable, pool):
     say(LEASE)
     hits = clickable("the oven lease")
-    hits._ipython_display_()
     before = pool.end
     at_once(*[buttons(hits)[0].click] * 8)
     assert pool.end == before + 1
@@ -471,7 +471,6 @@ def test_a_click_that_fails_says_so_in_its_row(say, clickable, shell):
     """And the button may be pressed again."""
     say(LEASE)
     hits = clickable("the oven lease")
-    hits._ipython_display_()
     shell.run_line_magic("pool", "delete bakery --yes")
     (button,) = buttons(hits)
     button.click()
@@ -487,7 +486,6 @@ def test_a_pool_that_another_process_deleted(say, clickable):
     """What is said to it would be lost: the row says so."""
     say(LEASE)
     hits = clickable("the oven lease")
-    hits._ipython_display_()
     output("from agentpool_jupyter.log import open_store; open_store(None).delete('bakery')")
     buttons(hits)[0].click()
     assert "%pool use bakery` makes it" in hits._widget._texts[0].value
@@ -499,7 +497,6 @@ def test_a_pool_that_another_process_deleted(say, clickable):
 def test_texts_never_become_markup(say, clickable):
     say("<script>alert('oven')</script> <img src=x onerror=alert(1)> the oven lease", "<b>planner</b>")
     hits = clickable("the oven lease <i>")
-    hits._ipython_display_()
     for page in (hits._repr_html_(), hits[0]._repr_html_(), *(text.value for text in hits._widget._texts)):
         for tag in ("<script", "<img", "<b>", "<i>"):
             assert tag not in page

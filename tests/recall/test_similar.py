@@ -454,3 +454,16 @@ def test_forgetting_what_was_deleted_in_a_damaged_index(pool):
         index.forget_deleted([])
         assert "rebuilt from the log" in index.take_notes()[0]
         assert len(similar(pool, LEASE, index=index)) == 1
+
+
+@pytest.mark.kafka
+def test_a_pool_on_kafka_is_followed_and_gone_on_with(kafka_url, tmp_path):
+    """Its index is a file of this machine, and goes on where it stood."""
+    with open_pool("bakery", kafka_url) as pool:
+        pool.post(LEASE)
+        with RecallIndex(pool.store, tmp_path / "recall.index") as index:
+            assert [match.turn for match in similar(pool, LEASE, index=index, over="all")] == ["you#1"]
+    with open_pool("bakery", kafka_url) as pool, RecallIndex(pool.store, tmp_path / "recall.index") as index:
+        pool.post(f"{LEASE} again")
+        matches = similar(pool, LEASE, index=index)
+        assert ([match.turn for match in matches], matches.notes) == (["you#1", "you#2"], [])

@@ -71,6 +71,16 @@ def gone(folder, timeout=30):
     return not servers(folder)
 
 
+@contextlib.asynccontextmanager
+async def connected(local):
+    """A client of a model."""
+    client = ModelClient(Endpoint(model="local", local=True), local=local)
+    try:
+        yield client
+    finally:
+        await client.aclose()
+
+
 async def read(client, messages=MESSAGES, max_tokens=16):
     *texts, finish = [piece async for piece in client.stream(messages, max_tokens=max_tokens)]
     assert isinstance(finish, Finish)
@@ -81,11 +91,8 @@ def test_answers_through_the_model_client(folder):
     """The server starts with the first request, and real tokens come, counted."""
 
     async def ask():
-        client = ModelClient(Endpoint(model="local", local=True), local=LocalModel(folder))
-        try:
+        async with connected(LocalModel(folder)) as client:
             return await read(client)
-        finally:
-            await client.aclose()
 
     text, finish = asyncio.run(ask())
     assert text.strip()
@@ -98,24 +105,18 @@ def test_more_streams_than_slots(folder):
     """Requests that wait for a slot are answered in their turn."""
 
     async def ask():
-        client = ModelClient(Endpoint(model="local", local=True), local=LocalModel(folder))
-        try:
-            prompts = [[{"role": "user", "content": f"Count from {number}."}] for number in range(10)]
+        prompts = [[{"role": "user", "content": f"Count from {number}."}] for number in range(10)]
+        async with connected(LocalModel(folder)) as client:
             return await asyncio.gather(*(read(client, prompt) for prompt in prompts))
-        finally:
-            await client.aclose()
 
     assert len(asyncio.run(ask())) == 10
 
 
 def test_a_prompt_beyond_the_context_is_refused_clearly(folder):
     async def ask():
-        client = ModelClient(Endpoint(model="local", local=True), local=LocalModel(folder))
-        try:
+        async with connected(LocalModel(folder)) as client:
             with pytest.raises(Exception, match="does not fit into the model's context"):
                 await read(client, [{"role": "user", "content": "bread " * 6000}])
-        finally:
-            await client.aclose()
 
     asyncio.run(ask())
 
@@ -161,8 +162,7 @@ def test_a_crashed_server_is_started_again_by_the_next_request(folder):
 
     async def ask():
         local = LocalModel(folder)
-        client = ModelClient(Endpoint(model="local", local=True), local=local)
-        try:
+        async with connected(local) as client:
             await read(client)
             before = local.acquire().pid
             crashed = psutil.Process(before)
@@ -170,8 +170,6 @@ def test_a_crashed_server_is_started_again_by_the_next_request(folder):
             await asyncio.to_thread(crashed.wait, 10)
             text, _ = await read(client)
             return before, local.acquire().pid, text
-        finally:
-            await client.aclose()
 
     before, after, text = asyncio.run(ask())
     assert before != after
@@ -255,10 +253,9 @@ def test_request_after_request_is_answered(folder):
     """The server closes connections when it likes; nobody is to notice."""
 
     async def ask():
-        client = ModelClient(Endpoint(model="local", local=True), local=LocalModel(folder))
-        for number in range(60):
-            await read(client, [{"role": "user", "content": "Hello."}], max_tokens=1 + number % 5)
-        await client.aclose()
+        async with connected(LocalModel(folder)) as client:
+            for number in range(60):
+                await read(client, [{"role": "user", "content": "Hello."}], max_tokens=1 + number % 5)
 
     asyncio.run(ask())
 
@@ -277,12 +274,11 @@ def test_it_goes_on_with_its_own_sentence(folder):
         return text
 
     async def scene():
-        client = ModelClient(Endpoint(model="local", local=True), local=LocalModel(folder))
-        whole = await say(client, 48)
-        assert [await say(client, stride) for stride in (24, 16, 6)] == [whole] * 3
-        assert [usage async for usage in find_continuation(client)]
-        assert client.continuation.way == "prefill"
-        await client.aclose()
+        async with connected(LocalModel(folder)) as client:
+            whole = await say(client, 48)
+            assert [await say(client, stride) for stride in (24, 16, 6)] == [whole] * 3
+            assert [usage async for usage in find_continuation(client)]
+            assert client.continuation.way == "prefill"
 
     asyncio.run(scene())
 
