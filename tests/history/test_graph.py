@@ -66,10 +66,7 @@ def test_a_branch_on_which_nothing_has_happened_is_only_a_name(pool):
     pool.post("one")
     pool.post("two")
     pool.rollback(0)
-    assert drawn(pool) == [
-        ("*", "you#2: two  [main]"),
-        ("*", "you#1: one  [HEAD → main-2]"),
-    ]
+    assert drawn(pool) == [("*", "you#2: two  [main]"), ("*", "you#1: one  [HEAD → main-2]")]
 
 
 def test_a_branch_leaves_the_branch_that_its_line_was_on(pool):

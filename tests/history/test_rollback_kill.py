@@ -141,7 +141,10 @@ def race(store, rounds=8):
             yield moves, answers, ask("state", "state")
 
 
-def _race_is_decided_by_the_log(store):
+@pytest.mark.parametrize("place", ["store", pytest.param("kafka_url", marks=pytest.mark.kafka)])
+def test_two_processes_that_roll_back_at_once_see_the_same(place, request):
+    """Each has its own branch, the log's order says whose is the head, and both read the same document."""
+    store = request.getfixturevalue(place)
     told(store)
     made = []
     for moves, answers, (one, other) in race(store):
@@ -158,14 +161,3 @@ def _race_is_decided_by_the_log(store):
             kept = 1 if pool.lineage.forks[pool.branch].at == 0 else 2
             assert [turn.text for turn in pool.document().turns] == ["one", "two"][:kept]
     assert len(made) == len(set(made))
-
-
-def test_two_processes_that_roll_back_at_once_see_the_same(store):
-    """Each has its own branch, the log's order says whose is the head, and both read the same document."""
-    _race_is_decided_by_the_log(store)
-
-
-@pytest.mark.kafka
-def test_two_processes_that_roll_back_at_once_see_the_same_on_kafka(kafka_url):
-    """Each has its own branch, the log's order says whose is the head, and both read the same document."""
-    _race_is_decided_by_the_log(kafka_url)

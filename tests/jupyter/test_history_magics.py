@@ -59,10 +59,7 @@ def test_an_empty_pool_is_an_answer_and_not_an_error(shell):
     assert repr(shell.run_line_magic("pool", "log")) == "the pool is empty"
     assert repr(shell.run_line_magic("diff", "main")) == "main → now: both are empty"
     assert "has nothing to fold: only whole stretches of 1,024" in repr(shell.run_line_magic("pool", "compact"))
-    for line, says in (
-        ("0", "has no offset 0: it is empty"),
-        ("-1", "this line has no finished turn"),
-    ):
+    for line, says in (("0", "has no offset 0: it is empty"), ("-1", "this line has no finished turn")):
         with pytest.raises(UsageError, match=says):
             shell.run_line_magic("rollback", line)
 

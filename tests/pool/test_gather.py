@@ -54,12 +54,8 @@ def test_any_order_of_duplicates_and_any_split_give_the_same_text(delivery, data
 
 def test_adding_tells_whether_it_said_anything_new():
     found = gathered([delta(0, "a"), delta(1, "b")])
-    assert [found.add(one) for one in (delta(0, "a"), delta(0, "ab", 2), delta(0, "ab", 2), delta(1, "b"))] == [
-        False,
-        True,
-        False,
-        False,
-    ]
+    more = (delta(0, "a"), delta(0, "ab", 2), delta(0, "ab", 2), delta(1, "b"))
+    assert [found.add(one) for one in more] == [False, True, False, False]
     assert found.parts == {0: "ab", 1: ""}
 
 

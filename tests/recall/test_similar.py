@@ -136,11 +136,7 @@ def test_branches(pool, say):
     pool.rollback("planner#1")
     fresh = say(f"{LEASE} Indeed.")
     found = {match.id: (match.turn, match.branch) for match in similar(pool, LEASE)}
-    assert found == {
-        kept: ("planner#1", "main"),
-        left: ("planner#2", "main"),
-        fresh: ("planner#2", "main-2"),
-    }
+    assert found == {kept: ("planner#1", "main"), left: ("planner#2", "main"), fresh: ("planner#2", "main-2")}
     assert ids(similar(pool, LEASE, branch="main-2")) == {kept, fresh}
     assert ids(similar(pool, LEASE, branch="main")) == {kept, left}
     with pytest.raises(PositionError, match="no branch 'nowhere'"):
