@@ -1,40 +1,14 @@
 """A run as a picture that needs no kernel, widget or script."""
 
-from __future__ import annotations
-
-from html.parser import HTMLParser
-
 import pytest
 
 from agentpool_jupyter.display.screen import AgentView, EdgeView, Reading, RunView, State, TurnView
 from agentpool_jupyter.display.still import Still
 from agentpool_jupyter.display.table import Table
 
+from .reader import Reader
+
 EVIL = "<script>alert('1')</script> & \"quotes\" <img src=x onerror=y>"
-
-
-class Reader(HTMLParser):
-    """The tags and the text of some HTML, and whether every tag that opens also closes."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.tags, self.text, self._open = set(), "", []
-        self.feed(html)
-        assert not self._open
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.add(tag)
-        self._open.append(tag)
-        assert not any(name.startswith("on") for name, _ in attrs)
-
-    def handle_startendtag(self, tag, attrs):
-        self.tags.add(tag)
-
-    def handle_endtag(self, tag):
-        assert self._open.pop() == tag
-
-    def handle_data(self, data):
-        self.text += data
 
 
 def state(**run):

@@ -1,7 +1,5 @@
 """A run as lines of text."""
 
-from __future__ import annotations
-
 import pytest
 
 from agentpool_jupyter.display.screen import AgentView, Append, Patch, RunView, State, TurnView

@@ -1,7 +1,5 @@
 """A pool as one file."""
 
-from __future__ import annotations
-
 import gzip
 import hashlib
 import json

@@ -1,14 +1,9 @@
 """The magics of time travel, in a real IPython shell."""
 
-from __future__ import annotations
-
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import psutil
 import pytest
-from IPython.core.completer import provisionalcompleter
 from IPython.core.error import UsageError
 
 import agentpool_jupyter as ap
@@ -17,6 +12,9 @@ from agentpool_jupyter.jupyter.magics import jobs
 from agentpool_jupyter.jupyter.magics.usage import usage_errors
 from agentpool_jupyter.jupyter.session import Session
 from agentpool_jupyter.pool.events import TurnFinished, TurnStarted
+from tests.files import sql
+
+from .conftest import completed
 
 
 @pytest.fixture
@@ -65,10 +63,7 @@ def test_an_empty_pool_is_an_answer_and_not_an_error(shell):
     assert repr(shell.run_line_magic("pool", "log")) == "the pool is empty"
     assert repr(shell.run_line_magic("diff", "main")) == "main → now: both are empty"
     assert "has nothing to fold: only whole stretches of 1,024" in repr(shell.run_line_magic("pool", "compact"))
-    for line, says in (
-        ("0", "has no offset 0: it is empty"),
-        ("-1", "this line has no finished turn"),
-    ):
+    for line, says in (("0", "has no offset 0: it is empty"), ("-1", "this line has no finished turn")):
         with pytest.raises(UsageError, match=says):
             shell.run_line_magic("rollback", line)
 
@@ -148,8 +143,7 @@ def others(told, store):
     with (store / "barn.sqlite").open("r+b") as file:
         file.seek(4096 * 3)
         file.write(b"\xff" * 4096 * 6)
-    with closing(sqlite3.connect(store / "errands.sqlite")) as db, db:
-        db.execute("CREATE TABLE errands (what)")
+    sql(store / "errands.sqlite", "CREATE TABLE errands (what)")
     return ["attic", "bakery", "cellar", "dairy"]
 
 
@@ -255,6 +249,4 @@ def test_mistakes_are_told_in_one_line(told, shell, magic, line, says):
 
 def test_positions_are_completed(told, shell):
     told.fork("idea")
-    with provisionalcompleter():
-        found = {completion.text for completion in shell.Completer.completions("%rollback ", len("%rollback "))}
-    assert {"you#1", "you#3", "main", "idea"} <= found
+    assert {"you#1", "you#3", "main", "idea"} <= completed(shell, "%rollback ")

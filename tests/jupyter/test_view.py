@@ -1,7 +1,5 @@
 """What the widget shows, event by event."""
 
-from __future__ import annotations
-
 import sys
 
 import msgspec

@@ -147,7 +147,7 @@ def test_a_record_that_is_too_large_is_told_and_nothing_is_stored(kafka_store):
 def test_a_topic_that_takes_less_is_told(kafka_store):
     topic = kafka_store.address.topic("narrow")
     with raw_admin(kafka_store) as admin:
-        configs = {"max.message.bytes": "10000"}
+        configs = {"max.message.bytes": "10000", "retention.ms": "-1"}
         admin.create_topics(
             {topic: {"num_partitions": 1, "replication_factor": 1, "configs": configs}}, wait_for_metadata=True
         )

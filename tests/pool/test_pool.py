@@ -1,7 +1,5 @@
 """A pool over a real log: live reading, writing, time travel."""
 
-from __future__ import annotations
-
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,30 +12,14 @@ from agentpool_jupyter.log import open_store
 from agentpool_jupyter.log.sqlite import SqliteLog
 from agentpool_jupyter.pool import Pool, Position, fold, list_pools, open_pool
 from agentpool_jupyter.pool.events import Delta, Message, TurnFinished, TurnStarted
+from tests.teams import say
 
 from .readings import line
-from .strategies import logs
+from .strategies import logs, stored
 
 
 def look(document):
     return document.attempts, document.turns, document.usage, document.at, document.unreadable, document.branch
-
-
-def speak(pool, agent, *texts, branch="main", finish=True):
-    """A whole turn; returns its id."""
-    turn = pool.new_id()
-
-    def header():
-        return {"id": pool.new_id(), "branch": branch, "agent": agent, "turn": turn}
-
-    pool.append(
-        [
-            TurnStarted(**header(), model="m", seen=pool.end),
-            *(Delta(**header(), seq=i, text=text) for i, text in enumerate(texts)),
-            *([TurnFinished(**header(), deltas=len(texts))] if finish else []),
-        ]
-    )
-    return turn
 
 
 # Live reading ---------------------------------------------------------------------------------------------
@@ -86,18 +68,11 @@ def test_a_late_token_never_changes_the_restored_line(new_pool, values, late, da
     restored = pool.rollback(place)
     assert pool.document() == expected
     before = look(pool.document())[:3]
-    for event in [e for e in map(_decoded, late) if isinstance(e, Delta | TurnStarted | TurnFinished | Message)]:
+    for event in [e for e in stored(late) if isinstance(e, Delta | TurnStarted | TurnFinished | Message)]:
         if event.branch != restored:
             pool.append([event])
     assert pool.branch == restored
     assert look(pool.document())[:3] == before
-
-
-def _decoded(value):
-    from agentpool_jupyter.log import Record
-    from agentpool_jupyter.pool.codec import decode
-
-    return decode(Record(0, 0, value))
 
 
 @given(values=logs(longest=25), data=st.data())
@@ -151,7 +126,7 @@ def test_a_document_is_its_readers_own(pool):
 
 
 def test_a_turn_is_read_while_it_is_spoken(pool):
-    turn = speak(pool, "planner", "Flour ", "first", finish=False)
+    turn = say(pool, "Flour first", finish=False)
     (running,) = pool.document().turns
     assert (running.name, running.status, running.text, running.end) == ("planner#1", "running", "Flour first", None)
     pool.append([TurnFinished(id="end", agent="planner", turn=turn, deltas=2)])

@@ -1,7 +1,5 @@
 """Teams that are rolled back in mid-run and go on from the new head."""
 
-from __future__ import annotations
-
 import contextlib
 import signal
 
@@ -114,9 +112,7 @@ def test_a_rollback_after_what_was_finished_keeps_it_all(pool):
         run.wait(20)
         before = len(server.requests)
         resume(pool).wait(30)
-        new = [
-            next(agent for agent in CHAIN if request in asked(server, agent)) for request in server.requests[before:]
-        ]
+        new = askers(server, server.requests[before:])
     assert sorted(new) == ["critic", "planner", "treasurer"]
     counts = [turn.agent for turn in pool.document().turns if turn.status == "finished"]
     assert sorted(counts) == ["critic", "critic", "planner", "planner", "treasurer"]
@@ -133,9 +129,7 @@ def test_undo_brings_the_old_line_back_and_it_can_be_resumed_too(pool):
         assert pool.undo() == "main"
         before = len(server.requests)
         resume(pool).wait(30)
-        new = [
-            next(agent for agent in CHAIN if request in asked(server, agent)) for request in server.requests[before:]
-        ]
+        new = askers(server, server.requests[before:])
     assert sorted(new) == ["critic", "planner", "treasurer"]
     assert [(turn.name, turn.text, turn.status) for turn in pool.document(there).turns] == [
         (turn.name, turn.text, turn.status) for turn in line.turns
