@@ -13,7 +13,7 @@ import pytest
 import agentpool_jupyter
 from agentpool_jupyter import pool
 
-HEAVY = ("IPython", "ipywidgets", "anywidget", "kafka", "mrjob", "networkx", "numpy", "openai", "rensa")
+HEAVY = ("IPython", "httpx2", "ipywidgets", "anywidget", "kafka", "mrjob", "networkx", "numpy", "openai", "rensa")
 
 
 def test_the_public_names():

@@ -17,6 +17,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_OURS = {
+    "messages": "prompts are made from the pool",
+    "model": "write `model` beside it",
+    "stream": "answers are always streamed",
+    "stream_options": "answers are always counted",
+    "n": "a turn is one answer",
+    **dict.fromkeys(("max_tokens", "max_completion_tokens"), "write `max_tokens` beside it, which budgets rest on"),
+    **dict.fromkeys(("temperature", "seed"), "write it beside `options`"),
+}
 _LOOKS_LIKE_TEAM = re.compile(r"""^(\{\s*)?["']?(task|agents)["']?\s*:""", re.MULTILINE)
 
 
@@ -121,10 +132,30 @@ class _Parser(FieldReader):
 
     def price(self, node: yaml.Node, _key: str) -> Price:
         fields = self.struct(node, _PRICE_READERS, "price")
-        if len(fields) != len(_PRICE_READERS):
+        if not {"input", "output"} <= fields.keys():
             message = "`price` needs both `input` and `output`, in US dollars per million tokens"
             raise SpecError(message, line=self.line(node))
         return Price(**fields)
+
+    def options(self, node: yaml.Node, key: str) -> dict[str, Any]:
+        for name, _ in self.items(node, key):
+            if name.value in _OURS:
+                message = f"`{key}` cannot have {name.value!r}: {_OURS[name.value]}"
+                raise SpecError(message, line=self.line(name))
+        value: dict[str, Any] = plain(node)
+        return value
+
+    def headers_env(self, node: yaml.Node, key: str) -> dict[str, str]:
+        headers = {}
+        for name, value in self.items(node, key):
+            if not _HEADER.fullmatch(name.value):
+                message = f"{name.value!r} cannot name a header"
+                raise SpecError(message, line=self.line(name))
+            if not isinstance(value, yaml.ScalarNode) or not _VARIABLE.fullmatch(value.value):
+                message = f"`{key}` names environment variables, like {{{name.value}: MY_VARIABLE}}, never values"
+                raise SpecError(message, line=self.line(value))
+            headers[name.value] = value.value
+        return headers
 
     def recall(self, node: yaml.Node, _key: str) -> RecallSpec | bool:
         if isinstance(node, yaml.ScalarNode):
@@ -151,6 +182,10 @@ _SERVER_READERS: dict[str, Callable[..., Any]] = {
     "model": _Parser.text,
     "base_url": _Parser.text,
     "api_key_env": _Parser.text,
+    "headers_env": _Parser.headers_env,
+    "ca_file": _Parser.text,
+    "options": _Parser.options,
+    "parallel": whole(1, 10_000),
     "max_tokens": whole(1),
     "temperature": real(0, 2),
     "price": _Parser.price,
@@ -188,7 +223,7 @@ _RECALL_READERS: dict[str, Callable[..., Any]] = {
     "threshold": real(0.01, 1),
     "from": _Parser.sources,
 }
-_PRICE_READERS: dict[str, Callable[..., Any]] = {"input": real(0), "output": real(0)}
+_PRICE_READERS: dict[str, Callable[..., Any]] = {"input": real(0), "output": real(0), "cached": real(0)}
 
 
 # Whether a team that reads well makes sense ----------------------------------------------------------------

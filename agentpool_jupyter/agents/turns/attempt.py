@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from agentpool_jupyter.agents.models.answer import Answer
 from agentpool_jupyter.agents.models.continuation import FLAGS, IN_WORDS, Continuation, Seam, going_on
 from agentpool_jupyter.agents.models.endpoint import cost
 from agentpool_jupyter.agents.models.refusals import backoff
@@ -18,9 +19,9 @@ from agentpool_jupyter.agents.reminders.cue import cue_of
 from agentpool_jupyter.agents.reminders.lookup import NOTHING
 from agentpool_jupyter.errors import ModelError
 from agentpool_jupyter.pool.events import Usage
-from agentpool_jupyter.pool.words import CANCELLED, LENGTH, SILENT
+from agentpool_jupyter.pool.words import CANCELLED, FILTERED, LENGTH, REFUSED, SILENT, THOUGHT, WITHHELD
 
-from .budget import prompt_bound, text_bound
+from .budget import BudgetExhaustedError, prompt_bound, prompt_load, text_bound
 from .writer import AttemptWriter
 
 if TYPE_CHECKING:
@@ -34,9 +35,10 @@ if TYPE_CHECKING:
     from .budget import Reservation
     from .writer import RunResources
 
-# Failures after a server had taken the prompt. What it counted is not known, so the upper bounds are settled, and the
-# budget holds all the same.
+# Failures after a server had taken the prompt. What it counted is not known, so it is estimated from what came.
 _ACCEPTED = {"cut", "timeout", "malformed"}
+# Ends of a turn that has no text. Else there was nothing to say.
+_WORDLESS = {LENGTH: THOUGHT, FILTERED: WITHHELD, REFUSED: REFUSED}
 
 
 class _Call(NamedTuple):
@@ -70,6 +72,7 @@ class Attempt:
         self.number = number
         """Which attempt at its turn it is, from 1."""
         self._writer = AttemptWriter(resources, agent.name, number)
+        self._answer = Answer()  # the present call's
         self._left = limits.max_tokens
         self._stride = limits.stride or limits.max_tokens
         self.usage: Usage | None = None
@@ -82,7 +85,13 @@ class Attempt:
 
         Raises BudgetExhaustedError before anything is recorded.
         """
-        call = await self._prepare(None)
+        try:
+            call = await self._prepare(None)
+        except BudgetExhaustedError:
+            raise
+        except Exception:
+            self._writer.start(model=self._client.endpoint.model, seen=self.seen)  # it is to fail in everyone's sight
+            raise
         self._writer.start(model=self._client.endpoint.model, seen=self.seen, prompt=call.prompt)
         self._writer.record_recalled(call.recalled, call.prompt)
         return call
@@ -129,14 +138,15 @@ class Attempt:
 
     def fail(self, error: str, *, kind: str, retriable: bool = False, wait: float = 0.0) -> Event:
         """Record that the attempt failed."""
-        return self._writer.fail(error, kind=kind, retriable=retriable, wait=wait, usage=self.usage)
+        return self._writer.fail(error, kind=kind, retriable=retriable, wait=wait, usage=self.usage, cost=self._cost())
 
     def cancel(self) -> Event:
         """Record that the turn ends here because the run was stopped."""
         return self._writer.finish(CANCELLED, self.usage, self._cost())
 
     def _finish(self, reason: str) -> Event:
-        return self._writer.finish(reason if self._writer.text.strip() else SILENT, self.usage, self._cost())
+        said = reason if self._writer.text.strip() else _WORDLESS.get(reason, SILENT)
+        return self._writer.finish(said, self.usage, self._cost())
 
     def _cost(self) -> float | None:
         return cost(self.usage, self._client.endpoint) if self.usage else None
@@ -155,11 +165,11 @@ class Attempt:
         tokens = min(self._stride, self._left)
         recalled = await self._look_up(continuation)
         prompt = self._prompt(continuation, recalled)
-        bound = prompt_bound(prompt.messages)
+        bound = self._most(prompt)
         reservation = await self._resources.budget.reserve(bound + tokens)
         if self._resources.live.document.at >= prompt.seen:  # the pool grew while this waited for its tokens
             fresh = self._prompt(continuation, recalled)
-            if prompt_bound(fresh.messages) <= bound:
+            if self._most(fresh) <= bound:
                 prompt = fresh
         self.seen = prompt.seen
         return _Call(prompt, tokens, reservation, continuation, recalled)
@@ -196,21 +206,29 @@ class Attempt:
         messages = going_on(prompt.messages, text, continuation.way)
         return msgspec.structs.replace(prompt, messages=messages, digest=digest_of(messages))
 
+    def _most(self, prompt: Prompt) -> int:
+        """Return how many tokens a prompt has at most, as far as its server's ratio is known."""
+        return self._client.gauge.prompt(prompt_load(prompt.messages), reserve=True)
+
     async def _make(self, call: _Call) -> str:
         """Stream a call's answer into the text and return its finish reason; settles what was reserved for it."""
         before = len(self._writer.text)
+        self._answer = Answer()
         taken: Usage | None = None
         try:
             reason, taken = await self._stream(call)
         except ModelError as error:
-            if len(self._writer.text) > before or error.kind in _ACCEPTED:
+            taken = self._answer.usage
+            if taken is None and (self._answer.bytes or self._answer.prompt_tokens or error.kind in _ACCEPTED):
                 taken = self._estimate(call, before)
-            self._left -= min(call.tokens, text_bound(self._writer.text[before:]))
+            self._left -= min(call.tokens, taken.completion if taken else 0)
             raise
-        except asyncio.CancelledError:
-            taken = self._estimate(call, before)
+        except BaseException:
+            taken = self._answer.usage or self._estimate(call, before)
             raise
         else:
+            if taken:
+                self._learn(call, before, taken)
             taken = taken or self._estimate(call, before)
             self._left -= call.tokens if reason == LENGTH else min(taken.completion, call.tokens)
             return reason
@@ -222,12 +240,15 @@ class Attempt:
     async def _stream(self, call: _Call) -> tuple[str, Usage | None]:
         continuation = call.continuation
         seam = Seam(self._writer.text, continuation) if continuation else None
+        flags = FLAGS if continuation and continuation.way == "flagged" else {}
         pieces = self._client.stream(
             call.prompt.messages,
             max_tokens=call.tokens,
             temperature=self._limits.temperature,
             seed=self._resources.team.seed,
-            flags=FLAGS if continuation and continuation.way == "flagged" else None,
+            options={**(self._limits.options or {}), **flags},
+            answer=self._answer,
+            repeats=text_bound(self._writer.text) if continuation and continuation.repeats else 0,
         )
         reason, usage = "stop", None
         async with aclosing(pieces):
@@ -241,10 +262,30 @@ class Attempt:
             self._writer.add(seam.close())
         return reason, usage
 
+    def _came(self, before: int) -> int:
+        """Return the bytes of a call's text and thoughts."""
+        return text_bound(self._writer.text[before:]) + self._answer.thought
+
+    def _learn(self, call: _Call, before: int, taken: Usage) -> None:
+        """Learn from an exact count what the server's tokens come to."""
+        self._client.gauge.learn(
+            prompt=prompt_load(call.prompt.messages),
+            prompt_tokens=taken.prompt,
+            said=self._came(before),
+            completion_tokens=taken.completion - self._answer.hidden,
+        )
+
     def _estimate(self, call: _Call, before: int) -> Usage:
-        """Return what a call took at most, where its server did not say: never more than was reserved for it."""
-        completion = min(text_bound(self._writer.text[before:]), call.tokens)
-        return Usage(prompt=prompt_bound(call.prompt.messages), completion=completion, estimated=True)
+        """Return about what a call took, where its server did not say: never more than was reserved for it.
+
+        A stream that was left because it had passed its limit has taken more than that.
+        """
+        gauge, most = self._client.gauge, call.reservation.tokens
+        prompt = self._answer.prompt_tokens or min(most, gauge.prompt(prompt_load(call.prompt.messages)))
+        completion = min(gauge.completion(self._came(before)), max(call.tokens, most - prompt))
+        if self._answer.reason is not None or not gauge.past(call.tokens, self._answer.bytes, self._answer.pieces):
+            completion = min(completion, call.tokens)
+        return Usage(prompt=prompt, completion=completion, estimated=True)
 
     def _count(self, usage: Usage) -> None:
         self.usage = usage if self.usage is None else self.usage + usage

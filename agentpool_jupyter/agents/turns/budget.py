@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from agentpool_jupyter.agents.models.gauge import Load
 from agentpool_jupyter.errors import AgentPoolError
 from agentpool_jupyter.pool.events import Delta, TurnContinued, TurnFailed, TurnFinished, TurnStarted
 from agentpool_jupyter.pool.words import LOST
@@ -29,6 +30,11 @@ def prompt_bound(messages: Sequence[Mapping[str, str]]) -> int:
     tokens than there are UTF-8 bytes.
     """
     return _PER_MESSAGE + sum(_PER_MESSAGE + len(message["content"].encode()) for message in messages)
+
+
+def prompt_load(messages: Sequence[Mapping[str, str]]) -> Load:
+    """Return the size of a prompt as :class:`~agentpool_jupyter.agents.models.gauge.Gauge` takes it."""
+    return Load.of("".join(message["content"] for message in messages), _PER_MESSAGE * (1 + len(messages)))
 
 
 def parts_bound(sizes: Mapping[str, int]) -> int:
@@ -59,7 +65,8 @@ class TokenBudget:
             if self.reserved == 0:
                 message = (
                     f"the budget of {self.limit} tokens has {self.limit - self.spent} left, and the next call may "
-                    f"take {tokens}: raise `budget: {{tokens: …}}`, or lower `max_tokens` or `context`"
+                    f"take {tokens}: raise `budget: {{tokens: …}}` (`%agents resume --budget tokens=…` goes on), or "
+                    "lower `max_tokens` or `context`"
                 )
                 raise BudgetExhaustedError(message)
             settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import email.utils
+import json
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ import traceback
 
 import pytest
 
+from agentpool_jupyter.agents.models.answer import Answer, BadAnswerError
 from agentpool_jupyter.agents.models.chunks import EventSplitter, decode
 from agentpool_jupyter.agents.models.client import Finish, ModelClient
 from agentpool_jupyter.agents.models.endpoint import DEFAULT_OPENAI_MODEL, Endpoint, cost, resolve
@@ -366,11 +368,138 @@ def test_events_are_found_wherever_the_network_cut_them(size, end):
 def test_odd_chunks_are_read():
     """Nulls, lists for text and missing fields are no text and no error."""
     assert decode(b'{"choices": []}').text == ""
-    assert decode(b'{"choices": null, "usage": null}').counted is None
     assert decode(b'{"choices": [{"delta": null, "finish_reason": "stop"}]}').finish_reason == "stop"
     assert decode(b'{"choices": [{"delta": {"content": [{"type": "thinking"}]}}]}').text == ""
-    cached = b'{"usage": {"prompt_tokens": 5, "completion_tokens": 2, "prompt_tokens_details": {"cached_tokens": 4}}}'
-    assert decode(cached).counted == Usage(prompt=5, completion=2, cached=4)
+    parts = [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "a"}]
+    parts = json.dumps({"choices": [{"delta": {"content": parts}}]}).encode()
+    assert (decode(parts).text, decode(parts).thought) == ("a", 2)
+
+
+def body(*events, text="So it is.", reason="stop"):
+    """An event stream: a text, then events, then an end where there is a reason."""
+    chunks = [{"choices": [{"delta": {"content": text}}]}, *events]
+    chunks += [{"choices": [{"delta": {}, "finish_reason": reason}]}] if reason else []
+    return b"".join(b"data: " + (e if isinstance(e, bytes) else json.dumps(e).encode()) + b"\n\n" for e in chunks)
+
+
+def taken(data):
+    """What an answer makes of a body: its text, and the answer itself."""
+    answer = Answer()
+    return "".join([*answer.feed(data), *answer.finish()]), answer
+
+
+@pytest.mark.parametrize(
+    ("usage", "counted"),
+    [
+        ({"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13}, Usage(prompt=9, completion=4)),
+        ({"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 113}, Usage(prompt=9, completion=104)),
+        ({"prompt_tokens": 9.0, "completion_tokens": 3.5}, Usage(prompt=9, completion=4)),
+        (
+            {"prompt_tokens": 9, "completion_tokens": 4, "prompt_tokens_details": {"cached_tokens": 8}},
+            Usage(prompt=9, completion=4, cached=8),
+        ),
+        ({"prompt_tokens": 0, "completion_tokens": 0}, None),
+        ({"prompt_tokens": 9, "completion_tokens": 0}, None),
+        ({"prompt_tokens": -9, "completion_tokens": -4}, None),
+        ({"prompt_tokens": 10**9, "completion_tokens": 10**9}, None),
+        ({"prompt_tokens": True, "completion_tokens": "4"}, None),
+        ("many", None),
+        (None, None),
+    ],
+    ids=str,
+)
+def test_a_count_is_read_and_not_believed_where_it_cannot_be(usage, counted):
+    assert taken(body({"choices": [], "usage": usage}))[1].usage == counted
+
+
+def test_a_count_before_the_last_word_is_not_the_whole_count():
+    """Of the prompt it is one; in every chunk, the last one is."""
+    usage = {"prompt_tokens": 9, "completion_tokens": 1}
+    more = {"choices": [{"delta": {"content": " And so on."}}]}
+    _, answer = taken(body({"choices": [], "usage": usage}, more))
+    assert (answer.usage, answer.prompt_tokens) == (None, 9)
+    _, answer = taken(body({"choices": [], "usage": usage}, {**more, "usage": {**usage, "completion_tokens": 6}}))
+    assert answer.usage == Usage(prompt=9, completion=6)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"object": "error", "message": "out of memory", "code": 500},
+        {"error": "out of memory"},
+        {"message": "out of memory"},
+        {"detail": "out of memory"},
+        {"type": "error", "error": {"message": "out of memory"}},
+        [{"error": {"message": "out of memory"}}],
+        {"choices": [{"delta": {}, "finish_reason": "error", "error": {"message": "out of memory"}}]},
+    ],
+    ids=str,
+)
+def test_a_failure_that_is_told_in_an_answer_is_one(told):
+    """Whatever its shape; the words are the server's."""
+    with pytest.raises(BadAnswerError, match="out of memory") as caught:
+        taken(body(told))
+    assert caught.value.kind == "server"
+
+
+@pytest.mark.parametrize("reason", ["error", "network_error", "abort", "insufficient_system_resource", "made_up"])
+def test_an_end_that_is_none_is_a_failure(reason):
+    with pytest.raises(BadAnswerError, match=reason):
+        taken(body(reason=reason))
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [("stop", "stop"), ("STOP", "stop"), ("end_turn", "stop"), ("max_tokens", "length"), ("SAFETY", "content_filter")],
+)
+def test_an_end_has_one_word_of_ours(theirs, ours):
+    assert taken(body(reason=theirs))[1].reason == ours
+
+
+@pytest.mark.parametrize("end", [b"", b"data: [DONE]\n\n"])
+def test_half_a_sentence_without_a_reason_is_a_cut(end):
+    with pytest.raises(BadAnswerError) as caught:
+        taken(body(text="The rent is", reason=None) + end)
+    assert caught.value.kind == "cut"
+
+
+def test_a_server_that_gives_no_reasons_must_say_that_it_is_done():
+    """Behind a whole sentence, or a count of the whole."""
+    assert taken(body(reason=None) + b"data: [DONE]\n\n")[0] == "So it is."
+    usage = {"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 4}}
+    assert taken(body(usage, text="The rent", reason=None) + b"data: [DONE]\n\n")[0] == "The rent"
+    with pytest.raises(BadAnswerError):
+        taken(body(reason=None))
+
+
+def test_a_refusal_is_text_and_says_so():
+    refusal = {"choices": [{"delta": {"refusal": "I cannot."}}]}
+    text, answer = taken(body(refusal, text=""))
+    assert (text, answer.reason) == ("I cannot.", "refusal")
+
+
+_HIGH, _LOW = (b'{"choices": [{"delta": {"content": "\\u' + half + b'"}}]}' for half in (b"d83d", b"de00"))
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (body(b""), "So it is."),
+        (body(b'{"type": "ping"}'), "So it is."),
+        (body(text="a").replace(b"\n\n", b"\n") + b"data: [DONE]", "a"),
+        (body() + b"data: [DONE]\n\ndata: rubbish\n\n", "So it is."),
+        (body() + b"data: rubbish\n\n", "So it is."),
+        (body(_HIGH, _LOW), "So it is.\N{GRINNING FACE}"),
+        (body(_HIGH), "So it is.\ufffd"),
+        (body(_LOW, _HIGH, text=""), "\ufffd\ufffd"),
+        (body(b'{"choices": [{"delta": {"content": "caf\xe9"}}]}'), "So it is.caf\ufffd"),
+        (b'{"choices": [{"message": {"content": "All at once."}, "finish_reason": "stop"}]}', "All at once."),
+        (b'{"choices":\n [{"message": {"content": "All at once."}}]}\n', "All at once."),
+    ],
+    ids=range(11),
+)
+def test_what_is_harmless_is_read(data, text):
+    assert taken(data)[0] == text
 
 
 # -- which server -------------------------------------------------------------------------------------------------
