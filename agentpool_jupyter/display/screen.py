@@ -47,12 +47,19 @@ class AgentView(msgspec.Struct, kw_only=True):
     turns: int = 0
     turns_max: int | None = None
     tokens: int = 0
+    estimated: bool = False
+    """Its tokens and its cost are at most what stands here: a server did not count them all."""
     rate: float = 0.0
     """Completion tokens per second, now."""
     cost: float | None = None
     reading: Reading = Reading()
     place: int | None = None
     """Its place among all agents that the pool ever had, which says its colour; None for a person."""
+
+
+def bounded(number: str, *, estimated: bool) -> str:
+    """Return a number for people, marked where it rests on an estimate."""
+    return f"≤ {number}" if estimated else number
 
 
 class TurnView(msgspec.Struct, kw_only=True):
@@ -90,6 +97,8 @@ class RunView(msgspec.Struct, kw_only=True):
     """Milliseconds since the epoch."""
     finished: int | None = None
     tokens: int = 0
+    estimated: bool = False
+    """As of an agent's."""
     tokens_max: int | None = None
     cost: float | None = None
     reading: Reading = Reading()

@@ -42,8 +42,8 @@ _WAIT = re.compile(
     re.IGNORECASE,
 )
 _SPAN = re.compile(
-    r"""(?:(?P<h>\d+)\s*h\w*\s*)?            # hours
-        (?:(?P<m>\d+)\s*m(?!s|il)\w*\s*)?    # minutes, not milliseconds
+    r"""(?:(?P<h>\d+)\s*h(?:ours?|rs?)?\s*)?
+        (?:(?P<m>\d+)\s*m(?:in(?:ute)?s?)?(?![a-z])\s*)?  # not milliseconds
         (?:(?P<s>\d+(?:\.\d+)?)\s*(?P<ms>ms|mil)?)?""",
     re.VERBOSE | re.IGNORECASE,
 )

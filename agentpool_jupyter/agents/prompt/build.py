@@ -3,8 +3,8 @@
 A prompt is made of the task (with who the agent is), the agent's own thread, what is new since it last read, what it
 had heard before, and what was recalled; each part has a share of the room (:mod:`.shares`). Texts stand in the order in
 which they were complete, with the task last: where the document only grew, a prompt begins like the one before, and
-servers' prompt caches hit. No text can pose as another's (:mod:`.frame`). What went in, and what was left out, is recorded
-(:mod:`.record`).
+servers' prompt caches hit. No text can pose as another's (:mod:`.frame`). What went in, and what was left out, is
+recorded (:mod:`.record`).
 """
 
 from __future__ import annotations

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
+import msgspec
+
 from agentpool_jupyter.agents.team.parse import parse_team
 from agentpool_jupyter.agents.team.spec import TeamSpec
 from agentpool_jupyter.errors import UserError
@@ -64,11 +66,20 @@ class Team:
         return f"<Team of {', '.join(agent.name for agent in self.spec.agents)}: {self.spec.task!r}>"
 
 
-def resume(pool: Pool, run: str | None = None, *, functions: Functions | None = None) -> Run:
+def resume(
+    pool: Pool,
+    run: str | None = None,
+    *,
+    functions: Functions | None = None,
+    budget: Mapping[str, float] | None = None,
+    turns: int | None = None,
+) -> Run:
     """Go on with a run (default: the pool's latest) from where the log has it, on the pool's current branch.
 
-    Finished turns are not asked for again; turns that had not ended are taken anew. Raises UserError where there is
-    no such run, RunActiveError where it is alive.
+    Finished turns are not asked for again; turns that had not ended are taken anew. What ``budget`` names
+    (``tokens``, ``seconds``) takes the place of the team's, for the whole run with what it has taken so far; so does
+    ``turns``, for all agents that have no number of their own. Raises UserError where there is no such run,
+    RunActiveError where it is alive.
     """
     runs = pool.runs
     if not runs:
@@ -78,7 +89,12 @@ def resume(pool: Pool, run: str | None = None, *, functions: Functions | None = 
         message = f"pool {pool.name!r} has no run {run!r}; there are: {', '.join(runs)}"
         raise UserError(message)
     record = runs[run] if run is not None else list(runs.values())[-1]
-    team = Team(TeamSpec.from_dict(record.spec), functions=functions)
+    spec = TeamSpec.from_dict(record.spec)
+    if budget is not None:
+        spec = msgspec.structs.replace(spec, budget=msgspec.structs.replace(spec.budget, **budget))
+    if turns is not None:
+        spec = msgspec.structs.replace(spec, turns=turns)
+    team = Team(spec, functions=functions)
     check_team(team.spec, team.functions)
     left, owner, branch = record.branch, record.owner, pool.branch
     epoch = claim(pool, record.id, branch, team.spec, resumed=True)

@@ -40,6 +40,18 @@ def parse_team(text: str, *, first_line: int = 1, variables: Mapping[str, Any] |
     return _Parser(first_line, variables).team(text)
 
 
+def parse_budget(text: str) -> dict[str, float]:
+    """Return the limits that a few words name, such as ``tokens=20000 seconds=60``; raises SpecError."""
+    pairs = [part.partition("=") for part in text.replace(",", " ").split()]
+    reader = _Parser(1, None)
+    try:
+        node = reader.compose("\n".join(f"{key}: {value}" for key, _, value in pairs))
+        return reader.struct(node, _BUDGET_READERS, "budget")
+    except SpecError as error:
+        message = f"budget {text!r}: {str(error).rpartition(': ')[2]}; write it as tokens=20000 or seconds=60"
+        raise SpecError(message) from None
+
+
 class _Parser(FieldReader):
     def __init__(self, first_line: int, variables: Mapping[str, Any] | None) -> None:
         super().__init__(first_line)

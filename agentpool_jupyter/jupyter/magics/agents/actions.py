@@ -41,7 +41,7 @@ class AgentsActions:
         for run in self._session.runs():
             total = self._session.report(run).total
             why = f"{run.reason}: {run.detail}" if run.detail else run.reason
-            rows.append((run.id, run.pool.name, run.status, why, total.turns, total.prompt + total.completion))
+            rows.append((run.id, run.pool.name, run.status, why, total.turns, total.tokens))
         return Table(
             ("run", "pool", "status", "why", "turns", "tokens"),
             rows,
@@ -75,6 +75,7 @@ class AgentsActions:
 
     def _resume(self, word: str | None, arguments: Namespace) -> None:
         from agentpool_jupyter.agents import TeamSpec, resume  # noqa: PLC0415
+        from agentpool_jupyter.agents.team.parse import parse_budget  # noqa: PLC0415
 
         pool = self._session.pool(word, arguments.store)
         self._session.use(pool.name, arguments.store)
@@ -82,7 +83,8 @@ class AgentsActions:
         record = pool.runs.latest()
         if record is not None:
             self._session.hold_model(TeamSpec.from_dict(record.spec))
-        run = resume(pool, functions=self._functions)
+        budget = parse_budget(arguments.budget) if arguments.budget else None
+        run = resume(pool, functions=self._functions, budget=budget, turns=arguments.turns)
         self._cell.present(run, arguments)
 
     def _list(self, word: str | None, arguments: Namespace) -> Table:

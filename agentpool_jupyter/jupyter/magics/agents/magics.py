@@ -47,6 +47,8 @@ class AgentsMagics(SessionMagics):
     @argument("--replace", action="store_true", help="stop the team that still runs in this pool, then start")
     @argument("--text", action="store_true", help="show lines of text, no widget")
     @argument("--model", help="the model of agents that name none, such as local")
+    @argument("--budget", metavar="tokens=N", help="with resume: the run's new limits, such as tokens=40000,seconds=60")
+    @argument("--turns", type=int, metavar="N", help="with resume: the most turns of an agent")
     @argument("-o", "--out", type=_variable, metavar="NAME", help="bind the run to this variable")
     def agents(self, line: str, cell: str | None = None) -> Any:
         """Run a team of agents on a pool, live: every agent streams into it and reads the others there.
@@ -80,7 +82,8 @@ class AgentsMagics(SessionMagics):
             %agents status [RUN]     what the runs of this kernel do, and what they took
             %agents stop [RUN]       stop them, or one
             %agents attach [POOL]    show a pool's latest run, also after a kernel restart
-            %agents resume [POOL]    go on with it where the pool has it; finished turns are not repeated
+            %agents resume [POOL]    go on with it where the pool has it; finished turns are not repeated, and
+                                     ``--budget tokens=40000`` or ``--turns 4`` give it more
             %agents list [POOL]      all runs that a pool has seen
         """
 
