@@ -12,7 +12,9 @@ from IPython.core.completer import provisionalcompleter
 from IPython.core.error import UsageError
 
 from agentpool_jupyter import open_pool
+from agentpool_jupyter.agents.models.providers import PROVIDERS
 from agentpool_jupyter.agents.runs.report import Report
+from agentpool_jupyter.agents.team.parse import _AGENT_READERS, _TEAM_READERS
 from agentpool_jupyter.errors import RunFailedError
 from agentpool_jupyter.log import open_store
 from agentpool_jupyter.pool.events import RunFinished, RunStarted
@@ -124,6 +126,10 @@ def test_help_shows_an_example_and_every_action(shell, capsys):
     text = capsys.readouterr().out
     for word in ("%%agents bakery", "listens: [planner]", "%agents resume", "--dry-run", "--store", "{{name}}"):
         assert word in text
+    for key in {*_TEAM_READERS, *_AGENT_READERS}:
+        assert f"``{key}``" in text, key
+    for provider in PROVIDERS:
+        assert f"``{provider}" in text, provider
     shell.run_cell("%pool?")
     assert "%pool log [NAME]" in capsys.readouterr().out
 
@@ -282,6 +288,17 @@ def test_resume_goes_on_with_a_stopped_team(cell, server):
             ("ann#2", "finished"),
             ("ben#1", "finished"),
         ]
+
+
+def test_resume_gives_a_run_more(cell, mistake, server):
+    """More turns, and a larger budget; what is no budget is said in one line."""
+    cell("%%agents\n" + PAIR)
+    text = cell("%agents resume --turns 2 --budget tokens=50000,seconds=60")
+    assert "ann#2" in text
+    with open_pool("default") as pool:
+        spec = pool.runs.latest().spec
+    assert (spec["turns"], spec["budget"]) == (2, {"tokens": 50000, "seconds": 60.0})
+    assert "write it as tokens=20000 or seconds=60" in mistake("%agents resume --budget lots")
 
 
 def test_attach_shows_a_run_that_has_ended(cell, server):

@@ -31,7 +31,8 @@ ENDS = {
 text-generation-inference). Any other reason is a failure of the server's: ``error``, ``network_error``, ``abort`` …"""
 _ENDS = {theirs: ours for ours, names in ENDS.items() for theirs in names.split()}
 _MOST_TOKENS = 10_000_000  # more than any model reads or writes in one call: a count above it is none
-_LONGEST_TOKEN = 64  # bytes that no answer's tokens have on average: a smaller count is not that of the whole answer
+LONGEST_TOKEN = 64
+"""Bytes that no answer's tokens have on average: a count by which they had is not that of the whole answer."""
 _HIGH = re.compile("[\ud800-\udbff]$")  # the first half of a surrogate pair, which stands for one character
 
 
@@ -76,7 +77,7 @@ class Answer:
     def usage(self) -> Usage | None:
         """The tokens of the whole answer; None where the server did not count them all, or not credibly."""
         usage = self._counted
-        if usage is None or self._unsaid or self.bytes > usage.completion * _LONGEST_TOKEN:
+        if usage is None or self._unsaid or self.bytes > usage.completion * LONGEST_TOKEN:
             return None
         return usage
 
@@ -86,7 +87,7 @@ class Answer:
         return self._counted.prompt if self._counted else None
 
     def feed(self, piece: bytes) -> Iterator[str]:
-        """Yield the text in more of the body; raises BadAnswerError."""
+        """Yield the text in more of the body, empty for a thought; raises BadAnswerError."""
         for data in self._splitter.feed(piece):
             yield from self._take(data)
 
@@ -122,7 +123,7 @@ class Answer:
         if chunk.failure:
             raise BadAnswerError(chunk.failure, "server")
         self._refused = (self._refused or bool(refusal)) and not text
-        if text or refusal:
+        if text or refusal or chunk.thought:
             whole = self._whole_characters(text or refusal)
             self._last = whole or self._last
             yield whole
@@ -163,13 +164,15 @@ class Answer:
         prompt, completion = _number(usage, "prompt_tokens"), _number(usage, "completion_tokens")
         if not prompt:
             return
-        # Some servers count reasoning in the total alone.
-        completion = max(completion or 0, (_number(usage, "total_tokens") or 0) - prompt)
+        said = completion or 0
+        reasoning = _number(usage.get("completion_tokens_details"), "reasoning_tokens") or 0
+        # Some servers count reasoning in the total alone, or only beside what they call completion.
+        completion = max(
+            said, (_number(usage, "total_tokens") or 0) - prompt, said + reasoning if reasoning > said else 0
+        )
         cached = _number(usage.get("prompt_tokens_details"), "cached_tokens") or 0
         self._counted = Usage(prompt=prompt, completion=completion, cached=min(cached, prompt))
-        reasoning = _number(usage.get("completion_tokens_details"), "reasoning_tokens") or 0
-        reasoning = max(reasoning, completion - (_number(usage, "completion_tokens") or 0))
-        self.hidden = 0 if self.thought else reasoning
+        self.hidden = 0 if self.thought else max(min(reasoning, completion), completion - said)
         self._unsaid = False
 
 

@@ -11,7 +11,7 @@ from agentpool_jupyter.errors import ModelError
 from agentpool_jupyter.pool.words import LENGTH
 from agentpool_jupyter.services.local_model import LocalModel
 
-from .answer import STOP, Answer, BadAnswerError
+from .answer import LONGEST_TOKEN, STOP, Answer, BadAnswerError
 from .continuation import IN_WORDS, Continuation
 from .dialect import Dialect
 from .endpoint import OPENAI_URL, Endpoint
@@ -124,14 +124,14 @@ class ModelClient:
                     while piece := await self._next(reply, answer):
                         for text in answer.feed(piece):
                             if text:
-                                yield text
+                                yield text[: max_tokens * LONGEST_TOKEN + repeats]
+                            if self.gauge.past(max_tokens, answer.bytes - repeats, answer.pieces - repeats):
+                                yield Finish(LENGTH, None)
+                                return
                         if answer.done or answer.reason is not None:
                             await self._count(reply, answer)
                             await reply.drain()
                             break
-                        if self.gauge.past(max_tokens, answer.bytes - repeats, answer.pieces - repeats):
-                            yield Finish(LENGTH, None)
-                            return
                     for text in answer.finish():
                         yield text
                 finally:

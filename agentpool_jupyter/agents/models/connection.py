@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import ipaddress
 import json
 import ssl
+import sys
+import threading
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -30,8 +33,11 @@ _NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "UNEX
 
 
 def preload() -> None:
-    """Import the HTTP client, which takes a tenth of a second, before it is needed."""
-    import httpx2  # noqa: F401, PLC0415
+    """Begin to import the HTTP client, which takes a tenth of a second, before it is needed; returns at once."""
+    if "httpx2" not in sys.modules:
+        threading.Thread(
+            target=importlib.import_module, args=("httpx2",), name="agentpool-preload", daemon=True
+        ).start()
 
 
 class Reply:

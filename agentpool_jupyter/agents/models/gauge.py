@@ -10,7 +10,7 @@ import math
 import re
 from typing import NamedTuple
 
-_MARGIN = 1.15
+MARGIN = 1.15
 """What is estimated is this much above what was learned: rather too much is charged than too little."""
 _ENOUGH = 40  # bytes below which a ratio says nothing
 _KEPT = 50_000  # bytes after which what was learned counts half
@@ -54,11 +54,11 @@ class _Ratio:
     @property
     def mean(self) -> float:
         """1 where nothing is known."""
-        return min(1.0, _MARGIN * self._tokens / self._bytes) if self._bytes >= _ENOUGH else 1.0
+        return min(1.0, MARGIN * self._tokens / self._bytes) if self._bytes >= _ENOUGH else 1.0
 
     @property
     def most(self) -> float:
-        return min(1.0, _MARGIN * max(self._most, self._tokens / self._bytes)) if self._bytes >= _ENOUGH else 1.0
+        return min(1.0, MARGIN * max(self._most, self._tokens / self._bytes)) if self._bytes >= _ENOUGH else 1.0
 
     @property
     def known(self) -> bool:
@@ -115,4 +115,4 @@ class Gauge:
             return True
         if size > limit * _MOST_BYTES + _SLACK:
             return True
-        return self._completion.known and size * self._completion.mean > (limit + _FEW) * _MARGIN**2
+        return self._completion.known and size * self._completion.mean > (limit + _FEW) * MARGIN**2

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
+from agentpool_jupyter.agents.models.connection import preload
 from agentpool_jupyter.agents.team.parse import parse_team
 from agentpool_jupyter.agents.team.spec import TeamSpec
 from agentpool_jupyter.errors import UserError
@@ -31,6 +32,8 @@ class Team:
     def __init__(self, spec: TeamSpec, *, functions: Functions | None = None) -> None:
         self.spec = spec
         self.functions = functions or {}
+        if any(agent.python is None for agent in spec.agents):
+            preload()
 
     @classmethod
     def from_yaml(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -155,6 +156,11 @@ class _Parser(FieldReader):
                 message = f"`{key}` cannot have {name.value!r}: {_OURS[name.value]}"
                 raise SpecError(message, line=self.line(name))
         value: dict[str, Any] = plain(node)
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError, RecursionError) as error:
+            message = f"`{key}` is sent as JSON, and has what JSON does not know ({error}): quote it"
+            raise SpecError(message, line=self.line(node)) from None
         return value
 
     def headers_env(self, node: yaml.Node, key: str) -> dict[str, str]:

@@ -21,7 +21,7 @@ from agentpool_jupyter.errors import ModelError
 from agentpool_jupyter.pool.events import Usage
 from agentpool_jupyter.pool.words import CANCELLED, FILTERED, LENGTH, REFUSED, SILENT, THOUGHT, WITHHELD
 
-from .budget import BudgetExhaustedError, prompt_bound, prompt_load, text_bound
+from .budget import BudgetExhaustedError, prompt_load, text_bound
 from .writer import AttemptWriter
 
 if TYPE_CHECKING:
@@ -298,7 +298,7 @@ class Attempt:
         async with client.trying:
             if client.continuation is not None:
                 return client.continuation
-            bound = prompt_bound(PROBE)
+            bound = client.gauge.prompt(prompt_load(PROBE), reserve=True)
             reservation = await self._resources.budget.reserve(MOST_CALLS * (bound + PROBE_TOKENS))
             usage = Usage()
             try:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import TYPE_CHECKING
 
-from agentpool_jupyter.agents.models.gauge import Load
+from agentpool_jupyter.agents.models.gauge import MARGIN, Load
 from agentpool_jupyter.errors import AgentPoolError
 from agentpool_jupyter.pool.events import Delta, TurnContinued, TurnFailed, TurnFinished, TurnStarted
 from agentpool_jupyter.pool.words import LOST
@@ -103,9 +104,12 @@ def spent(pool: Pool, run: str) -> int:
     """Return the tokens that a run has taken, as its servers counted them, on all lines of history.
 
     A rollback takes text back, and no tokens. A turn that has no count, because its process died, is taken for what it
-    may have cost at most, as far as the log tells: its prompts and its text in bytes.
+    may have cost at most, as far as the log tells: its prompts and its text in bytes, in the most tokens a byte that
+    its model's server has counted for a turn of this run, with a margin.
     """
     counted: dict[str, int] = {}
+    exact: set[str] = set()
+    models: dict[str, str] = {}
     said: dict[str, int] = {}
     most: dict[str, int] = {}
     seen: set[str] = set()  # an event that is stored twice counts once
@@ -115,16 +119,24 @@ def spent(pool: Pool, run: str) -> int:
         seen.add(event.id)
         match event:
             case TurnStarted() | TurnContinued():
+                models[event.turn] = getattr(event, "model", "") or models.get(event.turn, "")
                 prompt = parts_bound(event.context.get("sizes", {}))  # a function has no prompt
                 most[event.turn] = most.get(event.turn, 0) + prompt + said.get(event.turn, 0)
             case Delta(turn=turn, text=text):
                 said[turn] = said.get(turn, 0) + text_bound(text)
             case TurnFinished(turn=turn, usage=usage) | TurnFailed(turn=turn, usage=usage) if usage is not None:
                 counted[turn] = usage.total
+                exact |= set() if usage.estimated else {turn}
             case TurnFinished(turn=turn):
                 counted.setdefault(turn, 0)
             case TurnFailed(turn=turn, kind=kind) if kind != LOST:
                 counted.setdefault(turn, 0)
             case _:
                 pass
-    return sum(counted.get(turn, bound + said.get(turn, 0)) for turn, bound in most.items())
+    bounds = {turn: bound + said.get(turn, 0) for turn, bound in most.items()}
+    ratios: dict[str, float] = {}
+    for turn in exact & {turn for turn, bound in bounds.items() if bound}:
+        ratios[models[turn]] = max(ratios.get(models[turn], 0.0), MARGIN * counted[turn] / bounds[turn])
+    return sum(
+        counted.get(turn, math.ceil(bound * min(1.0, ratios.get(models[turn], 1.0)))) for turn, bound in bounds.items()
+    )

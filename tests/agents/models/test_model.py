@@ -507,7 +507,7 @@ def test_what_is_harmless_is_read(data, text):
 
 @pytest.fixture
 def env(monkeypatch):
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "AGENTPOOL_MODEL"):
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENROUTER_API_KEY", "AGENTPOOL_MODEL"):
         monkeypatch.delenv(name, raising=False)
     return monkeypatch
 
@@ -545,11 +545,49 @@ def test_a_missing_key_says_which_variable(env):
         resolve("m", base_url="https://elsewhere.example/v1", api_key_env="MY_KEY")
 
 
-@pytest.mark.parametrize("url", ["localhost:80", "ftp://a/v1", "http://", "http://user:pw@a/v1", "http://a/v1?key=x"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "localhost:80",
+        "ftp://a/v1",
+        "http://",
+        "http://user:pw@a/v1",
+        "http://a/v1?key=pw",
+        "http://a/v1?api-version=1&key=pw",
+        "user:pw@a/v1",
+        "http://a:99999/v1",
+    ],
+)
 def test_unusable_addresses_are_refused_without_showing_secrets(env, url):
     with pytest.raises(SpecError) as caught:
         resolve("m", base_url=url)
     assert "pw" not in str(caught.value)
+
+
+def test_an_api_version_may_stand_in_the_address(env):
+    endpoint = resolve("m", base_url="https://x.example/openai/deployments/m/?api-version=2024-10-21")
+    assert endpoint.url == "https://x.example/openai/deployments/m/chat/completions?api-version=2024-10-21"
+    assert endpoint.host == "x.example"
+
+
+def test_a_short_name_is_a_model_and_its_server(env):
+    """Only where nothing else says which server; a name with a slash that is no server's stays a name."""
+    assert resolve("ollama/llama3.2").base_url == "http://127.0.0.1:11434/v1"
+    assert resolve("vllm@gpu7:9000/Qwen/Qwen3-8B").base_url == "http://gpu7:9000/v1"
+    assert resolve("vllm@gpu7/Qwen/Qwen3-8B") == Endpoint(model="Qwen/Qwen3-8B", base_url="http://gpu7:8000/v1")
+    assert resolve("ollama/llama3.2", base_url="http://a/v1").model == "ollama/llama3.2"
+    with pytest.raises(UserError, match="OPENROUTER_API_KEY"):
+        resolve("openrouter/meta-llama/llama-3.1-8b")
+    with pytest.raises(SpecError, match="an address of its own"):
+        resolve("groq@evil.example/m")
+    env.setenv("OPENROUTER_API_KEY", KEY)
+    assert resolve("openrouter/meta-llama/llama-3.1-8b").key == KEY
+    env.setenv("OPENAI_API_KEY", "own")
+    assert resolve("meta-llama/llama-3.1-8b").base_url == "https://api.openai.com/v1"
+    env.setenv("OPENAI_BASE_URL", "http://127.0.0.1:1234/v1")
+    assert resolve("ollama/llama3.2") == Endpoint(
+        model="ollama/llama3.2", base_url="http://127.0.0.1:1234/v1", key="own", key_variable="OPENAI_API_KEY"
+    )
 
 
 def test_an_address_needs_a_model(env):

@@ -77,6 +77,26 @@ class AgentsMagics(SessionMagics):
         something that it has not read: twice at most. Who listens to everyone begins anew for anyone, but once a turn
         and only in its first half (of ``max_tokens``).
 
+        All keys. A team's: ``task``, ``agents``, ``turns``, ``budget``, ``seed``, ``context``, ``attempts`` (how often
+        a failing call is tried), ``silence`` (seconds until a server is given up) and ``flush`` (seconds of text in one
+        event). An agent's: ``role``, ``listens``, ``python``, ``turns``. Of both, an agent's own first:
+
+        =================  =============================================================================================
+        ``model``          a name, ``local``, or a name with its server: ``ollama/llama3.2``, ``lmstudio/…``,
+                           ``vllm@host:8000/…``, ``llamacpp/…``, ``sglang/…``, ``openrouter/…``, ``groq/…``,
+                           ``mistral/…``, ``deepseek/…``, ``gemini/…``, ``together/…``
+        ``base_url``       any OpenAI-compatible server's address, with Azure's ``?api-version=…`` where it wants one
+        ``api_key_env``    the environment variable that holds the key
+        ``headers_env``    more headers, each from a variable: ``{X-Gateway-Key: MY_VARIABLE}``
+        ``ca_file``        certificates to trust
+        ``options``        any other field of the request: ``{top_p: 0.9, reasoning_effort: low}``
+        ``parallel``       most calls of the server at once
+        ``max_tokens``     most completion tokens of a turn
+        ``temperature``    as the server knows it
+        ``price``          US$ per million tokens: ``{input: 0.15, output: 0.6, cached: 0.07}``
+        ``stride``, ``interrupt``, ``recall``: see above
+        =================  =============================================================================================
+
         ``{{name}}`` is filled from the notebook's variables. On a line of its own::
 
             %agents status [RUN]     what the runs of this kernel do, and what they took
