@@ -293,11 +293,11 @@ def test_resume_goes_on_with_a_stopped_team(cell, server):
 def test_resume_gives_a_run_more(cell, mistake, server):
     """More turns, and a larger budget; what is no budget is said in one line."""
     cell("%%agents\n" + PAIR)
-    text = cell("%agents resume --turns 2 --budget tokens=50000,seconds=60")
+    text = cell("%agents resume --turns 3 --budget tokens=50000,seconds=60")
     assert "ann#2" in text
     with open_pool("default") as pool:
         spec = pool.runs.latest().spec
-    assert (spec["turns"], spec["budget"]) == (2, {"tokens": 50000, "seconds": 60.0})
+    assert (spec["turns"], spec["budget"]) == (3, {"tokens": 50000, "seconds": 60.0})
     assert "write it as tokens=20000 or seconds=60" in mistake("%agents resume --budget lots")
 
 
