@@ -117,6 +117,12 @@ class Answer:
                 return
             told = f"a piece of the stream is not what the protocol says: {error}"
             raise BadAnswerError(told, "malformed") from None
+        if (plain := chunk.plain) and plain.isascii() and not self._half:
+            self.pieces += 1
+            self.bytes += len(plain)
+            self._unsaid, self._refused, self._last = True, False, plain
+            yield plain
+            return
         text, refusal = chunk.text, chunk.refusal
         self._weigh(text + refusal, chunk.thought)
         self._count(chunk.usage)

@@ -57,6 +57,17 @@ class Chunk(msgspec.Struct):
         return bool(self.choices) and self._choice.message is not None
 
     @property
+    def plain(self) -> str:
+        """The text of a chunk that is nothing but text, as nearly all are; empty for any other."""
+        if self.usage or self.error or not self.choices:
+            return ""
+        choice = self.choices[0]
+        delta = choice.delta
+        if delta is None or choice.finish_reason or choice.error or not isinstance(delta.content, str):
+            return ""
+        return "" if delta.refusal or delta.reasoning_content or delta.reasoning else delta.content
+
+    @property
     def text(self) -> str:
         """The new text of the first choice, or an empty string."""
         return self._said("text")

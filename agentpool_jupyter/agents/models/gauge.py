@@ -85,19 +85,29 @@ class Gauge:
     def __init__(self) -> None:
         self._prompt, self._completion = _Ratio(), _Ratio()
         self._dense = 0.0  # the largest share of dense bytes so far
+        self._added = 0
+        self.hides = False
+        """Its model thinks, and does not show what: that an answer is short does not say that it was cheap."""
+        self.beyond = 0
+        """Most tokens that an answer took beyond its limit."""
 
-    def learn(self, *, prompt: Load, prompt_tokens: int, said: int, completion_tokens: int) -> None:
-        """Take in what a server counted of a prompt, and of an answer of so many bytes."""
+    def learn(self, *, prompt: Load, prompt_tokens: int, said: int, completion_tokens: int, hidden: int = 0) -> None:
+        """Take in what a server counted of a prompt, and of an answer of so many bytes; ``hidden`` tokens come on top.
+
+        A prompt with more tokens than bytes has something in front of it that the server adds.
+        """
+        self._added = max(self._added, prompt_tokens - prompt.bytes)
         self._prompt.learn(prompt_tokens, prompt.bytes)
         self._completion.learn(completion_tokens, said)
         self._dense = max(self._dense, prompt.dense / max(1, prompt.bytes))
+        self.hides |= hidden > 0
 
     def prompt(self, load: Load, *, reserve: bool = False) -> int:
         """Return about how many tokens a prompt has; to ``reserve``, how many it has at most."""
         if not reserve:
-            return math.ceil(load.bytes * self._prompt.mean)
+            return math.ceil(load.bytes * self._prompt.mean) + self._added
         beyond = max(0.0, load.dense - self._dense * load.bytes) if self._prompt.known else 0.0
-        return math.ceil((load.bytes - beyond) * self._prompt.most + beyond)
+        return math.ceil((load.bytes - beyond) * self._prompt.most + beyond) + self._added
 
     def completion(self, size: int) -> int:
         """Return about how many tokens a text of so many bytes has."""

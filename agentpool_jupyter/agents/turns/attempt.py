@@ -166,7 +166,7 @@ class Attempt:
         recalled = await self._look_up(continuation)
         prompt = self._prompt(continuation, recalled)
         bound = self._most(prompt)
-        reservation = await self._resources.budget.reserve(bound + tokens)
+        reservation = await self._resources.budget.reserve(bound + tokens + self._client.gauge.beyond)
         if self._resources.live.document.at >= prompt.seen:  # the pool grew while this waited for its tokens
             fresh = self._prompt(continuation, recalled)
             if self._most(fresh) <= bound:
@@ -268,12 +268,15 @@ class Attempt:
 
     def _learn(self, call: _Call, before: int, taken: Usage) -> None:
         """Learn from an exact count what the server's tokens come to."""
-        self._client.gauge.learn(
+        gauge = self._client.gauge
+        gauge.learn(
             prompt=prompt_load(call.prompt.messages),
             prompt_tokens=taken.prompt,
             said=self._came(before),
             completion_tokens=taken.completion - self._answer.hidden,
+            hidden=self._answer.hidden,
         )
+        gauge.beyond = max(gauge.beyond, taken.completion - call.tokens)
 
     def _estimate(self, call: _Call, before: int) -> Usage:
         """Return about what a call took, where its server did not say: never more than was reserved for it.
@@ -282,7 +285,8 @@ class Attempt:
         """
         gauge, most = self._client.gauge, call.reservation.tokens
         prompt = self._answer.prompt_tokens or min(most, gauge.prompt(prompt_load(call.prompt.messages)))
-        completion = min(gauge.completion(self._came(before)), max(call.tokens, most - prompt))
+        said = call.tokens if gauge.hides else gauge.completion(self._came(before))
+        completion = min(said, max(call.tokens, most - prompt))
         if self._answer.reason is not None or not gauge.past(call.tokens, self._answer.bytes, self._answer.pieces):
             completion = min(completion, call.tokens)
         return Usage(prompt=prompt, completion=completion, estimated=True)

@@ -142,10 +142,22 @@ def test_a_gauge_sets_aside_bytes_of_a_kind_that_it_does_not_know():
     assert gauge.completion(100) == 23
 
 
-def test_a_gauge_does_not_learn_from_what_no_tokenizer_makes():
+def test_a_gauge_learns_what_a_server_adds():
+    """More tokens than bytes are no tokenizer's: they stand in front of every prompt of that server."""
     gauge = Gauge()
     gauge.learn(prompt=Load(100, 0), prompt_tokens=900, said=100, completion_tokens=900)
-    assert (gauge.prompt(Load(100, 0)), gauge.completion(100)) == (100, 100)
+    assert (gauge.prompt(Load(200, 0)), gauge.completion(100)) == (1000, 100)
+
+
+@pytest.mark.parametrize("counts", [Counts(prompt=1000), Counts(reasoning=700)], ids=repr)
+def test_what_a_server_takes_beyond_what_was_asked_is_set_aside_next_time(pool, counts):
+    """A prompt that it adds, thoughts beyond the limit: only the first call can be a surprise."""
+    with OpenAIServer(tokens=5) as server:
+        server.fault(counts)
+        run = play(pool, {"ann": "Talks.", "ben": "Talks."}, server, turns=40, max_tokens=50, budget={"tokens": 6000})
+        assert len(server.requests) > 3
+    assert run.reason == "budget"
+    assert run.document().usage.total <= 6000
 
 
 # More for a run that has ended -----------------------------------------------------------------------------------
