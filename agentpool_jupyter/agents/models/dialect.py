@@ -19,10 +19,10 @@ ADAPTABLE = frozenset({400, 422})
 """The statuses of refusals that may teach something."""
 _PARAMETERS = re.compile(r"\b(max_completion_tokens|max_tokens|stream_options|temperature|seed|stop)\b")
 _UNKNOWN = re.compile(
-    r"unsupported|not support|unrecogni[sz]ed|unknown|unexpected|extra|not permitted|not allowed|deprecated"
-    r"|invalid|only .{0,40}allowed|not available|no longer",
+    r"unsupported|not support|unrecogni[sz]ed|unknown|unexpected|extra|not permitted|not allowed|deprecated",
     re.IGNORECASE,
 )
+_UNWELCOME = re.compile(r"invalid|only .{0,40}allowed|not available|no longer|must be", re.IGNORECASE)
 _SYSTEM = re.compile(r"system.{0,20}(?:role|message|prompt)|role.{0,20}system|roles? must alternate", re.IGNORECASE)
 
 
@@ -42,10 +42,12 @@ class Dialect:
             return None
         if self.system and _SYSTEM.search(said.text):
             return replace(self, system=False)
-        if not _UNKNOWN.search(said.text):
-            return None
         found = _PARAMETERS.search(said.parameter) or _PARAMETERS.search(said.text)
-        return self._without(found.group(1)) if found else None
+        if found is None:
+            return None
+        # That a limit is invalid may mean its number: another name for it, which is passed over, would be no limit.
+        unwelcome = _UNWELCOME.search(said.text) and found.group(1) != self.limit
+        return self._without(found.group(1)) if unwelcome or _UNKNOWN.search(said.text) else None
 
     def _without(self, parameter: str) -> Dialect | None:
         """Return a dialect that avoids a parameter; the limit is never left out: budgets are reserved by it."""

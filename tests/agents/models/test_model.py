@@ -12,12 +12,14 @@ import time
 import traceback
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agentpool_jupyter.agents.models.answer import Answer, BadAnswerError
 from agentpool_jupyter.agents.models.chunks import EventSplitter, decode
 from agentpool_jupyter.agents.models.client import Finish, ModelClient
 from agentpool_jupyter.agents.models.endpoint import DEFAULT_OPENAI_MODEL, Endpoint, cost, resolve
-from agentpool_jupyter.agents.models.refusals import retry_after
+from agentpool_jupyter.agents.models.refusals import Said, refused, retry_after, told_in_stream
 from agentpool_jupyter.agents.team.spec import Price
 from agentpool_jupyter.errors import ModelError, SpecError, UserError
 from agentpool_jupyter.pool.events import Usage
@@ -500,6 +502,57 @@ _HIGH, _LOW = (b'{"choices": [{"delta": {"content": "\\u' + half + b'"}}]}' for 
 )
 def test_what_is_harmless_is_read(data, text):
     assert taken(data)[0] == text
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "choices",
+                    "delta",
+                    "content",
+                    "message",
+                    "error",
+                    "usage",
+                    "type",
+                    "code",
+                    "detail",
+                    "finish_reason",
+                    "prompt_tokens",
+                ]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.lists(JSON.map(json.dumps).map(str.encode) | st.binary(max_size=30), max_size=5), st.integers(1, 9))
+def test_whatever_comes_it_is_an_answer_or_said_to_be_none(events, size):
+    """Nothing else is raised, and what was said can be written down."""
+    data = b"".join(b"data: " + event + b"\n\n" for event in events)
+    answer, text = Answer(), ""
+    with contextlib.suppress(BadAnswerError):
+        for at in range(0, len(data), size):
+            text += "".join(answer.feed(data[at : at + size]))
+        text += "".join(answer.finish())
+    text.encode()
+    assert answer.usage is None or answer.usage.prompt > 0
+
+
+@given(JSON | st.binary(max_size=60) | JSON.map(json.dumps).map(str.encode), st.integers(300, 599))
+def test_whatever_a_server_refuses_with_is_one_line(said, status):
+    endpoint = Endpoint(model="m", base_url="http://a/v1", key=KEY)
+    error = refused(endpoint, status, Said.of(said))
+    assert str(error).startswith("m at a: ")
+    assert len(str(error).splitlines()) == 1
+    assert str(error).encode()
+    assert told_in_stream(endpoint, said if not isinstance(said, bytes) else str(said)).kind
 
 
 # -- which server -------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import httpx2
 import pytest
 
 from agentpool_jupyter import resume
@@ -50,14 +51,45 @@ def test_a_server_that_cannot_be_reached_is_one_agents_trouble(pool, tmp_path, b
     assert run.document().usage.total == run.report().rows[1].prompt + run.report().rows[1].completion
 
 
-def test_what_nobody_foresaw_ends_one_turn(pool, capfd):
-    """Here a task that grew beyond its room: no prompt can be made. Nothing is printed, and resuming says it again."""
+@pytest.mark.parametrize(
+    ("variable", "value", "address"),
+    [
+        ("ALL_PROXY", "socks5://127.0.0.1:9", "http://model.example/v1"),
+        ("ALL_PROXY", "gopher://127.0.0.1:9", "http://model.example/v1"),
+        ("SSL_CERT_FILE", "/nowhere/ca.pem", "https://model.example/v1"),
+    ],
+)
+def test_a_setting_of_the_machine_is_one_agents_trouble(pool, monkeypatch, variable, value, address):
+    """And none at all of those whose server is near: no proxy is asked for them."""
+    monkeypatch.setenv(variable, value)
     with OpenAIServer(tokens=5) as server:
-        run = team({"bad": {**ANN, "listens": ["ann"]}, "ann": ANN}, server, context=200).start(pool)
-        run.wait(60)
+        run = play(pool, {"bad": {**ANN, "base_url": address}, "ann": ANN}, server, attempts=1)
+    assert finished(run) == ["ann#1"]
+    assert one_line(run).startswith("test at model.example: ")
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("boom"), UnicodeError("odd"), KeyError("key"), RecursionError()], ids=repr
+)
+def test_what_nobody_foresaw_ends_one_turn(pool, capfd, monkeypatch, error):
+    """The others go on, nothing stays open and nothing is printed; resuming asks the one again."""
+    build = httpx2.AsyncClient.build_request
+
+    def broken(client, method, url, **fields):
+        if speaks("bad").encode() in fields["content"]:
+            raise error
+        return build(client, method, url, **fields)
+
+    with OpenAIServer(tokens=5) as server:
+        with monkeypatch.context() as patch:
+            patch.setattr(httpx2.AsyncClient, "build_request", broken)
+            run = play(pool, {"bad": ANN, "ann": ANN}, server, attempts=1)
         assert finished(run) == ["ann#1"]
-    assert finished(run, "bad") == ["bad#1"]
-    assert capfd.readouterr().err == ""
+        assert one_line(run).startswith("test at 127.0.0.1:")
+        resume(pool).wait(60)
+    assert [turn.status for turn in pool.document().turns if turn.agent == "bad"] == ["failed", "finished"]
+    assert not any(turn.status == "running" for turn in pool.document().attempts)
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize(
