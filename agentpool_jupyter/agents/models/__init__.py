@@ -3,6 +3,7 @@
 In reading order::
 
     endpoint      which server answers an agent, with what key, at what price and within what limits
+    credentials   keys and headers out of environment variables: which goes to whom
     providers     well-known servers by a short name
     client        ModelClient: one call, streamed
     connection    bytes to the server and back; the only module that imports ``httpx2``

@@ -13,8 +13,8 @@ from agentpool_jupyter.services.local_model import LocalModel
 
 from .answer import LONGEST_TOKEN, STOP, Answer, BadAnswerError
 from .continuation import IN_WORDS, Continuation
+from .credentials import OPENAI_URL
 from .dialect import Dialect
-from .endpoint import OPENAI_URL, Endpoint
 from .gauge import Gauge
 from .refusals import MOST_WAIT, Said, failure, refused, still_loading, told_in_stream
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from agentpool_jupyter.pool.events import Usage
 
     from .connection import Connection, Reply
+    from .endpoint import Endpoint
 
 _AFTER_END = 2.0
 """Seconds that a server has after an answer's last word to send the count of its tokens."""

@@ -15,6 +15,7 @@ from agentpool_jupyter.errors import SpecError, UserError
 from agentpool_jupyter.services.local_model import INSTALL_LOCAL, LOCAL
 from agentpool_jupyter.services.local_model_server import SLOTS
 
+from .credentials import KEY_VARIABLE, OPENAI_URL, find_key, own_headers, secret
 from .providers import expand
 
 if TYPE_CHECKING:
@@ -25,10 +26,6 @@ if TYPE_CHECKING:
 
 DEFAULT_OPENAI_MODEL = "gpt-4.1-mini"
 """Taken where nothing names a model and there is a key: cheap, quick, and it takes a temperature."""
-OPENAI_URL = "https://api.openai.com/v1"
-KEY_VARIABLE = "OPENAI_API_KEY"
-_OWN_HEADERS = {"OPENAI_ORG_ID": "OpenAI-Organization", "OPENAI_PROJECT_ID": "OpenAI-Project"}
-_CUSTOM_HEADERS = "OPENAI_CUSTOM_HEADERS"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,9 +145,9 @@ def resolve(
         base_url, api_key_env = provider.base_url, api_key_env or provider.api_key_env
     url = _check_url(base_url or own_url or OPENAI_URL)
     trusted = url in {(own_url or OPENAI_URL).rstrip("/"), OPENAI_URL}
-    headers = _own_headers() if trusted else {}
-    headers |= {header: _secret(variable) for header, variable in (headers_env or {}).items()}
-    key, variable = _find_key(url, api_key_env, trusted=trusted, other="authorization" in map(str.lower, headers))
+    headers = own_headers() if trusted else {}
+    headers |= {header: secret(variable) for header, variable in (headers_env or {}).items()}
+    key, variable = find_key(url, api_key_env, trusted=trusted, other="authorization" in map(str.lower, headers))
     return Endpoint(
         model=chosen,
         base_url=url,
@@ -229,47 +226,3 @@ def _check_file(path: str | None) -> str | None:
         message = f"ca_file {path!r} is no file: it holds the certificates to trust, in PEM"
         raise SpecError(message)
     return str(found)
-
-
-def _own_headers() -> dict[str, str]:
-    """Return what OpenAI's own library would send beside the key, as the environment says."""
-    headers = {header: os.environ[variable] for variable, header in _OWN_HEADERS.items() if os.environ.get(variable)}
-    for line in os.environ.get(_CUSTOM_HEADERS, "").splitlines():
-        header, colon, value = line.partition(":")
-        if colon:
-            headers[header.strip()] = value.strip()
-    for header, value in headers.items():
-        _check_characters(f"{header}{value}", _CUSTOM_HEADERS)
-    return headers
-
-
-def _find_key(url: str, variable: str | None, *, trusted: bool, other: bool) -> tuple[str, str]:
-    """Return the key for a server and the variable that held it; empty where none is to be sent."""
-    if other or (variable is None and not trusted):
-        return "", ""
-    variable = variable or KEY_VARIABLE
-    if variable == KEY_VARIABLE and url != OPENAI_URL and not os.environ.get(variable, "").strip():
-        return "", ""
-    return _secret(variable, urlsplit(url).hostname), variable
-
-
-def _secret(variable: str, host: str | None = None) -> str:
-    """Return what an environment variable holds, fit for a header."""
-    value = os.environ.get(variable, "").strip()
-    if not value and host:
-        message = f"no key for {host}: set the environment variable {variable}, or use model 'local', which needs none"
-        raise UserError(message)
-    if not value:
-        message = f"`headers_env` names the environment variable {variable}, which is not set"
-        raise UserError(message)
-    _check_characters(value, variable)
-    return value
-
-
-def _check_characters(value: str, variable: str) -> None:
-    if not (value.isascii() and value.isprintable()):
-        message = (
-            f"what the environment variable {variable} holds cannot be sent: it has a character that no key has, such "
-            "as a typographic dash or a line break; copy it anew"
-        )
-        raise UserError(message)

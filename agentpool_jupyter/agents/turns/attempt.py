@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -22,6 +22,7 @@ from agentpool_jupyter.pool.events import Usage
 from agentpool_jupyter.pool.words import CANCELLED, FILTERED, LENGTH, REFUSED, SILENT, THOUGHT, WITHHELD
 
 from .budget import BudgetExhaustedError, prompt_load, text_bound
+from .call import Call, most
 from .writer import AttemptWriter
 
 if TYPE_CHECKING:
@@ -32,26 +33,12 @@ if TYPE_CHECKING:
     from agentpool_jupyter.agents.team.spec import AgentSpec
     from agentpool_jupyter.pool import Event
 
-    from .budget import Reservation
     from .writer import RunResources
 
 # Failures after a server had taken the prompt. What it counted is not known, so it is estimated from what came.
 _ACCEPTED = {"cut", "timeout", "malformed"}
 # Ends of a turn that has no text. Else there was nothing to say.
 _WORDLESS = {LENGTH: THOUGHT, FILTERED: WITHHELD, REFUSED: REFUSED}
-
-
-class _Call(NamedTuple):
-    """A call that may be made: what it asks, and what is set aside for it."""
-
-    prompt: Prompt
-    tokens: int
-    """Most completion tokens."""
-    reservation: Reservation
-    continuation: Continuation | None = None
-    """How it goes on with the text so far; None for the attempt's first."""
-    recalled: Lookup = NOTHING
-    """What was looked up for it."""
 
 
 class Attempt:
@@ -80,7 +67,7 @@ class Attempt:
         self.seen = 0
         """One past the last offset that its latest prompt was built from."""
 
-    async def begin(self) -> _Call:
+    async def begin(self) -> Call:
         """Reserve the first call and record that the attempt begins.
 
         Raises BudgetExhaustedError before anything is recorded.
@@ -96,7 +83,7 @@ class Attempt:
         self._writer.record_recalled(call.recalled, call.prompt)
         return call
 
-    async def go(self, call: _Call) -> Event:
+    async def go(self, call: Call) -> Event:
         """Take all strides, from the first call on, and return the event that ends the turn.
 
         A stride whose server fails is tried again from the text so far. Raises ModelError where that is of no use,
@@ -151,7 +138,7 @@ class Attempt:
     def _cost(self) -> float | None:
         return cost(self.usage, self._client.endpoint) if self.usage else None
 
-    def _refused_prefill(self, call: _Call, problem: ModelError) -> bool:
+    def _refused_prefill(self, call: Call, problem: ModelError) -> bool:
         """Whether a server refused to go on with its own text; it is asked in words from now on."""
         if call.continuation in (None, IN_WORDS) or problem.kind != "request":
             return False
@@ -160,21 +147,21 @@ class Attempt:
 
     # One call ----------------------------------------------------------------------------------------------
 
-    async def _prepare(self, continuation: Continuation | None) -> _Call:
+    async def _prepare(self, continuation: Continuation | None) -> Call:
         """Build the prompt and reserve its tokens; raises BudgetExhaustedError."""
         tokens = min(self._stride, self._left)
         recalled = await self._look_up(continuation)
         prompt = self._prompt(continuation, recalled)
-        bound = self._most(prompt)
+        bound = most(self._client.gauge, prompt)
         reservation = await self._resources.budget.reserve(bound + tokens + self._client.gauge.beyond)
         if self._resources.live.document.at >= prompt.seen:  # the pool grew while this waited for its tokens
             fresh = self._prompt(continuation, recalled)
-            if self._most(fresh) <= bound:
+            if most(self._client.gauge, fresh) <= bound:
                 prompt = fresh
         self.seen = prompt.seen
-        return _Call(prompt, tokens, reservation, continuation, recalled)
+        return Call(prompt, tokens, reservation, continuation, recalled)
 
-    async def _next_call(self, error: str) -> _Call:
+    async def _next_call(self, error: str) -> Call:
         continuation = await self._find_continuation()
         call = await self._prepare(continuation)
         self._writer.go_on(call.prompt, continuation.way, error)
@@ -206,11 +193,7 @@ class Attempt:
         messages = going_on(prompt.messages, text, continuation.way)
         return msgspec.structs.replace(prompt, messages=messages, digest=digest_of(messages))
 
-    def _most(self, prompt: Prompt) -> int:
-        """Return how many tokens a prompt has at most, as far as its server's ratio is known."""
-        return self._client.gauge.prompt(prompt_load(prompt.messages), reserve=True)
-
-    async def _make(self, call: _Call) -> str:
+    async def _make(self, call: Call) -> str:
         """Stream a call's answer into the text and return its finish reason; settles what was reserved for it."""
         before = len(self._writer.text)
         self._answer = Answer()
@@ -220,16 +203,16 @@ class Attempt:
         except ModelError as error:
             taken = self._answer.usage
             if taken is None and (self._answer.bytes or self._answer.prompt_tokens or error.kind in _ACCEPTED):
-                taken = self._estimate(call, before)
+                taken = call.took(self._client.gauge, self._answer, self._said(before))
             self._left -= min(call.tokens, taken.completion if taken else 0)
             raise
         except BaseException:
-            taken = self._answer.usage or self._estimate(call, before)
+            taken = self._answer.usage or call.took(self._client.gauge, self._answer, self._said(before))
             raise
         else:
             if taken:
-                self._learn(call, before, taken)
-            taken = taken or self._estimate(call, before)
+                call.teach(self._client.gauge, self._answer, self._said(before), taken)
+            taken = taken or call.took(self._client.gauge, self._answer, self._said(before))
             self._left -= call.tokens if reason == LENGTH else min(taken.completion, call.tokens)
             return reason
         finally:
@@ -237,7 +220,7 @@ class Attempt:
             if taken:
                 self._count(shared_out(taken, call.prompt.record))
 
-    async def _stream(self, call: _Call) -> tuple[str, Usage | None]:
+    async def _stream(self, call: Call) -> tuple[str, Usage | None]:
         continuation = call.continuation
         seam = Seam(self._writer.text, continuation) if continuation else None
         flags = FLAGS if continuation and continuation.way == "flagged" else {}
@@ -262,34 +245,9 @@ class Attempt:
             self._writer.add(seam.close())
         return reason, usage
 
-    def _came(self, before: int) -> int:
-        """Return the bytes of a call's text and thoughts."""
-        return text_bound(self._writer.text[before:]) + self._answer.thought
-
-    def _learn(self, call: _Call, before: int, taken: Usage) -> None:
-        """Learn from an exact count what the server's tokens come to."""
-        gauge = self._client.gauge
-        gauge.learn(
-            prompt=prompt_load(call.prompt.messages),
-            prompt_tokens=taken.prompt,
-            said=self._came(before),
-            completion_tokens=taken.completion - self._answer.hidden,
-            hidden=self._answer.hidden,
-        )
-        gauge.beyond = max(gauge.beyond, taken.completion - call.tokens)
-
-    def _estimate(self, call: _Call, before: int) -> Usage:
-        """Return about what a call took, where its server did not say: never more than was reserved for it.
-
-        A stream that was left because it had passed its limit has taken more than that.
-        """
-        gauge, most = self._client.gauge, call.reservation.tokens
-        prompt = self._answer.prompt_tokens or min(most, gauge.prompt(prompt_load(call.prompt.messages)))
-        said = call.tokens if gauge.hides else gauge.completion(self._came(before))
-        completion = min(said, max(call.tokens, most - prompt))
-        if self._answer.reason is not None or not gauge.past(call.tokens, self._answer.bytes, self._answer.pieces):
-            completion = min(completion, call.tokens)
-        return Usage(prompt=prompt, completion=completion, estimated=True)
+    def _said(self, before: int) -> int:
+        """Return the bytes of a call's text."""
+        return text_bound(self._writer.text[before:])
 
     def _count(self, usage: Usage) -> None:
         self.usage = usage if self.usage is None else self.usage + usage
