@@ -27,7 +27,7 @@ class TextScreen:
         """Write the last words: how the run ended."""
         if keep:
             run = state.run
-            taken = bounded(f"{run.tokens:,} tokens", estimated=run.estimated)
+            taken = bounded(f"{run.tokens:,} tokens", run)
             self._write(f"— {run.status}{f' ({run.reason})' if run.reason else ''}, {taken}")
 
     def show_patch(self, patch: Patch) -> None:

@@ -233,10 +233,10 @@ class TeamView:
         if usage is not None:
             self._readings.charge(name, usage)
             self.run.tokens += usage.total
-            self.run.estimated |= usage.estimated
+            self.run.estimated = usage.estimated or self.run.estimated
             if agent is not None:
                 agent.tokens += usage.total
-                agent.estimated |= usage.estimated
+                agent.estimated = usage.estimated or agent.estimated
         if cost:  # a local model is free: nothing to say
             self.run.cost = (self.run.cost or 0.0) + cost
             if agent is not None:
