@@ -11,6 +11,7 @@
     │   ├── LibraryError       a document that cannot be added to the library
     │   ├── ExtraMissingError  an optional part that is not installed; says what to install
     │   ├── EngineError        an engine of jobs that is unknown, not installed or not set up
+    │   ├── SnapshotsBusyError another process makes snapshots of the pool (``retriable``)
     │   └── RunActiveError     a team already runs there
     ├── LogError               the log could not do it (``retriable`` says whether trying again may help)
     │   ├── LogUnavailableError   broker or disk away; nothing acknowledged is lost
@@ -54,6 +55,10 @@ class SpecError(UserError):
     def __init__(self, message: str, *, line: int | None = None) -> None:
         super().__init__(f"line {line}: {message}" if line is not None else message)
         self.line = line
+
+
+class SpecWarning(UserWarning):
+    """A team's description reads well and may not say what was meant; names the line."""
 
 
 class PositionError(UserError):
@@ -134,6 +139,10 @@ class ModelError(AgentPoolError):
 
 class SnapshotError(AgentPoolError):
     """A file of snapshots cannot be used; everything in it can be made again from the log."""
+
+
+class StoreWarning(UserWarning):
+    """What lies beneath a pool is not as we made it: it can be used, and something may be missing, or vanish."""
 
 
 class SnapshotWarning(UserWarning):

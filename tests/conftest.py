@@ -24,23 +24,26 @@ settings.register_profile("usual", max_examples=30, **_USUAL)
 settings.register_profile("nightly", max_examples=300, **_USUAL)
 settings.load_profile("usual")
 
-# Who shares a service, or what takes long to make, is in one group: one worker runs it. The longest groups come first.
+# Who shares a service that takes long to start is in one group, which one worker runs; the longest groups come first.
 _GROUPS = {
-    "engines": {"spark_environment", "hadoop_cluster", "shared_engine"},
+    "cluster": {"spark_environment", "hadoop_cluster", "shared_engine"},
     "browser": {"browser"},
     "kafka": {"kafka_broker"},
 }
 
 
 def pytest_collection_modifyitems(items):
-    """Put each test into the group of the service that it shares, or else of its module; and long groups first."""
-    places = list(_GROUPS)
+    """Put each test into the group of the service that it shares, or else of its module; services come first."""
+    order = [*_GROUPS, "service", ""]
     for item in items:
-        group = next((name for name, shared in _GROUPS.items() if shared & set(item.fixturenames)), item.path.stem)
-        if "kafka" in item.name.partition("[")[2]:  # asks for its store by name
+        group = next((name for name, shared in _GROUPS.items() if shared & set(item.fixturenames)), "")
+        if group == "cluster":
+            item.add_marker(pytest.mark.cluster)
+        if not group and "kafka" in item.name.partition("[")[2]:  # asks for its store by name
             group = "kafka"
-        item.add_marker(pytest.mark.xdist_group(group))
-        item.stash[_PLACE] = places.index(group) if group in places else len(places)
+        item.add_marker(pytest.mark.xdist_group(group or item.path.stem))
+        own = any(map(item.get_closest_marker, ("kafka", "local_model")))
+        item.stash[_PLACE] = order.index(group or ("service" if own else ""))
     items.sort(key=lambda item: item.stash[_PLACE])
 
 

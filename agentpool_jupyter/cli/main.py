@@ -18,30 +18,21 @@ from . import kafka
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_SUBCOMMANDS = (kafka,)
 _FAILED = 2
 _INTERRUPTED = 130
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the parser of the whole command line."""
-    made = argparse.ArgumentParser(prog="agentpool", description="Tools around pools of language-model agents.")
-    made.add_argument("--version", action="store_true", help="print the version and end")
-    subparsers = made.add_subparsers(metavar="COMMAND")
-    for subcommand in _SUBCOMMANDS:
-        subcommand.register(subparsers)
-    return made
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code; what goes wrong is one line on stderr and code 2."""
-    command = parser()
-    arguments = command.parse_args(argv)
+    parser = argparse.ArgumentParser(prog="agentpool", description="Tools around pools of language-model agents.")
+    parser.add_argument("--version", action="store_true", help="print the version and end")
+    kafka.register(parser.add_subparsers(metavar="COMMAND"))
+    arguments = parser.parse_args(argv)
     if arguments.version:
         sys.stdout.write(f"agentpool {version('agentpool-jupyter')}\n")
         return 0
     if "run" not in arguments:
-        command.error("which command? See --help")
+        parser.error("which command? See --help")
     try:
         return int(arguments.run(arguments))
     except AgentPoolError as error:

@@ -3,15 +3,14 @@
 It knows neither pools nor IPython: whoever shows something hands over numbers and words. In reading order::
 
     colours   one agent, one colour
-    note      a sentence as an answer, and what may stand below it
-    table     rows under a head
+    foreign   texts of others, fit for a terminal and for a page
+    note      a sentence as an answer, and what may stand below it: a warning, remarks, prompts
+    table     rows under a head; a text cut to fit a line
     sections  who said what, one section a turn
     changes   what became of sections, word by word
-    graph     the lines of a graph of branches
-    hits      what a search found
-    prompts   what agents would be asked
+    graph     the rows of a graph of branches
+    hits      how what a search found is drawn: as lines, a plain table, or rows of widgets
     progress  how far a job is
-    fallback  a table of widgets, and the plain one that takes its place
     screen    what a run can be shown on, and the values that say what it shows
     still     a run as a picture that needs no kernel
     terminal  a run as lines of text

@@ -5,6 +5,9 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from .foreign import literal, printable
+from .sections import block_html
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
@@ -40,18 +43,17 @@ def changes_to_text(head: str, changes: Iterable[ChangedSection], more: str = ""
         aside = f" ({change.remark})" if change.kind == "changed" else ""
         body = "\n".join(f"    {line}" for line in _body(change, _plain).splitlines())
         parts.append(f"{_MARKS[change.kind]} {change.name}{aside}\n{body}".rstrip())
-    return "\n\n".join([*parts, more] if more else parts)
+    return printable("\n\n".join([*parts, more] if more else parts))
 
 
 def changes_to_html(head: str, stretches: Iterable[str | Sequence[ChangedSection]]) -> str:
     """Return stretches of changes as HTML under a head; one that stayed the same is told in a line of text."""
-    rows = "".join(_same(stretch) if isinstance(stretch, str) else _rows(stretch) for stretch in stretches)
+    rows = "".join(
+        f'<div style="margin:.7em 0;opacity:.7">{escape(stretch)}</div>' if isinstance(stretch, str) else _rows(stretch)
+        for stretch in stretches
+    )
     head = f"<p><strong>{escape(head)}</strong></p>"
-    return f'<div class="agentpool-diff" style="line-height:1.45">{head}{rows}</div>'
-
-
-def _same(told: str) -> str:
-    return f'<div style="margin:.7em 0;opacity:.7">{escape(told)}</div>'
+    return literal(f'<div class="agentpool-diff" style="line-height:1.45">{head}{rows}</div>')
 
 
 def _rows(changes: Sequence[ChangedSection]) -> str:
@@ -66,12 +68,8 @@ def _rows(changes: Sequence[ChangedSection]) -> str:
 
 
 def _row(change: ChangedSection) -> str:
-    aside = f" <em>({escape(change.remark)})</em>" if change.remark else ""
-    return (
-        f'<div style="border-left:4px solid {_EDGES[change.kind]};padding:.1em .8em;margin:.7em 0;">'
-        f"<div><strong>{escape(change.name)}</strong>{aside}</div>"
-        f'<div style="white-space:pre-wrap;overflow-wrap:anywhere">{_body(change, _tinted)}</div></div>'
-    )
+    name = f"<strong>{escape(change.name)}</strong>"
+    return block_html(_EDGES[change.kind], name, change.remark, _body(change, _tinted))
 
 
 def _body(change: ChangedSection, show: Callable[[Hunk], str]) -> str:

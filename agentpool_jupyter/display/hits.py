@@ -1,13 +1,23 @@
-"""What a search found, as text and as HTML: a table of hits, each with its score, its source and its passage."""
+"""What a search found: hits, each with its score, its source and its passage, as lines, a table or rows of widgets.
+
+A saved notebook has both the table of widgets and the plain one, one output below the other, and a mark ties them.
+While the widgets live, their style hides the plain table; where they cannot be shown, the plain table's style hides
+what the front end says about that.
+"""
 
 from __future__ import annotations
 
 from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
+from .foreign import literal, printable
+from .table import clip
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+WIDGETS = "agentpool-hits"
+"""The class that the table of widgets has."""
 _SHOWN = 160  # characters of a hit's text in a table
 _INK = "var(--jp-content-font-color1, inherit)"
 _QUIET = "var(--jp-content-font-color2, GrayText)"
@@ -40,10 +50,11 @@ class Hit(NamedTuple):
 
 def hits_text(hits: Sequence[Hit], about: str, notes: Sequence[str]) -> str:
     """Return hits as lines, below what was asked and above the notes on the index."""
-    rows = [(f"{hit.score:.2f}", hit.question, hit.source, _clip(hit.excerpt)) for hit in hits]
+    rows = [(f"{hit.score:.2f}", hit.question, hit.source, clip(hit.excerpt, _SHOWN)) for hit in hits]
     widths = [max((len(row[i]) for row in rows), default=0) for i in range(3)]
     lines = ["  ".join([*map(str.ljust, row[:3], widths), row[3]]) for row in rows]
-    return "\n".join([*filter(None, [about]), *(lines or ["nothing alike"]), *(f"note: {note}" for note in notes)])
+    told = [*filter(None, [about]), *(lines or ["nothing alike"]), *(f"note: {note}" for note in notes)]
+    return printable("\n".join(told))
 
 
 def hits_html(hits: Sequence[Hit], about: str, notes: Sequence[str]) -> str:
@@ -56,12 +67,12 @@ def hits_html(hits: Sequence[Hit], about: str, notes: Sequence[str]) -> str:
         for hit in hits
     )
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-    return head_html(len(hits), about) + (table if rows else "") + notes_html(notes)
+    return literal(head_html(len(hits), about) + (table if rows else "") + notes_html(notes))
 
 
 def hit_html(hit: Hit) -> str:
     """Return a hit by itself."""
-    return f"<div>{score_html(hit)} {source_html(hit)}</div>{passage_html(hit)}"
+    return literal(f"<div>{score_html(hit)} {source_html(hit)}</div>{passage_html(hit)}")
 
 
 def row_html(hit: Hit, error: str = "") -> str:
@@ -71,6 +82,17 @@ def row_html(hit: Hit, error: str = "") -> str:
         f'<div style="{_ROW}"><div>{score_html(hit)}</div>'
         f'<div style="overflow-wrap:anywhere">{source_html(hit)}</div><div>{passage_html(hit)}</div>{told}</div>'
     )
+
+
+def hide_plain_html(mark: str) -> str:
+    """Return the style that hides the plain table, for the table of widgets."""
+    return f"<style>.jp-OutputArea-child:has(.{mark}), .{mark} {{display: none}}</style>"
+
+
+def plain_html(mark: str, table: str) -> str:
+    """Return the plain table with its mark, and with the style that hides widgets that cannot be shown."""
+    lost = f".jp-OutputArea-child:not(:has(.{WIDGETS})):has(+ .jp-OutputArea-child .{mark})"
+    return f'<style>{lost} {{display: none}}</style><div class="{mark}">{table}</div>'
 
 
 def head_html(count: int, about: str) -> str:
@@ -103,7 +125,7 @@ def source_html(hit: Hit) -> str:
 
 def passage_html(hit: Hit) -> str:
     """Return a hit's text in a line or two; the whole of a longer one unfolds."""
-    clipped = escape(_clip(hit.excerpt))
+    clipped = escape(clip(hit.excerpt, _SHOWN))
     if len(hit.text) <= _SHOWN and "\n" not in hit.text.strip():
         return f'<span style="color:{_INK};overflow-wrap:anywhere">{clipped}</span>'
     return (
@@ -111,8 +133,3 @@ def passage_html(hit: Hit) -> str:
         f'<div style="{_WHOLE};border-left:3px solid {_LINE};margin:.4em 0;padding-left:.7em">{escape(hit.text)}</div>'
         "</details>"
     )
-
-
-def _clip(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"

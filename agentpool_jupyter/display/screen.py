@@ -40,7 +40,8 @@ class AgentView(msgspec.Struct, kw_only=True):
     role: str = ""
     model: str = ""
     kind: Literal["model", "python", "person"] = "model"
-    listens: list[str] = []
+    listens: list[str] | None = []
+    """Whom it hears by name; None is everyone, which named for each of many would grow as their square."""
     state: AgentState = "idle"
     note: str = ""
     """Why it is in that state, in a few words (an error, a wait)."""
@@ -95,7 +96,7 @@ class RunView(msgspec.Struct, kw_only=True):
     reason: str = ""
     """What there is to say beyond the status."""
     started: int = 0
-    """Milliseconds since the epoch."""
+    """Milliseconds since the epoch; later by the time in which a run that was resumed was at rest."""
     finished: int | None = None
     tokens: int = 0
     estimated: bool | msgspec.UnsetType = msgspec.UNSET

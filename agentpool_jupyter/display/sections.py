@@ -5,6 +5,8 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
+from .foreign import literal
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -31,14 +33,19 @@ def to_markdown(sections: Iterable[TurnSection]) -> str:
 def to_html(sections: Iterable[TurnSection]) -> str:
     """Return sections as self-contained HTML."""
     rows = "".join(map(section_html, sections)) or "<p><em>nothing has been said yet</em></p>"
-    return f'<div class="agentpool-document" style="line-height:1.45">{rows}</div>'
+    return literal(f'<div class="agentpool-document" style="line-height:1.45">{rows}</div>')
 
 
 def section_html(section: TurnSection) -> str:
     """Return one section as HTML, everything in it escaped."""
-    aside = f" <em>({escape(section.remark)})</em>" if section.remark else ""
+    name = f'<strong style="color:{section.colour}">{escape(section.name)}</strong>'
+    return block_html(section.colour, name, section.remark, escape(section.text.strip()))
+
+
+def block_html(colour: str, name: str, remark: str, body: str) -> str:
+    """Return a block with a coloured edge; name and body are HTML, the remark is escaped."""
+    aside = f" <em>({escape(remark)})</em>" if remark else ""
     return (
-        f'<div style="border-left:4px solid {section.colour};padding:.1em .8em;margin:.7em 0">'
-        f'<div><strong style="color:{section.colour}">{escape(section.name)}</strong>{aside}</div>'
-        f'<div style="white-space:pre-wrap;overflow-wrap:anywhere">{escape(section.text.strip())}</div></div>'
+        f'<div style="border-left:4px solid {colour};padding:.1em .8em;margin:.7em 0"><div>{name}{aside}</div>'
+        f'<div style="white-space:pre-wrap;overflow-wrap:anywhere">{body}</div></div>'
     )

@@ -7,6 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from .colours import colour
+from .foreign import literal, printable
 from .screen import bounded
 from .sections import TurnSection, section_html
 
@@ -28,7 +29,7 @@ class Still:
             for turn in self._turns()
         ]
         head = "\n".join(filter(None, (self._headline(), _read(self.state.run.reading))))
-        return "\n\n".join([head, *turns])
+        return printable("\n\n".join([head, *turns]))
 
     def _repr_html_(self) -> str:
         palette = {agent.name: colour(agent.place) for agent in self.state.agents}
@@ -36,10 +37,12 @@ class Still:
             section_html(TurnSection(turn.name, _note(turn), turn.text, palette.get(turn.agent, colour(None))))
             for turn in self._turns()
         )
-        return (
+        read = escape(_read(self.state.run.reading))
+        read = f'<div class="ap-read" style="opacity:.75;margin-bottom:.4em">{read}</div>' if read else ""
+        return literal(
             '<div class="agentpool-still" style="line-height:1.45">'
             f'<div class="ap-status" style="font-weight:600;margin-bottom:.4em">{escape(self._headline())}</div>'
-            f"{_read_html(self.state.run.reading)}"
+            f"{read}"
             f'<details style="margin-bottom:.6em"><summary>agents and what flowed between them</summary>'
             f'<div style="display:flex;flex-wrap:wrap;gap:1.5em;align-items:center">'
             f"{_graph(self.state.agents, self.state.edges, palette)}{_agents(self.state.agents, palette)}"
@@ -64,19 +67,13 @@ class Still:
 
 def _read(reading: Reading) -> str:
     """Return what reading has cost, in prompt tokens, where more than the task was read."""
-    named = {"own text": reading.own, "others": reading.others, "recalled": reading.recalled}
-    parts = [f"{what} {tokens:,}" for what, tokens in {"task": reading.task, **named}.items() if tokens]
-    read = [f"read {reading.task + sum(named.values()):,} = {' + '.join(parts)}"] if any(named.values()) else []
-    counted = (
-        ("stale turn" if reading.stale == 1 else "stale turns", reading.stale),
-        ("overtaken, began anew", reading.restarts),
-    )
-    return " · ".join(read + [f"{count:,} {what}" for what, count in counted if count])
-
-
-def _read_html(reading: Reading) -> str:
-    text = _read(reading)
-    return f'<div class="ap-read" style="opacity:.75;margin-bottom:.4em">{escape(text)}</div>' if text else ""
+    named = {"task": reading.task, "own text": reading.own, "others": reading.others, "recalled": reading.recalled}
+    total = sum(named.values())
+    parts = [f"{what} {tokens:,}" for what, tokens in named.items() if tokens]
+    read = [f"read {total:,} = {' + '.join(parts)}"] if total > reading.task else []
+    stale = "stale turn" if reading.stale == 1 else "stale turns"
+    counted = {stale: reading.stale, "overtaken, began anew": reading.restarts}
+    return " · ".join(read + [f"{count:,} {what}" for what, count in counted.items() if count])
 
 
 def _note(turn: TurnView) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
+from .foreign import printable
 from .screen import bounded
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ class TextScreen:
     """Writes what a feed shows as lines; several agents who speak at once alternate by line."""
 
     def __init__(self, write: Callable[[str], object] = print) -> None:
-        self._write = write
+        self._print = write
         self._turns: dict[str, TurnView] = {}
         self._pending: dict[str, str] = {}
 
@@ -48,6 +49,9 @@ class TextScreen:
         for agent in patch.agents:
             if agent.state == "retrying":
                 self._write(f"{agent.name}: {agent.note}")
+
+    def _write(self, line: str) -> None:
+        self._print(printable(line))
 
     def _flush(self, turn: str, *, whole: bool) -> None:
         *lines, rest = self._pending.get(turn, "").split("\n")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from agentpool_jupyter.errors import LogCorruptError, RunActiveError
+from agentpool_jupyter.log.files import make_folder
 from agentpool_jupyter.pool.codec import decode
 from agentpool_jupyter.pool.runs import Runs
 from agentpool_jupyter.snapshots.folder import discard, locked
@@ -53,7 +54,7 @@ class Compacted(msgspec.Struct, frozen=True, kw_only=True):
         """How many bytes fewer the log takes."""
         return self.before - self.after
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         if not self.limit:
             return f"pool {self.pool!r} has nothing to fold: only whole stretches of {SCALE.window:,} events are folded"
         if not self.records:
@@ -66,9 +67,6 @@ class Compacted(msgspec.Struct, frozen=True, kw_only=True):
         if self.kept:
             parts.append(f"also kept: {self.kept}")
         return "\n".join(parts)
-
-    def __repr__(self) -> str:
-        return str(self)
 
 
 def compact(
@@ -99,25 +97,21 @@ def compact(
     # Nobody makes snapshots meanwhile, nor compacts: who comes second finds what the first has made.
     with locked(pool.store.derived(pool.name), pool.name, _PATIENCE):
         if any(True for _ in changes(pool.log.read, limit)):
-            path = _archive(pool, archive)
+            path = _archive_of(pool, archive)
+            if path:
+                _export(pool, path)
             done = _rewrite(pool, limit, delete_old=delete_old)
         else:
             done = pool.log.rewrite(lambda _: ())  # which gives back what an earlier one could not
-    return Compacted(
-        pool=pool.name,
-        records=done.records,
-        limit=limit,
-        before=done.before,
-        after=done.after,
-        archive=path,
-        kept=done.kept,
-        moved=done.moved,
-    )
+    return Compacted(pool=pool.name, limit=limit, archive=path, **done._asdict())
 
 
 def _rewrite(pool: Pool, limit: int, *, delete_old: bool) -> Rewritten:
     def folded(read: Callable[[], Iterator[Record]]) -> Iterable[tuple[int, bytes]]:
-        _refuse_live_runs(pool.name, _runs(read()))  # a team may have started while the archive was written
+        runs = Runs()
+        for record in read():
+            runs.absorb(decode(record))
+        _refuse_live_runs(pool.name, runs)  # a team may have started while the archive was written
         # Snapshots hold some of the deltas that go: none may outlive them, whenever this process ends.
         discard(pool.store.derived(pool.name))
         pool.snapshots.look_again(0)
@@ -126,23 +120,13 @@ def _rewrite(pool: Pool, limit: int, *, delete_old: bool) -> Rewritten:
     return pool.log.rewrite(folded, delete_old=delete_old)
 
 
-def _runs(records: Iterable[Record]) -> Runs:
-    runs = Runs()
-    for record in records:
-        runs.absorb(decode(record))
-    return runs
-
-
 def _refuse_live_runs(name: str, runs: Runs) -> None:
     for run in runs.alive():
-        message = f"run {run.id} is live in pool {name!r} ({run.owner}): stop it first, with `%agents stop`"
+        message = f"run {run.id} is live in pool {name!r} ({run.owner}): stop it first, with `%agents stop {name}`"
         raise RunActiveError(message)
 
 
-def _archive(pool: Pool, archive: str | os.PathLike[str] | bool) -> Path | None:  # noqa: FBT001 - or a path
-    path = _archive_of(pool, archive)
-    if path is None:
-        return None
+def _export(pool: Pool, path: Path) -> None:
     export_pool(pool, path)
     try:
         check_export(path)
@@ -150,7 +134,6 @@ def _archive(pool: Pool, archive: str | os.PathLike[str] | bool) -> Path | None:
         path.unlink()
         message = f"the archive of pool {pool.name!r} could not be read back ({error}): the pool is as it was"
         raise LogCorruptError(message) from error
-    return path
 
 
 def _archive_of(pool: Pool, archive: str | os.PathLike[str] | bool) -> Path | None:  # noqa: FBT001 - or a path
@@ -158,7 +141,7 @@ def _archive_of(pool: Pool, archive: str | os.PathLike[str] | bool) -> Path | No
         return None
     if archive is not True:
         return Path(archive).expanduser()
-    pool.store.archives.mkdir(parents=True, exist_ok=True)
+    make_folder(pool.store.archives)
     # Others may compact a pool of that name in this second, too.
     return pool.store.archives / f"{pool.name}-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}.jsonl.gz"
 

@@ -153,10 +153,7 @@ class Diff:
 
 
 def diff(pool: Pool, a: int | str | Position, b: int | str | Position | None = None) -> Diff:
-    """Return what changed from position ``a`` to position ``b`` (default: the current line as it is now).
-
-    Raises PositionError.
-    """
+    """Return what changed from position ``a`` to ``b`` (default: the current line now); raises PositionError."""
     names = (str(a), "now" if b is None else str(b))
     return Diff(pool.document(a), pool.document(b), names=names)
 

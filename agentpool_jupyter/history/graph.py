@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from agentpool_jupyter.display.colours import colour
-from agentpool_jupyter.display.graph import GraphLine, graph_to_html, graph_to_text
+from agentpool_jupyter.display.graph import GraphRow, graph_to_html, graph_to_text
+from agentpool_jupyter.display.table import clip
 from agentpool_jupyter.pool import Position, words
 from agentpool_jupyter.pool.events import Message, RunFinished, RunStarted, TurnFailed, TurnFinished
-from agentpool_jupyter.pool.turn import name_parts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,57 +23,17 @@ _TOLD = {**words.ENDED, words.SILENT: "said nothing"}
 _NAMED = 4  # branches and tags that are named where they are cut off
 
 
-class GraphRow(NamedTuple):
-    """One line of the graph, before it is laid out."""
-
-    lanes: str
-    """The branches at that point: ``*`` where something happened, ``|`` beside it."""
-    offset: int | None
-    """None for a line that only draws."""
-    time: str
-    told: str
-    labels: tuple[str, ...] = ()
-    """The names of what stands there: branches that end, the head, tags."""
-    turn: str = ""
-    """The name of the turn that it tells of, with which the text begins; empty for what is no turn."""
-
-    @property
-    def text(self) -> str:
-        """What is told, and the names in brackets."""
-        return self.told + self._names
-
-    @property
-    def _names(self) -> str:
-        return f"  [{', '.join(self.labels)}]" if self.labels else ""
-
-    def line(self, lanes: int, offset: int, places: Mapping[str, int]) -> GraphLine:
-        """Return the line with columns of these widths, and in the colours of agents in these places."""
-        at = "" if self.offset is None else self.offset
-        drawn = f"{self.lanes.ljust(lanes)}  {at:>{offset}}  {self.time:8}  "
-        agent, _ = name_parts(self.turn) or ("", 0)
-        text = self.told[len(self.turn) :]
-        return GraphLine(
-            drawn if self.text else drawn.rstrip(), self.turn, colour(places.get(agent)), text, self._names
-        )
-
-
 class HistoryGraph:
     """Turns, messages, runs, forks, heads and tags of all branches; displays itself."""
 
-    def __init__(self, rows: list[GraphRow], places: Mapping[str, int]) -> None:
+    def __init__(self, rows: list[GraphRow]) -> None:
         self.rows = rows
-        self._places = places
 
     def __repr__(self) -> str:
-        return graph_to_text(self._lines(), _EMPTY)
+        return graph_to_text(self.rows, _EMPTY)
 
     def _repr_html_(self) -> str:
-        return graph_to_html(self._lines(), _EMPTY)
-
-    def _lines(self) -> list[GraphLine]:
-        offset = max((len(str(row.offset)) for row in self.rows if row.offset is not None), default=1)
-        lanes = max((len(row.lanes) for row in self.rows), default=0)
-        return [row.line(lanes, offset, self._places) for row in self.rows]
+        return graph_to_html(self.rows, _EMPTY)
 
 
 def history_graph(pool: Pool, *, most: int | None = None) -> HistoryGraph:
@@ -81,10 +41,10 @@ def history_graph(pool: Pool, *, most: int | None = None) -> HistoryGraph:
     lineage = pool.lineage
     names = {turn.id: turn.name for branch in lineage for turn in pool.document(Position(branch, pool.end - 1)).turns}
     points = [(event, text) for event in pool.events() if (text := _describe(event, names))]
-    rows = _draw(points, names, lineage)
+    rows = _draw(points, names, lineage, pool.runs.places)
     if most is not None and len(rows) > most:
         rows = [*rows[:most], GraphRow("⋮", None, "", _rest(rows[most:]))]
-    return HistoryGraph(rows, pool.runs.places)
+    return HistoryGraph(rows)
 
 
 def _rest(rows: list[GraphRow]) -> str:
@@ -108,21 +68,23 @@ def leaves(lineage: Branches, branch: str) -> Position:
 def _describe(event: Event, names: dict[str, str]) -> str:
     match event:
         case Message():
-            return _short(f"{names.get(event.id, event.agent)}: {event.text}")
+            return clip(f"{names.get(event.id, event.agent)}: {event.text}", _SHOWN)
         case TurnFinished():
             return f"{names.get(event.turn, event.agent)} {_TOLD.get(event.reason, 'finished')}"
         case TurnFailed():
             again = ", tried again" if event.retriable else ""
-            return _short(f"{names.get(event.turn, event.agent)} failed{again}: {event.error}")
+            return clip(f"{names.get(event.turn, event.agent)} failed{again}: {event.error}", _SHOWN)
         case RunStarted():
-            return _short(f"{'resumed' if event.resumed else 'team started'}: {event.spec.get('task', '')}")
+            return clip(f"{'resumed' if event.resumed else 'team started'}: {event.spec.get('task', '')}", _SHOWN)
         case RunFinished():
             return f"team ended ({'the head moved' if event.reason == 'moved' else event.reason})"
         case _:
             return ""
 
 
-def _draw(points: list[tuple[Event, str]], names: dict[str, str], lineage: Branches) -> list[GraphRow]:
+def _draw(
+    points: list[tuple[Event, str]], names: dict[str, str], lineage: Branches, places: Mapping[str, int]
+) -> list[GraphRow]:
     """Lay the points out, newest first: a column for each branch, from its last point down to where it forked."""
     columns = {branch: i for i, branch in enumerate(lineage)}
     marks = _marks(points, lineage)
@@ -142,8 +104,9 @@ def _draw(points: list[tuple[Event, str]], names: dict[str, str], lineage: Branc
         live.add(event.branch)
         clock = time.strftime("%H:%M:%S", time.localtime(event.time / 1000))
         turn = names.get(getattr(event, "turn", event.id), "")
-        lanes = _lanes(columns, live, event.branch)
-        rows.append(GraphRow(lanes, event.offset, clock, text, tuple(marks.pop(event.offset, ())), turn))
+        lanes = " ".join("*" if one == event.branch else "|" if one in live else " " for one in columns).rstrip()
+        labels = tuple(marks.pop(event.offset, ()))
+        rows.append(GraphRow(lanes, event.offset, clock, text, labels, turn, colour(places.get(event.agent))))
     return rows
 
 
@@ -161,11 +124,6 @@ def _marks(points: list[tuple[Event, str]], lineage: Branches) -> dict[int, list
     return names
 
 
-def _lanes(columns: dict[str, int], live: set[str], here: str) -> str:
-    cells = ["*" if branch == here else "|" if branch in live else " " for branch in columns]
-    return " ".join(cells).rstrip()
-
-
 def _joint(columns: dict[str, int], live: set[str], parent: str, child: str) -> str:
     """Draw where a branch leaves its parent."""
     low, high = sorted((columns[parent], columns[child]))
@@ -175,8 +133,3 @@ def _joint(columns: dict[str, int], live: set[str], parent: str, child: str) -> 
         line[i] = "-" if line[i] == " " else "+"
     line[2 * high - 1 : 2 * high + 1] = ["/", " "]
     return "".join(line).rstrip()
-
-
-def _short(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"

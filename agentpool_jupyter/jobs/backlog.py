@@ -12,7 +12,7 @@ import tempfile
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .records import SourceLine, encode, write_records
 from .run import run_job
@@ -57,6 +57,11 @@ class Backlog(ABC, Generic[Made]):
         self.start = start
         self.end = end
 
+    def facts(self, pool: str, engine: str, seconds: float, log: Path | None) -> dict[str, Any]:
+        """Return what every :class:`Outcome` has."""
+        log = log if self.start < self.end else None
+        return {"pool": pool, "engine": engine, "start": self.start, "end": self.end, "seconds": seconds, "log": log}
+
     @abstractmethod
     def known(self, source: int) -> Iterable[SourceLine]:
         """Yield what was made before and is needed now, as lines of the log of that number."""
@@ -78,8 +83,7 @@ def work_off(
 ) -> Path | None:
     """Run a job over backlogs, none of them empty, let each take in what was made of it, and return the job's log.
 
-    Where there are no backlogs no job is run, and None returned. ``read`` decodes a line of output. The rest is as for
-    :func:`.run_job`.
+    Without backlogs no job is run. ``read`` decodes a line of output; the rest is as for :func:`.run_job`.
     """
     if not backlogs:
         return None

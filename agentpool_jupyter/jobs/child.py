@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import threading
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -22,8 +23,7 @@ from mrjob.util import to_lines
 from . import hadoop, processes
 from .code import find
 from .messages import Counters, Done, Request, Told
-from .progress import READER
-from .runners import InlineRunner, LocalRunner, SparkRunner
+from .runners import READER, InlineRunner, LocalRunner, SparkRunner
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -82,9 +82,9 @@ def _run(request: Request) -> Counters:
     runner = job.make_runner()
     try:
         runner.run()
-        if request.fetch:
+        if request.draft:
             _fetch(runner, Path(request.draft))
-        counters = _total(runner.counters())
+        return _total(runner.counters())
     except BaseException as error:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing stops the clearing up but the parent's patience
         processes.end(request.key, patience=_PATIENCE)
@@ -98,7 +98,6 @@ def _run(request: Request) -> Counters:
         runner.cleanup()
         if request.engine == "hadoop":
             hadoop.remove(request.key)
-    return counters
 
 
 def _job_class(request: Request) -> Any:
@@ -113,10 +112,8 @@ def _job_class(request: Request) -> Any:
 
 
 def _fetch(runner: Any, folder: Path) -> None:
-    """Bring the output of a cluster to a local folder, file by file.
-
-    Hadoop streaming ends a line that has no tab with one, which the other engines do not: it goes.
-    """
+    """Bring the output of a cluster to a local folder, file by file."""
+    # Hadoop streaming ends a line that has no tab with one, which the other engines do not: it goes.
     parts: Iterable[str] = sorted(runner.fs.ls(runner.get_output_dir()))
     folder.mkdir()
     for part in parts:
@@ -128,12 +125,10 @@ def _fetch(runner: Any, folder: Path) -> None:
 
 
 def _total(steps: Iterable[dict[str, dict[str, int]]]) -> Counters:
-    total: Counters = {}
+    total: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for step in steps:
         for group, counters in step.items():
-            for name, count in counters.items():
-                of_group = total.setdefault(group, {})
-                of_group[name] = of_group.get(name, 0) + count
+            total[group].update(counters)
     return total
 
 

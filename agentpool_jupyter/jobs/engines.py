@@ -58,9 +58,10 @@ class Engine:
     """What runs a job."""
 
     name: str
+    module: str = "mrjob"
+    """What it needs besides mrjob."""
     install: str = "'agentpool-jupyter'"
-    """What pip has to install for it."""
-    modules: tuple[str, ...] = ("mrjob",)
+    """What pip has to install for that."""
     ships_code: bool = True
     """Whether workers get the code as a file, because they may not see this machine's folders."""
     own_files: bool = False
@@ -73,29 +74,26 @@ class Engine:
             message = "jobs are not supported on Windows: use WSL"
             raise EngineError(message)
         # mrjob imports two modules that newer Pythons dropped, and our dependencies bring back.
-        for module in (*self.modules, "distutils", "pipes"):
+        for module in ("mrjob", self.module, "distutils", "pipes"):
             if not _installed(module):
-                message = (
-                    f"the engine {self.name!r} needs {module!r}, which is not installed: pip install {self.install}"
-                )
+                why = f"needs {module!r}, which is not installed: pip install {self.install}"
+                message = f"the engine {self.name!r} {why}"
                 raise EngineError(message)
         if self.name == "hadoop":
             hadoop.home()
 
     def environment(self, options: Mapping[str, OptionValue]) -> dict[str, str]:
-        """Return the environment variables that it needs.
-
-        Raises EngineError where Spark finds no Java, or where no standalone master of its answers.
-        """
+        """Return the environment variables that it needs; raises EngineError where Spark has no Java, or no master."""
         if self.name != "spark":
             return {}
-        _reach(_spark_master(options))
+        master = _spark_master(options)
+        _reach(master)
         try:
             launcher = jvm.java("Spark", fix="install one, or pip install 'agentpool-jupyter[spark]'")
         except ServiceError as error:
             raise EngineError(str(error)) from error
         variables = {"JAVA_HOME": str(launcher.resolve().parents[1])}
-        if _here(_spark_master(options)):  # nobody else's business
+        if master.startswith("local") or urlsplit(master).hostname in _LOOPBACK:  # it is on no network
             variables |= {"SPARK_LOCAL_IP": "127.0.0.1", "SPARK_LOCAL_HOSTNAME": "localhost"}
         return variables
 
@@ -104,15 +102,13 @@ class Engine:
     ) -> list[str]:
         """Return mrjob's command line, without inputs and output; ``options`` win over what we set."""
         given: dict[str, OptionValue] = {"runner": self.name}
-        if self.cloud:  # what happens to a cluster is for the user's own configuration to say
-            return _switches(given | {"py_files": str(code.write_zip(scratch))} | dict(options))
-        given |= {"local_tmp_dir": str(scratch), "cleanup": "ALL", "cleanup_on_failure": "ALL"}
-        jobconf: list[str] = []
         if self.ships_code:
             given["py_files"] = str(code.write_zip(scratch))
-            given["python_bin"] = sys.executable
-        else:
-            given["no_conf"] = True
+        if self.cloud:  # what happens to a cluster is for the user's own configuration to say
+            return _switches(given | dict(options))
+        given |= {"local_tmp_dir": str(scratch), "cleanup": "ALL", "cleanup_on_failure": "ALL"}
+        given |= {"python_bin": sys.executable} if self.ships_code else {"no_conf": True}
+        jobconf: list[str] = []
         if self.name == "hadoop":
             jobconf = [f"mapreduce.job.tags={key.lower()}"]
             # The whole folder is ours to remove; mrjob would leave it behind, empty.
@@ -129,22 +125,10 @@ class Engine:
 _ALL: Sequence[Engine] = (
     Engine(name="inline", ships_code=False),
     Engine(name="local", ships_code=False),
-    Engine(name="spark", modules=("mrjob", "pyspark"), install="'agentpool-jupyter[spark]'"),
+    Engine(name="spark", module="pyspark", install="'agentpool-jupyter[spark]'"),
     Engine(name="hadoop", own_files=True),
-    Engine(
-        name="emr",
-        modules=("mrjob", "boto3"),
-        install="'mrjob[aws]'",
-        own_files=True,
-        cloud=True,
-    ),
-    Engine(
-        name="dataproc",
-        modules=("mrjob", "google.cloud.dataproc_v1"),
-        install="'mrjob[google]'",
-        own_files=True,
-        cloud=True,
-    ),
+    Engine(name="emr", module="boto3", install="'mrjob[aws]'", own_files=True, cloud=True),
+    Engine(name="dataproc", module="google.cloud.dataproc_v1", install="'mrjob[google]'", own_files=True, cloud=True),
 )
 ENGINES = tuple(engine.name for engine in _ALL)
 """The names of the engines."""
@@ -152,11 +136,10 @@ ENGINES = tuple(engine.name for engine in _ALL)
 
 def find(name: str) -> Engine:
     """Return the engine of that name; raises EngineError, naming those that there are."""
-    for engine in _ALL:
-        if engine.name == name:
-            return engine
-    message = f"no engine {name!r}: choose one of {', '.join(ENGINES)}"
-    raise EngineError(message)
+    if name not in ENGINES:
+        message = f"no engine {name!r}: choose one of {', '.join(ENGINES)}"
+        raise EngineError(message)
+    return _ALL[ENGINES.index(name)]
 
 
 def _installed(module: str) -> bool:
@@ -185,30 +168,21 @@ def _reach(master: str) -> None:
     raise EngineError(message)
 
 
-def _here(master: str) -> bool:
-    """Return whether a Spark master is on this machine and on no network."""
-    return master.startswith("local") or urlsplit(master).hostname in _LOOPBACK
-
-
 def _spark_settings(master: str, scratch: Path) -> list[str]:
     log = scratch / "log4j2.properties"
     log.write_text(_SPARK_LOG)
-    settings = [
+    return [
         "spark.ui.enabled=false",
         "spark.ui.showConsoleProgress=false",
         f"spark.driver.extraJavaOptions=-Dlog4j2.configurationFile={log.as_uri()}",
+        *([f"spark.local.dir={scratch}"] if master.startswith("local") else []),
     ]
-    if master.startswith("local"):
-        settings.append(f"spark.local.dir={scratch}")
-    return settings
 
 
 def _switches(options: Mapping[str, OptionValue]) -> list[str]:
     switches: list[str] = []
     for name, value in options.items():
         switch = f"--{name.replace('_', '-')}"
-        if value is True:
-            switches.append(switch)
-        elif value is not False:
-            switches += [f"{switch}={one}" for one in (value if isinstance(value, list) else [value])]
+        values = value if isinstance(value, list) else [value]
+        switches += [switch if one is True else f"{switch}={one}" for one in values if one is not False]
     return switches

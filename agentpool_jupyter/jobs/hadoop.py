@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from agentpool_jupyter.errors import EngineError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from typing import IO
 
 _APPLICATION = re.compile(r"^(application_\d+_\d+)\b", re.MULTILINE)
@@ -39,12 +38,10 @@ def folder(key: str) -> str:
 
 
 def keep_logs(key: str, log: IO[bytes]) -> None:
-    """Append what a job's tasks wrote to standard error, tracebacks among it.
-
-    YARN collects this a few seconds after the job has ended, and only where log aggregation is on.
-    """
+    """Append what a job's tasks wrote to standard error, tracebacks among it."""
+    # YARN collects this a few seconds after the job has ended, and only where log aggregation is on.
     deadline = time.monotonic() + _COLLECTED_SECONDS
-    for application in _applications(key, state="ALL"):
+    for application in _applications(key, "-appStates", "ALL"):
         said = b""
         while b"LogType" not in said and time.monotonic() < deadline:
             said = _run("yarn", "logs", "-applicationId", application, "-log_files", "stderr").stdout
@@ -62,9 +59,8 @@ def remove(key: str) -> None:
     _run("hadoop", "fs", "-rm", "-r", "-f", "-skipTrash", folder(key))
 
 
-def _applications(key: str, *, state: str | None = None) -> list[str]:
-    """Return the ids of a job's applications, told by its tag; by default those that have not ended."""
-    states: Sequence[str] = () if state is None else ("-appStates", state)
+def _applications(key: str, *states: str) -> list[str]:
+    """Return the ids of a job's applications, told by its tag; without ``states`` those that have not ended."""
     told = _run("yarn", "application", "-list", "-appTags", key.lower(), *states).stdout
     return _APPLICATION.findall(told.decode(errors="replace"))
 

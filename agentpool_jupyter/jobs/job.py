@@ -57,10 +57,7 @@ class Job(MRJob):  # type: ignore[misc]  # mrjob has no types
     OUTPUT_PROTOCOL = BytesValueProtocol
 
     OWN_OPTIONS: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
-    """The job's own options by their switches, each with what :meth:`argparse.ArgumentParser.add_argument` takes.
-
-    What was given is in ``self.options``.
-    """
+    """By their switches, what ``ArgumentParser.add_argument`` takes; what was given is in ``self.options``."""
 
     def chain(self) -> Sequence[Step]:
         """Return the steps, first to last."""

@@ -10,27 +10,26 @@ from pathlib import Path
 
 import platformdirs
 
-_KEPT = 50
-"""How many logs are kept; the oldest go, but not while their job may still run."""
-_RUNNING_SECONDS = 24 * 3600.0
-"""How long after it last said something a job may still run."""
+from agentpool_jupyter.log.files import make_folder
+
+_KEPT = 50  # logs; the oldest go, but not while their job may still run
+_RUNNING_SECONDS = 24 * 3600.0  # for which a job that says nothing may still run
 _TAIL_BYTES = 1_000_000
 _SHOWN = 300
 
+# The last line of a Python traceback.
 _RAISED = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception|Interrupt|Exit)(?:: .*)?$")
-"""The last line of a Python traceback."""
 _JAVA = re.compile(r"^(?:java|javax|org|com|scala|sun|py4j)\.")
 _LOGGED = re.compile(r"^.* ERROR \S+: (.+)$")
-_ENDED = re.compile(r"Command .* (?:returned non-zero exit status|died with \S+?:?) ?<?(?:\S+: )?(\d+)\S*")
-_SHELL = 128
-"""What a shell adds to the number of the signal that ended its command."""
 _USAGE = re.compile(r"^\S+\.py: error: ")
+_ENDED = re.compile(r"Command .* (?:returned non-zero exit status|died with \S+?:?) ?<?(?:\S+: )?(\d+)\S*")
+_SHELL = 128  # is added to the number of the signal that ended a shell's command
 
 
 def new(key: str) -> Path:
     """Return the path of a new log in the user's state folder, and drop the oldest of many, none younger than a day."""
     folder = Path(platformdirs.user_state_dir("agentpool", appauthor=False), "jobs")
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     for old in sorted(folder.glob("*.log"))[: -(_KEPT - 1)]:
         with contextlib.suppress(FileNotFoundError):  # another job drops it, too
             if time.time() - old.stat().st_mtime > _RUNNING_SECONDS:
@@ -39,11 +38,7 @@ def new(key: str) -> Path:
 
 
 def why(log: Path) -> str:
-    """Return the line of a log that says best why its job failed, cut to a readable length.
-
-    A Python exception says more than a Java one, which says more than an error that was logged, which says more than
-    whatever came last.
-    """
+    """Return the line of a log that says best why its job failed, cut to a readable length."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
@@ -51,7 +46,7 @@ def why(log: Path) -> str:
     except OSError as error:  # somebody has removed it: the job's failure is to be told all the same
         return f"nobody can say why, its log cannot be read ({error.strerror or error})"
     raised = [line for line in lines if _RAISED.match(line)]
-    for candidates in (
+    for candidates in (  # those that say most first
         [line for line in raised if not _JAVA.match(line)],
         [line for line in lines if _USAGE.match(line)],
         [match[1] for line in lines if (match := _LOGGED.match(line))],

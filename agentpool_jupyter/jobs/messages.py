@@ -6,9 +6,11 @@ outlive a parent that was killed.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
-Counters = dict[str, dict[str, int]]
+Counters = Mapping[str, Mapping[str, int]]
 """How often what happened: by group, then by name."""
 
 
@@ -25,9 +27,7 @@ class Request(msgspec.Struct, kw_only=True, frozen=True):
     scratch: str
     """A folder for temporary files; the parent removes it."""
     draft: str
-    """The local folder that output goes to; empty where it stays on the engine's own file system."""
-    fetch: bool
-    """Whether the output has to be brought to ``draft`` from the engine's own file system."""
+    """The local folder to which output has to be brought from the engine's own file system; empty for none."""
 
 
 class Progress(msgspec.Struct, kw_only=True, frozen=True, tag="progress"):

@@ -46,14 +46,12 @@ def write_records(folder: Path, source: int, log: Log, start: int, stop: int) ->
     """Write a part of a log as input, some files named after the number of the log."""
     for first in range(start, stop, LINES):
         with (folder / f"{source}-{first:016}.jsonl").open("wb") as out:
-            for record in log.read(first, min(stop, first + LINES)):
-                out.write(record_line(source, record) + b"\n")
+            out.writelines(record_line(source, record) + b"\n" for record in log.read(first, min(stop, first + LINES)))
 
 
 def record_line(source: int, record: Record) -> bytes:
     """Return a record as a line of input, without its end."""
     try:
-        line = RecordLine(source, record.offset, record.time, record.value.decode())
+        return encode(RecordLine(source, record.offset, record.time, record.value.decode()))
     except UnicodeDecodeError:
-        line = RecordLine(source, record.offset, record.time, raw=record.value)
-    return encode(line)
+        return encode(RecordLine(source, record.offset, record.time, raw=record.value))

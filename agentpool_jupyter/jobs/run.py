@@ -14,11 +14,13 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from agentpool_jupyter.errors import JobCancelledError, JobError, UserError
+from agentpool_jupyter.log.files import own
+from agentpool_jupyter.services.processes import without_keys
 
 from . import code, engines, hadoop, joblog, processes
 from .messages import Counters, Done, Progress, Request, Told
@@ -26,10 +28,10 @@ from .messages import Counters, Done, Progress, Request, Told
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-_GRACE_SECONDS = 20.0
-"""How long a child may clear up after it was told to stop."""
+_GRACE_SECONDS = 20.0  # for which a child may clear up after it was told to stop
 _GLANCE_SECONDS = 0.05
 _KILL_SECONDS = 2.0
+_CLUSTERS = ("AWS_", "AZURE_", "GOOGLE_", "HADOOP_", "SPARK_")  # variables by which a cluster is logged in to
 # mrjob imports distutils. Where Python still has its own, that of setuptools would double what starting a task takes.
 _QUICK_START = {"SETUPTOOLS_USE_DISTUTILS": "stdlib"} if sys.version_info < (3, 12) else {}
 
@@ -42,7 +44,6 @@ class JobResult:
     """The files of its output, sorted; empty where ``output`` was an address."""
     log: Path
     """What it said."""
-    seconds: float
     counters: Counters = field(default_factory=dict)
     """Counters of all steps added up, by group and name; Hadoop's own among them."""
 
@@ -63,10 +64,8 @@ def run_job(
     new folder, which appears all at once when the job has ended well, or an address, to which the engine writes
     itself. ``options`` are mrjob's and the job's own, by their long names (``num_cores``, ``spark_master``,
     ``python_bin``, ``jobconf``); see :mod:`.engines`. ``progress`` is called in this thread. Setting ``cancel``, or an
-    interrupt, ends all that was started, here and on a cluster; so does the end of this process.
-
-    The same input gives the same output lines on every engine, in another order and other files, provided that the
-    reducer does not depend on the order of its values.
+    interrupt, ends all that was started, here and on a cluster; so does the end of this process. Every engine gives the
+    same lines, in another order and other files, if no reducer depends on the order of its values.
 
     Raises EngineError (unknown, not installed, not set up), UserError (inputs, output, the job's name), JobError
     (it failed; names the log) and JobCancelledError.
@@ -80,10 +79,13 @@ def run_job(
         message = f"the job {job} has no input"
         raise UserError(message)
     address = output if isinstance(output, str) and "://" in output else ""
-    target = Path() if address else _new_folder(Path(output))
+    target = Path() if address else Path(output).absolute()
+    if not address and target.exists():
+        message = f"the output {output} exists already: name a new folder, or remove it"
+        raise UserError(message)
+    target.parent.mkdir(parents=True, exist_ok=True)
     key = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(4)}"
     log = joblog.new(key)
-    begun = time.monotonic()
     with _scratch(target.parent, key) as (scratch, draft):
         arguments = chosen.arguments(options or {}, key=key, code=found, scratch=scratch, draft=draft)
         if address or not chosen.own_files:
@@ -94,15 +96,10 @@ def run_job(
             engine=engine,
             arguments=[*arguments, *paths],
             scratch=str(scratch),
-            draft="" if address else str(draft),
-            fetch=chosen.own_files and not address,
+            draft=str(draft) if chosen.own_files and not address else "",
         )
-        variables = {
-            **environment,
-            **_QUICK_START,
-            processes.MARK: key,
-            "PYTHONPATH": os.pathsep.join(filter(None, [*found.roots, os.environ.get("PYTHONPATH", "")])),
-        }
+        folders = os.pathsep.join(filter(None, [*found.roots, os.environ.get("PYTHONPATH", "")]))
+        variables = {**environment, **_QUICK_START, processes.MARK: key, "PYTHONPATH": folders}
         with _started(request, variables, log) as child:
             counters = _hear(child, key, progress, cancel)
         if child.returncode or counters is None:
@@ -113,29 +110,21 @@ def run_job(
         if not address:
             draft.rename(target)
     outputs = [] if address else sorted(target.glob("part-*"))
-    return JobResult(outputs=outputs, log=log, seconds=time.monotonic() - begun, counters=counters)
+    return JobResult(outputs=outputs, log=log, counters=counters)
 
 
 def _input(path: Path | str) -> str:
-    if isinstance(path, str) and ("://" in path or set(path) & set("*?[")):
-        return path if "://" in path else str(Path(path).absolute())
-    if not Path(path).exists():
+    if isinstance(path, str) and "://" in path:
+        return path
+    if not (isinstance(path, str) and set(path) & set("*?[")) and not Path(path).exists():
         message = f"no input {path}: name files or folders that exist"
         raise UserError(message)
     return str(Path(path).absolute())
 
 
-def _new_folder(output: Path) -> Path:
-    if output.exists():
-        message = f"the output {output} exists already: name a new folder, or remove it"
-        raise UserError(message)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    return output.absolute()
-
-
 @contextlib.contextmanager
 def _scratch(parent: Path, key: str) -> Iterator[tuple[Path, Path]]:
-    """Yield a folder for temporary files and one, not made yet, for output, beside where it goes at last."""
+    """Yield a folder for temporary files, and one that is not made yet for output, beside where it goes at last."""
     draft = parent / f".agentpool-job-{key}"
     try:
         with tempfile.TemporaryDirectory(prefix="agentpool-job-", ignore_cleanup_errors=True) as scratch:
@@ -148,13 +137,13 @@ def _scratch(parent: Path, key: str) -> Iterator[tuple[Path, Path]]:
 @contextlib.contextmanager
 def _started(request: Request, variables: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Yield the running child, and make sure that nothing of it is left."""
-    with log.open("ab") as said:
+    with open(log, "ab", opener=own) as said:
         child = subprocess.Popen(
             [sys.executable, "-m", "agentpool_jupyter.jobs.child"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=said,
-            env=os.environ | dict(variables),
+            env=without_keys(keep=_CLUSTERS if request.engine in ("spark", "hadoop") else ()) | dict(variables),
             start_new_session=True,  # an interrupt at the terminal is for the parent, which then stops the child
         )
     try:
@@ -199,17 +188,13 @@ def _hear(
     watch = threading.Thread(target=heed_cancel, daemon=True)
     watch.start()
     counters = None
-    decoder = msgspec.json.Decoder(Told)
+    decoder: msgspec.json.Decoder[Told] = msgspec.json.Decoder(Told)
     try:
-        for line in child.stdout or ():
-            match decoder.decode(line):
-                case Progress() as now:
-                    if progress is not None:
-                        progress(now)
-                case Done() as done:
-                    counters = done.counters
-                case unexpected:
-                    assert_never(unexpected)
+        for told in map(decoder.decode, child.stdout or ()):
+            if isinstance(told, Done):
+                counters = told.counters
+            elif progress is not None:
+                progress(told)
         child.wait()
     finally:
         over.set()

@@ -1,7 +1,9 @@
-"""mrjob's runners of this machine, telling how many tasks are done. Imported by the child process only."""
+"""mrjob's runners, and how far a job is: as they tell, and as Spark and Hadoop log. For the child process only."""
 
 from __future__ import annotations
 
+import logging
+import re
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,13 +13,54 @@ from mrjob.local import LocalMRJobRunner
 from mrjob.parse import is_uri
 from mrjob.spark.runner import SparkMRJobRunner
 
-from .progress import READER
+from .messages import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 _LEAST = 1_000_000
 """Bytes of input that are worth a process of their own, which takes a third of a second to start."""
+_STEP = re.compile(r"Running steps? (\d+)(?:-\d+)? of (\d+)")
+_SPARK_TASK = re.compile(r"Finished task \S+ in stage (\d+)\.\d+ .*\((\d+)/(\d+)\)")
+_HADOOP = re.compile(r"map (\d+)% reduce (\d+)%")
+
+
+class ProgressReader(logging.Handler):
+    """Where the job stands; hears mrjob's log, in which the clients of Spark and Hadoop are heard too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.phase = ""
+        self._step, self._steps = 0, 0
+        self._tell: Callable[[Progress], None] = lambda _: None
+
+    def attach(self, tell: Callable[[Progress], None]) -> None:
+        """From now on hear mrjob's log, and tell what changes."""
+        self._tell = tell
+        logging.getLogger("mrjob").addHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take a line of the log."""
+        said = record.getMessage()
+        if match := _STEP.search(said):
+            self._step, self._steps, self.phase = int(match[1]), int(match[2]), ""
+            self.tasks(0, 0)
+        elif match := _SPARK_TASK.search(said):
+            self.phase = f"stage {match[1]}"
+            self.tasks(int(match[2]), int(match[3]))
+        elif match := _HADOOP.search(said):
+            mapped, reduced = int(match[1]), int(match[2])
+            mapping = mapped < 100  # noqa: PLR2004 - percent
+            self.phase = "map" if mapping else "reduce"
+            self.tasks(mapped if mapping else reduced, 100)
+
+    def tasks(self, done: int, total: int) -> None:
+        """Tell that so many tasks of the phase are done."""
+        self._tell(Progress(step=self._step, steps=self._steps, phase=self.phase, done=done, total=total))
+
+
+READER = ProgressReader()
+"""Of this child process, which runs one job: mrjob makes the runners and takes nothing for them from us."""
 
 
 class _Phases:
@@ -48,8 +91,6 @@ class LocalRunner(_Phases, LocalMRJobRunner):  # type: ignore[misc]  # mrjob has
     """Runs each task in a process of its own.
 
     mrjob has a pool of processes wait for those processes, and when one of the pool is killed it waits for ever.
-    Threads can wait as well, and know how many tasks have ended.
-
     mrjob also makes twice as many tasks as there are cores, and more where a file is empty or larger than others,
     however little there is to do; with a few megabytes of input nearly all time goes into starting them.
     """

@@ -23,13 +23,13 @@ def load(shell: InteractiveShell) -> None:
     from .magics.completion import install_completion  # noqa: PLC0415
     from .magics.history.magics import HistoryMagics  # noqa: PLC0415
     from .magics.pool import PoolMagics  # noqa: PLC0415
+    from .magics.similar.line import install_questions  # noqa: PLC0415
     from .magics.similar.magics import SimilarMagics  # noqa: PLC0415
-    from .magics.similar.questions import install_questions  # noqa: PLC0415
     from .session import Session  # noqa: PLC0415
 
     if _CLASSES[0] in shell.magics_manager.registry:
         return
-    session = Session(widgets=hasattr(shell, "kernel"))
+    session = Session(shell)
     magics = [kind(shell, session) for kind in (AgentsMagics, PoolMagics, HistoryMagics, SimilarMagics)]
     shell.register_magics(*magics)
     install_completion(shell, session, magics)
@@ -39,7 +39,7 @@ def load(shell: InteractiveShell) -> None:
 def unload(shell: InteractiveShell) -> None:
     """Take the magics away and close what they hold: no thread and no child is left."""
     from .magics.completion import remove_completion  # noqa: PLC0415
-    from .magics.similar.questions import remove_questions  # noqa: PLC0415
+    from .magics.similar.line import remove_questions  # noqa: PLC0415
 
     manager = shell.magics_manager
     for magics in [manager.registry.pop(name) for name in _CLASSES if name in manager.registry]:

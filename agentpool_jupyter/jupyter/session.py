@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from agentpool_jupyter.errors import LogMovedError, PoolNotFoundError, UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
+
+    from IPython.core.interactiveshell import InteractiveShell
 
     from agentpool_jupyter.agents import Run, TeamSpec
     from agentpool_jupyter.agents.runs.report import Report
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from agentpool_jupyter.services.local_model import LocalModel
 
     from .live.show import Show
+    from .live.widget import FrontEnd
 
 DEFAULT_POOL = "default"
 _SHOWS_KEPT = 20  # widgets that stay alive for pages that are opened again
@@ -32,8 +35,9 @@ class Closable(Protocol):
 class Session:
     """The state behind the magics of one shell; :meth:`close` leaves no thread and no child."""
 
-    def __init__(self, *, widgets: bool) -> None:
-        self.widgets = widgets
+    def __init__(self, shell: InteractiveShell) -> None:
+        self._shell = shell
+        self.widgets = hasattr(shell, "kernel")
         """Whether the front end shows widgets (a notebook) or only text (a terminal)."""
         self.name = DEFAULT_POOL
         self.store: str | None = None
@@ -43,11 +47,23 @@ class Session:
         self._pools: dict[tuple[str, str | None], Pool] = {}
         self._indexes: dict[str, RecallIndex] = {}
         self._kept: list[Closable] = []
+        self._front_end: FrontEnd | None = None
         self._local: LocalModel | None = None
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """The notebook's variables: functions for Python agents, and what fills ``{{name}}``."""
+        return self._shell.user_ns  # type: ignore[no-any-return]
 
     def use(self, name: str, store: str | None = None) -> None:
         """Make a pool the one that magics take where none is named."""
         self.name, self.store = name, store if store is not None else self.store
+
+    def open_store(self, url: str | None = None) -> Store:
+        """Return a store (default: that of the current pool)."""
+        from agentpool_jupyter.log import open_store  # noqa: PLC0415 - loading the extension stays quick
+
+        return open_store(url or self.store)
 
     def pool(
         self, name: str | None = None, store: str | None = None, *, create: bool = False, tell: bool = True
@@ -91,6 +107,7 @@ class Session:
         except PoolNotFoundError:
             self.forget(old)
             raise
+        new.trusted = old.trusted
         self._pools |= dict.fromkeys(keys, new)
         for show in self.shows.values():
             if show.pool is old:
@@ -144,11 +161,20 @@ class Session:
         if earlier is not None:
             run = run or earlier.run
             earlier.close()
-        show = self.shows[run_id] = Show(pool, run_id, run, widget=self.widgets and not text)
+        show = self.shows[run_id] = Show(pool, run_id, run, None if text else self._find_front_end())
+        running = self.running()
         for old in list(self.shows.values())[:-_SHOWS_KEPT]:
-            if old.run is None or old.run.status not in ("running", "stopping"):
+            if old.run not in running:
                 self.shows.pop(old.run_id).close()
         return show
+
+    def _find_front_end(self) -> FrontEnd | None:
+        """Return what draws this notebook's widgets, made once; None in a terminal."""
+        from .live.widget import FrontEnd  # noqa: PLC0415
+
+        if self.widgets and self._front_end is None:
+            self._front_end = FrontEnd()
+        return self._front_end
 
     def hold_model(self, team: TeamSpec) -> None:
         """Keep the bundled model's server up between this notebook's runs, where the team uses it."""
@@ -159,9 +185,8 @@ class Session:
             self._local = self._local or LocalModel()
             self._local.acquire()
 
-    def stop(self, runs: Iterable[Run]) -> None:
+    def stop(self, runs: Sequence[Run]) -> None:
         """Stop runs, all at once, and wait for them."""
-        runs = list(runs)
         for run in runs:
             run.stop(timeout=0)
         for run in runs:
@@ -180,18 +205,13 @@ class Session:
     def close(self) -> None:
         """Stop what runs and close what is open; twice is fine."""
         self.stop(self.running())
-        for show in self.shows.values():
-            show.close()
-        self.shows.clear()
-        for shown in self._kept:
-            shown.close()
-        self._kept.clear()
-        for index in self._indexes.values():
-            index.close()
-        self._indexes.clear()
-        for pool in self._pools.values():
-            pool.close()
-        self._pools.clear()
+        for held in (*self.shows.values(), *self._kept, *self._indexes.values(), *self._pools.values()):
+            held.close()
+        for holder in (self.shows, self._kept, self._indexes, self._pools):
+            holder.clear()
+        if self._front_end is not None:
+            self._front_end.close()
+            self._front_end = None
         if self._local is not None:
             self._local.release()
             self._local = None

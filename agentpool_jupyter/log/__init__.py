@@ -6,22 +6,12 @@
     stores    open_store: from an address to a Store
     sqlite/   a folder of pools, one SQLite file each
     kafka/    a cluster of pools, one topic each
+    files     files and folders that only this user reads
     home      the user's folder for what has no other place
 """
 
-from .contract import FILLER, Follower, Log, Record, Rewritten, Store, check_name
+from .contract import FILLER, Follower, Log, Record, Rewritten, Store
 from .home import data_home
-from .stores import default_store, open_store
+from .stores import open_store
 
-__all__ = [
-    "FILLER",
-    "Follower",
-    "Log",
-    "Record",
-    "Rewritten",
-    "Store",
-    "check_name",
-    "data_home",
-    "default_store",
-    "open_store",
-]
+__all__ = ["FILLER", "Follower", "Log", "Record", "Rewritten", "Store", "data_home", "open_store"]

@@ -1,20 +1,18 @@
-"""The one seam between a pool and what keeps it: the :class:`Log` contract.
-
-Both implementations (:mod:`.sqlite`, :mod:`.kafka`) pass one conformance suite, ``tests/log/conformance.py``.
-"""
+"""The one seam between a pool and what keeps it; ``tests/log/conformance.py`` is run on each implementation."""
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from agentpool_jupyter.errors import UserError
+from agentpool_jupyter.errors import LogClosedError, PoolNotFoundError, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
-    from types import TracebackType
 
     Changes = Callable[[Callable[[], Iterator["Record"]]], Iterable[tuple[int, bytes]]]
     """Given a function that reads the whole log from its start, return offsets, each once, and their new values."""
@@ -45,6 +43,22 @@ class Record(NamedTuple):
     """When the log took it, in milliseconds since the epoch (the log's clock, not the writer's)."""
     value: bytes
     """What was appended, unchanged."""
+
+
+def dense(records: Iterable[Record], start: int, stop: int | None = None) -> Iterator[Record]:
+    """Yield records from an offset on, up to ``stop``, with a :data:`FILLER` wherever one is missing.
+
+    Logs that others write to, too, have gaps: Kafka takes offsets for its own marks, and for what a transaction took
+    back; compaction and other programs remove records. Whatever stands above reads dense offsets all the same.
+    """
+    time = 0
+    for record in records:
+        for offset in range(start, record.offset):
+            yield Record(offset, record.time, FILLER)
+        yield record
+        start, time = record.offset + 1, record.time
+    for offset in range(start, start if stop is None else stop):
+        yield Record(offset, time, FILLER)
 
 
 class Rewritten(NamedTuple):
@@ -81,10 +95,13 @@ class Log(ABC):
         * Anything about the bytes: the log does not look inside.
     """
 
-    name: str
-    """The pool's name."""
-    url: str
-    """Where it is kept, without any secret: fit for reprs and messages."""
+    def __init__(self, name: str, url: str) -> None:
+        self.name = name
+        """The pool's name."""
+        self.url = url
+        """Where it is kept, without any secret: fit for reprs and messages."""
+        self._pid = os.getpid()
+        self._closed = False
 
     @abstractmethod
     def append(self, values: Sequence[bytes]) -> list[int]:
@@ -111,7 +128,10 @@ class Log(ABC):
 
     @abstractmethod
     def offset_at(self, time: int) -> int:
-        """Return the first offset whose ``time`` is at or after ``time`` (ms), or ``end()`` if none is."""
+        """Return where the log stood at a time (ms): one past the last record that it took before.
+
+        Where a clock ran ahead for a while, that is still told apart for what was taken before and after.
+        """
 
     @abstractmethod
     def rewrite(self, changes: Changes, *, delete_old: bool = False) -> Rewritten:
@@ -134,16 +154,24 @@ class Log(ABC):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exc: object) -> None:
         self.close()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r}, {self.url!r})"
+
+    def _check_open(self) -> None:
+        """Raise LogClosedError after ``close``, and in a child process, to which connections and threads do not go."""
+        if self._closed:
+            raise self._closed_error()
+        if os.getpid() != self._pid:
+            message = (
+                f"the log of pool {self.name!r} was opened before this process was forked; open the pool again here"
+            )
+            raise LogClosedError(message)
+
+    def _closed_error(self) -> LogClosedError:
+        return LogClosedError(f"the log of pool {self.name!r} is closed; open the pool again")
 
 
 class Follower(ABC):
@@ -216,3 +244,12 @@ class Store(ABC):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.url!r})"
+
+    def _make_room(self, name: str) -> None:
+        """Remove a pool that holds nothing, if it is there; raises UserError for one that holds something."""
+        with contextlib.suppress(PoolNotFoundError):
+            with self.open(name, create=False) as log:
+                if log.end():
+                    message = f"pool {name!r} exists and is not empty: choose another name"
+                    raise UserError(message)
+            self.delete(name)

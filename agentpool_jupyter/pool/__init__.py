@@ -13,16 +13,14 @@ In reading order::
     positions  places in a pool as people write them
     runs       which teams ran, and who holds a run now
     snapshots  what a pool asks of its snapshots, and a pool without any
-    pool       all of it over one log: reading, writing, time travel
-    opening    pools by their names
+    pool       all of it over one log: opening, reading, writing, time travel
 """
 
 from .branches import Branches, Position
 from .codec import EventFollower
 from .document import Document, fold, merge
 from .events import Event, Message, Usage
-from .opening import list_pools, open_pool
-from .pool import Pool
+from .pool import Pool, list_pools, open_pool
 from .turn import Turn
 
 __all__ = [

@@ -53,18 +53,12 @@ class Branches:
                 self.tags.setdefault(event.name, event)
             case Head() if event.id not in self._seen:
                 self._seen.add(event.id)
-                self._apply(event)
-            case _:
-                pass
-
-    def _apply(self, event: Head) -> None:
-        # A stack: undo takes back the move that stands on top. Two people who undo the same move at the same
-        # moment undo it once, because the second no longer finds it there.
-        if event.undoes is None:
-            if event.to in self:
-                self._heads.append(event)
-        elif self._heads and self._heads[-1].offset == event.undoes:
-            self._heads.pop()
+                # A stack: undo takes back the move that stands on top. Two people who undo the same move at the same
+                # moment undo it once, because the second no longer finds it there.
+                if event.undoes is None and event.to in self:
+                    self._heads.append(event)
+                elif self._heads and self._heads[-1].offset == event.undoes:
+                    self._heads.pop()
 
     @property
     def head(self) -> str:

@@ -46,10 +46,7 @@ def encode(event: Event) -> bytes:
 
 
 def decode(record: Record) -> Event:
-    """Return a record's event with its place in the log; never raises on what a record holds.
-
-    An unknown type comes back as :class:`Unknown`, anything else that cannot be read as :class:`Unreadable`.
-    """
+    """Return a record's event with its place in the log; what cannot be read comes back as Unknown or Unreadable."""
     try:
         event = _decoder.decode(record.value)
     except _NOT_AN_EVENT:

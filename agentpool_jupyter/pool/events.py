@@ -82,6 +82,13 @@ class RunStarted(Event, frozen=True, kw_only=True, tag="run_started"):
     """The team in full, without any secret."""
     resumed: bool = False
 
+    @property
+    def agents(self) -> list[str]:
+        """The names of the team's agents, as far as ``spec`` tells them: another program may have written it."""
+        found = self.spec.get("agents")
+        names = [agent.get("name") for agent in found if isinstance(agent, dict)] if isinstance(found, list) else []
+        return [name for name in names if isinstance(name, str)]
+
 
 class RunFinished(Event, frozen=True, kw_only=True, tag="run_finished"):
     """A team has ended; ``reason`` is one of :data:`.words.RunReason`."""
@@ -124,8 +131,8 @@ class Delta(Event, frozen=True, kw_only=True, tag="delta"):
 
     @property
     def numbers(self) -> range:
-        """The numbers of all deltas that it is."""
-        return range(self.seq, self.seq + (self.folded or 1))
+        """The numbers of all deltas that it is; each said something, so that a record claims no more than it holds."""
+        return range(self.seq, self.seq + (min(self.folded, len(self.text)) or 1))
 
 
 class Folded(Event, frozen=True, kw_only=True, tag="folded"):
@@ -239,6 +246,17 @@ class Heartbeat(Event, frozen=True, kw_only=True, tag="heartbeat"):
     epoch: int
 
 
+class StopAsked(Event, frozen=True, kw_only=True, tag="stop_asked"):
+    """Somebody asks the holder of a run to stop it; who holds it later is not meant."""
+
+    target: str
+    """The run. The event is not of it: it comes from outside."""
+    epoch: int
+    """That of the claim which held when it was asked."""
+    owner: str
+    """Who asks: ``host:pid:start`` of the process."""
+
+
 class Proposal(Event, frozen=True, kw_only=True, tag="proposal"):
     """An effect that the team is asked about before it is done."""
 
@@ -294,6 +312,7 @@ AnyEvent = (
     | Claim
     | Release
     | Heartbeat
+    | StopAsked
     | Proposal
     | Vote
     | Decision
@@ -302,25 +321,17 @@ AnyEvent = (
 
 
 class IdSource:
-    """Makes ids that are unique across processes: 48 random bits and a counter, so that they compress well.
-
-    A forked child process starts a sequence of its own.
-    """
+    """Makes ids that are unique across processes, forked ones too: 48 random bits and a counter, so they compress."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._restart()
-
-    def _restart(self) -> None:
-        self._pid = os.getpid()
-        self._prefix = secrets.token_urlsafe(6)
-        self._numbers = itertools.count()
+        self._pid = 0
 
     def __call__(self) -> str:
         """Return an id that was never returned before, here or elsewhere."""
         with self._lock:
             if os.getpid() != self._pid:
-                self._restart()
+                self._pid, self._prefix, self._numbers = os.getpid(), secrets.token_urlsafe(6), itertools.count()
             return f"{self._prefix}.{next(self._numbers):x}"
 
 

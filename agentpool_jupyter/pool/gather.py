@@ -89,10 +89,7 @@ class Gathered(msgspec.Struct, omit_defaults=True, kw_only=True):
 
 
 def as_one(deltas: Sequence[Delta]) -> Delta:
-    """Return the delta that stands for neighbours of one turn: with the first one's number, where the last one stands.
-
-    Whoever gathers it gathers the same text as from all of them.
-    """
+    """Return the delta that says the same as neighbours of one turn, with the first's number at the last's place."""
     first, last = deltas[0].numbers, deltas[-1].numbers
     text = "".join(delta.text for delta in deltas)
     return msgspec.structs.replace(deltas[-1], seq=first.start, text=text, folded=last.stop - first.start)

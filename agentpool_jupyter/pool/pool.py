@@ -1,4 +1,4 @@
-"""A pool: one log, read as a document with branches."""
+"""A pool: one log, read as a document with branches; opened and listed by name."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Self
 
 from agentpool_jupyter.errors import PositionError, UserError
+from agentpool_jupyter.log import open_store
 
 from .branches import Branches, Position
 from .codec import EventFollower, at_offset, decode, encode
@@ -16,6 +17,7 @@ from .runs import Runs
 from .snapshots import NO_SNAPSHOTS
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable, Iterator, Sequence
 
     from agentpool_jupyter.log import Log, Store
@@ -34,30 +36,24 @@ class Pool:
         self.name = log.name
         self.store = store
         self.new_id = IdSource()
-        self._log = log
-        self._snapshots = snapshots
+        self.log = log
+        """The log beneath, for those that need records as they are."""
+        self.snapshots = snapshots
+        """What makes earlier documents quick to read."""
         self._lock = threading.RLock()
         self._branches = Branches()
         self._runs = Runs()
+        self.trusted: set[str] = set()
+        """Where teams that were started through this object send to, in words; see ``agents/runs/trust``."""
         self._document = Document(pool=self.name, branch=self._branches.head)
         self._applied = 0  # one past the last offset that these three include
 
     # Reading -----------------------------------------------------------------------------------------------
 
     @property
-    def log(self) -> Log:
-        """The log beneath, for those that need records as they are."""
-        return self._log
-
-    @property
-    def snapshots(self) -> Snapshots[Pool]:
-        """What makes earlier documents quick to read."""
-        return self._snapshots
-
-    @property
     def end(self) -> int:
         """One past the last offset."""
-        return self._log.end()
+        return self.log.end()
 
     @property
     def lineage(self) -> Branches:
@@ -85,22 +81,19 @@ class Pool:
 
     def events(self, start: int = 0, stop: int | None = None) -> Iterator[Event]:
         """Yield stored events of all branches in log order, ``start <= offset < stop``."""
-        return map(decode, self._log.read(start, stop))
+        return map(decode, self.log.read(start, stop))
 
     def records(self, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
         """Yield the stored records as they are, for copies that must be exact."""
-        return (record.value for record in self._log.read(start, stop))
+        return (record.value for record in self.log.read(start, stop))
 
     def follow(self, start: int | None = None) -> EventFollower:
-        """Return an iterator over stored events from ``start`` (default: the first), then new ones as they arrive.
-
-        It ends when it, or the pool, is closed.
-        """
-        return EventFollower(self._log.follow(start or 0))
+        """Iterate over events from ``start`` (default: 0) on, stored and then new, until this or the pool is closed."""
+        return EventFollower(self.log.follow(start or 0))
 
     def offset_at(self, time: int) -> int:
         """Return the first offset that the log took at or after ``time`` (milliseconds since the epoch)."""
-        return self._log.offset_at(time)
+        return self.log.offset_at(time)
 
     def position(self, where: int | str | Position) -> Position:
         """Return the position that an offset or a text means now; see :mod:`.positions`.
@@ -128,10 +121,7 @@ class Pool:
     # Writing -----------------------------------------------------------------------------------------------
 
     def post(self, text: str, agent: str = "you") -> Message:
-        """Store a person's message on the current branch and return it.
-
-        Raises UserError for an empty text.
-        """
+        """Store a person's message on the current branch and return it; raises UserError for an empty text."""
         if not text.strip():
             message = "the message is empty: say something"
             raise UserError(message)
@@ -144,14 +134,14 @@ class Pool:
 
         After an error it is safe to append the same events again: one that is stored twice counts once.
         """
-        offsets = self._log.append([encode(event) for event in events])
+        offsets = self.log.append([encode(event) for event in events])
         for event, offset in zip(events, offsets, strict=True):
             at_offset(event, offset, event.ts)
-        self._snapshots.heed(self, events)
+        self.snapshots.heed(self, events)
 
     def append_records(self, values: Sequence[bytes]) -> None:
         """Store records as they are, for copies that must be exact."""
-        self._log.append(values)
+        self.log.append(values)
 
     def header(self, branch: str, run: str = "", agent: str = "") -> dict[str, Any]:
         """Return what every new event carries: a fresh id, the branch, the run, the agent and the time."""
@@ -165,19 +155,26 @@ class Pool:
         The head stays where it is. Raises PositionError, and UserError where the name is taken.
         """
         place = Position(self.branch, self.end - 1) if at is None else self.position(at)
-        return self._fork(place, name)
+        while True:
+            lineage = self.lineage
+            wanted = name or lineage.free_name(place.branch)
+            lineage.check_free(wanted)
+            event = Fork(**self.header(lineage.head), name=wanted, parent=place.branch, at=place.at)
+            self.append([event])
+            # Another writer may have taken the name at the same moment; the log's order says who has it.
+            if self.lineage.forks[wanted].id == event.id:
+                return wanted
 
     def switch(self, branch: str) -> None:
         """Move the head to a branch; raises PositionError where there is none of that name."""
-        lineage = self.lineage
-        self._move(lineage.check(branch))
+        self._move(self.lineage.check(branch))
 
     def rollback(self, to: int | str | Position) -> str:
         """Fork a new branch right after a position, move the head there and return the branch's name.
 
         What is left behind stays in the log, readable under its own branch; ``undo`` goes back to it.
         """
-        name = self._fork(self.position(to), None)
+        name = self.fork(at=to)
         self._move(name)
         return name
 
@@ -186,10 +183,7 @@ class Pool:
         return self.rollback(Position(self.branch, -1))
 
     def undo(self) -> str:
-        """Take back the last rollback or switch and return the branch that is current then.
-
-        Raises PositionError where the head was never moved.
-        """
+        """Take back the last rollback or switch and return the branch that is current then; raises PositionError."""
         lineage = self.lineage
         move = lineage.last_move
         if move is None:
@@ -212,17 +206,6 @@ class Pool:
             raise UserError(message)
         return place
 
-    def _fork(self, place: Position, name: str | None) -> str:
-        while True:
-            lineage = self.lineage
-            wanted = name or lineage.free_name(place.branch)
-            lineage.check_free(wanted)
-            event = Fork(**self.header(lineage.head), name=wanted, parent=place.branch, at=place.at)
-            self.append([event])
-            # Another writer may have taken the name at the same moment; the log's order says who has it.
-            if self.lineage.forks[wanted].id == event.id:
-                return wanted
-
     def _move(self, to: str, undoes: int | None = None) -> None:
         self.append([Head(**self.header(self.branch), to=to, undoes=undoes)])
 
@@ -230,7 +213,7 @@ class Pool:
 
     def _catch_up(self) -> None:
         if not self._applied:
-            summed = self._snapshots.chronicle(self._log)
+            summed = self.snapshots.chronicle(self.log)
             self._take_in(map(decode, summed.records))
             self._applied = summed.end
         fresh = self._take_in(self.events(self._applied))
@@ -255,7 +238,7 @@ class Pool:
         return fresh
 
     def _read_line(self, place: Position) -> Document:
-        document = self._snapshots.document(self._log, self._branches.line(*place))
+        document = self.snapshots.document(self.log, self._branches.line(*place))
         document.pool, document.branch, document.at = self.name, place.branch, place.at
         return document
 
@@ -263,8 +246,8 @@ class Pool:
 
     def close(self) -> None:
         """Let go of the log and end its followers; closing twice is fine."""
-        self._snapshots.close()
-        self._log.close()
+        self.snapshots.close()
+        self.log.close()
 
     def __enter__(self) -> Self:
         return self
@@ -274,3 +257,18 @@ class Pool:
 
     def __repr__(self) -> str:
         return f"<Pool {self.name!r} in {self.store.url}>"
+
+
+def open_pool(name: str, store: str | os.PathLike[str] | None = None, *, create: bool = True) -> Pool:
+    """Open a pool without snapshots, making it if need be; :func:`agentpool_jupyter.open_pool` opens it with them.
+
+    ``store`` is a folder or ``kafka://host:port``; without one, ``$AGENTPOOL_STORE`` or a folder of the user's own.
+    Raises StoreError, UserError for a bad name, PoolNotFoundError without ``create``, LogUnavailableError.
+    """
+    place = open_store(store)
+    return Pool(place.open(name, create=create), place)
+
+
+def list_pools(store: str | os.PathLike[str] | None = None) -> list[str]:
+    """Return the names of the pools in a store, sorted."""
+    return open_store(store).names()

@@ -50,10 +50,7 @@ class Readable(Protocol):
 
 
 def find_position(pool: Readable, text: str) -> Position:
-    """Return the position that a text means in a pool now.
-
-    Raises PositionError, naming the nearest positions there are.
-    """
+    """Return the position that a text means in a pool now; raises PositionError, which names the nearest ones."""
     branches = pool.lineage
     if _OFFSET.fullmatch(text):
         return _offset(pool, int(text[:_DIGITS]))
@@ -102,9 +99,7 @@ def _turn_end(document: Document, name: str, others: list[str]) -> int:
         near = difflib.get_close_matches(name, [*known, *others], n=3, cutoff=0.4) or known[-3:] or others[:3]
         message = f"no position {name!r} on this line; nearest: {', '.join(near)}"
         raise PositionError(message)
-    if turn.end is None:
-        return document.at
-    return turn.end
+    return document.at if turn.end is None else turn.end
 
 
 def _moment(text: str) -> int | None:

@@ -7,7 +7,7 @@ document of any length is there at once.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol, overload
@@ -75,7 +75,8 @@ class _Part:
 
     def __init__(self, block: Block | None, own: list[tuple[str, Entry]]) -> None:
         self._block = block
-        self._own = own
+        self.own = own
+        """The document's own turns in it, by id."""
         self.counts = Counter(entry.agent for _, entry in own if not entry.hidden)
         self.hidden = sum(entry.hidden for _, entry in own)
         if block is not None:
@@ -87,13 +88,8 @@ class _Part:
         """The branch and the offsets of its block, None where it has none."""
         return (self._block.branch, self._block.start, self._block.stop) if self._block else None
 
-    @property
-    def own(self) -> list[tuple[str, Entry]]:
-        """The document's own turns in it, by id."""
-        return self._own
-
     def entries(self) -> list[tuple[str, Entry]]:
-        entries = [*self._block.load(), *self._own] if self._block else self._own
+        entries = [*self._block.load(), *self.own] if self._block else self.own
         return sorted(entries, key=lambda item: item[1].first)
 
 
@@ -169,6 +165,14 @@ class TurnList(Sequence["Turn"]):
                 return next(turn for turn in self._load(number) if turn.name == name)
         return None
 
+    def find(self, key: str, begin: int) -> Turn | None:
+        """Return the turn of an id, loading only the part in which it has begun, given the offset at which it did."""
+        for number, part in enumerate(self._parts):
+            _, start, stop = part.stretch or ("", 0, 0)
+            if start <= begin < stop or any(key == one for one, _ in part.own):
+                return next((turn for turn in self._load(number) if turn.id == key), None)
+        return None
+
     def leading(self, other: Sequence[Turn]) -> Counter[str]:
         """Return how many shown turns of each agent both certainly begin with, loading none.
 
@@ -204,16 +208,13 @@ class TurnList(Sequence["Turn"]):
 
 def _parts(blocks: Sequence[Block], own: list[tuple[str, Entry]]) -> Iterable[_Part]:
     """Lay the document's own turns among the blocks, by where they began."""
+    begun = [entry.first for _, entry in own]
     place = 0
     for block in blocks:
-        before = place
-        while place < len(own) and own[place][1].first < block.start:
-            place += 1
-        if place > before:
-            yield _Part(None, own[before:place])
-        inside = place
-        while place < len(own) and own[place][1].first < block.stop:
-            place += 1
-        yield _Part(block, own[inside:place])
+        inside, after = bisect_left(begun, block.start), bisect_left(begun, block.stop)
+        if inside > place:
+            yield _Part(None, own[place:inside])
+        yield _Part(block, own[inside:after])
+        place = after
     if place < len(own) or not blocks:
         yield _Part(None, own[place:])

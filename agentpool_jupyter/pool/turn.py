@@ -68,10 +68,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Entry(Gathered, omit_defaults=True):
-    """All that is known of one turn. It never changes again once it has ended, and may be shared then.
-
-    Its JSON is part of the snapshots' format.
-    """
+    """All that is known of one turn; once ended, it never changes and may be shared. Snapshots hold its JSON."""
 
     agent: str
     run: str

@@ -3,6 +3,7 @@
 In reading order; imports go from the top down::
 
     similar     the way in: ``similar(pool, query)``
+    pools       the pools of a store, of which a few stay open
     index       the index of a store: follows its pools, keeps a library, and searches
     ranking     candidates from the buckets, verified on their texts: the best, with exact scores
     matches     a search, what is found, and the matches that people see

@@ -7,6 +7,8 @@ read on from where the index stood, once for all processes that share it.
 from __future__ import annotations
 
 import copy
+import hashlib
+import os
 import threading
 import weakref
 import zlib
@@ -14,22 +16,21 @@ from typing import TYPE_CHECKING, Self
 
 import msgspec
 
-from agentpool_jupyter.errors import IndexUnavailableError
+from agentpool_jupyter.errors import ExtraMissingError, IndexUnavailableError
 
+from .backends.addresses import REDIS, default_address, file_at
 from .backends.backend import DamagedError
 from .backends.items import Item, pool_source
-from .backends.opening import open_backend
 from .documents.library import Library
 from .turns import Mark, TurnCollector, decode_mark, encode_mark
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from agentpool_jupyter.log import Store
     from agentpool_jupyter.pool import Pool
 
-    from .backends.backend import Answer, Bulk
+    from .backends.backend import Answer, Backend, Bulk
     from .matches import Found, Search
 
 _BATCH = 500  # items put together
@@ -56,7 +57,7 @@ class RecallIndex:
 
     def __init__(self, store: Store, address: str | os.PathLike[str] | None = None) -> None:
         self.store = store
-        self.backend = open_backend(store, address)
+        self.backend = _opened(store, os.fspath(address) if address is not None else default_address(store))
         self._tails: dict[str, _Tail] = {}
         self._lock = threading.RLock()
 
@@ -75,23 +76,32 @@ class RecallIndex:
         self.mended(lambda: self._follow(pool))
 
     def search(
-        self, pools: Iterable[Pool], texts: Iterable[str], search: Search, *, library: bool = False
+        self,
+        texts: Sequence[str],
+        search: Search,
+        *,
+        visit: Callable[[Callable[[Pool], None]], list[str]] = lambda _: [],
+        library: bool = False,
     ) -> tuple[list[Found], list[str]]:
-        """Return the best matches after taking in what is new, and notes on what of the library is gone.
+        """Return the best matches after taking in what is new, and notes on what of that cannot be read.
 
-        A damaged index is made anew and asked again.
+        ``visit`` calls what it is given with each pool, and returns notes. A damaged index is made anew and asked
+        again; what is new in pools is then taken in again.
         """
         from .ranking import find  # noqa: PLC0415 - needs the libraries that sign
 
-        pools, texts = list(pools), list(texts)
-
         def ask() -> tuple[list[Found], list[str]]:
             notes = self.library.refresh().notes if library else []
-            for pool in pools:  # after the library, which may have emptied the index to mend it
-                self._follow(pool)
+            notes += visit(self._follow)  # after the library, which may have emptied the index to mend it
             return find(self.backend, texts, search), notes
 
         return self.mended(ask)
+
+    def nearest(self, texts: Sequence[str], keep: Callable[[Item], bool]) -> Found | None:
+        """Return what is most alike of what ``keep`` keeps, where nothing is alike enough; None for nothing at all."""
+        from .ranking import nearest  # noqa: PLC0415 - as above
+
+        return self.mended(lambda: nearest(self.backend, texts, keep))
 
     def mark(self, pool: Pool) -> Mark:
         """Return how far a pool has been taken in; what comes from there on is still to be read."""
@@ -116,11 +126,7 @@ class RecallIndex:
         self.mended(put)
 
     def forget(self, *names: str) -> None:
-        """Forget pools at once: of what was said in them nothing is left in the index.
-
-        Where the package was used in another version, its index is left alone until that version is used again, or 30
-        days have passed.
-        """
+        """Forget pools at once: of what was said in them nothing is left, but for indexes of other versions."""
 
         def forget() -> None:
             with self._lock:
@@ -132,34 +138,29 @@ class RecallIndex:
 
     def forget_deleted(self, names: Iterable[str]) -> None:
         """Forget the pools that are not among the names of those that there are."""
-        there = {pool_source(name) for name in names}
-        known = self.mended(self.backend.sources)
-        gone = [source.removeprefix("pool:") for source in known if source.startswith("pool:") and source not in there]
-        if gone:
-            self.forget(*gone)
+        known = {source for source in self.mended(self.backend.sources) if source.startswith("pool:")}
+        if gone := known.difference(map(pool_source, names)):
+            self.forget(*(source.removeprefix("pool:") for source in gone))
 
     def _follow(self, pool: Pool) -> None:
         with self._lock:
+            tail = self._tail(pool)
+            mark, items, end = tail.turns.mark, [], pool.end
+            if mark.next >= end:
+                return
             try:
-                self._take_in(pool)
+                for event in pool.events(mark.next, end):
+                    items += tail.turns.absorb(event)
+                    if len(items) >= _BATCH:
+                        self._save(pool, tail, items)
+                        items = []
+                if items or mark.next - tail.saved >= _UNSAVED:
+                    self._save(pool, tail, items)
+                else:
+                    mark.last = checksum(pool, mark.next)  # another pool of this name may come before it is stored
             except BaseException:
                 self._tails.pop(pool.name, None)  # what was read and not stored is read again
                 raise
-
-    def _take_in(self, pool: Pool) -> None:
-        tail = self._tail(pool)
-        mark, items, end = tail.turns.mark, [], pool.end
-        if mark.next >= end:
-            return
-        for event in pool.events(mark.next, end):
-            items += tail.turns.absorb(event)
-            if len(items) >= _BATCH:
-                self._save(pool, tail, items)
-                items = []
-        if items or mark.next - tail.saved >= _UNSAVED:
-            self._save(pool, tail, items)
-        else:
-            mark.last = checksum(pool, mark.next)  # another pool of this name may come before it is stored
 
     def _save(self, pool: Pool, tail: _Tail, items: list[Item]) -> None:
         mark = tail.turns.mark
@@ -174,10 +175,9 @@ class RecallIndex:
         # Behind, it was emptied; ahead, another has read on, or a job: what it took in need not be read again.
         if tail is None or not tail.saved <= mark.next <= tail.turns.mark.next:
             return self._begin(pool, mark)
-        if tail.pool() is not pool:
-            if not _fits(pool, tail.turns.mark):
-                return self._begin(pool, mark)
-            tail.pool = weakref.ref(pool)
+        if tail.pool() is not pool and not _fits(pool, tail.turns.mark):
+            return self._begin(pool, mark)
+        tail.pool = weakref.ref(pool)
         return tail
 
     def _begin(self, pool: Pool, mark: Mark) -> _Tail:
@@ -221,6 +221,25 @@ class RecallIndex:
 
     def __repr__(self) -> str:
         return f"<RecallIndex {self.backend.url}>"
+
+
+def _opened(store: Store, address: str) -> Backend:
+    try:
+        import numpy  # noqa: F401, ICN001, PLC0415 - optional
+        import rensa  # type: ignore[import-untyped]  # noqa: F401, PLC0415
+    except ImportError as error:
+        message = f"recall needs {error.name}: pip install 'agentpool-jupyter[recall]'"
+        raise ExtraMissingError(message) from error
+    if address.startswith(REDIS):
+        from .backends.redis_backend import RedisBackend  # noqa: PLC0415 - optional
+
+        return RedisBackend(address, store.identity)
+    from .backends.sqlite_backend import SqliteBackend  # noqa: PLC0415 - symmetric with Redis
+
+    path = file_at(address)
+    if store.contains(path):
+        return SqliteBackend(path)  # its own file, also when the folder has moved
+    return SqliteBackend(path, hashlib.sha256(store.url.encode()).hexdigest()[:12])
 
 
 def checksum(pool: Pool, stop: int) -> int:

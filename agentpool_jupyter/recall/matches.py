@@ -2,8 +2,7 @@
 
 An :class:`~.backends.items.Item` is what the index keeps. It becomes :class:`Found` when it is compared with a query
 (:mod:`.ranking`), and a :class:`Match` when it is for people: the name of a turn is not in the index, because it
-depends on the line of history on which it is read. Values only, without the libraries that sign, so that a missing one
-can be told when it is first used.
+depends on the line of history on which it is read. The libraries that sign are not needed here.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from agentpool_jupyter.errors import ExtraMissingError
 from .file_names import from_here, quoted_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from .backends.items import Item
 
@@ -46,9 +45,7 @@ class Found(NamedTuple):
     item: Item
     question: Literal["resembles", "contained"]
     resembles: float
-    """The exact Jaccard of the query and the item."""
     contained: float
-    """How much of the query is in the item, exactly."""
 
 
 class Match(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,7 +76,7 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
     file: str = ""
     """The document's path; empty for a turn."""
     line: int = 1
-    """The line on which the passage begins, from 1, in its turn or file; in a PDF the page."""
+    """The line on which what is alike begins, from 1, in its turn or file; in a PDF the page."""
     place: str = ""
     """``cell 3`` or ``page 7``, where a document has them."""
     time: int = 0
@@ -115,32 +112,30 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
         return hit_html(self.hit)
 
 
-def match_of(found: Found, name: Callable[[Item], str], excerpt: str = "") -> Match:
-    """Return what the index found as a match; ``name`` says how a turn is called."""
-    item = found.item
-    match = Match(
+def match_of(found: Found, name: Callable[[Item], str], excerpt: str = "", line: int = 0) -> Match:
+    """Return what the index found as a match; ``name`` says how a turn is called.
+
+    ``line`` is that of the passage, from 0, on which the excerpt begins, or what is alike in it.
+    """
+    item, turn = found.item, not found.item.file
+    return Match(
         text=item.text,
         excerpt=excerpt,
         score=found.score,
         question=found.question,
         resembles=found.resembles,
         contained=found.contained,
-        file=item.file,
-        line=item.line,
-        place=item.place,
-        time=item.time,
-    )
-    if item.file:
-        return match
-    return msgspec.structs.replace(
-        match,
         pool=item.pool,
-        turn=name(item),
-        id=item.key,
+        turn=name(item) if turn else "",
+        id=item.key if turn else "",
         agent=item.agent,
         branch=item.branch,
-        offset=item.begin,
-        end=item.end,
+        offset=item.begin if turn else None,
+        end=item.end if turn else None,
+        file=item.file,
+        line=item.line + (0 if item.folded else line),
+        place=item.place,
+        time=item.time,
     )
 
 
@@ -164,9 +159,6 @@ class Matches(Sequence[Match]):
 
     def __len__(self) -> int:
         return len(self._matches)
-
-    def __iter__(self) -> Iterator[Match]:
-        return iter(self._matches)
 
     def to_pandas(self) -> Any:
         """Return a pandas DataFrame, one row a match; raises ExtraMissingError where pandas is not installed."""

@@ -16,31 +16,42 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .matches import Found
+from .matches import Found, Search
 from .text.shingles import containment, jaccard, shingles
 from .text.signatures import SURE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from .backends.backend import Backend
     from .backends.items import Item
-    from .matches import Question, Search
+    from .matches import Question
 
 _CHUNK = 64  # candidates fetched together
+_ANY = 1e-9  # a threshold that whatever shares anything reaches
+_LIKELIEST = 8 * _CHUNK  # candidates among which the nearest is looked for
 
 
 def find(backend: Backend, texts: Iterable[str], search: Search) -> list[Found]:
     """Return the ``k`` best matches of any of the query's texts, best first, newest first where equal.
 
-    An item that both resembles a text and contains it counts as resembling it. Of passages that overlap, and of a
-    turn's, only the best is returned.
+    An item that both resembles a text and contains it counts as resembling it, unless it contains all of it: a quote
+    comes first, whatever stands about it. Of passages that overlap, and of a turn's, only the best is returned.
     """
     best = _Best(search.k)
     for text in texts:
         if query := shingles(text):
             _look(backend, query, search, best)
     return best.found
+
+
+def nearest(backend: Backend, texts: Iterable[str], keep: Callable[[Item], bool]) -> Found | None:
+    """Return what contains most of any of the texts, however little that is; None where the likeliest are not kept."""
+    best, search = _Best(1), Search("contained", _ANY, 1, keep)
+    for text in texts:
+        if query := shingles(text):
+            _look(backend, query, search, best, most=_LIKELIEST)
+    return best.found[0] if best.found else None
 
 
 def candidates(
@@ -58,8 +69,8 @@ def candidates(
     return list(zip(bounds[order].tolist(), ids[order].tolist(), strict=True))
 
 
-def _look(backend: Backend, query: frozenset[str], search: Search, best: _Best) -> None:
-    waiting = candidates(backend, query, search.question, search.threshold)
+def _look(backend: Backend, query: frozenset[str], search: Search, best: _Best, most: int | None = None) -> None:
+    waiting = candidates(backend, query, search.question, search.threshold)[:most]
     for first in range(0, len(waiting), _CHUNK):
         chunk = waiting[first : first + _CHUNK]
         if best.least >= chunk[0][0]:
@@ -74,7 +85,8 @@ def _verified(query: frozenset[str], fetched: list[tuple[int, Item]], search: Se
             continue
         text = shingles(item.text)
         alike, inside = jaccard(query, text), containment(query, text)
-        if search.question != "contained" and alike >= search.threshold:
+        quoted = search.question == "both" and inside == 1.0
+        if search.question != "contained" and alike >= search.threshold and not (quoted and alike < 1.0):
             yield Found(alike, number, item, "resembles", alike, inside)
         elif search.question != "resembles" and inside >= search.threshold:
             yield Found(inside, number, item, "contained", alike, inside)
@@ -85,18 +97,14 @@ class _Best:
 
     def __init__(self, k: int) -> None:
         self._k = k
-        self._kept: list[Found] = []  # best first
-        self._near: dict[tuple[str, str], list[Found]] = {}  # of the kept ones, by turn or section
-
-    @property
-    def found(self) -> list[Found]:
+        self.found: list[Found] = []
         """What is kept, best first, newest first where equal."""
-        return list(self._kept)
+        self._near: dict[tuple[str, str], list[Found]] = {}  # of the kept ones, by turn or section
 
     @property
     def least(self) -> float:
         """The score that has to be surpassed; 0 while there is room."""
-        return self._kept[-1].score if len(self._kept) == self._k else 0.0
+        return self.found[-1].score if len(self.found) == self._k else 0.0
 
     def take(self, found: Iterable[Found]) -> None:
         """Take in some more: the best first, so that what one of them displaces does not displace others."""
@@ -106,14 +114,14 @@ class _Best:
             if any(_rank(other) <= _rank(one) for other in clash):
                 continue
             for other in clash:
-                self._leave(bisect.bisect_left(self._kept, _rank(other), key=_rank))
-            bisect.insort(self._kept, one, key=_rank)
+                self._leave(bisect.bisect_left(self.found, _rank(other), key=_rank))
+            bisect.insort(self.found, one, key=_rank)
             near.append(one)
-        while len(self._kept) > self._k:
-            self._leave(len(self._kept) - 1)
+        while len(self.found) > self._k:
+            self._leave(len(self.found) - 1)
 
     def _leave(self, place: int) -> None:
-        one = self._kept.pop(place)
+        one = self.found.pop(place)
         self._near[one.item.source, one.item.key].remove(one)
 
 

@@ -2,35 +2,44 @@
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import re
 import weakref
+from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from agentpool_jupyter.errors import PositionError, UserError
+from agentpool_jupyter.display.table import clip
+from agentpool_jupyter.errors import AgentPoolError, PositionError, UserError
 from agentpool_jupyter.pool import Document, Pool, Position, Turn
+from agentpool_jupyter.pool.settled import TurnList
 
 from .index import RecallIndex
 from .matches import Matches, Search, match_of
+from .pools import OpenPools
 from .text.passages import passages
 from .text.shingles import shingles, tokens
 from .text.thoughts import around
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from .backends.items import Item
-    from .matches import Question
+    from .matches import Found, Match, Question
+
+    _Name = Callable[[Item], str | None]
 
 THRESHOLD = 0.5
 """The score from which on something counts as alike, if nobody says otherwise."""
 
 _TURN = re.compile(r"[\w.-]+#\d+")
 _EXCERPT = 160  # characters of a match that a table shows
+_NEAR = 80  # and of what was nearest
 _QUESTIONS = ("resembles", "contained", "both")
 _PLACES = ("pool", "all", "pools", "library")
 
+_lines: weakref.WeakKeyDictionary[Pool, dict[str | None, tuple[int, _Name]]] = weakref.WeakKeyDictionary()
+"""What names the turns on a pool's lines, each with the pool's end then: making them takes longer than to search."""
 _indexes: weakref.WeakKeyDictionary[Pool, RecallIndex] = weakref.WeakKeyDictionary()
 
 
@@ -64,50 +73,71 @@ def similar(
             other filters are about turns and leave documents alone.
         index: an open index; without one, the store's own is opened and kept for as long as the pool is used.
 
-    Scores are exact. Raises PositionError for a turn or branch that is not there, UserError for options that mean
+    Scores are exact. Notes tell of pools and documents that cannot be read, and what was nearest where nothing is alike
+    enough. Raises PositionError for a turn or branch that is not there, UserError for options that mean
     nothing, IndexUnavailableError when the index is away, ExtraMissingError where an optional part is missing.
     """
     places = _places(over)
     _check(k, threshold, question)
     texts, own = _query(pool, query)
     index = index or _index(pool)
-    with contextlib.ExitStack() as stack:
-        pools = {pool.name: pool} if places & {"pool", "all"} else {}
-        if "all" in places:
-            names = pool.store.names()
-            index.forget_deleted(names)
-            for name in names:
-                if name not in pools:
-                    pools[name] = stack.enter_context(Pool(pool.store.open(name, create=False), pool.store))
+    names = {pool.name} if places & {"pool", "all"} else set()
+    if "all" in places:
+        names.update(pool.store.names())
+        index.forget_deleted(names)
+    with OpenPools(pool) as pools:
         wanted = _Wanted(
             agents={agents} if isinstance(agents, str) else None if agents is None else set(agents),
             since=_bound(pool, since),
             until=_bound(pool, until),
-            lines=None if branch is None else _lines(pool, pools, branch),
+            line=None if branch is None else _line(pool, pools, branch),
             own=own,
             here=pool.name,
         )
 
         def keep(item: Item) -> bool:
-            return wanted.takes(item) and item.pool in pools if item.pool else "library" in places
+            return item.pool in names and wanted.takes(item) if item.pool else "library" in places
 
-        search = Search(question, threshold, k, keep)
-        found, notes = index.search(pools.values(), texts, search, library="library" in places)
-        if [len(tokens(text)) for text in texts] == [1]:
-            notes.append("a query of one word finds only texts of that one word: give two words or more")
-        names_of = _Names(pools, branch)
-        alike = frozenset[str]().union(*map(shingles, texts))
-        excerpts = (around(one.item.text, alike, _EXCERPT).text for one in found)
-        matches = [match_of(one, names_of, excerpt) for one, excerpt in zip(found, excerpts, strict=True)]
-        return Matches(matches, [*index.take_notes(), *notes])
+        look = Search(question, threshold, k, keep)
+        visit = functools.partial(pools.visit, names)
+        return _found(index, texts, look, _Names(pools, branch), visit=visit, library="library" in places)
+
+
+def similar_documents(
+    index: RecallIndex, query: str, k: int = 5, *, threshold: float = THRESHOLD, question: Question = "both"
+) -> Matches:
+    """Return the ``k`` passages of an index's library that are most alike, as :func:`similar` does; needs no pool."""
+    _check(k, threshold, question)
+    texts = [part.text for part in passages(query)]
+    return _found(index, texts, Search(question, threshold, k, lambda item: not item.pool), str, library=True)
+
+
+def _found(index: RecallIndex, texts: list[str], search: Search, name: Callable[[Item], str], **where: Any) -> Matches:
+    found, notes = index.search(texts, search, **where)
+    alike = frozenset[str]().union(*map(shingles, texts))
+
+    def match(one: Found) -> Match:
+        excerpt = around(one.item.text, alike, _EXCERPT)
+        return match_of(one, name, excerpt.text, excerpt.line)
+
+    if [len(tokens(text)) for text in texts] == [1]:
+        notes.append("a query of one word finds only texts of that one word: give two words or more")
+    elif not found and (near := index.nearest(texts, search.keep)):
+        notes.append(_below(match(near), search.threshold))
+    return Matches(list(map(match, found)), [*index.take_notes(), *notes])
+
+
+def _below(near: Match, threshold: float) -> str:
+    """Say what was nearest, where nothing is near enough."""
+    scores = f"{near.contained:.2f} contained, {near.resembles:.2f} alike, threshold {threshold:g}"
+    return f"nearest is {near.source} ({scores}): {clip(near.excerpt, _NEAR)}"
 
 
 def _index(pool: Pool) -> RecallIndex:
-    index = _indexes.get(pool)
-    if index is None:
-        index = _indexes[pool] = RecallIndex(pool.store)
+    if pool not in _indexes:
+        _indexes[pool] = index = RecallIndex(pool.store)
         weakref.finalize(pool, index.close)
-    return index
+    return _indexes[pool]
 
 
 def _places(over: str | Iterable[str]) -> set[str]:
@@ -119,21 +149,18 @@ def _places(over: str | Iterable[str]) -> set[str]:
 
 
 def _check(k: int, threshold: float, question: str) -> None:
-    if question not in _QUESTIONS:
-        message = f"question is {question!r}: use {', '.join(_QUESTIONS)}"
-        raise UserError(message)
-    if not 0 < threshold <= 1:
-        message = f"threshold is {threshold}: use a score above 0 and up to 1"
-        raise UserError(message)
-    if k < 1:
-        message = f"k is {k}: ask for one match or more"
-        raise UserError(message)
+    for wrong, message in (
+        (question not in _QUESTIONS, f"question is {question!r}: use {', '.join(_QUESTIONS)}"),
+        (not 0 < threshold <= 1, f"threshold is {threshold}: use a score above 0 and up to 1"),
+        (k < 1, f"k is {k}: ask for one match or more"),
+    ):
+        if wrong:
+            raise UserError(message)
 
 
 def _query(pool: Pool, query: str | Turn | Document) -> tuple[list[str], frozenset[str]]:
     """Return the passages of a query, and the ids of the turns that it is itself."""
-    if isinstance(query, str) and _TURN.fullmatch(query.strip()):
-        name = query.strip()
+    if isinstance(query, str) and _TURN.fullmatch(name := query.strip()):
         turn = pool.document().turn(name)
         if turn is None:
             message = f"no turn {name!r} on the current line of pool {pool.name!r}"
@@ -150,6 +177,12 @@ class _Bound(NamedTuple):
     at: int | None
     time: int
 
+    def before(self, item: Item, *, here: bool) -> bool:
+        return item.begin > self.at if here and self.at is not None else item.time >= self.time
+
+    def after(self, item: Item, *, here: bool) -> bool:
+        return item.end <= self.at if here and self.at is not None else item.time <= self.time
+
 
 class _Wanted(NamedTuple):
     """Which turns are wanted."""
@@ -157,28 +190,19 @@ class _Wanted(NamedTuple):
     agents: set[str] | None
     since: _Bound | None
     until: _Bound | None
-    lines: dict[str, dict[str, int]] | None
-    """By pool, the last offset of each branch that belongs to the line."""
+    line: Callable[[str], dict[str, int]] | None
+    """In a pool, the last offset of each branch that belongs to the line."""
     own: frozenset[str]
     here: str
 
     def takes(self, item: Item) -> bool:
         if item.key in self.own or (self.agents is not None and item.agent not in self.agents):
             return False
-        if self.lines is not None and item.end > self.lines.get(item.pool, {}).get(item.branch, -1):
+        if self.since is not None and not self.since.before(item, here=item.pool == self.here):
             return False
-        here = item.pool == self.here
-        if self.since is not None and not _after(item, self.since, here=here):
+        if self.until is not None and not self.until.after(item, here=item.pool == self.here):
             return False
-        return self.until is None or _before(item, self.until, here=here)
-
-
-def _after(item: Item, bound: _Bound, *, here: bool) -> bool:
-    return item.begin > bound.at if here and bound.at is not None else item.time >= bound.time
-
-
-def _before(item: Item, bound: _Bound, *, here: bool) -> bool:
-    return item.end <= bound.at if here and bound.at is not None else item.time <= bound.time
+        return self.line is None or item.end <= self.line(item.pool).get(item.branch, -1)
 
 
 def _bound(pool: Pool, where: int | str | Position | datetime | None) -> _Bound | None:
@@ -190,36 +214,49 @@ def _bound(pool: Pool, where: int | str | Position | datetime | None) -> _Bound 
     return _Bound(at, next((event.time for event in pool.events(max(at, 0), at + 1)), 0))
 
 
-def _lines(pool: Pool, pools: dict[str, Pool], branch: str) -> dict[str, dict[str, int]]:
-    """Return the line of a branch in every pool that has it; raises PositionError where the first has not."""
+def _line(pool: Pool, pools: OpenPools, branch: str) -> Callable[[str], dict[str, int]]:
+    """Return what tells the line of a branch in a pool, nothing where it has none; PositionError where ours has not."""
     pool.lineage.check(branch)
-    found = {}
-    for name, one in pools.items():
-        lineage = one.lineage
-        if branch in lineage:
-            found[name] = dict(lineage.line(branch, one.end))
-    return found
+
+    @functools.cache
+    def line(name: str) -> dict[str, int]:
+        with suppress(AgentPoolError), pools.opened(name) as one:
+            if branch in one.lineage:
+                return dict(one.lineage.line(branch, one.end))
+        return {}
+
+    return line
 
 
 class _Names:
     """The names of turns: on the line that was asked for, else on the line on which a turn was said."""
 
-    def __init__(self, pools: dict[str, Pool], branch: str | None) -> None:
+    def __init__(self, pools: OpenPools, branch: str | None) -> None:
         self._pools = pools
         self._branch = branch
-        self._documents: dict[tuple[str, str | None], dict[str, str]] = {}
+        self._lines: dict[tuple[str, str | None], _Name] = {}
 
     def __call__(self, item: Item) -> str:
-        for branch in (self._branch, item.branch):
-            name = self._document(item.pool, branch).get(item.key)
-            if name is not None:
-                return name
-        return item.agent
+        return self._name(item, self._branch) or self._name(item, item.branch) or item.agent
 
-    def _document(self, name: str, branch: str | None) -> dict[str, str]:
-        if (name, branch) not in self._documents:
-            pool = self._pools[name]
-            known = branch is None or branch in pool.lineage
-            document = pool.document(branch and Position(branch, pool.end - 1)) if known else Document()
-            self._documents[name, branch] = {turn.id: turn.name for turn in document.turns}
-        return self._documents[name, branch]
+    def _name(self, item: Item, branch: str | None) -> str | None:
+        line = item.pool, branch
+        if line not in self._lines:
+            self._lines[line] = lambda _: None
+            with suppress(AgentPoolError), self._pools.opened(item.pool) as pool:  # else the index has it all the same
+                self._lines[line] = _names_on(pool, branch, lazily=pool is self._pools.asked)
+        return self._lines[line](item)
+
+
+def _names_on(pool: Pool, branch: str | None, *, lazily: bool) -> _Name:
+    """Return what names turns on a line as it is now: what did so the last time, if nothing has been said since."""
+    lines, end = _lines.setdefault(pool, {}), pool.end
+    if branch not in lines or lines[branch][0] != end:
+        known = branch is None or branch in pool.lineage
+        turns = pool.document(branch and Position(branch, end - 1)).turns if known else []
+        if lazily and isinstance(turns, TurnList):
+            lines[branch] = end, lambda item: turn.name if (turn := turns.find(item.key, item.begin)) else None
+        else:
+            names = {turn.id: turn.name for turn in turns}
+            lines[branch] = end, lambda item: names.get(item.key)
+    return lines[branch][1]

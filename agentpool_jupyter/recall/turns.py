@@ -11,7 +11,7 @@ from agentpool_jupyter.pool.words import UNSAID
 from .backends.items import Item, pool_source
 from .text.passages import passages
 
-_LATE = 1000  # turns for which something may still come after their end
+_LATE = 1000  # turns after whose end a writer's second attempts may still come, which are nothing
 
 
 class OpenTurn(Gathered, omit_defaults=True):
@@ -39,19 +39,12 @@ class Mark(msgspec.Struct, omit_defaults=True):
     open: dict[str, OpenTurn] = {}
     """Turns that have begun and not ended."""
     closed: list[str] = []
-    """The latest turns that ended and are not indexed: failed, stopped, silent or blank.
-
-    What comes late for them is nothing. Only the last thousand are kept: late events are a writer's second attempts.
-    """
+    """The latest turns that ended and are not indexed: failed, stopped, silent or blank."""
 
 
-_encoder = msgspec.json.Encoder()
+encode_mark = msgspec.json.Encoder().encode
+"""Returns a mark as it is stored."""
 _decoder = msgspec.json.Decoder(Mark)
-
-
-def encode_mark(mark: Mark) -> bytes:
-    """Return a mark as it is stored."""
-    return _encoder.encode(mark)
 
 
 def decode_mark(raw: bytes | None) -> Mark:
@@ -65,10 +58,7 @@ def latest(closed: list[str]) -> list[str]:
 
 
 class TurnCollector:
-    """Collects the events of turns until they finish; says what the document says of them.
-
-    As in the document, the first event of each kind counts, and nothing after a turn's end does.
-    """
+    """Collects the events of turns until they finish; as in the document, nothing after a turn's end counts."""
 
     def __init__(self, pool: str, mark: Mark | None = None) -> None:
         self.mark = mark or Mark()

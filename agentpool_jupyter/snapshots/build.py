@@ -95,12 +95,8 @@ def snapshot_all(
             stack.enter_context(locked(_folder(once[place]), place[1], patience))
             plans[place] = stack.enter_context(_planned(once[place], scale, stop if verify else None))
         work = [plan for plan in plans.values() if plan.start < plan.end]
-        wanted = {
-            **(options or {}),
-            "until": [str(plan.end) for plan in work],
-            "window": scale.window,
-            "fan": scale.fan,
-        }
+        own: dict[str, OptionValue] = {"window": scale.window, "fan": scale.fan}
+        wanted = {**(options or {}), **own, "until": [str(plan.end) for plan in work]}
         log = work_off(work, JOB, engine, read=read_line, options=wanted, progress=progress, cancel=cancel)
         for pool in pools:
             pool.snapshots.look_again(plans[pool.store.url, pool.name].end)
@@ -114,6 +110,7 @@ class _Plan(Backlog[SummaryLine]):
         start = before.anchor.end if before else 0
         super().__init__(pool.log, start, max(start, scale.full(pool.end)))
         self._pool = pool
+        self._folder = _folder(pool)
         self._before = before
         self._scale = scale
         self._note = note
@@ -128,27 +125,15 @@ class _Plan(Backlog[SummaryLine]):
         """Put what the job made into the pool's file."""
         nodes = [line.node for line in made if line.node is not None]
         self._windows = Counter(node.level for node in nodes)
-        end = Anchor.of(self.log, self.end)
-        if self._before:
-            intake.add(self._before, nodes, end)
-        else:
-            with making(_folder(self._pool), self._scale) as file:
-                intake.add(file, nodes, end)
+        with contextlib.nullcontext(self._before) if self._before else making(self._folder, self._scale) as file:
+            intake.add(file, nodes, Anchor.of(self.log, self.end))
 
     def told(self, engine: str, seconds: float, log: Path | None) -> Snapshot:
         """Return what is to be told of it."""
-        made = current(_folder(self._pool))
-        return Snapshot(
-            pool=self._pool.name,
-            engine=engine,
-            start=self.start,
-            end=self.end,
-            windows=dict(self._windows),
-            size=self._before.size if self._before else made.stat().st_size if made else 0,
-            seconds=seconds,
-            log=log if self.start < self.end else None,
-            note=self._note,
-        )
+        made = current(self._folder)
+        size = self._before.size if self._before else made.stat().st_size if made else 0
+        facts = self.facts(self._pool.name, engine, seconds, log)
+        return Snapshot(**facts, windows=dict(self._windows), size=size, note=self._note)
 
 
 def _folder(pool: Pool) -> Path:
@@ -158,9 +143,9 @@ def _folder(pool: Pool) -> Path:
 @contextlib.contextmanager
 def _planned(pool: Pool, scale: Scale, stop: Callable[[], bool] | None) -> Iterator[_Plan]:
     """Yield what is to be done for a pool, whose folder is locked; what is there and not to be used is removed."""
-    sweep(_folder(pool))
-    path, file, note = current(_folder(pool)), None, ""
-    if path is not None:
+    folder, file, note = _folder(pool), None, ""
+    sweep(folder)
+    if path := current(folder):
         try:
             file = open_sound(path, pool.log)
             if stop:
@@ -172,9 +157,6 @@ def _planned(pool: Pool, scale: Scale, stop: Callable[[], bool] | None) -> Itera
     if note:
         file = None
         if not scale.full(pool.end):  # nothing will take its place
-            discard(_folder(pool))
-    try:
+            discard(folder)
+    with contextlib.closing(file) if file else contextlib.nullcontext():
         yield _Plan(pool, file, scale, note)
-    finally:
-        if file is not None:
-            file.close()

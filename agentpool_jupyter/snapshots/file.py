@@ -11,14 +11,14 @@ import sqlite3
 import threading
 import weakref
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 from zlib import crc32
 
 from agentpool_jupyter.errors import SnapshotError
 from agentpool_jupyter.log import Record
-from agentpool_jupyter.log.sqlite.database import connect, transaction
+from agentpool_jupyter.log.sqlite.database import connect, connect_to_read, transaction, writable
 
-from .node import unpack_body, unpack_head
+from .node import BODY, HEAD, unpack
 from .schema import APPLICATION_ID, FORMAT, SCHEMA, SEAL, SUMS, TABLES, Anchor, place, sealed
 from .summary import Scale
 
@@ -33,29 +33,33 @@ if TYPE_CHECKING:
 
 
 class SnapshotFile:
-    """An open file; raises SnapshotError for whatever is wrong with it.
-
-    It closes itself when nobody holds it any more, because documents outlive their pool.
-    """
+    """An open file; raises SnapshotError for whatever is wrong with it."""
 
     def __init__(self, path: Path, new: Scale | None = None) -> None:
         """Open a file, or make one whose windows are ``new``, which holds nothing until something is added."""
         self.path = path
         self._lock = threading.RLock()
         with self._errors():
-            self._db = connect(path, "rwc" if new else "rw")
+            if new or writable(path):
+                self._db = connect(path, "rwc" if new else "rw")
+            else:
+                self._db, self._held = connect_to_read(path)
+        # It closes itself when nobody holds it any more, because documents outlive their pool.
         self._finalizer = weakref.finalize(self, _close, self._db, os.getpid())
         if new:
             with self._errors():
                 self._db.executescript(SCHEMA)
         elif self.rows("PRAGMA application_id") != [(APPLICATION_ID,)]:
-            message = f"{path} is no file of snapshots"
-            raise SnapshotError(message)
+            self.refuse("is no file of snapshots")
         elif self.rows("SELECT value FROM manifest WHERE key = 'format'") != [(FORMAT,)]:
-            message = f"{path} was made by another version"
-            raise SnapshotError(message)
+            self.refuse("was made by another version")
         self.scale = new or Scale(self.manifest["window"], self.manifest["fan"])
         """How large its windows are."""
+
+    def refuse(self, why: str) -> NoReturn:
+        """Raise SnapshotError, which says why the file cannot be used."""
+        message = f"{self.path} {why}"
+        raise SnapshotError(message)
 
     def close(self) -> None:
         """Close the file; twice is fine."""
@@ -69,8 +73,7 @@ class SnapshotFile:
         """What the file must hold, and of which log it was made."""
         manifest = dict(self.rows("SELECT key, value FROM manifest"))
         if manifest.pop(SEAL, None) != sealed(manifest):
-            message = f"{self.path} is damaged: its manifest is not as it was written"
-            raise SnapshotError(message)
+            self.refuse("is damaged: its manifest is not as it was written")
         return manifest
 
     @property
@@ -92,15 +95,13 @@ class SnapshotFile:
             for table, (count, total) in self.sums().items():
                 said = manifest[f"{table}_count"], manifest[f"{table}_sum"]
                 if (count, total) != said:
-                    message = f"{self.path} does not hold what its manifest says ({count} of {said[0]} rows of {table})"
-                    raise SnapshotError(message)
+                    self.refuse(f"does not hold what its manifest says ({count} of {said[0]} rows of {table})")
 
     def verify(self, stop: Callable[[], bool] = bool) -> None:
         """Compare all that the file holds with its checksums, and let SQLite check itself, until ``stop`` says so."""
         ((said, *_), *_) = self.rows("PRAGMA integrity_check")
         if said != "ok":
-            message = f"{self.path} is damaged: {said}"
-            raise SnapshotError(message)
+            self.refuse(f"is damaged: {said}")
         self.check()
         for branch, level, window in self.rows("SELECT branch, level, window FROM nodes INDEXED BY places"):
             if stop():
@@ -123,13 +124,10 @@ class SnapshotFile:
 
     def head(self, branch: str, level: int, window: int) -> Summary | None:
         """Return a summary without its turns, None where there is none."""
-        rows = self.rows(
-            "SELECT head, head_check FROM nodes WHERE branch = ? AND level = ? AND window = ?", branch, level, window
-        )
-        if not rows:
-            return None
-        data, mark = rows[0]
-        return unpack_head(self._sound(data, mark, place(branch, level, window)))
+        query = "SELECT head, head_check FROM nodes WHERE branch = ? AND level = ? AND window = ?"
+        for data, mark in self.rows(query, branch, level, window):
+            return unpack(self._sound(data, mark, place(branch, level, window)), HEAD)
+        return None
 
     def settled(self, branch: str, start: int, stop: int) -> list[tuple[str, Entry]]:
         """Return the turns that a window has whole, in the order in which they began."""
@@ -153,9 +151,8 @@ class SnapshotFile:
     def has_gap(self, branch: str, level: int, window: int) -> bool:
         """Return whether a part of a window could not be summed up, and has to be read from the log."""
         leaves = self.scale.fan**level
-        inside = (window * leaves, (window + 1) * leaves)
         query = "SELECT 1 FROM gaps WHERE branch = ? AND window >= ? AND window < ? LIMIT 1"
-        return bool(self.rows(query, branch, *inside))
+        return bool(self.rows(query, branch, window * leaves, (window + 1) * leaves))
 
     def unfinished(self, end: int) -> Iterator[Summary]:
         """Yield the summaries below ``end`` that are not yet part of a larger one."""
@@ -169,8 +166,7 @@ class SnapshotFile:
     def settle(self) -> None:
         """Have all of it in the one file, on disk; raises SnapshotError where there is no room for it."""
         if (state := self.rows("PRAGMA wal_checkpoint(TRUNCATE)")) != [(0, 0, 0)]:
-            message = f"{self.path} could not be written whole ({state}): is the disk full?"
-            raise SnapshotError(message)
+            self.refuse(f"could not be written whole ({state}): is the disk full?")
 
     # SQLite ------------------------------------------------------------------------------------------------
 
@@ -191,17 +187,14 @@ class SnapshotFile:
             yield
 
     def _bodies(self, branch: str, level: int, windows: range) -> list[tuple[str, Entry]]:
-        rows = self.rows(
-            "SELECT window, body, body_check FROM nodes WHERE branch = ? AND level = ? AND window >= ? AND window < ?",
-            *(branch, level, windows.start, windows.stop),
-        )
-        found = (unpack_body(self._sound(body, mark, place(branch, level, window))) for window, body, mark in rows)
+        query = "SELECT window, body, body_check FROM nodes WHERE branch = ? AND level = ? AND window BETWEEN ? AND ?"
+        rows = self.rows(query, branch, level, windows.start, windows.stop - 1)
+        found = (unpack(self._sound(body, mark, place(branch, level, window)), BODY) for window, body, mark in rows)
         return [item for body in found for item in body.items()]
 
     def _sound(self, data: bytes, mark: int, where: str) -> bytes:
         if crc32(data, crc32(where.encode())) != mark:
-            message = f"{self.path} is damaged: a checksum is wrong"
-            raise SnapshotError(message)
+            self.refuse("is damaged: a checksum is wrong")
         return data
 
     @contextmanager
@@ -224,6 +217,5 @@ def open_sound(path: Path, log: Log) -> SnapshotFile:
     file.check()
     made = file.anchor
     if made.end > log.end() or Anchor.of(log, made.end) != made:
-        message = f"{path} was made of another log of that name"
-        raise SnapshotError(message)
+        file.refuse("was made of another log of that name")
     return file

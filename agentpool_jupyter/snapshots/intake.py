@@ -1,7 +1,4 @@
-"""Adding what a job made to a file: all of it or nothing, in one transaction, for readers and if the process is killed.
-
-Every node is added in the order of the log, if what it says fits what came before.
-"""
+"""Adding what a job made to a file: all of it or nothing, for readers and also where the process is killed."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def add(file: SnapshotFile, nodes: Iterable[Node], anchor: Anchor) -> None:
-    """Add the nodes of all windows that became full, up to where ``anchor`` says; all of them or none."""
+    """Add the nodes of all windows that became full, up to where ``anchor`` says, in the order of the log."""
     placed = [(file.scale.offsets(node.level, node.window), node) for node in nodes]
     placed.sort(key=lambda item: (item[1].branch, item[0].stop, item[1].level))
     with adding(file, anchor):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from typing import TypeVar
 
 import msgspec
 
@@ -29,8 +30,9 @@ class Node(msgspec.Struct, kw_only=True):
     chronicle: list[Kept] = []
 
 
-_bodies = msgspec.json.Decoder(dict[str, Entry])
-_heads = msgspec.json.Decoder(Summary)
+BODY = msgspec.json.Decoder(dict[str, Entry])
+HEAD = msgspec.json.Decoder(Summary)
+Part = TypeVar("Part")
 
 
 def pack(summary: Summary) -> Node:
@@ -47,17 +49,9 @@ def pack(summary: Summary) -> Node:
     )
 
 
-def unpack_head(head: bytes) -> Summary:
-    """Return the summary that a node's head holds; raises SnapshotError where it is damaged."""
+def unpack(data: bytes, part: msgspec.json.Decoder[Part]) -> Part:
+    """Return what a node's :data:`HEAD` or :data:`BODY` holds; raises SnapshotError where it is damaged."""
     try:
-        return _heads.decode(zlib.decompress(head))
-    except (zlib.error, msgspec.DecodeError) as error:
-        raise SnapshotError(str(error)) from error
-
-
-def unpack_body(body: bytes) -> dict[str, Entry]:
-    """Return the settled turns of a node by id; raises SnapshotError where it is damaged."""
-    try:
-        return _bodies.decode(zlib.decompress(body))
+        return part.decode(zlib.decompress(data))
     except (zlib.error, msgspec.DecodeError) as error:
         raise SnapshotError(str(error)) from error

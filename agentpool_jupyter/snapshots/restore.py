@@ -43,16 +43,14 @@ if TYPE_CHECKING:
 
     from .file import SnapshotFile
 
-
 _KEPT = 64  # documents of what lines have in common
 
 
 class Source:
-    """What documents are restored from: a file, and the log that it was made of.
+    """What documents are restored from: a file, and the log that it was made of. Any thread may use it."""
 
-    A line that left other branches has the same behind it at most of its positions, and that never changes: the
-    document of what was left is kept, and the next position goes on from there. Any thread may use it.
-    """
+    # A line that left other branches has the same behind it at most of its positions, and that never changes: the
+    # document of what was left is kept, and the next position goes on from there.
 
     def __init__(self, file: SnapshotFile, log: Log) -> None:
         self.file = file
@@ -61,11 +59,8 @@ class Source:
         self._kept: dict[tuple[Segment, ...], tuple[Document, _Restored]] = {}
 
     def restore(self, line: Sequence[Segment]) -> Document:
-        """Return the document of a line, from the summaries as far as they go and the log after them.
-
-        Reads at most ``2 * (fan - 1)`` summaries of each level and less than one window of the log for the line's last
-        branch, and the same once for each branch that it left.
-        """
+        """Return the document of a line, from the summaries as far as they go and the log after them."""
+        # For each branch, at most ``2 * (fan - 1)`` summaries of each level, and less than one window of the log.
         # A branch has no events before its line came to it: one that begins behind the position has none at all.
         trail = (*line[:1], *(segment for before, segment in pairwise(line) if before.last < segment.last))
         document, settled = self._behind(trail[:-1])
@@ -169,8 +164,7 @@ class _Block:
             try:
                 self._loaded = self._file.settled(self.branch, self.start, self.stop)
                 if len(self._loaded) != sum(self.counts.values()) + self.hidden:
-                    message = f"{self._file.path} is damaged: turns are missing"
-                    raise SnapshotError(message)  # noqa: TRY301 - like other damage
+                    self._file.refuse("is damaged: turns are missing")
             except SnapshotError as error:
                 warn(error)
                 entries = fold(_on_branch(self._log, self.branch, self.start, self.stop)).entries

@@ -80,8 +80,14 @@ def page(browser, jupyter, tmp_path):
     yield page
     page.screenshot(path=tmp_path / "at-the-end.png")  # pytest keeps it for the last runs
     context.close()
-    jupyter.end_sessions()
     assert not broken
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _kernels(jupyter):
+    """The tests of a module share a kernel, unless it is killed or left busy."""
+    yield
+    jupyter.end_kernels()
 
 
 @pytest.fixture
@@ -91,6 +97,7 @@ def open_notebook(page, jupyter, request):
     def open_cells(*cells, front_end="lab"):
         notebook = NotebookPage(page, jupyter, f"{request.node.name.partition('[')[0]}-{front_end}.ipynb", front_end)
         notebook.write(["%load_ext agentpool_jupyter", *cells])
+        jupyter.give_kernel(notebook.name)
         notebook.open()
         notebook.run(0)
         return notebook

@@ -115,7 +115,7 @@ class NotebookPage:
 
     def open_without_kernel(self) -> None:
         """Open the saved notebook as where no kernel is installed."""
-        self.server.end_sessions()
+        self.server.end_kernels()
         self.page.route("**/api/kernelspecs*", lambda route: route.fulfill(json={"default": "", "kernelspecs": {}}))
         self.page.goto(self.server.address(self._front_end, self.name))
         self.page.get_by_role("dialog").get_by_text("Select", exact=True).click()

@@ -50,14 +50,21 @@ class JupyterServer:
         kernel = next(session["kernel"]["id"] for session in self._ask("sessions") if session["path"] == name)
         return next(child for child in psutil.Process(self.process.pid).children() if kernel in str(child.cmdline()))
 
-    def end_sessions(self) -> None:
-        """Shut down all kernels."""
-        for session in self._ask("sessions"):
-            self._ask(f"sessions/{session['id']}", "DELETE")
+    def give_kernel(self, name: str) -> None:
+        """Connect a notebook to the kernel that is there, idle, or else to a new one."""
+        idle = [kernel for kernel in self._ask("kernels") if kernel["execution_state"] == "idle"]
+        kernel = {"id": idle[0]["id"]} if idle else {"name": "python3"}
+        self._ask("sessions", "POST", {"path": name, "name": name, "type": "notebook", "kernel": kernel})
 
-    def _ask(self, path: str, method: str = "GET") -> Any:
+    def end_kernels(self) -> None:
+        """Shut down all kernels; their sessions end with them."""
+        for kernel in self._ask("kernels"):
+            self._ask(f"kernels/{kernel['id']}", "DELETE")
+
+    def _ask(self, path: str, method: str = "GET", body: Any = None) -> Any:
         headers = {"Authorization": f"token {_TOKEN}"}
-        with urlopen(Request(f"{self.url}api/{path}", method=method, headers=headers), timeout=30) as answer:
+        data = None if body is None else json.dumps(body).encode()
+        with urlopen(Request(f"{self.url}api/{path}", data, headers, method=method), timeout=30) as answer:
             return json.loads(answer.read() or "null")
 
 

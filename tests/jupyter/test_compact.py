@@ -207,7 +207,7 @@ def test_a_team_of_this_notebook_is_refused_and_then_compacted(told, shell, plac
         cell = f"task: Talk.\nmodel: test\nmax_tokens: 900\nbase_url: {server.base_url}\nagents: {{ann: Talks.}}"
         shell.run_cell_magic("agents", "bakery --bg --text -o run", cell)
         until(lambda: shell.user_ns["run"].document().turns[-1].status == "running")
-        with pytest.raises(UsageError, match="stop it first, with `%agents stop`"):
+        with pytest.raises(UsageError, match="stop it first, with `%agents stop bakery`"):
             shell.run_line_magic("pool", "compact --no-archive")
         shell.run_line_magic("agents", "stop")
         done = shell.run_line_magic("pool", "compact --no-archive")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import psutil
 import pytest
@@ -12,7 +13,9 @@ from IPython.core.error import UsageError
 
 import agentpool_jupyter as ap
 from agentpool_jupyter.errors import SnapshotError
+from agentpool_jupyter.jupyter.magics import jobs
 from agentpool_jupyter.jupyter.magics.usage import usage_errors
+from agentpool_jupyter.jupyter.session import Session
 from agentpool_jupyter.pool.events import TurnFinished, TurnStarted
 
 
@@ -109,9 +112,20 @@ def test_the_log_is_a_graph(told, shell):
 
 def test_a_pool_travels_as_a_file(told, shell, tmp_path):
     shell.run_line_magic("pool", f"export {tmp_path / 'x.gz'}")
-    assert "made pool 'copy' of 3 records" in repr(shell.run_line_magic("pool", f"import {tmp_path / 'x.gz'} copy"))
+    made = repr(shell.run_line_magic("pool", f"import {tmp_path / 'x.gz'} copy"))
+    assert made == "made pool 'copy' of 3 records; `%pool use copy` goes on with it"
+    assert shell.run_line_magic("pool", "").pool == told.name  # the current one is as before
     with ap.open_pool("copy") as copy:
         assert texts(copy) == texts(told)
+
+
+def test_an_export_is_not_written_over_a_file_unasked(told, shell, tmp_path):
+    file = tmp_path / "x.gz"
+    file.write_text("mine")
+    with pytest.raises(UsageError, match=r"there is a file .* already: choose another name, or .* --overwrite"):
+        shell.run_line_magic("pool", f"export {file}")
+    assert file.read_text() == "mine"
+    assert "wrote 3 records" in repr(shell.run_line_magic("pool", f"export {file} --overwrite"))
 
 
 # Snapshots -----------------------------------------------------------------------------------------------------
@@ -150,6 +164,22 @@ def test_a_job_over_all_pools_tells_the_bad_ones_and_leaves_none_open(others, sh
     assert "pool 'barn' was passed over: " in barn
     assert "is damaged" in barn
     assert open_files(store) == before
+
+
+def test_of_many_pools_some_are_open_at_a_time(told, shell, store, monkeypatch):
+    """However many there are; each time a job takes care of those."""
+    for number in range(7):
+        with ap.open_pool(f"pool{number}", snapshot_every=0) as pool:
+            pool.post("A message.")
+    monkeypatch.setattr(jobs, "_TOGETHER", 2)
+    opened = []
+    for pools, passed_over in jobs.all_pools(Session(shell), str(store)):
+        opened.append(([pool.name for pool in pools], len({Path(path).stem for path in open_files(store)})))
+        assert passed_over == []
+    names = ["bakery", *(f"pool{number}" for number in range(7))]
+    assert [name for group, _ in opened for name in group] == names
+    assert max(count for _, count in opened) <= 1 + 2
+    assert [one.pool for one in shell.run_line_magic("snapshot", "--all --engine inline")] == names
 
 
 def test_the_state_of_all_pools_tells_the_bad_ones(others, shell, store):

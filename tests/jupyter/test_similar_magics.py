@@ -13,7 +13,7 @@ from IPython.core.completer import provisionalcompleter
 from IPython.core.error import UsageError
 
 import agentpool_jupyter as ap
-from agentpool_jupyter.errors import UserError
+from agentpool_jupyter.errors import PoolNotFoundError, UserError
 from agentpool_jupyter.jupyter.magics.similar.insertable import ClickableMatches
 from agentpool_jupyter.jupyter.magics.similar.line import split_line
 from agentpool_jupyter.pool.events import Delta, TurnFinished, TurnStarted
@@ -130,6 +130,31 @@ def test_the_whole_document(say, similar, docs):
     similar(f'--add "{docs}"')
     hits = similar("--document")
     assert {Path(hit.file).name for hit in hits} == {"notes.md", "more.txt"}
+
+
+@pytest.mark.parametrize("over", ["", "--over library "])
+def test_the_library_needs_no_pool(similar, shell, docs, over):
+    """Only what is to be put somewhere does."""
+    similar(f'--add "{docs}"')
+    hits = similar(f"{over}{LEASE}")
+    assert [Path(hit.file).name for hit in hits] == ["notes.md"]
+    assert hits.notes == ([] if over else ["no pool 'default' is there yet: only the library was searched"])
+    assert texts(similar("", LEASE)) == texts(hits)
+    with pytest.raises(PoolNotFoundError, match="`%pool use default` makes it"):
+        hits.insert()
+    shell.run_line_magic("pool", "use default")
+    assert hits.insert() == 0
+
+
+@pytest.mark.parametrize(
+    "line", [LEASE, "", "--now planner", "--document", f"--over pool {LEASE}", f"--pool x {LEASE}"]
+)
+def test_what_needs_a_pool_says_so(similar, docs, line):
+    """As all does where there are no documents either."""
+    if line != LEASE:
+        similar(f'--add "{docs}"')
+    with pytest.raises(UsageError, match=r"no pool '(default|x)' in .*`%pool use (default|x)` makes it"):
+        similar(line)
 
 
 def test_a_region_of_the_notebook(say, similar, shell):
@@ -410,7 +435,7 @@ def test_a_hit_is_inserted_once(say, similar, docs, pool, monkeypatch):
     offset = hits.insert(0)
     assert hits.insert(0) == offset == pool.end - 1
     (message,) = pool.events(offset)
-    assert (message.agent, message.text) == ("you", f"From notes.md:1: # Plan\n\n{LEASE}\n")
+    assert (message.agent, message.text) == ("you", f"From notes.md:3: # Plan\n\n{LEASE}\n")
     with pytest.raises(IndexError):
         hits.insert(1)
 

@@ -6,7 +6,9 @@ import contextlib
 import gc
 import logging
 import multiprocessing
+import re
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -32,7 +34,6 @@ from agentpool_jupyter.log.kafka.reader import scan
 from agentpool_jupyter.log.kafka.rewrite import Rewriting
 from agentpool_jupyter.log.kafka.topics import Topics
 from agentpool_jupyter.services import broker
-from agentpool_jupyter.services.broker_setup import free_port
 from tests.kafka_fixtures import require_kafka, running_broker
 
 from .conformance import LONG, LogConformance, shortened
@@ -49,7 +50,7 @@ class TestKafkaLog(LogConformance):
 @contextlib.contextmanager
 def raw_admin(store):
     """The client's own admin interface, to look at what a store did and to do what a store would not."""
-    admin = clients.admin(store.address)
+    admin = clients.admin(store.address, 10_000)
     try:
         yield admin
     finally:
@@ -548,31 +549,45 @@ def _openssl():
     return path
 
 
+PASSWORD = "p@ss/w:rd?%"
+ENCODED = "p%40ss%2Fw%3Ard%3F%25"
+
+
 @pytest.fixture(scope="module")
-def tls_broker(tmp_path_factory):
-    """The address of a broker's TLS listener, and the file of the certificate to trust."""
+def guarded_broker(tmp_path_factory):
+    """The addresses of a broker's listeners that want TLS and a login (SASL PLAIN), and the certificate to trust."""
     openssl = require_kafka(_openssl)
-    folder = tmp_path_factory.mktemp("tls")
+    folder = tmp_path_factory.mktemp("guarded")
     key, certificate, both = (folder / name for name in ("key.pem", "certificate.pem", "both.pem"))
     request = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
     names = ["-addext", "subjectAltName=IP:127.0.0.1"]
     subprocess.run([openssl, *request, *names, "-keyout", key, "-out", certificate], check=True, capture_output=True)
     both.write_text(key.read_text() + certificate.read_text())
-    port, tls, controller = (free_port() for _ in range(3))
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+        port, controller = (probe.getsockname()[1] for probe in (one, other))  # these two have to be known before
+    listeners = f"PLAINTEXT://127.0.0.1:{port},SSL://127.0.0.1:0,LOGIN://127.0.0.1:0"
     properties = {
         "controller.quorum.voters": f"1@127.0.0.1:{controller}",
-        "listeners": f"PLAINTEXT://127.0.0.1:{port},SSL://127.0.0.1:{tls},CONTROLLER://127.0.0.1:{controller}",
-        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port},SSL://127.0.0.1:{tls}",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SSL:SSL",
+        "listeners": f"{listeners},CONTROLLER://127.0.0.1:{controller}",
+        "advertised.listeners": listeners,
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SSL:SSL,LOGIN:SASL_PLAINTEXT",
         "ssl.keystore.type": "PEM",
         "ssl.keystore.location": str(both),
+        "listener.name.login.sasl.enabled.mechanisms": "PLAIN",
+        "listener.name.login.plain.sasl.jaas.config": (
+            f'org.apache.kafka.common.security.plain.PlainLoginModule required user_baker="{PASSWORD}";'
+        ),
     }
-    with running_broker(folder / "kafka", port, properties=properties):
-        yield f"127.0.0.1:{tls}", certificate
+    with running_broker(folder / "kafka", port, properties=properties) as status:
+        tls, login = (
+            re.search(rf"name='{name}', host='127.0.0.1', port=(\d+)", status.log.read_text())[1]
+            for name in ("SSL", "LOGIN")
+        )
+        yield f"127.0.0.1:{tls}", f"127.0.0.1:{login}", certificate
 
 
-def test_tls_with_a_certificate_of_ones_own(tls_broker):
-    address, certificate = tls_broker
+def test_tls_with_a_certificate_of_ones_own(guarded_broker):
+    address, _, certificate = guarded_broker
     store = open_store(f"kafka://{address}?security_protocol=SSL&ssl_cafile={certificate}")
     with store.open("bakery") as log:
         assert log.append([b"x"]) == [0]
@@ -580,9 +595,9 @@ def test_tls_with_a_certificate_of_ones_own(tls_broker):
 
 
 @pytest.mark.filterwarnings("ignore:unclosed <:ResourceWarning")  # of kafka-python's, when TLS fails
-def test_a_certificate_that_is_not_trusted_is_told(tls_broker):
+def test_a_certificate_that_is_not_trusted_is_told(guarded_broker):
     with pytest.raises(StoreError, match="certificate is not trusted: name its authority with ssl_cafile"):
-        open_store(f"kafka://{tls_broker[0]}?security_protocol=SSL").open("bakery")
+        open_store(f"kafka://{guarded_broker[0]}?security_protocol=SSL").open("bakery")
     gc.collect()
 
 
@@ -595,41 +610,21 @@ def test_a_broker_that_does_not_speak_tls_is_told(kafka_broker):
 
 # --- logins and addresses -----------------------------------------------------------------------------------------
 
-PASSWORD = "p@ss/w:rd?%"
-ENCODED = "p%40ss%2Fw%3Ard%3F%25"
 
-
-@pytest.fixture(scope="module")
-def login_broker(tmp_path_factory):
-    """The address of a broker's listener that wants a login (SASL PLAIN)."""
-    port, login, controller = (free_port() for _ in range(3))
-    properties = {
-        "controller.quorum.voters": f"1@127.0.0.1:{controller}",
-        "listeners": f"PLAINTEXT://127.0.0.1:{port},LOGIN://127.0.0.1:{login},CONTROLLER://127.0.0.1:{controller}",
-        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port},LOGIN://127.0.0.1:{login}",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,LOGIN:SASL_PLAINTEXT",
-        "listener.name.login.sasl.enabled.mechanisms": "PLAIN",
-        "listener.name.login.plain.sasl.jaas.config": (
-            f'org.apache.kafka.common.security.plain.PlainLoginModule required user_baker="{PASSWORD}";'
-        ),
-    }
-    with running_broker(tmp_path_factory.mktemp("login"), port, properties=properties):
-        yield f"127.0.0.1:{login}"
-
-
-def test_a_login_works_and_is_never_shown(login_broker, caplog):
+def test_a_login_works_and_is_never_shown(guarded_broker, caplog):
     """Not in reprs, addresses, or what the client logs, even at DEBUG."""
+    _, address, _ = guarded_broker
     logger = logging.getLogger("kafka")
     with caplog.at_level(logging.DEBUG, logger="kafka"):
-        store = open_store(f"kafka://baker:{ENCODED}@{login_broker}?security_protocol=SASL_PLAINTEXT")
-        with store.open("bakery") as log:
+        store = open_store(f"kafka://baker:{ENCODED}@{address}?security_protocol=SASL_PLAINTEXT")
+        with store.open("bakehouse") as log:
             follower = log.follow()
             assert log.append([b"x"]) == [0]
             assert len(next(follower)) == 1
             assert [record.value for record in log.read()] == [b"x"]
             shown = [repr(store), repr(log), store.url, log.url, repr(store.address), repr(vars(store.address))]
     assert logger.level != logging.DEBUG
-    assert store.url == f"kafka://{login_broker}"
+    assert store.url == f"kafka://{address}"
     assert caplog.records
     for text in (*shown, caplog.text):
         assert PASSWORD not in text
@@ -637,21 +632,18 @@ def test_a_login_works_and_is_never_shown(login_broker, caplog):
 
 
 @pytest.mark.parametrize("login", ["baker:wrong-password", "thief:wrong-password"])
-def test_a_wrong_login_is_told(login_broker, login):
-    store = open_store(f"kafka://{login}@{login_broker}?security_protocol=SASL_PLAINTEXT")
+def test_a_wrong_login_is_told(guarded_broker, login):
+    store = open_store(f"kafka://{login}@{guarded_broker[1]}?security_protocol=SASL_PLAINTEXT")
     with pytest.raises(StoreError, match="refused the login: check user, password") as caught:
         store.open("bakery")
     assert "wrong-password" not in "".join(traceback.format_exception(caught.value))
 
 
-def test_options_come_from_the_environment_and_the_address_wins():
-    environ = {
-        "AGENTPOOL_KAFKA_SASL_PLAIN_PASSWORD": "secret",
-        "AGENTPOOL_KAFKA_TIMEOUT_MS": "5",
-        "AGENTPOOL_KAFKA_SSL_CHECK_HOSTNAME": "no",
-        "PATH": "/bin",
-    }
-    address = KafkaAddress.parse("kafka://ann@b1:9093,[::1]/team?timeout_ms=7&linger_ms=2", environ)
+def test_options_come_from_the_environment_and_the_address_wins(monkeypatch):
+    monkeypatch.setenv("AGENTPOOL_KAFKA_SASL_PLAIN_PASSWORD", "secret")
+    monkeypatch.setenv("AGENTPOOL_KAFKA_TIMEOUT_MS", "5")
+    monkeypatch.setenv("AGENTPOOL_KAFKA_SSL_CHECK_HOSTNAME", "no")
+    address = KafkaAddress.parse("kafka://ann@b1:9093,[::1]/team?timeout_ms=7&linger_ms=2")
     assert address.hosts == ("b1:9093", "[::1]:9092")
     assert address.topic("bakery") == "team.bakery"
     assert address.timeout_ms == 7

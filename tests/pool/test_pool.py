@@ -49,9 +49,9 @@ def test_the_document_does_not_depend_on_when_it_was_looked_at(new_pool, values,
     live = new_pool()
     while values:
         size = data.draw(st.integers(1, len(values)))
-        live._log.append(values[:size])
+        live.log.append(values[:size])
         values = values[size:]
-        fresh = Pool(live._log, live.store)
+        fresh = Pool(live.log, live.store)
         assert look(live.document()) == look(fresh.document())
         assert live.branches == fresh.branches
         assert list(live.runs) == list(fresh.runs)
@@ -61,7 +61,7 @@ def test_the_document_does_not_depend_on_when_it_was_looked_at(new_pool, values,
 def test_any_offset_can_be_read_back(new_pool, values):
     """``document(at=n)`` is the fold of the events up to ``n`` of a line that has ``n`` on it."""
     pool = new_pool()
-    pool._log.append(values) if values else None
+    pool.append_records(values) if values else None
     events = list(pool.events())
     branches = pool.lineage
     for event in events:
@@ -80,7 +80,7 @@ def test_any_offset_can_be_read_back(new_pool, values):
 def test_a_late_token_never_changes_the_restored_line(new_pool, values, late, data):
     """Whatever is still written to the branches that there were, the document after a rollback stays as it is."""
     pool = new_pool()
-    pool._log.append([b"{}", *values])
+    pool.append_records([b"{}", *values])
     place = data.draw(st.integers(0, pool.end - 1))
     expected = pool.document(place)
     restored = pool.rollback(place)
@@ -103,7 +103,7 @@ def _decoded(value):
 @given(values=logs(longest=25), data=st.data())
 def test_undo_restores_exactly(new_pool, values, data):
     pool = new_pool()
-    pool._log.append([b"{}", *values])
+    pool.append_records([b"{}", *values])
     head, before = pool.branch, pool.document()
     pool.rollback(data.draw(st.integers(-1, pool.end - 1).filter(lambda n: n >= 0)))
     assert pool.undo() == head

@@ -12,14 +12,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentpool_jupyter import open_pool
+from agentpool_jupyter import open_pool, snapshot
 from agentpool_jupyter.errors import PositionError, UserError
 from agentpool_jupyter.history import compact
 from agentpool_jupyter.log import open_store
-from agentpool_jupyter.pool.events import Delta, TurnFinished, TurnStarted
+from agentpool_jupyter.pool import Pool
+from agentpool_jupyter.pool.events import Delta, Message, TurnFinished, TurnStarted
 from agentpool_jupyter.recall import RecallIndex, similar
+from agentpool_jupyter.recall.pools import MOST_OPEN
 from agentpool_jupyter.recall.text.passages import passages
 from agentpool_jupyter.recall.text.shingles import containment, jaccard, shingles
+
+from .counting_store import CountingStore
 
 LEASE = "The oven lease comes first, because nothing bakes without an oven."
 AGAIN = "The oven lease comes first, because nothing bakes without a fire."
@@ -101,6 +105,19 @@ def test_a_turn_is_found_as_soon_as_it_finished(pool, say):
     assert ids(similar(pool, LEASE)) == {turn}
 
 
+def test_a_file_that_is_no_pool_does_not_stop_a_search_over_all(pool, store, say):
+    say("The oven was cold when the baker came in this morning.")
+    (store / "bad.sqlite").write_bytes(b"no database at all" * 100)
+    with closing(sqlite3.connect(store / "worse.sqlite")) as db:
+        db.execute("CREATE TABLE theirs (x)")
+    found = similar(pool, "the oven was cold when the baker came in", over="all")
+    assert len(found) == 1
+    assert [note.partition(" is not found")[0] for note in found.notes] == [
+        "what was said last in pool 'bad'",
+        "what was said last in pool 'worse'",
+    ]
+
+
 def test_what_another_process_said_is_found(pool, store, say):
     say(JAM)
     assert not similar(pool, LEASE)
@@ -146,6 +163,24 @@ def test_branches(pool, say):
         similar(pool, LEASE, branch="nowhere")
 
 
+def test_the_names_of_a_pool_with_snapshots(store, say):
+    """Of its turns only those beside a hit are loaded, and names are those of the line as it is now."""
+    with open_pool("bakery", snapshot_every=0) as pool:
+        header = pool.header("main", agent="you")
+        said = [LEASE if number == 500 else f"{JAM} number {number}" for number in range(2100)]
+        pool.append([Message(**header | {"id": pool.new_id()}, text=text) for text in said])
+        snapshot(pool, engine="inline")
+    with open_pool("bakery", snapshot_every=0) as pool:
+        assert [match.turn for match in similar(pool, LEASE)] == ["you#501"]
+        assert [block.start for block in pool.document()._settled.blocks if block._loaded] == [0]
+        say(AGAIN)
+        assert [match.turn for match in similar(pool, LEASE)] == ["you#501", "planner#1"]
+        pool.rollback("you#2")
+        pool.post(LEASE)
+        assert [match.turn for match in similar(pool, LEASE, branch="main-2")] == ["you#3"]
+        assert {match.turn for match in similar(pool, LEASE)} == {"you#3", "you#501", "planner#1"}
+
+
 def test_over_all_pools_of_the_store(pool, say, store):
     turn = say(LEASE)
     with open_pool("kiosk") as kiosk:
@@ -153,6 +188,21 @@ def test_over_all_pools_of_the_store(pool, say, store):
     assert ids(similar(pool, LEASE)) == {turn}
     matches = similar(pool, LEASE, over="all")
     assert [(match.pool, match.turn) for match in matches] == [("bakery", "planner#1"), ("kiosk", "you#1")]
+
+
+def test_of_many_pools_few_are_open_at_a_time(store):
+    """All are searched, and of what is found turns are named, wherever it was said."""
+    for number in range(40):
+        with open_pool(f"pool{number}") as other:
+            other.post(JAM if number % 2 else LEASE)
+            other.fork("idea")
+    counting = CountingStore(store)
+    with Pool(counting.open("pool0"), counting) as pool:
+        for branch in (None, "idea"):
+            matches = similar(pool, LEASE, k=40, over="all", branch=branch)
+            assert {match.pool for match in matches} == {f"pool{number}" for number in range(0, 40, 2)}
+            assert {match.turn for match in matches} == {"you#1"}
+        assert (counting.open_now, counting.most) == (1, 1 + MOST_OPEN + 1)
 
 
 def test_a_deleted_pool_is_forgotten_and_one_made_anew_is_read_anew(pool, store):
@@ -191,7 +241,73 @@ def test_a_long_turn_is_found_once_and_says_the_line(pool, say):
     say(text)
     (match,) = similar(pool, "Line 300 speaks of thing 2100. Line 301 speaks of thing 2107.")
     assert "Line 300 speaks" in match.text
-    assert text.split("\n")[match.line - 1] == match.text.split("\n")[0]
+    assert text.split("\n")[match.line - 1].startswith("Line 300")
+
+
+def test_a_short_turn_says_the_line_too(pool, say):
+    """Of the quote, and not of the heading above it."""
+    say(f"# Plan\n\n{LEASE}\nSo it is.")
+    (match,) = similar(pool, LEASE)
+    assert (match.line, match.source) == (3, "planner#1 in bakery, line 3")
+
+
+def test_a_quote_comes_first(pool, say):
+    """Before what resembles the text more and does not say it."""
+    quote = say(f"{LEASE} And then there is the flour to think about, too.")
+    near = say(AGAIN)
+    found = similar(pool, LEASE)
+    assert [(match.id, match.question) for match in found] == [(quote, "contained"), (near, "resembles")]
+    assert found[0].score == 1.0 > found[1].score > found[0].resembles >= 0.5
+    assert [match.id for match in similar(pool, LEASE, question="resembles")] == [near, quote]
+
+
+def test_where_nothing_is_alike_the_nearest_is_told(pool, say):
+    """With its scores, so that a threshold can be chosen; what was not asked for is not near."""
+    say(JAM)
+    say("Jam is sweet. The oven lease is something else.", "critic")
+    for question in ("both", "resembles", "contained"):
+        found = similar(pool, LEASE, question=question)
+        assert not found
+        (note,) = found.notes
+        assert note.startswith(
+            "nearest is critic#1 in bakery (0.20 contained, 0.12 alike, threshold 0.5): Jam is sweet."
+        )
+    assert similar(pool, LEASE, threshold=0.2)
+    assert similar(pool, LEASE, agents="nobody").notes == []
+    assert similar(pool, "quite other words").notes == []
+
+
+@pytest.mark.parametrize("bad", ["bad (copy)", "damaged", "other", "folder"])
+def test_a_bad_file_beside_the_pools_is_passed_over_and_told(pool, say, store, bad):
+    """A search over all goes on with the others."""
+    with open_pool("kiosk") as kiosk:
+        kiosk.post(LEASE)
+    say(AGAIN)
+    path = store / f"{bad}.sqlite"
+    if bad == "folder":
+        path.mkdir()
+    elif bad == "other":
+        with closing(sqlite3.connect(path)) as db:
+            db.execute("CREATE TABLE t (a)")
+    else:
+        path.write_bytes(b"junk" * 500 if bad == "damaged" else (store / "kiosk.sqlite").read_bytes())
+    found = similar(pool, LEASE, over="all")
+    assert {match.pool for match in found} == {"bakery", "kiosk"}
+    assert [note.startswith(f"what was said last in pool {bad!r} is not found: ") for note in found.notes] == [True]
+
+
+def test_a_pool_that_is_damaged_later_is_found_as_it_was(pool, store):
+    """Under the names of agents, because that of a turn is read from the pool."""
+    with open_pool("kiosk") as kiosk:
+        kiosk.post(LEASE)
+        assert similar(pool, LEASE, over="all")[0].turn == "you#1"
+    for suffix in ("-wal", "-shm"):
+        (store / f"kiosk.sqlite{suffix}").unlink(missing_ok=True)
+    (store / "kiosk.sqlite").write_bytes(b"junk" * 500)
+    found = similar(pool, LEASE, over="all")
+    assert [(match.turn, match.pool) for match in found] == [("you", "kiosk")]
+    assert "pool 'kiosk'" in found.notes[0]
+    assert not similar(pool, LEASE, over="all", branch="main")
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\ud83d", "\x00", "=>", "a", "?" * 5000])

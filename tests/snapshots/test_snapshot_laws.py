@@ -120,7 +120,7 @@ def test_a_document_from_snapshots_goes_on_as_the_log_does(fresh, values, scale,
     build(raw, scale, cut, chance)
     assert facts(quick.document()) == facts(raw.document())
     if values[cut:]:
-        raw.append_records(values[cut:])
+        raw.log.append(values[cut:])
     assert facts(quick.document()) == facts(raw.document())
     assert quick.branch == raw.branch
 

@@ -26,7 +26,7 @@ from agentpool_jupyter.pool.events import (
     TurnStarted,
     Usage,
 )
-from agentpool_jupyter.snapshots.node import pack, unpack_body, unpack_head
+from agentpool_jupyter.snapshots.node import BODY, HEAD, pack, unpack
 from agentpool_jupyter.snapshots.summary import SCALE, Folding, Scale, Summary, climb, summarise
 
 SMALL = Scale(4, 2)
@@ -184,8 +184,8 @@ def test_a_node_is_a_summary_in_two_parts():
     found = summary(3, *records(*speech("a", 1), Tag(id="g", name="good", at=1), *speech("b", 1)[:1], start=12))
     node = pack(found)
     assert (node.branch, node.level, node.window) == ("main", 0, 3)
-    assert unpack_head(node.head) == found.light
-    assert unpack_body(node.body) == found.settled
+    assert unpack(node.head, HEAD) == found.light
+    assert unpack(node.body, BODY) == found.settled
     assert (node.ended, node.opened) == ([("a", 14)], ["b"])
     assert node.chronicle == found.chronicle
 
@@ -193,6 +193,6 @@ def test_a_node_is_a_summary_in_two_parts():
 @pytest.mark.parametrize("data", [b"", b"no zlib", pack(Summary(branch="main", level=0, window=0)).head[:-3]])
 def test_a_damaged_node_is_told(data):
     with pytest.raises(SnapshotError):
-        unpack_head(data)
+        unpack(data, HEAD)
     with pytest.raises(SnapshotError):
-        unpack_body(data)
+        unpack(data, BODY)

@@ -10,6 +10,7 @@ recorded (:mod:`.record`).
 from __future__ import annotations
 
 import hashlib
+from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -178,9 +179,9 @@ def _heard_before(turns: list[Turn], room: int) -> dict[str, str]:
 
 
 def _system(team: TeamSpec, agent: AgentSpec) -> str:
-    names = [other.name for other in team.agents if other.name != agent.name]
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    others = ", ".join(names[:_NAMED]) + more
+    names = list(islice((other.name for other in team.agents if other.name != agent.name), _NAMED))
+    unnamed = len(team.agents) - 1 - len(names)
+    others = ", ".join(names) + (f" and {unnamed} more" if unnamed else "")
     beside = f" The others are {others}; nobody leads, and everyone reads what everyone writes." if others else ""
     job = f" Your job: {agent.role}" if agent.role else ""
     return f"You are {agent.name}.{job}{beside} Be brief and concrete."

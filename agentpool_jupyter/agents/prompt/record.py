@@ -38,8 +38,9 @@ def turns_heard(turns: Sequence[Turn], team: TeamSpec, agent: AgentSpec) -> list
 
     Thoughts that a server left in their texts are taken out; a turn that is nothing else does not matter.
     """
-    team_names = {other.name for other in team.agents}
-    deaf_to = {name for name in team_names if not agent.hears(name)} - {agent.name}
+    deaf_to = {name for name in {turn.agent for turn in turns} if not agent.hears(name)} - {agent.name}
+    if deaf_to:  # people are always heard; in a large team that nobody has spoken in yet, this is not asked
+        deaf_to &= {other.name for other in team.agents}
     heard = (_spoken(turn) for turn in turns if turn.agent not in deaf_to)
     return [turn for turn in heard if turn.text and not turn.text.isspace()]
 

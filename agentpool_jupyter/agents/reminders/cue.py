@@ -1,13 +1,12 @@
 """The cue: what an agent is to be reminded of before it speaks.
 
-What is asked. Before a first call: what is new to the agent, that is, what others have said and it has not read in a
-finished turn, because that is what it is about to answer; where nothing is new, the task. Before a stride: what it is
-saying itself, because that is where its reasoning stands. Of each text its last passage is asked as a whole, and its
-last thoughts one by one: whole turns hardly resemble each other, single thoughts do.
+Before a first call, what is new to the agent is asked, that is, what others have said and it has not read in a finished
+turn, because that is what it is about to answer; where nothing is new, the task. Before a stride, what it is saying
+itself, because that is where its reasoning stands. Of each text its last passage is asked as a whole, and its last
+thoughts one by one: whole turns hardly resemble each other, single thoughts do.
 
-What is left out: turns that are in the prompt already, the present turn, what the prompt says already in other turns or
-pools, and turns of this pool by team members that the agent does not listen to, whom it would else hear by the back
-door. Attempts that failed were never indexed.
+Left out are turns that are in the prompt already, the present turn, what the prompt says already in other turns or
+pools, and turns of this pool by agents to whom this one does not listen. Attempts that failed were never indexed.
 """
 
 from __future__ import annotations
@@ -48,10 +47,7 @@ class Cue(NamedTuple):
 
 
 def cue_of(document: Document, team: TeamSpec, agent: AgentSpec, prompt: Prompt, begun: str) -> Cue:
-    """Return what an agent is to be reminded of, given the prompt that it has without.
-
-    ``begun`` is what it has said of its present turn.
-    """
+    """Return what an agent is to be reminded of, given the prompt without; ``begun`` is its present turn so far."""
     near = document.turns[prompt.record.get("older", 0) :]
     read = turns_read(prompt.record, near, team, agent)
     asked = [begun] if begun.strip() else [turn.text for turn in _new(read, near, agent)] or [team.task]

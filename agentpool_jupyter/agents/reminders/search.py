@@ -15,10 +15,9 @@ from agentpool_jupyter.errors import AgentPoolError
 from agentpool_jupyter.recall import RecallIndex
 from agentpool_jupyter.recall.file_names import stored_name
 from agentpool_jupyter.recall.matches import Search, match_of
+from agentpool_jupyter.recall.pools import OpenPools
 from agentpool_jupyter.recall.text.shingles import shingles
 from agentpool_jupyter.recall.text.thoughts import around
-
-from .pools import OpenPools
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from agentpool_jupyter.recall import Match
     from agentpool_jupyter.recall.backends.items import Item
     from agentpool_jupyter.recall.matches import Found
-    from agentpool_jupyter.recall.text.thoughts import Excerpt
 
     from .cue import Cue
 
@@ -50,10 +48,7 @@ class ReminderSearch:
         self._looked = float("-inf")
 
     def find(self, cue: Cue) -> tuple[list[Reminder], list[str]]:
-        """Return at most ``k`` reminders, best first, none of which says what is known or what another says, and notes.
-
-        Raises what the index raises.
-        """
+        """Return at most ``k`` reminders, best first, none of which says what is known or another says, and notes."""
         index = self._index = self._index or RecallIndex(self._pool.store)
         notes: list[str] = []
         pools = self._wanted(cue.spec.sources, index)
@@ -74,7 +69,7 @@ class ReminderSearch:
     ) -> list[Found]:
         while True:
             stale = "library" in cue.spec.sources and time.monotonic() - self._looked > _FRESH
-            found, told = index.search([], cue.texts, search, library=stale)
+            found, told = index.search(cue.texts, search, library=stale)
             if stale:
                 self._looked = time.monotonic()
             happened = set(index.take_notes()).difference(notes)
@@ -124,14 +119,9 @@ class ReminderSearch:
             if said <= known:
                 continue
             known |= said
-            match = self._match(one, excerpt)
+            line = one.item.text.count("\n", 0, excerpt.start)
+            match = msgspec.structs.replace(match_of(one, self._name, line=line), text=excerpt.text)
             yield Reminder(excerpt.text, _source(match), _reference(match, one.item.start + excerpt.start))
-
-    def _match(self, found: Found, excerpt: Excerpt) -> Match:
-        match = match_of(found, self._name)
-        paged = match.place.startswith("page")  # its line is the page's number
-        line = match.line if paged else match.line + match.text.count("\n", 0, excerpt.start)
-        return msgspec.structs.replace(match, text=excerpt.text, line=line)
 
     def _name(self, item: Item) -> str:
         """Return a turn's name on its pool's current line; its agent and position where it is not on that."""
@@ -156,23 +146,11 @@ def _source(match: Match) -> str:
 
 
 def _reference(match: Match, start: int) -> dict[str, Any]:
-    """Return where a match is from, as a ``recall`` event carries it.
-
-    With its text where that is not in a pool: files change.
-    """
+    """Return where a match is from, as a ``recall`` event carries it."""
     scores = {"score": round(match.score, 4), "question": match.question, "source": _source(match)}
     if match.file:
         place = {"place": match.place} if match.place else {}
+        # With its text, which is not in a pool: files change.
         return {**scores, "file": stored_name(match.file), "line": match.line, **place, "text": match.text}
-    return {
-        **scores,
-        "pool": match.pool,
-        "turn": match.id,
-        "name": match.turn,
-        "agent": match.agent,
-        "branch": match.branch,
-        "offset": match.offset,
-        "end": match.end,
-        "start": start,
-        "line": match.line,
-    }
+    turn = {"pool": match.pool, "turn": match.id, "name": match.turn, "agent": match.agent, "branch": match.branch}
+    return {**scores, **turn, "offset": match.offset, "end": match.end, "start": start, "line": match.line}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from agentpool_jupyter.display.foreign import printable
 from agentpool_jupyter.display.note import remarks_html
 from agentpool_jupyter.display.table import Table
 from agentpool_jupyter.pool import Usage
@@ -78,36 +78,19 @@ class Report:
         attempts = [turn for turn in document.attempts if turn.run == run]
         self.stale_turns = stale(document, team, run)
         """Turns during which something was said that they should have read, and what."""
-        overtaken = Counter(found.turn.agent for found in self.stale_turns)
         self.unusual = _unusual(turn for turn in attempts if turn.status == "finished")
         """The turns that ended otherwise than they should, by how they did."""
-        self.rows = [
-            self._row(agent.name, [turn for turn in attempts if turn.agent == agent.name], overtaken[agent.name])
-            for agent in team.agents
-        ]
-        costs = [row.cost for row in self.rows]
-        self.total = ReportRow(
-            agent="all",
-            turns=sum(row.turns for row in self.rows),
-            failed=sum(row.failed for row in self.rows),
-            prompt=sum(row.prompt for row in self.rows),
-            completion=sum(row.completion for row in self.rows),
-            cost=None if None in costs else sum(cost for cost in costs if cost is not None),
-            estimated=any(row.estimated for row in self.rows),
-            task=sum(row.task for row in self.rows),
-            own=sum(row.own for row in self.rows),
-            others=sum(row.others for row in self.rows),
-            recalled=sum(row.recalled for row in self.rows),
-            stale=sum(row.stale for row in self.rows),
-            restarts=sum(row.restarts for row in self.rows),
-        )
+        names = [agent.name for agent in team.agents]
+        self.rows = [self._row(name, attempts, {name}) for name in names]
+        self.total = self._row("all", attempts, set(names))
 
-    def _row(self, agent: str, turns: list[Turn], stale_turns: int) -> ReportRow:
+    def _row(self, name: str, attempts: Sequence[Turn], agents: set[str]) -> ReportRow:
+        turns = [turn for turn in attempts if turn.agent in agents]
         restarts = sum(turn.status == "failed" and turn.reason == OVERTAKEN for turn in turns)
         usage = sum((turn.usage for turn in turns if turn.usage), Usage())
         costs = [turn.cost for turn in turns if turn.usage]
         return ReportRow(
-            agent=agent,
+            agent=name,
             turns=sum(turn.status == "finished" for turn in turns),
             failed=sum(turn.status == "failed" for turn in turns) - restarts,
             prompt=usage.prompt,
@@ -118,24 +101,17 @@ class Report:
             own=usage.own,
             others=usage.others,
             recalled=usage.recalled,
-            stale=stale_turns,
+            stale=sum(found.turn.agent in agents for found in self.stale_turns),
             restarts=restarts,
         )
 
     def _tables(self) -> list[Table]:
         """Return what is displayed: the costs, and what was read where that is more than the task."""
         rows = [*self.rows, self.total]
-        costs = [
-            (
-                row.agent,
-                row.turns,
-                row.failed,
-                row.bounded(row.prompt),
-                row.bounded(row.completion),
-                "unknown" if row.cost is None else row.bounded(f"{row.cost:.4f}"),
-            )
-            for row in rows
-        ]
+        costs = []
+        for row in rows:
+            cost = "unknown" if row.cost is None else row.bounded(f"{row.cost:.4f}")
+            costs.append((row.agent, row.turns, row.failed, row.bounded(row.prompt), row.bounded(row.completion), cost))
         head = ("agent", "turns", "failed attempts", "prompt tokens", "completion tokens", "cost (US$)")
         tables = [Table(head, costs, numbers=True)]
         if self.total.own or self.total.others or self.total.recalled:
@@ -165,7 +141,7 @@ class Report:
 
     def __repr__(self) -> str:
         remarks = self._remarks()
-        return "\n\n".join([*map(repr, self._tables()), *(["\n".join(remarks)] if remarks else [])])
+        return "\n\n".join([*map(repr, self._tables()), *([printable("\n".join(remarks))] if remarks else [])])
 
     def _repr_html_(self) -> str:
         return "".join(table._repr_html_() for table in self._tables()) + remarks_html(self._remarks())

@@ -9,48 +9,37 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Self
 
 from agentpool_jupyter.agents.reminders.lookup import Reminders
 from agentpool_jupyter.agents.turns.budget import TokenBudget, spent
 from agentpool_jupyter.agents.turns.live_document import LiveDocument
 from agentpool_jupyter.agents.turns.outbox import Outbox
 from agentpool_jupyter.agents.turns.writer import RunResources
+from agentpool_jupyter.display.foreign import printable
 from agentpool_jupyter.errors import LogError, RunFailedError
-from agentpool_jupyter.pool.events import Claim, Head, Heartbeat, Release, RunFinished
-from agentpool_jupyter.pool.runs import LEASE, this_owner
+from agentpool_jupyter.pool.events import Claim, Head, Heartbeat, Release, RunFinished, StopAsked
+from agentpool_jupyter.pool.runs import LEASE, in_words, this_owner
 from agentpool_jupyter.pool.words import run_status
 
 from .report import Report
-from .schedule import AgentState, Schedule, make_agents
+from .schedule import Schedule, make_agents
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from agentpool_jupyter.agents.models.client import ModelClient
     from agentpool_jupyter.agents.team.spec import TeamSpec
     from agentpool_jupyter.pool import Document, Event, EventFollower, Pool
     from agentpool_jupyter.pool.words import RunStatus
 
+    from .plan import Functions
+
 _GRACE = 5.0  # seconds that the log has to take a run's last events
 
 
 class Run:
-    """One run of a team in a pool; made by :meth:`Team.start` and :func:`resume`.
+    """One run of a team, made by :meth:`Team.start` and :func:`resume`; any thread may call any method."""
 
-    All methods may be called from any thread.
-    """
-
-    def __init__(
-        self,
-        pool: Pool,
-        team: TeamSpec,
-        *,
-        run: str,
-        branch: str,
-        epoch: int,
-        functions: Mapping[str, Callable[[Document], Any]],
-    ) -> None:
+    def __init__(self, pool: Pool, team: TeamSpec, *, run: str, branch: str, epoch: int, functions: Functions) -> None:
         self.id = run
         self.pool = pool
         self.team = team
@@ -97,7 +86,7 @@ class Run:
             return False
         self._thread.join()
         if self.status == "failed":
-            raise RunFailedError(self.detail)
+            raise RunFailedError(printable(self.detail))
         return True
 
     def stop(self, timeout: float | None = 10.0) -> None:
@@ -125,13 +114,14 @@ class Run:
 
     def __repr__(self) -> str:
         why = f" ({self.reason}{': ' + self.detail if self.detail else ''})" if self.reason else ""
-        return f"<Run {self.id} in pool {self.pool.name!r}: {self.status}{why}>"
+        return printable(f"<Run {self.id} in pool {self.pool.name!r}: {self.status}{why}>")
 
     # On the run's own thread -------------------------------------------------------------------------------
 
-    def start(self) -> None:
+    def start(self) -> Self:
         """Begin; called once."""
         self._thread.start()
+        return self
 
     def _work(self) -> None:
         try:
@@ -160,9 +150,7 @@ class Run:
             pool=self.pool,
             reminders=self._reminders,
         )
-        agents, clients = make_agents(resources, self._functions)
-        start = self.pool.runs[self.id].start
-        states = [AgentState(spec, agents[spec.name], self.team.turns_of(spec), start) for spec in self.team.agents]
+        states, clients = make_agents(resources, self._functions)
         for state in states:
             state.take_up(mine)
         follower = self.pool.follow(document.at + 1)
@@ -181,24 +169,25 @@ class Run:
         """Carry the log's events to the loop."""
         tell = self._loop.call_soon_threadsafe
         try:
-            self._check_head()  # it may have moved since the branch was chosen
+            self._check_pool()  # the head may have moved since the branch was chosen
             for batch in follower.batches():
                 tell(self._absorb, batch)
-                if any(isinstance(event, Head) for event in batch):
-                    self._check_head()
-            tell(
-                self._schedule.end,
-                "failed",
-                f"pool {self.pool.name!r} was closed while the team ran: open it and resume",
-            )
+                if any(isinstance(event, Head | StopAsked) for event in batch):
+                    self._check_pool()
+            why = f"pool {self.pool.name!r} was closed while the team ran: open it and resume"
+            tell(self._schedule.end, "failed", why)
         except LogError as error:
             tell(self._schedule.end, "failed", str(error))
 
-    def _check_head(self) -> None:
+    def _check_pool(self) -> None:
+        """End the run where its line was left, or where another process has asked for its end."""
         # The pool's own fold is asked, because a head event alone does not say where the head is: it may be an undo.
         if self.pool.branch != self.branch:
             detail = f"the pool's head left branch {self.branch!r}"
             self._loop.call_soon_threadsafe(self._schedule.end, "moved", detail)
+        asked = self.pool.runs[self.id].stop_asked
+        if asked is not None and asked.epoch == self._epoch:
+            self._loop.call_soon_threadsafe(self._schedule.end, "stopped", f"{in_words(asked.owner)} asked for it")
 
     def _absorb(self, batch: list[Event]) -> None:
         for event in batch:
@@ -236,8 +225,6 @@ class Run:
             async with asyncio.timeout(_GRACE):
                 await self._outbox.stored(release)
         except (LogError, TimeoutError) as error:
+            why = str(error) or f"the log of pool {self.pool.name!r} did not take the run's end in time"
             if self.reason != "failed":  # else what is said already is what went wrong first
-                self._schedule.detail = (
-                    str(error) or f"the log of pool {self.pool.name!r} did not take the run's end in time"
-                )
-            self._schedule.reason = "failed"
+                self._schedule.reason, self._schedule.detail = "failed", why

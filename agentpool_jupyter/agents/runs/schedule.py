@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from agentpool_jupyter.agents.models.endpoint import call_limits, endpoint_of
 from agentpool_jupyter.agents.models.refusals import MOST_WAIT
@@ -15,41 +16,42 @@ from agentpool_jupyter.pool.events import TurnFailed
 from agentpool_jupyter.pool.words import FILTERED, REFUSED, THOUGHT, UNUSUAL, WITHHELD
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable
 
     from agentpool_jupyter.agents.models.client import ModelClient
     from agentpool_jupyter.agents.models.endpoint import Endpoint
     from agentpool_jupyter.agents.team.spec import AgentSpec
     from agentpool_jupyter.agents.turns.live_document import LiveDocument
     from agentpool_jupyter.agents.turns.writer import RunResources
-    from agentpool_jupyter.pool import Document, Turn
+    from agentpool_jupyter.pool import Turn
     from agentpool_jupyter.pool.words import RunReason
 
+    from .plan import Functions
 
 _TOLD = {REFUSED, FILTERED, WITHHELD, THOUGHT}
 """Unusual ends of turns that a run's own end tells of; a turn at its token limit is too common for that."""
 
 
+@dataclass
 class AgentState:
     """One agent of a run and how far it has come."""
 
-    def __init__(self, spec: AgentSpec, agent: ModelAgent | PythonAgent, turns: int, start: int) -> None:
-        self.spec = spec
-        self.agent = agent
-        self.turns = turns
-        """Most turns that it may take."""
-        self.taken = 0
-        self.seen = start
-        """One past the last offset that it had read when it last spoke."""
-        self.speaking = False
-        self.spoke = False
-        """It has finished a turn in this run."""
-        self.error = ""
-        """Why its last turn failed; empty where it did not."""
-        self.unusual = ""
-        """What was unusual about the end of its last turn that was."""
-        self.out = False
-        """It failed for good and is not asked again in this run."""
+    spec: AgentSpec
+    agent: ModelAgent | PythonAgent
+    turns: int
+    """Most turns that it may take."""
+    seen: int
+    """One past the last offset that it had read when it last spoke; at first that of the run's start."""
+    taken: int = 0
+    speaking: bool = False
+    spoke: bool = False
+    """It has finished a turn in this run."""
+    error: str = ""
+    """Why its last turn failed; empty where it did not."""
+    unusual: str = ""
+    """What was unusual about the end of its last turn that was."""
+    out: bool = False
+    """It failed for good and is not asked again in this run."""
 
     def take_up(self, turns: Iterable[Turn]) -> None:
         """Go on where the finished turns of an interrupted run left off; unfinished ones are to be taken again."""
@@ -69,13 +71,11 @@ class AgentState:
         return live.last_news([name for name in heard if name != self.spec.name]) >= self.seen
 
 
-def make_agents(
-    resources: RunResources, functions: Mapping[str, Callable[[Document], Any]]
-) -> tuple[dict[str, ModelAgent | PythonAgent], list[ModelClient]]:
-    """Return what speaks for each agent, by name, and the clients that they share, one for each endpoint."""
+def make_agents(resources: RunResources, functions: Functions) -> tuple[list[AgentState], list[ModelClient]]:
+    """Return the agents of a run that begins, and the clients that they share, one for each endpoint."""
     from agentpool_jupyter.agents.models.client import ModelClient, Traffic  # noqa: PLC0415 - Python agents do without
 
-    team = resources.team
+    team, start = resources.team, resources.pool.runs[resources.run].start
     endpoints = {spec.name: endpoint_of(team, spec) for spec in team.agents if spec.python is None}
     slots: dict[str, int] = {}  # by server: two models of one server share what it can do at once
     for endpoint in endpoints.values():
@@ -84,17 +84,19 @@ def make_agents(
     traffic = {endpoint.base_url: Traffic(slots.get(endpoint.base_url)) for endpoint in endpoints.values()}
     patience = min(MOST_WAIT, team.budget.seconds or MOST_WAIT)
     clients: dict[Endpoint, ModelClient] = {}
-    agents: dict[str, ModelAgent | PythonAgent] = {}
-    for spec in resources.team.agents:
+    states = []
+    for spec in team.agents:
+        agent: ModelAgent | PythonAgent
         if spec.python is not None:
-            agents[spec.name] = PythonAgent(resources, spec, functions[spec.python])
-            continue
-        endpoint = endpoints[spec.name]
-        if endpoint not in clients:
-            shared = traffic[endpoint.base_url]
-            clients[endpoint] = ModelClient(endpoint, silence=team.silence, patience=patience, traffic=shared)
-        agents[spec.name] = ModelAgent(resources, spec, clients[endpoint], call_limits(team, spec, endpoint))
-    return agents, list(clients.values())
+            agent = PythonAgent(resources, spec, functions[spec.python])
+        else:
+            endpoint = endpoints[spec.name]
+            if endpoint not in clients:
+                shared = traffic[endpoint.base_url]
+                clients[endpoint] = ModelClient(endpoint, silence=team.silence, patience=patience, traffic=shared)
+            agent = ModelAgent(resources, spec, clients[endpoint], call_limits(team, spec, endpoint))
+        states.append(AgentState(spec, agent, team.turns_of(spec), start))
+    return states, list(clients.values())
 
 
 class Schedule:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
-from agentpool_jupyter.agents.models.connection import preload
 from agentpool_jupyter.agents.team.parse import parse_team
 from agentpool_jupyter.agents.team.spec import TeamSpec
 from agentpool_jupyter.errors import UserError
@@ -14,13 +13,14 @@ from agentpool_jupyter.errors import UserError
 from .claims import claim, fail_open_turns
 from .plan import check_team
 from .run import Run
+from .trust import check_trust, sends_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from agentpool_jupyter.pool import Document, Pool
+    from agentpool_jupyter.pool import Pool
 
-    Functions = Mapping[str, Callable[[Document], Any]]
+    from .plan import Functions
 
 
 class Team:
@@ -32,8 +32,6 @@ class Team:
     def __init__(self, spec: TeamSpec, *, functions: Functions | None = None) -> None:
         self.spec = spec
         self.functions = functions or {}
-        if any(agent.python is None for agent in spec.agents):
-            preload()
 
     @classmethod
     def from_yaml(
@@ -43,12 +41,15 @@ class Team:
         functions: Functions | None = None,
         variables: Mapping[str, Any] | None = None,
         first_line: int = 1,
+        warn: Callable[[str], object] | None = None,
     ) -> Self:
         """Return the team that a text describes: YAML, or a plain task for the default team.
 
-        ``variables`` fill ``{{name}}`` in it. Raises SpecError, which names the line and the fix.
+        ``variables`` fill ``{{name}}`` in it; what may not be meant so is told to ``warn`` (default: as a
+        SpecWarning). Raises SpecError, which names the line and the fix.
         """
-        return cls(parse_team(text, first_line=first_line, variables=variables), functions=functions)
+        told = {} if warn is None else {"warn": warn}
+        return cls(parse_team(text, first_line=first_line, variables=variables, **told), functions=functions)
 
     def start(self, pool: Pool) -> Run:
         """Start the team on the pool's current branch and return at once.
@@ -57,13 +58,9 @@ class Team:
         """
         check_team(self.spec, self.functions)
         run, branch = f"run-{pool.new_id()}", pool.branch
+        pool.trusted |= sends_to(self.spec)
         epoch = claim(pool, run, branch, self.spec)
-        return self._launch(pool, run, branch, epoch)
-
-    def _launch(self, pool: Pool, run: str, branch: str, epoch: int) -> Run:
-        started = Run(pool, self.spec, run=run, branch=branch, epoch=epoch, functions=self.functions)
-        started.start()
-        return started
+        return Run(pool, self.spec, run=run, branch=branch, epoch=epoch, functions=self.functions).start()
 
     def __repr__(self) -> str:
         return f"<Team of {', '.join(agent.name for agent in self.spec.agents)}: {self.spec.task!r}>"
@@ -76,6 +73,7 @@ def resume(
     functions: Functions | None = None,
     budget: Mapping[str, float] | None = None,
     turns: int | None = None,
+    trust: bool = False,
 ) -> Run:
     """Go on with a run (default: the pool's latest) from where the log has it, on the pool's current branch.
 
@@ -83,6 +81,9 @@ def resume(
     (``tokens``, ``seconds``) takes the place of the team's, for the whole run with what it has taken so far; so does
     ``turns``, for all agents that have no number of their own. Raises UserError where there is no such run,
     RunActiveError where it is alive.
+
+    Raises UserError, too, where it names servers or keys' variables that are not OpenAI's, and no team did that was
+    started through this pool: with ``trust`` they are taken, as yours.
     """
     runs = pool.runs
     if not runs:
@@ -92,14 +93,15 @@ def resume(
         message = f"pool {pool.name!r} has no run {run!r}; there are: {', '.join(runs)}"
         raise UserError(message)
     record = runs[run] if run is not None else list(runs.values())[-1]
-    spec = TeamSpec.from_dict(record.spec)
+    team, functions = TeamSpec.from_dict(record.spec), functions or {}
     if budget is not None:
-        spec = msgspec.structs.replace(spec, budget=msgspec.structs.replace(spec.budget, **budget))
+        team = msgspec.structs.replace(team, budget=msgspec.structs.replace(team.budget, **budget))
     if turns is not None:
-        spec = msgspec.structs.replace(spec, turns=turns)
-    team = Team(spec, functions=functions)
-    check_team(team.spec, team.functions)
+        team = msgspec.structs.replace(team, turns=turns)
+    if not trust:
+        check_trust(pool, team)
+    check_team(team, functions)
     left, owner, branch = record.branch, record.owner, pool.branch
-    epoch = claim(pool, record.id, branch, team.spec, resumed=True)
+    epoch = claim(pool, record.id, branch, team, resumed=True)
     fail_open_turns(pool, record.id, left, owner)  # not before: only one of those who resume at once may
-    return team._launch(pool, record.id, branch, epoch)  # noqa: SLF001 - the same module's other half
+    return Run(pool, team, run=record.id, branch=branch, epoch=epoch, functions=functions).start()

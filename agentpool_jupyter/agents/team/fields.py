@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -12,17 +13,23 @@ from agentpool_jupyter.errors import SpecError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    Readers = dict[str, Callable[..., Any]]
+    """What reads the value of each key: given the FieldReader, the value's node and the key."""
+
 RESOLVER: Any = yaml.resolver.Resolver()
 """Says what kind of value a text is, by YAML's own rules."""
 _LISTED = 12  # known words that a message lists
 _MANY = 10**9
+_DOUBTFUL = re.compile(r"\s+#(?<!\s\s#)|\s+#(?! )")
 
 
 class FieldReader:
     """Reads the nodes of one text, whose first line has the number ``first_line``. All methods raise SpecError."""
 
-    def __init__(self, first_line: int) -> None:
+    def __init__(self, first_line: int, warn: Callable[[str], object]) -> None:
         self.first_line = first_line
+        self._warn = warn
+        self._text = ""
 
     def line(self, node: yaml.Node) -> int:
         """Return the line that a node stands on."""
@@ -30,12 +37,16 @@ class FieldReader:
 
     def compose(self, text: str) -> yaml.MappingNode:
         """Return the mapping that a text is in YAML."""
+        self._text = text
         try:
             root = yaml.compose(text, Loader=yaml.SafeLoader)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line = mark.line + self.first_line if mark else None
             hint = "; quote texts that contain ': '" if "mapping values" in str(error.problem) else ""
+            near_it = text.split("\n")[max(0, mark.line - 1) : mark.line + 1] if mark else []
+            if any(" #" in one for one in near_it):
+                hint += "; an unquoted text ends before ' #': quote it"
             message = f"not readable as YAML: {error.problem}{hint}"
             raise SpecError(message, line=line) from None
         except yaml.YAMLError as error:
@@ -49,7 +60,7 @@ class FieldReader:
             raise SpecError(message, line=self.first_line)
         return root
 
-    def struct(self, node: yaml.Node, readers: dict[str, Callable[..., Any]], what: str) -> dict[str, Any]:
+    def struct(self, node: yaml.Node, readers: Readers, what: str) -> dict[str, Any]:
         """Return a mapping's fields, each read by the reader of its key; unknown and repeated keys are errors."""
         fields: dict[str, Any] = {}
         for key, value in self.items(node, what):
@@ -82,15 +93,29 @@ class FieldReader:
             raise SpecError(message, line=self.line(node))
         return value
 
+    def tell_of_comment(self, node: yaml.Node, key: str) -> None:
+        """Warn of a comment behind an unquoted text that may be meant as part of it, such as ``Fix issue #12 first``.
+
+        One that is set off as usual, by two spaces before the # and one behind, is no doubt a comment.
+        """
+        behind = self._text[node.end_mark.index :].partition("\n")[0]
+        if getattr(node, "style", "") is None and _DOUBTFUL.match(behind):
+            lost = behind.strip().replace("\ue000", "{{").replace("\ue001", "}}")
+            self._warn(
+                f"line {self.line(node)}: `{key}` ends before {lost!r}, a comment to YAML: quote the text, "
+                "or set a comment off by two spaces, as in `  # this`"
+            )
+
     def text(self, node: yaml.Node, key: str) -> str:
         """Return a text that is not empty."""
-        if not isinstance(node, yaml.ScalarNode) or not node.value.strip() or plain(node) is None:
+        scalar = isinstance(node, yaml.ScalarNode)
+        if not scalar or not node.value.strip() or plain(node) is None:
             message = (
-                f"`{key}` is empty: write some text" if isinstance(node, yaml.ScalarNode) else f"`{key}` must be text"
+                f"`{key}` is empty: write some text, in quotes if it has a #" if scalar else f"`{key}` must be text"
             )
             raise SpecError(message, line=self.line(node))
-        text: str = node.value.strip()
-        return text
+        self.tell_of_comment(node, key)
+        return str(node.value.strip())
 
     def number(self, node: yaml.Node, key: str, kind: type[int | float], low: float, high: float) -> float:
         """Return a number of a kind that is within bounds."""

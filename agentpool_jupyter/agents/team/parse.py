@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from agentpool_jupyter.errors import SpecError
+from agentpool_jupyter.errors import SpecError, SpecWarning
 
 from .fields import RESOLVER, FieldReader, near, plain, real, whole
 from .filling import fill, marked
@@ -17,7 +19,9 @@ from .spec import DEFAULT_AGENTS, PERSON, RECALL_SOURCES, TASK, AgentSpec, Budge
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
+    from .fields import Readers
+
+_LONGEST_NAME = 40
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OURS = {
@@ -32,13 +36,24 @@ _OURS = {
 _LOOKS_LIKE_TEAM = re.compile(r"""^(\{\s*)?["']?(task|agents)["']?\s*:""", re.MULTILINE)
 
 
-def parse_team(text: str, *, first_line: int = 1, variables: Mapping[str, Any] | None = None) -> TeamSpec:
+def _warn(message: str) -> None:
+    warnings.warn(message, SpecWarning, stacklevel=2)
+
+
+def parse_team(
+    text: str,
+    *,
+    first_line: int = 1,
+    variables: Mapping[str, Any] | None = None,
+    warn: Callable[[str], object] = _warn,
+) -> TeamSpec:
     """Return the team that a cell describes: YAML with ``task:`` or ``agents:``, else the text is the task.
 
     ``{{name}}`` is filled from ``variables``, where those are given; single braces are left alone. ``first_line`` is
-    the number of the text's first line, for messages. Raises SpecError.
+    the number of the text's first line, for messages. What may not be meant so is told to ``warn``, by default as a
+    SpecWarning. Raises SpecError.
     """
-    return _Parser(first_line, variables).team(text)
+    return _Parser(first_line, variables, warn).team(text)
 
 
 def parse_budget(text: str) -> dict[str, float]:
@@ -54,8 +69,10 @@ def parse_budget(text: str) -> dict[str, float]:
 
 
 class _Parser(FieldReader):
-    def __init__(self, first_line: int, variables: Mapping[str, Any] | None) -> None:
-        super().__init__(first_line)
+    def __init__(
+        self, first_line: int, variables: Mapping[str, Any] | None, warn: Callable[[str], object] = _warn
+    ) -> None:
+        super().__init__(first_line, warn)
         self._variables = variables
 
     def team(self, text: str) -> TeamSpec:
@@ -75,7 +92,8 @@ class _Parser(FieldReader):
             raise SpecError(message, line=self.line(root))
         fields.setdefault("agents", DEFAULT_AGENTS)
         spec = TeamSpec(**fields)
-        lines = self._agent_lines(root)
+        agents = (value.value for key, value in root.value if key.value == "agents")
+        lines = {name.value: self.line(name) for name, _ in next(agents, ())}
         _check_listens(spec, lines)
         _check_start(spec, lines)
         return spec
@@ -94,15 +112,12 @@ class _Parser(FieldReader):
                 for part in child if isinstance(child, tuple) else (child,):
                     self._fill_nodes(part, filled)
 
-    def _agent_lines(self, root: yaml.MappingNode) -> dict[str, int]:
-        for key, value in root.value:
-            if key.value == "agents":
-                return {name.value: self.line(name) for name, _ in value.value}
-        return {}
-
     # Readers of single keys --------------------------------------------------------------------------------
 
     def agents(self, node: yaml.Node, _key: str) -> tuple[AgentSpec, ...]:
+        if isinstance(node, yaml.MappingNode):
+            for key, _ in node.value:  # one name, however it was typed
+                key.value = composed(key.value) if isinstance(key, yaml.ScalarNode) else key.value
         agents = tuple(self._agent(key, value) for key, value in self.items(node, "agents"))
         if not agents:
             message = "the team has no agents: add lines `  name: role` below `agents:`"
@@ -111,14 +126,15 @@ class _Parser(FieldReader):
 
     def _agent(self, key: yaml.ScalarNode, node: yaml.Node) -> AgentSpec:
         name = key.value
-        if not _NAME.fullmatch(name) or name in (TASK, PERSON):
+        if not _can_name(name):
             message = (
-                f"{name!r} cannot name an agent: use letters, digits, '_' or '-', and neither '{TASK}' nor '{PERSON}'"
+                f"{name!r} cannot name an agent: use letters of any alphabet, digits, '_' or '-', {_LONGEST_NAME} at "
+                f"most, a letter first, and neither '{TASK}' nor '{PERSON}'"
             )
             raise SpecError(message, line=self.line(key))
         if isinstance(node, yaml.ScalarNode):
-            role = "" if plain(node) is None else node.value.strip()
-            return AgentSpec(name=name, role=role)
+            self.tell_of_comment(node, name)
+            return AgentSpec(name=name, role="" if plain(node) is None else node.value.strip())
         fields = self.struct(node, _AGENT_READERS, f"agent {name!r}")
         if "python" in fields and "model" in fields:
             message = f"agent {name!r} has both `python` and `model`: keep one"
@@ -138,7 +154,7 @@ class _Parser(FieldReader):
         if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
             message = "`listens` is a list of agents, like `[planner, critic]`; `[]` hears only the task"
             raise SpecError(message, line=self.line(node))
-        return tuple(dict.fromkeys(value))
+        return tuple(dict.fromkeys(map(composed, value)))
 
     def budget(self, node: yaml.Node, _key: str) -> Budget:
         return Budget(**self.struct(node, _BUDGET_READERS, "budget"))
@@ -196,7 +212,7 @@ class _Parser(FieldReader):
         return tuple(dict.fromkeys(names))
 
 
-_SERVER_READERS: dict[str, Callable[..., Any]] = {
+_SERVER_READERS: Readers = {
     "model": _Parser.text,
     "base_url": _Parser.text,
     "api_key_env": _Parser.text,
@@ -208,13 +224,9 @@ _SERVER_READERS: dict[str, Callable[..., Any]] = {
     "temperature": real(0, 2),
     "price": _Parser.price,
 }
-_READING_READERS: dict[str, Callable[..., Any]] = {
-    "stride": whole(0),
-    "interrupt": _Parser.flag,
-    "recall": _Parser.recall,
-}
+_READING_READERS: Readers = {"stride": whole(0), "interrupt": _Parser.flag, "recall": _Parser.recall}
 _MODEL_ONLY = tuple(_READING_READERS)
-_AGENT_READERS: dict[str, Callable[..., Any]] = {
+_AGENT_READERS: Readers = {
     "role": _Parser.text,
     "listens": _Parser.listens,
     "python": _Parser.text,
@@ -222,7 +234,7 @@ _AGENT_READERS: dict[str, Callable[..., Any]] = {
     **_READING_READERS,
     **_SERVER_READERS,
 }
-_TEAM_READERS: dict[str, Callable[..., Any]] = {
+_TEAM_READERS: Readers = {
     "task": _Parser.text,
     "agents": _Parser.agents,
     "turns": whole(1),
@@ -235,13 +247,28 @@ _TEAM_READERS: dict[str, Callable[..., Any]] = {
     **_READING_READERS,
     **_SERVER_READERS,
 }
-_BUDGET_READERS: dict[str, Callable[..., Any]] = {"tokens": whole(1), "seconds": real(0.1)}
-_RECALL_READERS: dict[str, Callable[..., Any]] = {
-    "k": whole(1, 50),
-    "threshold": real(0.01, 1),
-    "from": _Parser.sources,
+_BUDGET_READERS: Readers = {"tokens": whole(1), "seconds": real(0.1)}
+_RECALL_READERS: Readers = {"k": whole(1, 50), "threshold": real(0.01, 1), "from": _Parser.sources}
+_PRICE_READERS: Readers = {"input": real(0), "output": real(0), "cached": real(0)}
+KEYS = {
+    "a team": tuple(_TEAM_READERS),
+    "an agent": tuple(_AGENT_READERS),
+    "budget": tuple(_BUDGET_READERS),
+    "recall": tuple(_RECALL_READERS),
+    "price": tuple(_PRICE_READERS),
 }
-_PRICE_READERS: dict[str, Callable[..., Any]] = {"input": real(0), "output": real(0), "cached": real(0)}
+"""All that a description may have, for its help."""
+
+
+def composed(name: str) -> str:
+    """Return a name in the form (Unicode's NFC) in which those that look the same are the same."""
+    return unicodedata.normalize("NFC", name)
+
+
+def _can_name(name: str) -> bool:
+    # Python's identifiers know the alphabets, and which marks belong to letters of theirs.
+    letters = name.replace("-", "_").isidentifier() and not name.startswith("-")
+    return letters and len(name) <= _LONGEST_NAME and name not in (TASK, PERSON)
 
 
 # Whether a team that reads well makes sense ----------------------------------------------------------------
@@ -249,14 +276,14 @@ _PRICE_READERS: dict[str, Callable[..., Any]] = {"input": real(0), "output": rea
 
 def _check_listens(spec: TeamSpec, lines: Mapping[str, int]) -> None:
     """Raise SpecError where an agent listens to one that does not exist; ``lines`` are those of the agents."""
-    names = [agent.name for agent in spec.agents]
+    names = {agent.name for agent in spec.agents} | {TASK}
     for agent in spec.agents:
         for heard in agent.listens or ():
             if heard == agent.name:
                 message = f"{agent.name} listens to itself: leave it out, its own thread is always in its context"
                 raise SpecError(message, line=lines.get(agent.name))
-            if heard not in (*names, TASK):
-                hint = near(heard, names)
+            if heard not in names:
+                hint = near(heard, sorted(names - {TASK}))
                 message = f"{agent.name} listens to {heard!r}, which is no agent of this team{hint}"
                 raise SpecError(message, line=lines.get(agent.name))
 
@@ -267,9 +294,16 @@ def _check_start(spec: TeamSpec, lines: Mapping[str, int]) -> None:
     if not speaks:
         message = "nobody may speak: every agent has `turns: 0`"
         raise SpecError(message, line=lines.get(spec.agents[0].name))
+    hear: dict[str, list[str]] = {}  # who listens to an agent by name; whoever listens to everyone hears the task
+    for agent in speaks:
+        for heard in agent.listens or ():
+            hear.setdefault(heard, []).append(agent.name)
     started = {agent.name for agent in speaks if agent.hears_task}
-    while more := {a.name for a in speaks if any(a.hears(name) for name in started)} - started:
+    begin = list(started)
+    while begin:
+        more = set(hear.get(begin.pop(), ())) - started
         started |= more
+        begin += more
     stuck = [agent.name for agent in speaks if agent.name not in started]
     if stuck:
         message = (

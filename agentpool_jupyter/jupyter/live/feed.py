@@ -26,10 +26,7 @@ question comes through while a cell blocks, and a view that opened then would st
 
 
 class Feed:
-    """Follows a pool for one run and shows it on a screen until the run ends, or :meth:`close`.
-
-    It reads the log only, so that it shows a run of another process just as well.
-    """
+    """Follows a pool's log for one run and shows it on a screen until the run ends, or :meth:`close`."""
 
     def __init__(self, pool: Pool, run: str, screen: Screen) -> None:
         record = pool.runs[run]

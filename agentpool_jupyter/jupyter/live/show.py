@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
+from agentpool_jupyter.agents.runs.claims import ask_to_stop
 from agentpool_jupyter.display.still import Still
 from agentpool_jupyter.display.terminal import TextScreen
 from agentpool_jupyter.errors import AgentPoolError
@@ -13,10 +15,12 @@ from .feed import Feed
 from .wire import Hello, Say, Stop
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from agentpool_jupyter.agents import Run
     from agentpool_jupyter.pool import Pool
 
-    from .widget import TeamWidget
+    from .widget import FrontEnd, TeamWidget
     from .wire import ToKernel
 
 
@@ -24,24 +28,24 @@ class Show:
     """Shows a run, of this process (``run``) or of another one, until it ends.
 
     In a notebook that is a widget, which gives way to a still picture at the end, so that the saved notebook shows
-    the result without a kernel; elsewhere it is text.
+    the result without a kernel; elsewhere, without a ``front_end``, it is text.
     """
 
-    def __init__(self, pool: Pool, run_id: str, run: Run | None, *, widget: bool) -> None:
+    def __init__(self, pool: Pool, run_id: str, run: Run | None, front_end: FrontEnd | None) -> None:
         self.pool = pool
         self.run = run
         self.run_id = run_id
         self._widget: TeamWidget | None = None
         self._handle = None
         self._done = threading.Lock()
-        if widget:
+        if front_end is not None:
             from IPython.display import display  # noqa: PLC0415
 
             from .widget import TeamWidget  # noqa: PLC0415
 
-            self._widget = TeamWidget()
+            self._widget = TeamWidget(front_end)
             self._feed = Feed(pool, run_id, self._widget)
-            self._widget.on_view_message(self._hear)
+            self._widget.on_view_message(partial(self._hear, self._widget))
             self._handle = display(self._widget, display_id=True)
         else:
             self._feed = Feed(pool, run_id, TextScreen())
@@ -76,27 +80,23 @@ class Show:
         if self._widget is not None:
             self._widget.close()
 
-    def _hear(self, message: ToKernel) -> None:
+    def _hear(self, widget: TeamWidget, message: ToKernel) -> None:
         """Do what a view asks for; runs on whichever thread takes the kernel's comm messages."""
         match message:
             case Hello():
                 self._feed.show_again()
-            case Stop():
-                self._stop()
+            case Stop() if self.run is not None:
+                self._feed.stopping()
+                self.run.stop(timeout=0)
+            case Stop():  # of another process
+                self._feed.stopping()
+                self._or_tell(widget, lambda: ask_to_stop(self.pool, self.pool.runs[self.run_id]))
             case Say(text=text):
-                self._say(text)
+                self._or_tell(widget, lambda: self.pool.post(text))
 
-    def _stop(self) -> None:
-        if self.run is not None:
-            self._feed.stopping()
-            self.run.stop(timeout=0)
-        elif self._widget is not None:
-            owner = self.pool.runs[self.run_id].owner
-            self._widget.show_problem(f"this run belongs to {owner}: stop it there")
-
-    def _say(self, text: str) -> None:
+    def _or_tell(self, widget: TeamWidget, do: Callable[[], object]) -> None:
+        """Do it, or show in the view why it cannot be done."""
         try:
-            self.pool.post(text)
+            do()
         except AgentPoolError as error:
-            if self._widget is not None:
-                self._widget.show_problem(str(error))
+            widget.show_problem(str(error))

@@ -22,7 +22,6 @@ class ShownTurn:
     def __init__(self, view: TurnView, began: int) -> None:
         self.view = view
         self.began = began
-        self.first_text: int | None = None
         self.chars = 0
         self._gathered = Gathered()
         self._ready = 0  # the number of the first delta that cannot be shown yet
@@ -58,4 +57,7 @@ class ShownTurn:
         return self._between(0, self._sent)
 
     def _between(self, start: int, stop: int) -> str:
-        return "".join(self._gathered.parts.get(number, "") for number in range(start, stop))
+        parts = self._gathered.parts
+        if stop - start <= len(parts):
+            return "".join(parts.get(number, "") for number in range(start, stop))
+        return "".join(parts[number] for number in sorted(parts) if start <= number < stop)  # numbers may be any

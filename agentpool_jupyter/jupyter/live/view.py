@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from agentpool_jupyter.agents.team.spec import AgentSpec, TeamSpec
+from agentpool_jupyter.agents.team.spec import TASK, AgentSpec, TeamSpec
 from agentpool_jupyter.display.screen import AgentState, AgentView, EdgeView, Patch, RunStatus, RunView, State, TurnView
 from agentpool_jupyter.pool import words
 from agentpool_jupyter.pool.events import (
+    Claim,
     Delta,
     Event,
     Message,
@@ -22,6 +23,7 @@ from agentpool_jupyter.pool.events import (
     TurnStarted,
     Usage,
 )
+from agentpool_jupyter.pool.runs import RunRecord
 from agentpool_jupyter.pool.turn import turn_name
 
 from .readings import Readings, overtaken
@@ -47,6 +49,8 @@ class TeamView:
         """
         self.run = RunView(pool=before.pool, run=run, branch=before.branch or "main")
         self._line = line
+        self._record = RunRecord(run)  # knows whose end counts: that of the claim which holds
+        self._sign = 0  # when the run's holder last wrote, by its own clock
         self._places = dict(before.places)
         self.agents: dict[str, AgentView] = {}
         self._turns: dict[str, ShownTurn] = {}
@@ -73,6 +77,8 @@ class TeamView:
         """
         if event.run not in ("", self.run.run) or event.id in self._seen:
             return
+        if event.run:
+            self._keep_time(event)
         if event.offset > self._line.get(event.branch, -1):
             if isinstance(event, TurnFinished | TurnFailed):
                 self._seen.add(event.id)
@@ -81,6 +87,8 @@ class TeamView:
         if not isinstance(event, Delta):  # deltas are told apart by turn and seq; ids of all would be many
             self._seen.add(event.id)
             self._readings.absorb(event)
+        if isinstance(event, RunStarted | Claim | RunFinished):
+            self._record.absorb(event)
         match event:
             case RunStarted():
                 self._start(event)
@@ -98,7 +106,7 @@ class TeamView:
                 self._message(event)
             case Message():
                 self._later.append(event)
-            case RunFinished():
+            case RunFinished() if self._record.finished is event:
                 self._end(event)
             case _:
                 pass
@@ -110,6 +118,16 @@ class TeamView:
             self.run.status = status
             self._changed_run = True
 
+    def _keep_time(self, event: Event) -> None:
+        """Move the run's beginning by the time in which nobody held it, so that its seconds are those of work.
+
+        If it began at 0:00, its process died at 0:20 and it is resumed at 0:50, it counts as begun at 0:30.
+        """
+        if isinstance(event, RunStarted) and self.run.started:
+            self.run.started += max(0, event.ts - self._sign)
+        if words.LOST not in (getattr(event, "reason", ""), getattr(event, "kind", "")):  # else another process says so
+            self._sign = event.ts
+
     def _start(self, event: RunStarted) -> None:
         spec = TeamSpec.from_dict(event.spec)
         self.run.task, self.run.status, self.run.reason = spec.task, "running", ""
@@ -120,9 +138,6 @@ class TeamView:
             view.state, view.note = "idle", ""
             view.place = self._places.setdefault(agent.name, len(self._places))
             self._changed_agents.add(agent.name)
-            for other in spec.agents:
-                if agent.hears(other.name):
-                    self._edge(other.name, agent.name, 0)
         for turn in self._turns.values():
             if turn.view.status == "running":  # cut off by the rollback that this run is resumed from
                 self._close(turn, "cancelled", words.CUT_OFF)
@@ -136,8 +151,8 @@ class TeamView:
             self._overtaken.discard(event.agent)
             view.note = _ANEW
         self._set(event.agent, "thinking")
-        if event.model and event.agent in self.agents:
-            self.agents[event.agent].model = event.model
+        if event.model:
+            self._lane(event.agent).model = event.model
         self._read(event.agent, event.context)
 
     def _read(self, agent: str, context: dict[str, Any]) -> None:
@@ -164,12 +179,10 @@ class TeamView:
     def _finish(self, event: TurnFinished, turn: ShownTurn) -> None:
         cancelled, silent = event.reason == words.CANCELLED, event.reason == words.SILENT
         self._close(turn, "cancelled" if cancelled else "finished", words.ENDED.get(event.reason, ""))
-        agent = self.agents.get(event.agent)
-        if agent is not None:
-            agent.turns += not cancelled
-            elapsed = event.ts - turn.began
-            if event.usage and not event.usage.estimated and elapsed > 0:
-                agent.rate = round(event.usage.completion * 1000 / elapsed, 1)
+        lane, elapsed = self._lane(event.agent), event.ts - turn.began
+        lane.turns += not cancelled
+        if event.usage and not event.usage.estimated and elapsed > 0:
+            lane.rate = round(event.usage.completion * 1000 / elapsed, 1)
         self._charge(event.agent, event.usage, event.cost)
         self._set(event.agent, "idle", "had nothing to say" if silent else words.STOPPED if cancelled else "")
         if silent:
@@ -181,15 +194,13 @@ class TeamView:
             self._drop(event.turn)
             self._overtaken.add(event.agent)
             self._set(event.agent, "thinking", _ANEW)
-            return
-        if event.retriable:
+        elif event.retriable:
             self._drop(event.turn)
-            self._set(
-                event.agent, "retrying", f"attempt {event.attempt} failed, again in {event.wait:.0f} s: {event.error}"
-            )
-            return
-        self._close(turn, "failed", event.error)
-        self._set(event.agent, "failed", event.error)
+            again = f"attempt {event.attempt} failed, again in {event.wait:.0f} s: {event.error}"
+            self._set(event.agent, "retrying", again)
+        else:
+            self._close(turn, "failed", event.error)
+            self._set(event.agent, "failed", event.error)
 
     def _message(self, event: Message) -> None:
         turn = self._open(event, event.id)
@@ -202,7 +213,7 @@ class TeamView:
     def _end(self, event: RunFinished) -> None:
         self.run.status = words.run_status(event.reason)
         self.run.reason = "; ".join(filter(None, (words.WHY.get(event.reason, ""), event.detail)))
-        self.run.finished = event.ts
+        self.run.finished = self._sign or event.ts
         self._changed_run = True
         for agent in self.agents.values():
             if agent.state != "failed":
@@ -229,29 +240,29 @@ class TeamView:
         self._drops.append(turn)
 
     def _charge(self, name: str, usage: Usage | None, cost: float | None) -> None:
-        agent = self.agents.get(name)
+        lane = self._lane(name)
         if usage is not None:
             self._readings.charge(name, usage)
             self.run.tokens += usage.total
             self.run.estimated = usage.estimated or self.run.estimated
-            if agent is not None:
-                agent.tokens += usage.total
-                agent.estimated = usage.estimated or agent.estimated
+            lane.tokens += usage.total
+            lane.estimated = usage.estimated or lane.estimated
         if cost:  # a local model is free: nothing to say
             self.run.cost = (self.run.cost or 0.0) + cost
-            if agent is not None:
-                agent.cost = (agent.cost or 0.0) + cost
-        self.run.reading = self._readings.total
-        if agent is not None:
-            agent.reading = self._readings.of(name)
+            lane.cost = (lane.cost or 0.0) + cost
+        self.run.reading, lane.reading = self._readings.total, self._readings.of(name)
         self._changed_run = True
-        self._changed_agents.add(name)
 
     def _set(self, name: str, state: AgentState, note: str = "") -> None:
-        agent = self.agents.get(name)
-        if agent is not None:
-            agent.state, agent.note = state, note
-            self._changed_agents.add(name)
+        lane = self._lane(name)
+        lane.state, lane.note = state, note
+
+    def _lane(self, name: str) -> AgentView:
+        """Return an agent's lane, which is about to change; of one that the team does not have nothing is shown."""
+        if name not in self.agents:
+            return AgentView(name=name)
+        self._changed_agents.add(name)
+        return self.agents[name]
 
     def _edge(self, source: str, target: str, chars: int) -> None:
         edge = self._edges.setdefault((source, target), EdgeView(source=source, target=target))
@@ -263,13 +274,8 @@ class TeamView:
     def state(self) -> State:
         """Return all there is to show; it carries the number of the last patch."""
         turns = [msgspec.structs.replace(turn.view, text=turn.sent) for turn in self._turns.values()]
-        return State(
-            seq=self._seq,
-            run=self.run,
-            agents=list(self.agents.values()),
-            turns=turns,
-            edges=list(self._edges.values()),
-        )
+        agents, edges = list(self.agents.values()), list(self._edges.values())
+        return State(seq=self._seq, run=self.run, agents=agents, turns=turns, edges=edges)
 
     def patch(self) -> Patch | None:
         """Return what changed since the last patch, or None."""
@@ -281,7 +287,7 @@ class TeamView:
         patch = Patch(
             seq=self._seq,
             run=self.run if self._changed_run else None,
-            agents=[self.agents[name] for name in sorted(self._changed_agents) if name in self.agents],
+            agents=[self.agents[name] for name in sorted(self._changed_agents)],
             turns=[self._turns[turn].view for turn in sorted(self._changed_turns)],
             drops=self._drops,
             append=appends,
@@ -294,12 +300,11 @@ class TeamView:
 
 
 def _agent_view(team: TeamSpec, agent: AgentSpec) -> AgentView:
-    heard = [other.name for other in team.agents if agent.hears(other.name)]
     return AgentView(
         name=agent.name,
         role=agent.role,
         model=f"{words.PYTHON}{agent.python}" if agent.python else agent.model or team.model or "",
         kind="python" if agent.python else "model",
-        listens=heard,
+        listens=None if agent.listens is None else [name for name in agent.listens if name != TASK],
         turns_max=team.turns_of(agent),
     )

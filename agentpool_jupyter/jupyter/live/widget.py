@@ -1,14 +1,12 @@
-"""The live widget, kernel side: carries :mod:`.wire` messages to and from the views of one run.
-
-The front end is ``labextension/src``, bundled into ``static/`` by the package's build.
-"""
+"""The live widget, kernel side; its front end, ``labextension/src``, is bundled into ``static/`` by the build."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import anywidget
+import ipywidgets
 import msgspec
 import traitlets
 
@@ -31,24 +29,33 @@ def _bundled(name: str) -> Path:
     return path
 
 
+class FrontEnd(ipywidgets.Widget):  # type: ignore[misc]  # its types are not followed
+    """What draws the widgets of a notebook: one model for all, since each model's state is saved with it."""
+
+    code = traitlets.Unicode().tag(sync=True)
+    style = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self) -> None:
+        super().__init__(code=_bundled("widget.js").read_text(), style=_bundled("widget.css").read_text())
+
+
 class TeamWidget(anywidget.AnyWidget):  # type: ignore[misc]  # its types are not followed
-    """Shows one run in any number of views.
+    """Shows one run in any number of views, by messages of :mod:`.wire`; keeps no thread, no state but the snapshot.
 
     Whatever is sent goes to every open view, from any thread; views that open later say Hello and are answered
-    with a State. The widget keeps no thread and no state but the snapshot.
+    with a State.
     """
 
-    _esm = _bundled("widget.js")
-    _css = _bundled("widget.css")
+    _esm = _bundled("loader.js")
 
+    front_end = traitlets.Unicode().tag(sync=True)
+    """The id of the FrontEnd's model."""
     snapshot = traitlets.Unicode("").tag(sync=True)
     """The last State that was kept, as JSON: what a page without a kernel shows."""
 
-    def __init__(self, **traits: Any) -> None:
-        super().__init__(**traits)
+    def __init__(self, front_end: FrontEnd) -> None:
+        super().__init__(front_end=front_end.model_id)
         hear_at_once(self)
-        self._listeners: list[Callable[[ToKernel], None]] = []
-        self.on_msg(self._receive)
 
     def show_state(self, state: State, *, keep: bool = False) -> None:
         """Show a state in every view; with ``keep`` the notebook keeps it too (rarely: it is sent twice)."""
@@ -69,15 +76,15 @@ class TeamWidget(anywidget.AnyWidget):  # type: ignore[misc]  # its types are no
 
         Messages that this version does not know are ignored: the page may be newer than the kernel.
         """
-        self._listeners.append(listener)
 
-    def _receive(self, _widget: TeamWidget, content: object, _buffers: object) -> None:
-        try:
-            message: ToKernel = msgspec.convert(content, ToKernel)
-        except msgspec.ValidationError:
-            return
-        for listener in tuple(self._listeners):
+        def receive(_widget: TeamWidget, content: object, _buffers: object) -> None:
+            try:
+                message: ToKernel = msgspec.convert(content, ToKernel)
+            except msgspec.ValidationError:
+                return
             listener(message)
+
+        self.on_msg(receive)
 
     def __repr__(self) -> str:
         return "TeamWidget()"

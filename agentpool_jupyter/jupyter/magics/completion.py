@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from agentpool_jupyter.errors import AgentPoolError
 
-from .agents.actions import AgentsActions
-from .pool import PoolActions
+from .agents.actions import ACTIONS as OF_AGENTS
+from .pool import ACTIONS as OF_POOL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from agentpool_jupyter.jupyter.session import Session
 
-_ACTIONS = {"%agents": list(AgentsActions.NAMED), "%%agents": [], "%pool": list(PoolActions.NAMED), "%snapshot": []}
+_ACTIONS = {"%agents": list(OF_AGENTS), "%%agents": [], "%pool": list(OF_POOL), "%snapshot": []}
 """Commands whose first word is an action or a pool."""
 _POSITIONS = ("%rollback", "%branch", "%diff")
 """Commands whose words are positions."""
@@ -50,29 +50,19 @@ def _completer(session: Session, command: str, parser: Any) -> Callable[[Any, An
         before = words[-1] if event.line.endswith(" ") else words[-2]
         try:  # completion never disturbs typing
             if before == "--engine":
-                return _engines()
+                from agentpool_jupyter.jobs import ENGINES  # noqa: PLC0415 - only when somebody presses Tab
+
+                return list(ENGINES)
             if command in _SIMILAR:
                 return _similar(session, before, parser)
             if command in _POSITIONS or before == "--at":
                 return _positions(session)
-            pools = _pools(session)
+            pools = session.open_store().names()
         except AgentPoolError:
             pools = []
         return [*(_ACTIONS.get(command, []) if before == command else []), *pools]
 
     return complete
-
-
-def _pools(session: Session) -> list[str]:
-    from agentpool_jupyter.log import open_store  # noqa: PLC0415 - only when somebody presses Tab
-
-    return open_store(session.store).names()
-
-
-def _engines() -> list[str]:
-    from agentpool_jupyter.jobs import ENGINES  # noqa: PLC0415
-
-    return list(ENGINES)
 
 
 def _positions(session: Session) -> list[str]:
@@ -87,7 +77,7 @@ def _similar(session: Session, before: str, parser: Any) -> list[str]:
     if before in ("--since", "--until"):
         return _positions(session)
     if before == "--pool":
-        return _pools(session)
+        return session.open_store().names()
     if option is not None and option.choices:
         return list(option.choices)
     pool = session.pool(tell=False)

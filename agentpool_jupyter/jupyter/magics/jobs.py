@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from agentpool_jupyter.display.foreign import printable
 from agentpool_jupyter.display.progress import ProgressBar
 from agentpool_jupyter.errors import LogError, UserError
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from agentpool_jupyter.jobs import Progress
     from agentpool_jupyter.jupyter.session import Session
     from agentpool_jupyter.pool import Pool
 
+_TOGETHER = 64  # pools of which one job takes care, and which are open at a time
 
-class PoolResults(Sequence[Any]):
+
+class PoolResults(list[Any]):
     """What a job gave, one item for each pool; displays itself, a line each."""
 
-    def __init__(self, items: Sequence[Any]) -> None:
-        self._items = list(items)
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-    def __getitem__(self, index: Any) -> Any:
-        return self._items[index]
-
     def __repr__(self) -> str:
-        return "\n".join(map(repr, self._items))
+        return "\n".join(map(repr, self))
 
 
 def run(
@@ -60,52 +52,56 @@ def bar_in_cell(title: str, *, widgets: bool) -> ProgressBar:
     return ProgressBar(title, (lambda bar: display(bar, display_id=True).update) if widgets else None)
 
 
-@dataclass(frozen=True)
-class PassedOver:
+class PassedOver(NamedTuple):
     """A pool that cannot be read; displays itself."""
 
     pool: str
     problem: Exception
 
     def __repr__(self) -> str:
-        return f"pool {self.pool!r} was passed over: {self.problem}"
+        return printable(f"pool {self.pool!r} was passed over: {self.problem}")
 
 
 def run_over_all(
     session: Session, job: Callable[..., Sequence[Any]], what: str, arguments: Namespace, **more: Any
 ) -> PoolResults:
     """Run a job over all pools of a store; those that cannot be read are told after what the others gave."""
-    with all_pools(session, arguments.store) as (pools, passed_over):
+    built: list[Any] = []
+    bad: list[Any] = []
+    for pools, passed_over in all_pools(session, arguments.store):
+        bad += passed_over
         try:
-            built = run(session, job, pools, what, arguments, **more)
+            built += run(session, job, pools, what, arguments, **more)
         except LogError:
             damaged = [PassedOver(pool.name, problem) for pool in pools if (problem := _damage(pool))]
             if not damaged:
                 raise
             names = {one.pool for one in damaged}
-            built = run(session, job, [pool for pool in pools if pool.name not in names], what, arguments, **more)
-            passed_over.extend(damaged)
-        return PoolResults([*built, *passed_over])
+            built += run(session, job, [pool for pool in pools if pool.name not in names], what, arguments, **more)
+            bad += damaged
+    return PoolResults([*built, *bad])
 
 
-@contextmanager
 def all_pools(session: Session, store: str | None) -> Iterator[tuple[list[Pool], list[PassedOver]]]:
-    """Yield the pools of a store, open, and those that cannot be opened; closes those that were not open before."""
-    from agentpool_jupyter.log import open_store  # noqa: PLC0415 - loading the extension stays quick
+    """Yield the pools of a store, open, and those that cannot be opened, some of them at a time.
 
-    pools, passed_over = [], []
-    with ExitStack() as stack:
-        for name in open_store(store or session.store).names():
-            was_open = session.has_open(name, store)
-            try:
-                pool = session.pool(name, store)
-            except (LogError, UserError, OSError) as error:
-                passed_over.append(PassedOver(name, error))
-                continue
-            pools.append(pool)
-            if not was_open:
-                stack.callback(session.forget, pool)
-        yield pools, passed_over
+    Closes those that were not open before when it is asked for the next ones: an open pool takes several files.
+    """
+    names = session.open_store(store).names()
+    for first in range(0, len(names), _TOGETHER):
+        pools, passed_over = [], []
+        with ExitStack() as stack:
+            for name in names[first : first + _TOGETHER]:
+                was_open = session.has_open(name, store)
+                try:
+                    pool = session.pool(name, store)
+                except (LogError, UserError, OSError) as error:
+                    passed_over.append(PassedOver(name, error))
+                    continue
+                pools.append(pool)
+                if not was_open:
+                    stack.callback(session.forget, pool)
+            yield pools, passed_over
 
 
 def _damage(pool: Pool) -> LogError | None:

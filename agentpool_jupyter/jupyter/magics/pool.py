@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 
 from agentpool_jupyter.display.note import Note
-from agentpool_jupyter.display.table import Table
-from agentpool_jupyter.errors import ExtraMissingError, IndexUnavailableError, UserError
+from agentpool_jupyter.display.table import Table, clip
+from agentpool_jupyter.errors import ExtraMissingError, IndexUnavailableError, PoolNotFoundError, UserError
+from agentpool_jupyter.jupyter.session import DEFAULT_POOL
 
 from .usage import STORE, SessionMagics
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Callable
 
     from agentpool_jupyter.history import Compacted, HistoryGraph
     from agentpool_jupyter.jupyter.session import Session
@@ -43,6 +46,7 @@ class PoolMagics(SessionMagics):
         "--at", metavar="POSITION", help="show the document as it was: 120, planner#2, -3, 14:05, 10m, a branch or tag"
     )
     @argument("-n", type=int, default=20, metavar="EVENTS", help="how many lines `log` and `events` show (default: 20)")
+    @argument("--overwrite", action="store_true", help="export over a file that is there")
     @argument("--yes", action="store_true", help="really delete")
     @argument("--no-archive", action="store_true", help="compact without a copy of the pool as it was")
     @argument("--delete-old", action="store_true", help="on Kafka: do not keep the topic of a pool that was compacted")
@@ -65,150 +69,142 @@ class PoolMagics(SessionMagics):
                                      (--at P: only what stands before a position)
             %pool delete NAME --yes  remove a pool for good
         """
-        return self.answer(self.pool, line, lambda session, arguments: PoolActions(session).do(arguments))
+        return self.answer(self.pool, line, _do)
 
 
-class PoolActions:
-    """The actions, by the first word of the line."""
+def _do(session: Session, arguments: Namespace) -> Any:
+    """Do what the first word says, or show a pool's document."""
+    words = arguments.words
+    action = ACTIONS.get(words[0], _document) if words else _document
+    names = words if action is _document else words[1:]
+    if len(names) > 1 and words[0] != "import":
+        message = f"%pool takes one action and one name, not {' '.join(words)!r}; see `%pool?`"
+        raise UserError(message)
+    if arguments.n < 1:
+        message = f"-n is {arguments.n}: show at least one line"
+        raise UserError(message)
+    return action(session, names[0] if names else None, arguments)
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
 
-    def do(self, arguments: Namespace) -> Any:
-        """Do what the first word says, or show a pool's document."""
-        words = arguments.words
-        action = self.NAMED.get(words[0]) if words else None
-        names = words[1:] if action else words
-        if len(names) > 1 and words[0] != "import":
-            message = f"%pool takes one action and one name, not {' '.join(words)!r}; see `%pool?`"
-            raise UserError(message)
-        if arguments.n < 1:
-            message = f"-n is {arguments.n}: show at least one line"
-            raise UserError(message)
-        name = names[0] if names else None
-        return action(self, name, arguments) if action else self._document(name, arguments)
+def _document(session: Session, name: str | None, arguments: Namespace) -> Any:
+    try:
+        return session.pool(name, arguments.store).document(arguments.at)
+    except PoolNotFoundError as error:
+        from agentpool_jupyter.agents.team.fields import near  # noqa: PLC0415 - loading the extension stays quick
 
-    def _document(self, name: str | None, arguments: Namespace) -> Any:
-        return self._session.pool(name, arguments.store).document(arguments.at)
+        meant = near(name or session.name, [*session.open_store(arguments.store).names(), *ACTIONS])
+        message = f"{error}{meant if 'did you mean' in meant else ''}"
+        raise PoolNotFoundError(message) from None
 
-    def _list(self, _name: str | None, arguments: Namespace) -> Table:
-        from agentpool_jupyter.log import open_store  # noqa: PLC0415 - loading the extension stays quick
 
-        store = open_store(arguments.store or self._session.store)
-        rows = [("→" if name == self._session.name else "", name) for name in store.names()]
-        return Table(("", f"pools in {store.url}"), rows, empty=f"no pools in {store.url} yet")
+def _list(session: Session, _name: str | None, arguments: Namespace) -> Table:
+    store = session.open_store(arguments.store)
+    rows = [("→" if name == session.name else "", name) for name in store.names()]
+    return Table(("", f"pools in {store.url}"), rows, empty=f"no pools in {store.url} yet")
 
-    def _use(self, name: str | None, arguments: Namespace) -> Note:
-        if name is None:
-            message = "%pool use needs a name, as in `%pool use bakery`"
-            raise UserError(message)
-        pool = self._session.pool(name, arguments.store, create=True)
-        self._session.use(name, arguments.store)
-        return Note(repr(pool))
 
-    def _new(self, name: str | None, arguments: Namespace) -> Note:
-        from agentpool_jupyter.log import open_store  # noqa: PLC0415
+def _use(session: Session, name: str | None, arguments: Namespace) -> Note:
+    if name is None:
+        message = "%pool use needs a name, as in `%pool use bakery`"
+        raise UserError(message)
+    pool = session.pool(name, arguments.store, create=True)
+    session.use(name, arguments.store)
+    return Note(repr(pool))
 
-        name = name or time.strftime("pool-%Y%m%d-%H%M%S")
-        if name in open_store(arguments.store or self._session.store).names():
-            message = (
-                f"pool {name!r} exists: `%pool use {name}` goes on with it, `%%agents {name} --fresh` starts afresh"
-            )
-            raise UserError(message)
-        return self._use(name, arguments)
 
-    def _delete(self, name: str | None, arguments: Namespace) -> Note:
-        if name is None or not arguments.yes:
-            message = f"%pool delete removes a pool for good: `%pool delete {name or 'NAME'} --yes`"
-            raise UserError(message)
-        pool = self._session.pool(name, arguments.store)
-        if pool.runs.alive():
-            message = f"a team runs in pool {name!r}: stop it first, with `%agents stop`"
-            raise UserError(message)
-        self._session.forget(pool)
-        pool.store.delete(name)
-        return Note(f"deleted pool {name!r}{self._forget(pool.store, name)}")
+def _new(session: Session, name: str | None, arguments: Namespace) -> Note:
+    name = name or time.strftime("pool-%Y%m%d-%H%M%S")
+    if name in session.open_store(arguments.store).names():
+        message = f"pool {name!r} exists: `%pool use {name}` goes on with it, `%%agents {name} --fresh` starts afresh"
+        raise UserError(message)
+    return _use(session, name, arguments)
 
-    def _forget(self, store: Store, name: str) -> str:
-        """Take a deleted pool out of the index, if there is one; return what is to be said of that."""
-        from agentpool_jupyter.recall.backends.opening import has_index  # noqa: PLC0415 - loading the extension stays quick
 
-        try:
-            if has_index(store):
-                self._session.index(store).forget(name)
-        except ExtraMissingError:
-            pass  # nothing here uses the index
-        except IndexUnavailableError as error:
-            return f"; what was said in it may still be in the index: {error}"
-        return ""
+def _delete(session: Session, name: str | None, arguments: Namespace) -> Note:
+    if name is None or not arguments.yes:
+        message = f"%pool delete removes a pool for good: `%pool delete {name or 'NAME'} --yes`"
+        raise UserError(message)
+    pool = session.pool(name, arguments.store)
+    if pool.runs.alive():
+        message = f"a team runs in pool {name!r}: stop it first, with `%agents stop {name}`"
+        raise UserError(message)
+    is_current = (name, pool.store.url) == (session.name, session.open_store().url)
+    session.forget(pool)
+    pool.store.delete(name)
+    told = f"deleted pool {name!r}{_forget(session, pool.store, name)}"
+    if is_current:  # else the next cell that names none would make it again
+        session.use(DEFAULT_POOL)
+        told += f"; the current pool is {DEFAULT_POOL!r} now"
+    return Note(told)
 
-    def _log(self, name: str | None, arguments: Namespace) -> HistoryGraph:
-        from agentpool_jupyter.history import history_graph  # noqa: PLC0415
 
-        return history_graph(self._session.pool(name, arguments.store), most=arguments.n)
+def _forget(session: Session, store: Store, name: str) -> str:
+    """Take a deleted pool out of the index, if there is one; return what is to be said of that."""
+    from agentpool_jupyter.recall.backends.addresses import has_index  # noqa: PLC0415 - loading the extension stays quick
 
-    def _tag(self, name: str | None, arguments: Namespace) -> Note:
-        if name is None:
-            message = "%pool tag needs a name, as in `%pool tag good --at planner#2`"
-            raise UserError(message)
-        place = self._session.pool(None, arguments.store).tag(name, arguments.at)
-        return Note(f"tag {name!r} is right after offset {place.at} on branch {place.branch!r}")
+    try:
+        if has_index(store):
+            session.index(store).forget(name)
+    except ExtraMissingError:
+        pass  # nothing here uses the index
+    except IndexUnavailableError as error:
+        return f"; what was said in it may still be in the index: {error}"
+    return ""
 
-    def _export(self, file: str | None, arguments: Namespace) -> Note:
-        from agentpool_jupyter.history import export_pool  # noqa: PLC0415
 
-        if file is None:
-            message = "%pool export needs a file, as in `%pool export bakery.jsonl.gz`"
-            raise UserError(message)
-        pool = self._session.pool(None, arguments.store)
-        return Note(f"wrote {export_pool(pool, file):,} records of pool {pool.name!r} to {file}")
+def _log(session: Session, name: str | None, arguments: Namespace) -> HistoryGraph:
+    from agentpool_jupyter.history import history_graph  # noqa: PLC0415
 
-    def _import(self, file: str | None, arguments: Namespace) -> Note:
-        from agentpool_jupyter.history import import_pool  # noqa: PLC0415
+    return history_graph(session.pool(name, arguments.store), most=arguments.n)
 
-        if file is None or len(arguments.words) > _IMPORT_WORDS:
-            message = "%pool import takes a file and, if need be, a name: `%pool import bakery.jsonl.gz other`"
-            raise UserError(message)
-        name = arguments.words[2] if len(arguments.words) == _IMPORT_WORDS else None
-        with import_pool(file, name, arguments.store or self._session.store) as pool:
-            self._session.use(pool.name, arguments.store)
-            return Note(f"made pool {pool.name!r} of {pool.end:,} records")
 
-    def _compact(self, name: str | None, arguments: Namespace) -> Compacted:
-        from agentpool_jupyter.history import compact  # noqa: PLC0415
+def _tag(session: Session, name: str | None, arguments: Namespace) -> Note:
+    if name is None:
+        message = "%pool tag needs a name, as in `%pool tag good --at planner#2`"
+        raise UserError(message)
+    place = session.pool(None, arguments.store).tag(name, arguments.at)
+    return Note(f"tag {name!r} is right after offset {place.at} on branch {place.branch!r}")
 
-        pool = self._session.pool(name, arguments.store)
-        limit = None if arguments.at is None else pool.position(arguments.at).at + 1
-        return compact(pool, limit=limit, archive=not arguments.no_archive, delete_old=arguments.delete_old)
 
-    def _events(self, name: str | None, arguments: Namespace) -> Table:
-        pool = self._session.pool(name, arguments.store)
-        events = pool.events(max(0, pool.end - arguments.n))
-        rows = [
-            (
-                event.offset,
-                time.strftime("%H:%M:%S", time.localtime(event.time / 1000)),
-                event.branch,
-                event.agent,
-                event.type,
-                _gist(event),
-            )
-            for event in events
-        ]
-        return Table(("offset", "time", "branch", "agent", "event", "says"), rows, empty="the pool is empty")
+def _export(session: Session, file: str | None, arguments: Namespace) -> Note:
+    from agentpool_jupyter.history import export_pool  # noqa: PLC0415
 
-    NAMED: ClassVar = {
-        "list": _list,
-        "use": _use,
-        "log": _log,
-        "events": _events,
-        "new": _new,
-        "tag": _tag,
-        "export": _export,
-        "import": _import,
-        "compact": _compact,
-        "delete": _delete,
-    }
+    if file is None:
+        message = "%pool export needs a file, as in `%pool export bakery.jsonl.gz`"
+        raise UserError(message)
+    if not arguments.overwrite and Path(file).expanduser().exists():
+        message = f"there is a file {file} already: choose another name, or write over it with --overwrite"
+        raise UserError(message)
+    pool = session.pool(None, arguments.store)
+    return Note(f"wrote {export_pool(pool, file):,} records of pool {pool.name!r} to {file}")
+
+
+def _import(session: Session, file: str | None, arguments: Namespace) -> Note:
+    from agentpool_jupyter.history import import_pool  # noqa: PLC0415
+
+    if file is None or len(arguments.words) > _IMPORT_WORDS:
+        message = "%pool import takes a file and, if need be, a name: `%pool import bakery.jsonl.gz other`"
+        raise UserError(message)
+    name = arguments.words[2] if len(arguments.words) == _IMPORT_WORDS else None
+    with import_pool(file, name, arguments.store or session.store) as pool:
+        return Note(f"made pool {pool.name!r} of {pool.end:,} records; `%pool use {pool.name}` goes on with it")
+
+
+def _compact(session: Session, name: str | None, arguments: Namespace) -> Compacted:
+    from agentpool_jupyter.history import compact  # noqa: PLC0415
+
+    pool = session.pool(name, arguments.store)
+    limit = None if arguments.at is None else pool.position(arguments.at).at + 1
+    return compact(pool, limit=limit, archive=not arguments.no_archive, delete_old=arguments.delete_old)
+
+
+def _events(session: Session, name: str | None, arguments: Namespace) -> Table:
+    pool = session.pool(name, arguments.store)
+    rows = []
+    for event in pool.events(max(0, pool.end - arguments.n)):
+        clock = time.strftime("%H:%M:%S", time.localtime(event.time / 1000))
+        rows.append((event.offset, clock, event.branch, event.agent, event.type, _gist(event)))
+    return Table(("offset", "time", "branch", "agent", "event", "says"), rows, empty="the pool is empty")
 
 
 def _gist(event: Event) -> str:
@@ -216,6 +212,19 @@ def _gist(event: Event) -> str:
     for field in ("text", "error", "reason", "to", "name", "kind", "owner", "model"):
         value = getattr(event, field, None)
         if value:
-            line = " ".join(str(value).split())
-            return line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"
+            return clip(str(value), _SHOWN)
     return ""
+
+
+ACTIONS: dict[str, Callable[[Session, str | None, Namespace], Any]] = {
+    "list": _list,
+    "use": _use,
+    "log": _log,
+    "events": _events,
+    "new": _new,
+    "tag": _tag,
+    "export": _export,
+    "import": _import,
+    "compact": _compact,
+    "delete": _delete,
+}

@@ -2,14 +2,13 @@
 
 ::
 
-    store     KafkaStore: open, list and delete pools
+    store     KafkaStore: open, list, restore and delete pools
     log       KafkaLog: append, read, end, offset_at
-    writer    appends, through one producer
+    writer    appends, through one producer; and copies, into a topic that is yet to be a pool's
     reader    ranges, the end and times, through one consumer
     follower  a live reading
     rewrite   makes the next generation of a pool, which is what compaction needs
     fence     what ends one generation, so that the next can begin
-    draft     a topic that is filled with copies before it is a pool's; restoring one
     topics    what the cluster's controller is asked: topics, their settings, the generations of a pool
     address   kafka://… and the environment, parsed and checked; knows what is secret
     clients   kafka-python's producer, consumer and admin client, made as the address says
@@ -26,11 +25,10 @@ try:
         # Loading kafka-python 3.0 calls importlib.resources.read_text, which was deprecated for a while.
         warnings.simplefilter("ignore", DeprecationWarning)
         from .address import KafkaAddress
-        from .follower import KafkaFollower
         from .log import KafkaLog
         from .store import KafkaStore
 except ModuleNotFoundError as error:
     message = "pools on Kafka need kafka-python: pip install 'agentpool-jupyter[kafka]'"
     raise ExtraMissingError(message) from error
 
-__all__ = ["KafkaAddress", "KafkaFollower", "KafkaLog", "KafkaStore"]
+__all__ = ["KafkaAddress", "KafkaLog", "KafkaStore"]

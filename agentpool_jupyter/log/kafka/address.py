@@ -60,12 +60,9 @@ def _choice(*words: str) -> Callable[[str], str]:
     return lambda text: {word: word for word in words}[text.strip().upper()]
 
 
-_OURS: dict[str, Callable[[str], Any]] = {
-    "timeout_ms": _count,
-    "delivery_timeout_ms": _count,
-    "patience_ms": _count,
-    "replication_factor": _count,
-}
+_OURS: dict[str, Callable[[str], Any]] = dict.fromkeys(
+    ("timeout_ms", "delivery_timeout_ms", "patience_ms", "replication_factor"), _count
+)
 _CLIENTS: dict[str, Callable[[str], Any]] = {
     "client_dns_lookup": str,
     "client_id": str,
@@ -90,11 +87,7 @@ _CLIENTS: dict[str, Callable[[str], Any]] = {
     "ssl_keyfile": _file,
     "ssl_password": Secret,
 }
-_PRODUCER: dict[str, Callable[[str], Any]] = {
-    "batch_size": _count,
-    "compression_type": str,
-    "linger_ms": _count,
-}
+_PRODUCER: dict[str, Callable[[str], Any]] = {"batch_size": _count, "compression_type": str, "linger_ms": _count}
 _ALL = _OURS | _CLIENTS | _PRODUCER
 
 
@@ -134,11 +127,8 @@ class KafkaAddress:
         return (found[2], int(found[1] or 1)) if found else None
 
     @classmethod
-    def parse(cls, text: str, environ: Mapping[str, str] | None = None) -> KafkaAddress:
-        """Read an address, with the options of the environment (``os.environ`` by default) as its defaults.
-
-        Raises StoreError, without repeating anything that may be secret.
-        """
+    def parse(cls, text: str) -> KafkaAddress:
+        """Read an address, which wins over the environment's options; raises StoreError, which tells no secret."""
         match = _SHAPE.fullmatch(text)
         if match is None:
             message = (
@@ -147,8 +137,7 @@ class KafkaAddress:
             )
             raise StoreError(message)
         hosts = tuple(_host(part.strip(), shown="@" not in text) for part in match["hosts"].split(","))
-        options = _from_environment(os.environ if environ is None else environ)
-        options |= _login(match["login"])
+        options = _from_environment() | _login(match["login"])
         for name, value in parse_qsl(match["query"] or "", keep_blank_values=True):
             options[name] = _value(name, value, where="the address")
         _complete(options)
@@ -189,10 +178,10 @@ def _login(text: str | None) -> dict[str, Any]:
     return found
 
 
-def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+def _from_environment() -> dict[str, Any]:
     return {
         name.removeprefix(_ENVIRONMENT).lower(): _value(name.removeprefix(_ENVIRONMENT).lower(), value, where=name)
-        for name, value in environ.items()
+        for name, value in os.environ.items()
         if name.startswith(_ENVIRONMENT)
     }
 

@@ -7,7 +7,7 @@ what is CRITICAL passes; ``logging.getLogger("kafka").setLevel(...)`` brings it 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .address import KafkaAddress
-
-_Client = TypeVar("_Client")
 
 MAX_RECORD = 8 * 1024 * 1024
 """The largest record, in bytes, that pools take (Kafka's own default is 1 MiB)."""
@@ -39,7 +37,7 @@ def _quiet() -> None:
     network.hide_logins()
 
 
-def _make(factory: Callable[..., _Client], address: KafkaAddress, timeout_ms: float, **options: Any) -> _Client:
+def _make(factory: Callable[..., Any], address: KafkaAddress, timeout_ms: float, **options: Any) -> Any:
     _quiet()
     made: list[Any] = []
 
@@ -63,16 +61,13 @@ def _make(factory: Callable[..., _Client], address: KafkaAddress, timeout_ms: fl
         raise
 
 
-def admin(address: KafkaAddress, timeout_ms: float | None = None) -> Any:
+def admin(address: KafkaAddress, timeout_ms: float) -> Any:
     """Return an admin client, connected; raises the client's errors."""
-    return _make(KafkaAdminClient, address, address.timeout_ms if timeout_ms is None else timeout_ms)
+    return _make(KafkaAdminClient, address, timeout_ms)
 
 
 def producer(address: KafkaAddress, timeout_ms: float, **more: Any) -> Any:
-    """Return an idempotent producer, connected, with options that go before the address's own.
-
-    Raises the client's errors.
-    """
+    """Return an idempotent producer, connected; ``more`` options win. Raises the client's errors."""
     options = {
         "batch_size": 256 * 1024,  # one batch is under way at a time, so its size bounds the throughput
         **address.producer,

@@ -15,12 +15,8 @@ if TYPE_CHECKING:
 
     from .address import KafkaAddress
 
-_LOGIN = (
-    errors.SaslAuthenticationFailedError,
-    errors.UnsupportedSaslMechanismError,
-    errors.IllegalSaslStateError,
-)
-_TOO_LARGE = (errors.MessageSizeTooLargeError, errors.RecordListTooLargeError)
+LOGIN = (errors.SaslAuthenticationFailedError, errors.UnsupportedSaslMechanismError, errors.IllegalSaslStateError)
+TOO_LARGE = (errors.MessageSizeTooLargeError, errors.RecordListTooLargeError)
 _LOST = (errors.LogTruncationError, errors.OffsetOutOfRangeError)
 _OPTIONS = (errors.KafkaConfigurationError, errors.UnsupportedCodecError, AssertionError, OSError, ValueError)
 
@@ -40,9 +36,9 @@ def translate(error: BaseException, address: KafkaAddress, timeout_ms: float) ->
     if isinstance(error, errors.KafkaError) and error.retriable:
         return unavailable(address, timeout_ms)
     for kinds, made, text in (
-        (_LOGIN, StoreError, "refused the login: check user, password and sasl_mechanism"),
+        (LOGIN, StoreError, "refused the login: check user, password and sasl_mechanism"),
         ((errors.AuthorizationError,), StoreError, f"does not allow this user to do that ({type(error).__name__})"),
-        (_TOO_LARGE, LogError, "does not take a record of that size: make it smaller, or raise max.message.bytes"),
+        (TOO_LARGE, LogError, "does not take a record of that size: make it smaller, or raise max.message.bytes"),
         (_LOST, LogCorruptError, f"has lost records that were there before ({type(error).__name__})"),
         (_OPTIONS, StoreError, f"cannot be used with these options: {_reason(error)}"),
     ):

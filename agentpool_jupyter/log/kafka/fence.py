@@ -16,18 +16,18 @@ the next generation: the log's order is the one thing that all processes agree o
 
 from __future__ import annotations
 
-import contextlib
 import time
 from typing import TYPE_CHECKING
 
-from kafka import TopicPartition, errors
+from kafka import TopicPartition
 
 from agentpool_jupyter.errors import LogUnavailableError
 from agentpool_jupyter.log.contract import FILLER
 
 from . import clients
-from .failures import translated
+from .failures import TOO_LARGE, translated
 from .reader import scan
+from .writer import close
 
 if TYPE_CHECKING:
     from .address import KafkaAddress
@@ -40,19 +40,15 @@ FENCED = _BATCH + _RECORD + len(_MOVED) + _DIGITS + len(FILLER)
 """``max.message.bytes`` of a fenced topic: exactly what the largest mark needs, and less than any event."""
 
 _PAUSE_SECONDS = 0.05
-_TOO_LARGE = (errors.MessageSizeTooLargeError, errors.RecordListTooLargeError)
 
 
 def refused(error: BaseException) -> bool:
     """Return whether an append failed because the topic takes no record of that size, which a fence brings about."""
-    return isinstance(error.__cause__, _TOO_LARGE)
+    return isinstance(error.__cause__, TOO_LARGE)
 
 
 def put_up(topics: Topics, address: KafkaAddress, topic: str) -> int:
-    """Let a topic take marks only, and return one past its last event; where a fence stands, that is found.
-
-    Raises LogUnavailableError where the topic's leader does not hear of it.
-    """
+    """Let a topic take marks only, if it does not yet; return one past its last event. Raises LogUnavailableError."""
     topics.narrow(topic, FENCED)
     deadline = time.monotonic() + address.timeout_ms / 1000
     while _mark(address, topic, _PROBE, FILLER + b" " * FENCED) is not None:  # until brokers have heard of it
@@ -87,11 +83,10 @@ def _mark(address: KafkaAddress, topic: str, key: bytes, value: bytes = FILLER) 
         producer = clients.producer(address, address.timeout_ms, compression_type=None)
         try:
             return int(producer.send(topic, value, key=key, partition=0).get(address.timeout_ms / 1000).offset)
-        except _TOO_LARGE:
+        except TOO_LARGE:
             return None
         finally:
-            with contextlib.suppress(errors.KafkaTimeoutError):
-                producer.close(timeout=1)
+            close(producer)
 
 
 def _known(offset: int | None, topic: str) -> int:

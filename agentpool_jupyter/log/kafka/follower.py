@@ -14,7 +14,7 @@ from agentpool_jupyter.log.contract import Follower, Record
 
 from . import clients
 from .failures import translate, translated, unavailable
-from .reader import marked, records
+from .reader import received
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,8 +96,7 @@ class KafkaFollower(Follower):
             return []
         try:
             polled = self._consumer.poll(timeout_ms=_POLL_MS)
-            found = records(polled, self._partition)
-            self._marked = marked(polled, self._partition, self._marked)
+            found, self._marked = received(polled, self._partition, marked=self._marked)
         except errors.OffsetOutOfRangeError:
             with contextlib.suppress(errors.KafkaTimeoutError):  # asked again by the next poll
                 self._out_of_range()

@@ -7,11 +7,11 @@ import os
 import threading
 import time
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from kafka import TopicPartition
 
-from agentpool_jupyter.errors import AgentPoolError, LogClosedError
+from agentpool_jupyter.errors import AgentPoolError
 from agentpool_jupyter.log.contract import Log, Record
 
 from . import fence
@@ -22,11 +22,13 @@ from .topics import LARGEST_BATCH, Topics
 from .writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from agentpool_jupyter.log.contract import Changes, Rewritten
 
     from .address import KafkaAddress
+
+_Answer = TypeVar("_Answer")
 
 _LOOK_MS = 2_000  # an error of the client is held back for so long at most, to ask whether the pool has moved
 _PAUSE_SECONDS = 0.1
@@ -37,11 +39,8 @@ class KafkaLog(Log):
     """A log on Kafka; made by :meth:`KafkaStore.open`, connects when first used."""
 
     def __init__(self, name: str, address: KafkaAddress, generation: int = 1) -> None:
-        self.name = name
-        self.url = address.url
+        super().__init__(name, address.url)
         self._address = address
-        self._pid = os.getpid()
-        self._closed = False
         self._moved = False
         self._looked = 0.0
         self._lock = threading.Lock()
@@ -92,10 +91,7 @@ class KafkaLog(Log):
         return self._read(start, stop)
 
     def follow(self, start: int = 0) -> KafkaFollower:
-        """Yield batches of records, stored and new; see :meth:`Log.follow`.
-
-        An absence of the cluster of up to the option ``patience_ms`` is waited out.
-        """
+        """Yield batches of records; an absence of up to ``patience_ms`` is waited out; see :meth:`Log.follow`."""
         self._check_open()
         follower = KafkaFollower(
             self._address,
@@ -106,30 +102,19 @@ class KafkaLog(Log):
         )
         with self._lock:
             self._followers.add(follower)
-            closed = self._closed
-        if closed:
+        if self._closed:
             follower.close()
         return follower
 
     def end(self) -> int:
         """Return the number of records; see :meth:`Log.end`."""
-        self._check_open()
-        while True:
-            generation = self._generation
-            try:
-                end = self._reader.end()
-                break
-            except AgentPoolError:
-                self._check_open()
-                if not self._check_moved(generation):
-                    raise
+        end = self._ask(Reader.end)
         self._known_end = max(self._known_end, end)
         return end
 
     def offset_at(self, time: int) -> int:
         """Return the first offset at or after a time; see :meth:`Log.offset_at`."""
-        self._check_open()
-        found = self._reader.offset_at(max(0, time))
+        found = self._ask(Reader.offset_at, max(0, time))
         return self.end() if found is None else found
 
     def rewrite(self, changes: Changes, *, delete_old: bool = False) -> Rewritten:
@@ -166,16 +151,20 @@ class KafkaLog(Log):
 
     def _read(self, start: int, stop: int) -> Iterator[Record]:
         while start < stop:
+            found, start = self._ask(Reader.fetch, start, stop)
+            yield from found
+
+    def _ask(self, question: Callable[..., _Answer], *arguments: Any) -> _Answer:
+        """Ask the reader something; again where this very log has gone on meanwhile, for the new one has the same."""
+        while True:
             self._check_open()
             generation = self._generation
             try:
-                found, start = self._reader.fetch(start, stop)
+                return question(self._reader, *arguments)
             except AgentPoolError:
                 self._check_open()
                 if not self._check_moved(generation):
                     raise
-                continue  # the same offsets are in the new generation
-            yield from found
 
     def _outlast_fence(self, generation: int) -> bool:
         """Wait behind a fence until the pool has moved; return False where there is none.
@@ -218,7 +207,7 @@ class KafkaLog(Log):
                 return True
         newest: int | None = None
         with contextlib.suppress(AgentPoolError):  # the caller's own error says that the cluster is away
-            newest, _ = Topics(self._address, min(_LOOK_MS, self._address.timeout_ms)).newest(self.name)
+            newest = Topics(self._address, min(_LOOK_MS, self._address.timeout_ms)).newest(self.name)
         if newest is None or newest <= generation:
             return False
         with self._rewriting:
@@ -232,11 +221,4 @@ class KafkaLog(Log):
             raise moved(self.name)
         if self._reader.marked:
             self._look(self._generation)
-        if self._closed:
-            message = f"the log of pool {self.name!r} is closed; open the pool again"
-            raise LogClosedError(message)
-        if os.getpid() != self._pid:  # the threads that drive the connections stayed in the parent
-            message = (
-                f"the log of pool {self.name!r} was opened before this process was forked; open the pool again here"
-            )
-            raise LogClosedError(message)
+        super()._check_open()

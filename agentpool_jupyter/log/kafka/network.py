@@ -5,24 +5,14 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from kafka.errors import (
-    AuthorizationError,
-    IllegalSaslStateError,
-    KafkaConfigurationError,
-    SaslAuthenticationFailedError,
-    UnsupportedSaslMechanismError,
-)
+from kafka import errors
 from kafka.net.compat import KafkaNetClient
 from kafka.net.inet import KafkaNetSocket
 from kafka.net.manager import KafkaConnectionManager
 from kafka.net.selector import NetworkSelector
 
-_REFUSALS = (
-    AuthorizationError,
-    IllegalSaslStateError,
-    SaslAuthenticationFailedError,
-    UnsupportedSaslMechanismError,
-)
+from .failures import LOGIN
+
 _SETUP_MS = 8_000
 _UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
 
@@ -64,21 +54,19 @@ class _Manager(KafkaConnectionManager):  # type: ignore[misc]
         return connection
 
     def _note_refusal(self, error: BaseException) -> None:
-        if isinstance(error, _REFUSALS):
+        if isinstance(error, (errors.AuthorizationError, *LOGIN)):
             self._refusal = error
         elif _UNTRUSTED in str(error):
-            self._refusal = KafkaConfigurationError(
+            self._refusal = errors.KafkaConfigurationError(
                 "the broker's TLS certificate is not trusted: name its authority with ssl_cafile"
             )
 
 
-class _HideLogin(logging.Filter):
-    """Takes the login out of what the client logs at DEBUG: requests, and the raw bytes of all that is sent."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if isinstance(record.args, tuple):
-            record.args = tuple(_without_login(argument) for argument in record.args)
-        return True
+def _hide_login(record: logging.LogRecord) -> bool:
+    """Take the login out of what the client logs at DEBUG: requests, and the raw bytes of all that is sent."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(_without_login(argument) for argument in record.args)
+    return True
 
 
 def _without_login(argument: object) -> object:
@@ -86,9 +74,6 @@ def _without_login(argument: object) -> object:
         return f"<{len(argument)} bytes>"
     kind = type(argument).__name__
     return f"<{kind}>" if kind.startswith("Sasl") else argument
-
-
-_hide_login = _HideLogin()
 
 
 def hide_logins() -> None:

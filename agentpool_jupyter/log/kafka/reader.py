@@ -26,22 +26,22 @@ _SCAN_BYTES = 1024 * 1024
 _LINGER_MS = 20  # a fetch sent ahead at the log's end must not hold up the next read
 
 
-def records(polled: Any, partition: TopicPartition) -> list[Record]:
-    """Return what a poll brought as records."""
-    return [Record(found.offset, found.timestamp, found.value or b"") for found in polled.get(partition, ())]
+def as_record(found: Any) -> Record:
+    """Return what the client has as a record, without its key."""
+    return Record(found.offset, found.timestamp, found.value or b"")
 
 
-def marked(polled: Any, partition: TopicPartition, before: bool) -> bool:  # noqa: FBT001 - a value, no option
-    """Return whether the last record that was read is a mark: maybe the pool goes on elsewhere (:mod:`.fence`)."""
+def received(polled: Any, partition: TopicPartition, *, marked: bool) -> tuple[list[Record], bool]:
+    """Return what a poll brought, and whether the last record that was read is a mark; ``marked`` is that of before.
+
+    After a mark the pool may go on elsewhere (:mod:`.fence`).
+    """
     found = polled.get(partition, ())
-    return found[-1].key is not None if found else before
+    return [as_record(one) for one in found], found[-1].key is not None if found else marked
 
 
 def scan(address: KafkaAddress, partition: TopicPartition, start: int = 0, stop: int | None = None) -> Iterator[Any]:
-    """Yield what a partition holds in a range (default: up to its end as it is now), as the client has it, with keys.
-
-    Raises the errors of :class:`Log`.
-    """
+    """Yield what a range (default: all there is now) holds as the client has it, with keys; raises Log's errors."""
     with translated(address, address.timeout_ms):
         consumer = clients.consumer(address, partition, wait_ms=_LINGER_MS, fetch_bytes=_SCAN_BYTES)
         try:
@@ -71,7 +71,7 @@ class Reader:
         self._consumer: Any = None
         self._position = -1
         self.marked = False
-        """Whether the last record that was read is a mark; see :func:`marked`."""
+        """Whether the last record that was read is a mark; see :func:`received`."""
 
     def fetch(self, start: int, stop: int) -> tuple[list[Record], int]:
         """Return some of the records of a range that is known to exist, and where to go on."""
@@ -81,8 +81,7 @@ class Reader:
                 consumer.seek(self._partition, start)
             while True:
                 polled = consumer.poll(timeout_ms=_POLL_MS, max_records=min(_CHUNK, stop - start))
-                found = records(polled, self._partition)
-                self.marked = marked(polled, self._partition, self.marked)
+                found, self.marked = received(polled, self._partition, marked=self.marked)
                 self._position = found[-1].offset + 1 if found else consumer.position(self._partition, timeout_ms=0)
                 if found or self._position >= stop:
                     return [record for record in found if record.offset < stop], self._position

@@ -22,11 +22,10 @@ from kafka import TopicPartition
 from agentpool_jupyter.errors import LogBusyError, LogMovedError
 from agentpool_jupyter.log.contract import FILLER, Record, Rewritten
 
-from . import clients, fence
-from .draft import fill
-from .failures import translated
-from .reader import scan
+from . import fence
+from .reader import Reader, as_record, scan
 from .topics import Topics
+from .writer import fill
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -52,10 +51,10 @@ class Rewriting:
 
         None for what was done says that this generation is an unchanged copy: do it again from there.
         """
-        if self._topics.newest(self._name)[0] != self._generation:
+        if self._topics.newest(self._name) != self._generation:
             raise moved(self._name)
         end = self._end()
-        values = dict(changes(lambda: (_record(found) for found in self._scan(0, end))))
+        values = dict(changes(lambda: map(as_record, self._scan(0, end))))
         if not values:
             size = sum(len(found.value or b"") for found in self._scan(0, end))
             return self._generation, Rewritten(0, size, size)
@@ -104,7 +103,7 @@ class Rewriting:
 
     def _copies(self, start: int, stop: int, values: Mapping[int, bytes]) -> Iterator[Record]:
         for found in self._scan(start, stop):
-            old = _record(found)
+            old = as_record(found)
             new = old._replace(value=values.get(old.offset, old.value) if found.key is None else FILLER)
             self._before += len(old.value)
             self._after += len(new.value)
@@ -140,16 +139,10 @@ class Rewriting:
         return f"topic {', '.join(kept)} at {self._address.url}" if kept else ""
 
     def _end(self) -> int:
-        with translated(self._address, self._address.timeout_ms):
-            consumer = clients.consumer(self._address, self._old, wait_ms=0, fetch_bytes=1)
-            with contextlib.closing(consumer):
-                return int(consumer.end_offsets([self._old], timeout_ms=self._address.timeout_ms)[self._old])
+        with contextlib.closing(Reader(self._address, self._old)) as reader:
+            return reader.end()
 
 
 def moved(name: str) -> LogMovedError:
     """Return the error for a log of an older generation."""
     return LogMovedError(f"pool {name!r} was compacted and goes on in a new topic: open it again")
-
-
-def _record(found: Any) -> Record:
-    return Record(found.offset, found.timestamp, found.value or b"")

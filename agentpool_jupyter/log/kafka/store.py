@@ -6,14 +6,14 @@ import hashlib
 import shutil
 from typing import TYPE_CHECKING
 
-from agentpool_jupyter.errors import PoolNotFoundError, StoreError, UserError
+from agentpool_jupyter.errors import PoolNotFoundError, StoreError
 from agentpool_jupyter.log.contract import Store, check_name
 from agentpool_jupyter.log.home import data_home
 
 from .address import KafkaAddress
-from .draft import restore
 from .log import KafkaLog
 from .topics import Topics
+from .writer import fill
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,7 +47,7 @@ class KafkaStore(Store):
 
     def open(self, name: str, *, create: bool = True) -> KafkaLog:
         """Open the log of a pool, in its newest complete generation; see :meth:`Store.open`."""
-        generation, _ = self._topics.newest(check_name(name))
+        generation = self._topics.newest(check_name(name))
         if generation is None:
             if not create:
                 raise self._missing(name)
@@ -62,19 +62,23 @@ class KafkaStore(Store):
 
     def restore(self, name: str, records: Iterable[Record]) -> None:
         """Make a log of copies of records; see :meth:`Store.restore`."""
-        if self._topics.newest(check_name(name))[0] is not None:
-            with self.open(name) as log:
-                if log.end():
-                    message = f"pool {name!r} exists and is not empty: choose another name"
-                    raise UserError(message)
-            self.delete(name)
-        restore(self._topics, self.address, name, records)
+        self._make_room(name)
+        # A second generation or a later one, because only those can be drafts, which nobody opens.
+        number = 1 + max([1, *self._topics.generations(name).get(name, [])])
+        topic = self.address.topic(name, number)
+        self._topics.create(name, number, draft=True)
+        try:
+            fill(self.address, topic, records)
+            self._topics.complete(topic)
+        except BaseException:
+            self._topics.remove(topic)
+            raise
 
     def names(self) -> list[str]:
         """Return the names of the pools, sorted."""
         found = self._topics.generations()
         # A pool without its first topic may be a draft of one that nobody completed.
-        return sorted(name for name, numbers in found.items() if numbers[0] == 1 or self._topics.newest(name)[0])
+        return sorted(name for name, numbers in found.items() if numbers[0] == 1 or self._topics.newest(name))
 
     def delete(self, name: str) -> None:
         """Remove a pool's topics, those of older generations, too; see :meth:`Store.delete`."""

@@ -48,19 +48,16 @@ class Topics:
         """Return the generations of each pool (or of one), drafts included, oldest first."""
         found: dict[str, list[int]] = {}
         for topic in self._ask(lambda admin: admin.list_topics()):
-            name, generation = self._address.generation(topic) or (None, 0)
-            if name is not None and pool in (None, name):
-                found.setdefault(name, []).append(generation)
+            if (belongs := self._address.generation(topic)) and pool in (None, belongs[0]):
+                found.setdefault(belongs[0], []).append(belongs[1])
         return {name: sorted(numbers) for name, numbers in found.items()}
 
-    def newest(self, pool: str) -> tuple[int | None, list[int]]:
-        """Return a pool's newest complete generation, if there is one, and the drafts of later ones."""
-        drafts: list[int] = []
+    def newest(self, pool: str) -> int | None:
+        """Return a pool's newest complete generation, if there is one."""
         for number in reversed(self.generations(pool).get(pool, [])):
-            if number == 1 or self.setting(self._address.topic(pool, number), _CLOCK) == "LogAppendTime":
-                return number, drafts
-            drafts.insert(0, number)
-        return None, drafts
+            if number == 1 or self._setting(self._address.topic(pool, number), _CLOCK) == "LogAppendTime":
+                return number
+        return None
 
     def partitions(self, topic: str) -> int | None:
         """Return how many partitions a topic has, or None where there is no such topic."""
@@ -78,7 +75,7 @@ class Topics:
         """Make a draft a generation, and return when brokers say so; the last step, which can be taken twice."""
         self._set(topic, _CLOCK, "LogAppendTime")
         deadline = time.monotonic() + self._timeout / 1000
-        while self.setting(topic, _CLOCK) != "LogAppendTime" and time.monotonic() < deadline:
+        while self._setting(topic, _CLOCK) != "LogAppendTime" and time.monotonic() < deadline:
             time.sleep(_PAUSE_SECONDS)  # they learn of it a moment after the controller has it
 
     def narrow(self, topic: str, largest: int) -> None:
@@ -87,9 +84,9 @@ class Topics:
 
     def largest(self, topic: str) -> int:
         """Return how many bytes a batch of a topic may have."""
-        return int(self.setting(topic, _LARGEST) or LARGEST_BATCH)
+        return int(self._setting(topic, _LARGEST) or LARGEST_BATCH)
 
-    def setting(self, topic: str, name: str) -> str | None:
+    def _setting(self, topic: str, name: str) -> str | None:
         """Return one of a topic's settings; None where there is no such topic."""
 
         def find(admin: Any) -> str | None:

@@ -1,10 +1,12 @@
-"""Writing to a partition: one idempotent producer, shared by the threads of a process."""
+"""Writing to a partition: one idempotent producer, shared by the threads of a process; and filling a new one."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
 import time
+from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from kafka import errors
@@ -15,23 +17,26 @@ from . import clients
 from .failures import translated, unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from kafka import TopicPartition
+
+    from agentpool_jupyter.log.contract import Record
 
     from .address import KafkaAddress
 
 _SLACK_SECONDS = 10.0  # the producer itself gives up in time; this is for a producer that does not
 _CLOSE_SECONDS = 1.0
+_CHUNK = 2_000  # copies between two looks at where they went
 
 
+@dataclass
 class _Lease:
     """A producer and how many appends are using it; a retired one is closed by the last of them."""
 
-    def __init__(self, producer: Any) -> None:
-        self.producer = producer
-        self.users = 0
-        self.retired = False
+    producer: Any
+    users: int = 0
+    retired: bool = False
 
 
 class Writer:
@@ -70,19 +75,20 @@ class Writer:
         """Let go of the producer; appends still under way may fail."""
         lease, self._lease = self._lease, None
         if lease is not None:
-            _close(lease.producer)
+            close(lease.producer)
 
     @contextlib.contextmanager
     def _producer(self) -> Iterator[Any]:
         with translated(self._address, self._address.delivery_timeout_ms):
             lease = self._take()
+            failed = False
             try:
                 yield lease.producer
             except (errors.KafkaError, ValueError):
-                self._retire(lease)
+                failed = True
                 raise
             finally:
-                self._give_back(lease)
+                self._give_back(lease, failed=failed)
 
     def _take(self) -> _Lease:
         timeout = self._address.delivery_timeout_ms
@@ -98,25 +104,41 @@ class Writer:
         finally:
             self._lock.release()
 
-    def _retire(self, lease: _Lease) -> None:
-        with self._lock:
-            lease.retired = True
-            if self._lease is lease:
-                self._lease = None
-
-    def _give_back(self, lease: _Lease) -> None:
+    def _give_back(self, lease: _Lease, *, failed: bool) -> None:
         with self._lock:
             lease.users -= 1
+            if failed:
+                lease.retired = True
+                if self._lease is lease:
+                    self._lease = None
             last = lease.retired and not lease.users
         if last:
-            _close(lease.producer)
+            close(lease.producer)
 
 
-def _close(producer: Any) -> None:
+def close(producer: Any) -> None:
+    """Let go of a producer and its thread, also where records are still under way."""
     try:
         producer.close(timeout=_CLOSE_SECONDS)
     except errors.KafkaTimeoutError:
-        # kafka-python's close gives up before it has stopped its thread when records are still under way.
+        # kafka-python's close gives up then before it has stopped its thread.
         producer._sender.force_close()  # noqa: SLF001
         producer._sender.join(_CLOSE_SECONDS)  # noqa: SLF001
         producer.close(timeout=0)
+
+
+def fill(address: KafkaAddress, topic: str, records: Iterable[Record]) -> None:
+    """Append copies of records, with their times; raises LogError where one does not get its original's offset."""
+    waiting = iter(records)
+    seconds = address.delivery_timeout_ms / 1000
+    with translated(address, address.delivery_timeout_ms):
+        producer = clients.producer(address, address.timeout_ms)
+        try:
+            while chunk := list(islice(waiting, _CHUNK)):
+                sent = [producer.send(topic, record.value, partition=0, timestamp_ms=record.time) for record in chunk]
+                for record, future in zip(chunk, sent, strict=True):
+                    if future.get(seconds).offset != record.offset:
+                        message = f"topic {topic!r} was written to by another process: do it again"
+                        raise LogError(message)
+        finally:
+            close(producer)

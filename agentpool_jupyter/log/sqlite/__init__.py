@@ -5,8 +5,7 @@
     store     SqliteStore: open, list and delete pools
     log       SqliteLog: append, read, end, offset_at
     follower  a live reading
-    rewrite   changes records in place and gives the space back
-    records   the table of records: made, checked, read in chunks
+    records   the table of records: made, checked, read in chunks, rewritten
     database  connections and transactions, also for the other SQLite files of this package
 """
 

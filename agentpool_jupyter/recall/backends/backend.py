@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from .buckets import Postings
     from .items import Item, Source
 
-    Settle = Callable[[bytes | None], bytes]
-    """Given the mark that a source has by now, returns the one that it is to have."""
-
 Answer = TypeVar("Answer")
 
 
@@ -50,7 +47,8 @@ class Bulk(NamedTuple):
     """Sorted; by key of a band."""
     shingles: Postings
     """Sorted; by key of a shingle."""
-    settle: Settle
+    settle: Callable[[bytes | None], bytes]
+    """Says the source's new mark, given the one that there is by then."""
 
 
 class Backend(ABC):
@@ -83,17 +81,11 @@ class Backend(ABC):
 
     @abstractmethod
     def put_bulk(self, bulk: Bulk) -> None:
-        """Store what a job has made of a source; ``bulk.settle`` gets the mark that there is and says the new one.
-
-        Items that are there already stay as they are.
-        """
+        """Store what a job has made of a source; items that are there already stay as they are."""
 
     @abstractmethod
     def expect(self, sources: Iterable[Source]) -> None:
-        """Give an empty mark to those sources that have none: what is to be read is known before it is read.
-
-        All at once, or none.
-        """
+        """Give an empty mark to all those sources that have none, or to none: they are known before they are read."""
 
     @abstractmethod
     def empty(self, source: Source) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     Postings = NDArray[np.uint64]
     """A key above the number of a text, 32 bits each."""
+    Places = NDArray[np.int64]
+    """Which of some buckets, from 0."""
 
 _LOW = np.uint64(0xFFFFFFFF)
 _SHIFT = np.uint64(32)
@@ -49,15 +51,6 @@ class Buckets:
     def __init__(self) -> None:
         self._levels: list[Postings] = []
 
-    def __len__(self) -> int:
-        """Return the number of postings."""
-        return sum(map(len, self._levels))
-
-    @property
-    def nbytes(self) -> int:
-        """The memory that the postings take, in bytes."""
-        return sum(level.nbytes for level in self._levels)
-
     def add(self, keys: Keys, texts: Keys) -> None:
         """Put texts into the buckets of their keys: two arrays of one length."""
         self.merge(np.sort(postings(keys, texts)))
@@ -79,33 +72,17 @@ class Buckets:
         return np.concatenate(found) if found else _NONE
 
     def count(self, keys: Keys, least: int = 1) -> tuple[Keys, NDArray[np.int64]]:
-        """Return the texts that are in at least ``least`` of the buckets of keys, each once, and in how many they are.
-
-        A text that is in ``least`` of n buckets is in one of any n - least + 1 of them: only the smallest are read in
-        full, and what is found there is looked for in the others, from small to large, for as long as it can still
-        reach ``least`` (prefix filtering, after Chaudhuri, Ganti and Kaushik, ICDE 2006). Two shingles that have one
-        key count twice, so that a number may be too high, never too low.
-
-        For example, of 10 keys a text is to have 8, so that it lacks 2 at most and has one of any 3: the 3 smallest
-        buckets are read, and the other 7 are only asked for the texts that were found in those.
-        """
+        """Return the texts that are in at least ``least`` of the buckets of keys, each once, and in how many."""
         low = np.sort(keys).astype(np.uint64) << _SHIFT
         stretches = [_stretches(level, low) for level in self._levels]
         sizes = sum((end - begin for begin, end in stretches), np.zeros(len(low), dtype=np.int64))
-        order = np.argsort(sizes, kind="stable")
-        read = max(0, len(low) - least + 1)
-        first, rest = order[:read], order[read:]
-        found = [
-            _texts(level, begin[first], end[first]) for level, (begin, end) in zip(self._levels, stretches, strict=True)
-        ]
-        texts, counts = _tally(np.concatenate(found) if found else _NONE)
-        while len(rest) and len(texts):
-            some = max(1, _SOUGHT // len(texts))
-            counts = counts + self._has(np.sort(low[rest[:some]]), texts)
-            rest = rest[some:]
-            able = counts + len(rest) >= least
-            texts, counts = texts[able], counts[able]
-        return texts, counts
+
+        def find(some: Places) -> Keys:
+            pairs = zip(self._levels, stretches, strict=True)
+            found = [_texts(level, begin[some], end[some]) for level, (begin, end) in pairs]
+            return np.concatenate(found) if found else _NONE
+
+        return count_shared(sizes, least, _SOUGHT, find, lambda some, texts: self._has(np.sort(low[some]), texts))
 
     def _has(self, low: NDArray[np.uint64], texts: Keys) -> NDArray[np.int64]:
         """Return in how many of some buckets each text is."""
@@ -116,6 +93,36 @@ class Buckets:
             found += level[np.minimum(place, len(level) - 1)] == wanted
         counts: NDArray[np.int64] = found.reshape(len(low), len(texts)).sum(axis=0)
         return counts
+
+
+def count_shared(
+    sizes: Sequence[int] | NDArray[np.int64],
+    least: int,
+    sought: int,
+    find: Callable[[Places], Keys],
+    has: Callable[[Places, Keys], NDArray[np.int64]],
+) -> tuple[Keys, NDArray[np.int64]]:
+    """Return the texts that are in at least ``least`` of some buckets, given the sizes of these, and in how many.
+
+    A text that is in ``least`` of n buckets is in one of any n - least + 1 of them: only the smallest are read in full
+    by ``find``, and what is found there is looked for in the others, from small to large, for as long as it can still
+    reach ``least`` (prefix filtering, after Chaudhuri, Ganti and Kaushik, ICDE 2006). ``has`` says in how many of some
+    buckets each text is; it is asked for about ``sought`` postings at a time.
+
+    For example, of 10 keys a text is to have 8, so that it lacks 2 at most and has one of any 3: the 3 smallest
+    buckets are read, and the other 7 are only asked for the texts that were found in those.
+    """
+    order = np.argsort(sizes, kind="stable")
+    read = max(0, len(order) - least + 1)
+    rest = order[read:]
+    texts, counts = _tally(find(order[:read]))
+    while len(rest) and len(texts):
+        some = max(1, sought // len(texts))
+        counts = counts + has(rest[:some], texts)
+        rest = rest[some:]
+        able = counts + len(rest) >= least
+        texts, counts = texts[able], counts[able]
+    return texts, counts
 
 
 def _stretches(level: NDArray[np.uint64], low: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

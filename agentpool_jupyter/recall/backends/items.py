@@ -23,6 +23,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The passage's first character within its turn or section."""
     line: int = 1
     """The line on which it begins, from 1, in its turn or file."""
+    folded: bool = False
+    """Whether all of it stands on that line, as a record of JSON does, or a page of a PDF, whose number the line is."""
     place: str = ""
     """Where in a document, if a line does not say it: ``cell 3``, ``page 7``."""
     agent: str = ""
@@ -60,18 +62,18 @@ def file_source(path: str) -> Source:
     return Source(f"file:{path}")
 
 
-_encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(Item)
+def refused_source(path: str) -> Source:
+    """Return the source that stands for a file of which nothing can be read; its mark says as it was when."""
+    return Source(f"refused:{path}")
 
 
 def encode(item: Item) -> bytes:
     """Return an item as it is stored."""
     try:
-        return _encoder.encode(item)
+        return msgspec.json.encode(item)
     except UnicodeEncodeError:  # half a character, as a server that cuts by UTF-16 units may leave it
-        return _encoder.encode(msgspec.structs.replace(item, text=item.text.encode(errors="replace").decode()))
+        return msgspec.json.encode(msgspec.structs.replace(item, text=item.text.encode(errors="replace").decode()))
 
 
-def decode(body: bytes) -> Item:
-    """Return a stored item; raises msgspec.DecodeError, or UnicodeDecodeError, where it is damaged."""
-    return _decoder.decode(body)
+decode = msgspec.json.Decoder(Item).decode
+"""Returns a stored item; raises msgspec.DecodeError, or UnicodeDecodeError, where it is damaged."""

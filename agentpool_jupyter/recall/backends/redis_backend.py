@@ -12,6 +12,7 @@ other, and an index that cannot be used here is left alone and made anew beside 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import threading
 from contextlib import contextmanager
@@ -23,10 +24,10 @@ import numpy as np
 from agentpool_jupyter.errors import ExtraMissingError, IndexUnavailableError
 from agentpool_jupyter.recall.text.signatures import bands_of, hash_shingles, shingle_keys, sign_texts, stamp_text
 
+from .addresses import options, shown
 from .backend import Backend, DamagedError
 from .buckets import bucket
 from .items import Item, Source, decode, encode
-from .redis_address import options, shown
 from .redis_buckets import RedisBuckets
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 _ROOT = "agentpool:recall"
 _BATCH = 200  # items in one pipeline
 _BUCKETS = 20_000  # buckets in one pipeline
-_DAMAGE = ("WRONGTYPE",)
+_UNLINKED = 1000  # keys removed together
 
 
 class RedisBackend(Backend):
@@ -73,17 +74,13 @@ class RedisBackend(Backend):
                 why = "was made with other settings or versions"
                 self.notes.append(f"the index at {self.url} {why}: rebuilt from the log, beside it")
             self._client.sadd(f"{self._store}:stamps", digest)
+            self._client.set(self._key("stamp"), self._stamp, nx=True)
             found = self._client.get(self._key("stamp"))
-        if found is None:
-            with self._errors():
-                self._client.set(self._key("stamp"), self._stamp)
-        elif found.decode(errors="replace") != self._stamp:
+        if found is not None and found.decode(errors="replace") != self._stamp:
             self.clear("had a stamp that does not fit its name")
 
     def _key(self, *parts: str) -> str:
         return ":".join((self._space, *parts))
-
-    # Reading and writing -----------------------------------------------------------------------------------
 
     def mark(self, source: Source) -> bytes | None:
         """See :meth:`Backend.mark`."""
@@ -101,8 +98,11 @@ class RedisBackend(Backend):
         for first in range(0, len(items), _BATCH):
             self._insert(source, items[first : first + _BATCH])
         with self._errors():
-            self._client.set(self._key("stamp"), self._stamp)
-            self._client.hset(self._key("marks"), source, mark)
+            self._store_mark(source, mark)
+
+    def _store_mark(self, source: Source, mark: bytes) -> None:
+        self._client.set(self._key("stamp"), self._stamp)
+        self._client.hset(self._key("marks"), source, mark)
 
     def _insert(self, source: Source, items: Sequence[Item]) -> None:
         with self._lock, self._errors():
@@ -110,12 +110,17 @@ class RedisBackend(Backend):
             # An item's body comes last: where it is, its buckets are there too, and it stays as it is.
             there = self._client.hmget(self._key("items"), ids)
             fresh = [(one, item) for one, item, body in zip(ids, items, there, strict=True) if body is None]
-            for (number, _), keys in zip(fresh, sign_texts([item.text for _, item in fresh]), strict=True):
-                for table, values in ((self._bands, keys and keys.bands), (self._shingles, keys and keys.shingles)):
-                    for value in values if values is not None else ():
-                        table.insert(value, [number])
+            for table, key, number in self._buckets_of(fresh):
+                table.insert(key, [number])
             self._flush()
             self._store_bodies(source, fresh)
+
+    def _buckets_of(self, items: Sequence[tuple[int, Item]]) -> Iterator[tuple[RedisBuckets, int, int]]:
+        """Yield the buckets that items are in: the table, the key in it, and the item's number."""
+        for (number, _), keys in zip(items, sign_texts([item.text for _, item in items]), strict=True):
+            if keys is not None:
+                yield from ((self._bands, key, number) for key in keys.bands)
+                yield from ((self._shingles, key, number) for key in keys.shingles)
 
     def _ids(self, items: Sequence[Item]) -> list[int]:
         """Return the numbers of items; whoever comes first gives them."""
@@ -151,8 +156,7 @@ class RedisBackend(Backend):
             for first in range(0, count, _BATCH):
                 numbers = ids[first : first + _BATCH].tolist()
                 self._store_bodies(bulk.source, list(zip(numbers, bulk.items[first : first + _BATCH], strict=True)))
-            self._client.set(self._key("stamp"), self._stamp)
-            self._client.hset(self._key("marks"), bulk.source, bulk.settle(self.mark(bulk.source)))
+            self._store_mark(bulk.source, bulk.settle(self.mark(bulk.source)))
 
     def _flush(self) -> None:
         for table in (self._bands, self._shingles):
@@ -186,20 +190,15 @@ class RedisBackend(Backend):
     def _remove(self, names: list[bytes]) -> None:
         ids = [one for one in self._client.hmget(self._key("ids"), names) if one is not None]
         bodies = self._client.hmget(self._key("items"), ids) if ids else []
-        known = [(number, decode(body).text) for number, body in zip(ids, bodies, strict=True) if body is not None]
-        for (number, _), keys in zip(known, sign_texts([text for _, text in known]), strict=True):
-            if keys is not None:
-                for table, values in ((self._bands, keys.bands), (self._shingles, keys.shingles)):
-                    for value in values:
-                        table.remove(value, number)
+        known = [(number, decode(body)) for number, body in zip(ids, bodies, strict=True) if body is not None]
+        for table, key, number in self._buckets_of(known):
+            table.remove(key, number)
         self._flush()
         pipe = self._client.pipeline(transaction=False)
         pipe.hdel(self._key("ids"), *names)
         if ids:
             pipe.hdel(self._key("items"), *ids)
         pipe.execute()
-
-    # Finding -----------------------------------------------------------------------------------------------
 
     def near(self, query: AbstractSet[str]) -> Keys:
         """See :meth:`Backend.near`."""
@@ -213,17 +212,13 @@ class RedisBackend(Backend):
 
     def fetch(self, ids: Sequence[int]) -> list[tuple[int, Item]]:
         """See :meth:`Backend.fetch`."""
-        if not len(ids):
-            return []
         with self._errors():
-            bodies = self._client.hmget(self._key("items"), [int(one) for one in ids])
+            bodies = self._client.hmget(self._key("items"), [*map(int, ids)]) if len(ids) else []
             return [(int(one), decode(body)) for one, body in zip(ids, bodies, strict=True) if body is not None]
 
     def __len__(self) -> int:
         with self._errors():
             return int(self._client.hlen(self._key("items")))
-
-    # The rest ----------------------------------------------------------------------------------------------
 
     def places(self) -> list[str]:
         """See :meth:`Backend.places`."""
@@ -245,13 +240,8 @@ class RedisBackend(Backend):
         self.notes.append(f"the index at {self.url} {why}: rebuilt from the log")
         with self._errors():
             last = self._client.get(self._key("last"))
-            names: list[bytes] = []
-            for name in self._client.scan_iter(f"{self._space}:*", count=1000):
-                names.append(name)
-                if len(names) == 1000:  # noqa: PLR2004 - as many as are asked for at a time
-                    self._client.unlink(*names)
-                    names = []
-            if names:
+            found = self._client.scan_iter(f"{self._space}:*", count=_UNLINKED)
+            while names := list(itertools.islice(found, _UNLINKED)):
                 self._client.unlink(*names)
             self._client.set(self._key("stamp"), self._stamp)
             if last is not None and last.isdigit():
@@ -267,7 +257,7 @@ class RedisBackend(Backend):
         try:
             yield
         except self._redis.exceptions.RedisError as error:
-            if any(word in str(error) for word in _DAMAGE):
+            if "WRONGTYPE" in str(error):
                 message = f"was damaged ({error})"
                 raise DamagedError(message) from error
             message = f"the index at {self.url} cannot be used: {error}; check that Redis runs there, then ask again"

@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .buckets import count_shared
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
     from agentpool_jupyter.recall.text.signatures import Keys
+
+    from .buckets import Places
 
 _SOUGHT = 4096  # postings that are looked for in one round trip
 
@@ -48,27 +52,19 @@ class RedisBuckets:
         return np.fromiter((int(one) for bucket in found for one in bucket), np.uint32)
 
     def count(self, keys: Keys, least: int = 1) -> tuple[Keys, NDArray[np.int64]]:
-        """Return the texts that are in at least ``least`` of the buckets of keys, and in how many they are.
-
-        See :meth:`.buckets.Buckets.count`; what is not read in full is looked for where it is, in a few round trips.
-        """
+        """See :meth:`.buckets.Buckets.count`; what is not read in full is looked for where it is."""
         names = [self._table.redis_key(_bytes(key)) for key in keys]
         pipe = self._client.pipeline(transaction=False)
         for name in names:
             pipe.scard(name)
-        order = np.argsort(pipe.execute(), kind="stable")
-        read = max(0, len(names) - least + 1)
-        rest = order[read:]
-        texts, counts = np.unique(self.find(keys[order[:read]]), return_counts=True)
-        while len(rest) and len(texts):
-            some = max(1, _SOUGHT // len(texts))
-            for one in rest[:some]:
+
+        def has(some: Places, texts: Keys) -> NDArray[np.int64]:
+            for one in some:
                 pipe.smismember(names[one], texts.tolist())
-            counts = counts + np.array(pipe.execute(), dtype=np.int64).sum(axis=0)
-            rest = rest[some:]
-            able = counts + len(rest) >= least
-            texts, counts = texts[able], counts[able]
-        return texts, counts
+            counts: NDArray[np.int64] = np.array(pipe.execute(), dtype=np.int64).sum(axis=0)
+            return counts
+
+        return count_shared(pipe.execute(), least, _SOUGHT, lambda some: self.find(keys[some]), has)
 
     def close(self) -> None:
         """Let go of the connection."""

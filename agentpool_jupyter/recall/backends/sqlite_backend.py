@@ -52,17 +52,12 @@ class SqliteBackend(Backend):
     Pools are those of a ``store``, by whatever name: several may share a file, and its documents.
     """
 
-    _bands: Buckets
-    _bands_to: int  # the last item that is in
-    _shingles: Buckets
-    _shingles_to: int
-
     def __init__(self, path: Path, store: str = _HERE) -> None:
         self._store = store
         self.url = str(path)
         self.notes = []
         self._lock = threading.RLock()
-        self._forget()
+        self._buckets: dict[str, tuple[Buckets, int]] = {}  # by kind, with the last item that is in
         self._file = IndexFile(path, self._tell)
         self._places = path.with_name(f"{path.name}.library.json")
 
@@ -73,9 +68,7 @@ class SqliteBackend(Backend):
         """See :meth:`Backend.clear`."""
         with self._lock:
             self._file.renew(why)
-            self._forget()
-
-    # Reading and writing -----------------------------------------------------------------------------------
+            self._buckets.clear()
 
     def mark(self, source: Source) -> bytes | None:
         """See :meth:`Backend.mark`."""
@@ -96,17 +89,13 @@ class SqliteBackend(Backend):
             db.execute("UPDATE sources SET mark = ? WHERE id = ?", (mark, self._number(db, source)))
 
     def _insert(self, source: Source, items: Sequence[Item]) -> None:
-        sets = [shingles(item.text) for item in items]
-        kept = [(item, one) for item, one in zip(items, sets, strict=True) if one]
-        hashes = hash_shingles([one for _, one in kept])
+        kept = [(item, found) for item in items if (found := shingles(item.text))]
+        hashes = hash_shingles([found for _, found in kept])
         rows = [_row(item, one) for (item, _), one in zip(kept, hashes, strict=True)]
         with self._file.writing() as db:
             number = self._number(db, source)
-            db.executemany(
-                "INSERT OR IGNORE INTO items (source, key, part, hashes, hashes_sum, body, body_sum) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                ((number, *row) for row in rows),
-            )
+            insert = "INSERT OR IGNORE INTO items VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)"
+            db.executemany(insert, ((number, *row) for row in rows))
 
     def put_bulk(self, bulk: Bulk) -> None:
         """See :meth:`Backend.put_bulk`; all of it is stored at once, or nothing."""
@@ -118,11 +107,8 @@ class SqliteBackend(Backend):
             last = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'items'").fetchone()
             ids = np.where(fresh, np.cumsum(fresh) + (last[0] if last else 0), 0).astype(np.uint32)
             rows = zip(ids.tolist(), bulk.items, bulk.hashes, strict=True)
-            db.executemany(
-                "INSERT INTO items (id, source, key, part, hashes, hashes_sum, body, body_sum) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                ((number, source, *_row(item, one)) for number, item, one in rows if number),
-            )
+            insert = "INSERT INTO items VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+            db.executemany(insert, ((number, source, *_row(item, one)) for number, item, one in rows if number))
             if fresh.any():
                 for kind, postings in ((_BANDS, bulk.bands), (_SHINGLES, bulk.shingles)):
                     _write_buckets(db, source, kind, numbered(postings, ids), ids[fresh])
@@ -166,44 +152,36 @@ class SqliteBackend(Backend):
     def _name(self, source: Source) -> tuple[str, Source]:
         return (self._store if source.startswith("pool:") else _ANY), source
 
-    # Finding -----------------------------------------------------------------------------------------------
-
     def near(self, query: AbstractSet[str]) -> Keys:
         """See :meth:`Backend.near`."""
         with self._lock:
-            loaded, self._bands_to = self._take_in(_BANDS, self._bands, self._bands_to)
-            if loaded:
-                hashes, lengths, ids = loaded
-                self._bands.add(band_keys(hashes, lengths).ravel(), np.repeat(ids, BANDS))
-            return np.unique(self._bands.find(bands_of(query)))
+            return np.unique(self._up_to_date(_BANDS).find(bands_of(query)))
 
     def sharing(self, query: AbstractSet[str], least: int = 1) -> tuple[Keys, NDArray[np.int64]]:
         """See :meth:`Backend.sharing`."""
         with self._lock:
-            loaded, self._shingles_to = self._take_in(_SHINGLES, self._shingles, self._shingles_to)
-            if loaded:
-                hashes, lengths, ids = loaded
-                self._shingles.add(shingle_keys(hashes), np.repeat(ids, lengths))
-            return self._shingles.count(shingle_keys(hash_shingles([query])[0]), least)
+            return self._up_to_date(_SHINGLES).count(shingle_keys(hash_shingles([query])[0]), least)
 
-    def _take_in(self, kind: str, buckets: Buckets, after: int) -> tuple[Loaded | None, int]:
-        """Take in the buckets that jobs have made since an id; return the items besides, if any, and the last id."""
-        with self._file.reading() as db:
-            if _newest(db) <= after:
-                return None, after
+    def _up_to_date(self, kind: str) -> Buckets:
+        """Return the buckets of a kind, after taking in what any process has added since."""
+        buckets, after = self._buckets.get(kind, (Buckets(), 0))
         with self._file.reading(several=True) as db:
             newest = _newest(db)
+            if newest <= after:
+                return buckets
             loaded = _load(db, after)
-            rows = db.execute(
-                "SELECT postings, postings_sum FROM buckets WHERE kind = ? AND last > ? ORDER BY id", (kind, after)
-            ).fetchall()
+            query = "SELECT postings, postings_sum FROM buckets WHERE kind = ? AND last > ? ORDER BY id"
+            rows = db.execute(query, (kind, after)).fetchall()
         found = b"".join(_checked(values, total) for values, total in rows)
         buckets.merge(np.frombuffer(found, "<u8").astype(np.uint64, copy=False))
-        return loaded, newest
-
-    def _forget(self) -> None:
-        self._bands, self._bands_to = Buckets(), 0
-        self._shingles, self._shingles_to = Buckets(), 0
+        if loaded:
+            hashes, lengths, ids = loaded
+            if kind == _BANDS:
+                buckets.add(band_keys(hashes, lengths).ravel(), np.repeat(ids, BANDS))
+            else:
+                buckets.add(shingle_keys(hashes), np.repeat(ids, lengths))
+        self._buckets[kind] = buckets, newest
+        return buckets
 
     def fetch(self, ids: Sequence[int]) -> list[tuple[int, Item]]:
         """See :meth:`Backend.fetch`."""
@@ -212,7 +190,7 @@ class SqliteBackend(Backend):
             rows = db.execute(
                 f"SELECT items.id, body, body_sum FROM items JOIN sources ON sources.id = items.source "  # noqa: S608 - ours
                 f"WHERE items.id IN ({marks}) AND store IN (?, ?)",
-                [*(int(one) for one in ids), _ANY, self._store],
+                [*map(int, ids), _ANY, self._store],
             ).fetchall()
             items = {number: decode(_checked(body, total)) for number, body, total in rows}
         return [(int(one), items[one]) for one in ids if one in items]
@@ -220,8 +198,6 @@ class SqliteBackend(Backend):
     def __len__(self) -> int:
         with self._file.reading() as db:
             return int(db.execute("SELECT count(*) FROM items").fetchone()[0])
-
-    # The library -------------------------------------------------------------------------------------------
 
     def places(self) -> list[str]:
         """See :meth:`Backend.places`."""
@@ -272,7 +248,5 @@ def _write_buckets(db: sqlite3.Connection, source: int, kind: str, postings: Pos
     """Store the buckets of new items, whose ids grow."""
     for first in range(0, len(postings), _MOST):
         values = postings[first : first + _MOST].astype("<u8").tobytes()
-        db.execute(
-            "INSERT INTO buckets (source, kind, first, last, postings, postings_sum) VALUES (?, ?, ?, ?, ?, ?)",
-            (source, kind, int(ids[0]), int(ids[-1]), values, zlib.crc32(values)),
-        )
+        row = (source, kind, int(ids[0]), int(ids[-1]), values, zlib.crc32(values))
+        db.execute("INSERT INTO buckets VALUES (NULL, ?, ?, ?, ?, ?, ?)", row)

@@ -70,8 +70,8 @@ def index_pools(
     event gives, and is opened ten times as quickly. One machine is sooner done following (``RecallIndex.follow``: three
     times, in ``tests/benchmarks/bench_recall.py``); a job is for a cluster, and for many pools.
 
-    ``engine``, ``options``, ``progress`` and ``cancel`` are those of :func:`agentpool_jupyter.jobs.run_job`; ``index``
-    is an open index, without which the store's own is opened. What another process takes in meanwhile is no trouble.
+    ``engine`` to ``cancel`` are those of :func:`agentpool_jupyter.jobs.run_job`; without an open ``index`` the store's
+    own is opened. What another process takes in meanwhile is no trouble.
 
     Raises EngineError, JobError, JobCancelledError, LogError, UserError, ExtraMissingError and IndexUnavailableError;
     in the index, each pool is then as it was, or complete.
@@ -106,8 +106,8 @@ class _Plan(Backlog[IndexLine]):
         """Yield the turns that are under way, and those of which the index knows that they ended."""
         for turn in self._mark.closed:
             yield EndedLine(source, turn)
-        for turn, speech in self._mark.open.items():
-            yield OpenLine(source, turn, speech)
+        for turn, begun in self._mark.open.items():
+            yield OpenLine(source, turn, begun)
 
     def take_in(self, made: Sequence[IndexLine]) -> None:
         """Put what the job made into the index."""
@@ -116,11 +116,11 @@ class _Plan(Backlog[IndexLine]):
         buckets = [line for line in made if isinstance(line, BucketsLine)]
         places = np.array([line.place for line in passages], dtype=np.uint64)
         ended = sorted((line for line in made if isinstance(line, EndedLine)), key=lambda line: line.offset)
-        begun = sorted((line for line in made if isinstance(line, OpenLine)), key=lambda line: line.speech.begin)
+        begun = sorted((line for line in made if isinstance(line, OpenLine)), key=lambda line: line.begun.begin)
         mark = Mark(
             next=self.end,
             last=checksum(self._pool, self.end),
-            open={line.turn: line.speech for line in begun},
+            open={line.turn: line.begun for line in begun},
             closed=latest([*self._mark.closed, *(line.turn for line in ended)]),
         )
         self._passages = len(passages)
@@ -137,15 +137,7 @@ class _Plan(Backlog[IndexLine]):
 
     def told(self, engine: str, seconds: float, log: Path | None) -> Indexed:
         """Return what is to be told of it."""
-        return Indexed(
-            pool=self._pool.name,
-            engine=engine,
-            start=self.start,
-            end=self.end,
-            passages=self._passages,
-            seconds=seconds,
-            log=log if self.start < self.end else None,
-        )
+        return Indexed(**self.facts(self._pool.name, engine, seconds, log), passages=self._passages)
 
 
 def _postings(lines: Sequence[BucketsLine], kind: str, places: NDArray[np.uint64]) -> Postings:

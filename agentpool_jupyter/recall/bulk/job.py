@@ -47,15 +47,18 @@ class IndexJob(Job):
 
     def route(self, line: bytes) -> Pairs:
         """Send what belongs to one turn to one place, and nothing else."""
-        match read_line(line):
-            case RecordLine() as given:
-                match decode(given.record):
-                    case Message(id=turn) | TurnStarted(turn=turn) | Delta(turn=turn):
-                        yield encode((given.source, turn)), line
-                    case TurnFinished(turn=turn) | TurnFailed(turn=turn):
-                        yield encode((given.source, turn)), line
-            case EndedLine(source=source, turn=turn) | OpenLine(source=source, turn=turn):
-                yield encode((source, turn)), line
+        given = read_line(line)
+        match decode(given.record) if isinstance(given, RecordLine) else given:
+            case (
+                Message(id=turn)
+                | TurnStarted(turn=turn)
+                | Delta(turn=turn)
+                | TurnFinished(turn=turn)
+                | TurnFailed(turn=turn)
+                | EndedLine(turn=turn)
+                | OpenLine(turn=turn)
+            ):
+                yield encode((given.source, turn)), line
 
     def fold(self, _: bytes, lines: Iterable[bytes]) -> Iterator[bytes]:
         """Make passages of a turn."""
@@ -63,16 +66,16 @@ class IndexJob(Job):
         source = given[0].source
         ended = [line.turn for line in given if isinstance(line, EndedLine)]
         records = {line.offset: line.record for line in given if isinstance(line, RecordLine)}
-        begun = {line.turn: line.speech for line in given if isinstance(line, OpenLine)}
-        turns = TurnCollector("", Mark(open=begun, closed=[*ended]))
+        known = {line.turn: line.begun for line in given if isinstance(line, OpenLine)}
+        turns = TurnCollector("", Mark(open=known, closed=[*ended]))
         for offset in sorted(records):
             for item in turns.absorb(decode(records[offset])):
                 yield encode(PassageLine(source, item))
             if len(turns.mark.closed) > len(ended):
                 ended = list(turns.mark.closed)
                 yield encode(EndedLine(source, ended[-1], offset))
-        for turn, speech in turns.mark.open.items():
-            yield encode(OpenLine(source, turn, speech))
+        for turn, begun in turns.mark.open.items():
+            yield encode(OpenLine(source, turn, begun))
 
     # Step 2 ------------------------------------------------------------------------------------------------
 

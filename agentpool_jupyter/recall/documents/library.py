@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentpool_jupyter.errors import LibraryError
-from agentpool_jupyter.recall.backends.items import file_source
+from agentpool_jupyter.recall.backends.items import file_source, refused_source
 
 from .places import added, expand, removed, wanted, within
-from .reading import Added, DocumentReader, is_text, legible
+from .reading import DocumentReader, is_text, legible
 
 if TYPE_CHECKING:
     import os
@@ -17,15 +17,11 @@ if TYPE_CHECKING:
 
     from agentpool_jupyter.recall.backends.backend import Backend, Mended
 
-__all__ = ["Added", "Library"]
+    from .reading import Added
 
 
 class Library:
-    """The documents of an index.
-
-    What was added stays findable when its folder vanishes: that is noted, and nothing is lost until it is removed. An
-    index that turns out to be damaged is made anew by ``mended``.
-    """
+    """The documents of an index; what was added stays findable, with a note, when its folder vanishes."""
 
     def __init__(self, backend: Backend, mended: Mended) -> None:
         self._backend = backend
@@ -39,8 +35,8 @@ class Library:
     def add(self, pattern: str | os.PathLike[str], progress: Callable[[int, int], None] | None = None) -> Added:
         """Read a file, all files of a folder and below, or those that a glob (``docs/**/*.md``) names.
 
-        ``progress`` is called with the numbers of files that are done and of all, before each and at the end.
-        Raises LibraryError where that is nothing at all; files that cannot be read are noted and left out.
+        ``progress`` is called with the numbers of files that are done and of all, before each and at the end. Raises
+        LibraryError where that is nothing at all; files that cannot be read are noted and left out.
         """
         place = _place(pattern)
         if not is_text(place):
@@ -53,24 +49,21 @@ class Library:
 
         def add() -> Added:
             self._backend.set_places(added(self._backend.places(), place))
-            return self._read(files, progress)
+            return DocumentReader(self._backend, telling=True).read(files, progress)
 
         return self._mended(add)
 
     def remove(self, pattern: str | os.PathLike[str]) -> int:
-        """Forget the documents under a path or glob and return how many there were.
-
-        They do not come back by themselves: only when they, or what they are in, are added again.
-        """
+        """Forget documents under a path or glob until they are added again; return how many there were."""
         place = _place(pattern)
         return self._mended(lambda: self._remove(place)) if is_text(place) else 0
 
     def _remove(self, place: str) -> int:
         if self._lost():  # an index that was rebuilt does not know yet what there is to remove
             self._refresh()
-        inside = within(self._paths(), place)
+        inside, refused = within(self._paths(), place), within(self._refused(), place)
         self._backend.set_places(removed(self._backend.places(), place))
-        self._backend.drop(*map(file_source, inside))
+        self._backend.drop(*map(file_source, inside), *map(refused_source, refused))
         return len(inside)
 
     def refresh(self) -> Added:
@@ -78,38 +71,29 @@ class Library:
         return self._mended(self._refresh)
 
     def _refresh(self) -> Added:
-        files, notes = [Path(path) for path in self._paths()], []
+        files, notes = [Path(path) for path in (*self._paths(), *self._refused())], []
         for place, but in self._lost():
             found = list(expand(place, but))
             files += found
             if not found and not any(within([place], one) for one in but) and not any(expand(place)):
                 notes.append(f"{place} is gone: nothing of it is in the index")
-        report = self._read(files)
+        report = DocumentReader(self._backend, telling=False).read(files)
         report.notes += notes
         return report
 
     def _paths(self) -> list[str]:
-        return [str(source).removeprefix("file:") for source in self._backend.sources() if source.startswith("file:")]
+        return self._sources("file:")
+
+    def _refused(self) -> list[str]:
+        return self._sources("refused:")
+
+    def _sources(self, kind: str) -> list[str]:
+        return [str(source).removeprefix(kind) for source in self._backend.sources() if source.startswith(kind)]
 
     def _lost(self) -> list[tuple[str, list[str]]]:
-        """Return the places of which no document is known, as in an index that was rebuilt: they are read again."""
-        known = self._paths()
+        """Return the places of which no file is known, as in an index that was rebuilt: they are read again."""
+        known = [*self._paths(), *self._refused()]
         return [(place, but) for place, but in wanted(self._backend.places()) if not within(known, place)]
-
-    def _read(self, files: list[Path], progress: Callable[[int, int], None] | None = None) -> Added:
-        reading = DocumentReader(self._backend)
-        files = list(dict.fromkeys(files))
-        # Known before they are read: who is stopped in between, or killed, goes on with the rest the next time.
-        sources = [file_source(str(path)) for path in files if is_text(str(path))]
-        if fresh := [source for source in sources if source not in reading.known]:
-            self._backend.expect(fresh)
-        for number, path in enumerate(files):
-            if progress is not None:
-                progress(number, len(files))
-            reading.read(path)
-        if progress is not None:
-            progress(len(files), len(files))
-        return reading.end()
 
 
 def _place(pattern: str | os.PathLike[str]) -> str:

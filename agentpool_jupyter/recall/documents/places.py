@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import glob
 import os
+from collections import deque
+from contextlib import suppress
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,18 +27,51 @@ _OUT = "!"
 def expand(place: str, but: Sequence[str] = ()) -> Iterator[Path]:
     """Yield the files that a path, a folder or a glob names, sorted, without those in other places.
 
-    Hidden ones come only where they are named.
+    Hidden ones come only where they are named. A folder that is linked from elsewhere, or from within itself, is gone
+    through once, under its own name where that is among them.
     """
     path = Path(place)
-    if path.is_file():
-        names = [place]
-    else:
-        pattern = f"{glob.escape(place)}/**/*" if path.is_dir() else place
-        names = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - Path.glob does not leave hidden files out
+    names = [place] if path.is_file() else sorted(_named(f"{glob.escape(place)}/**" if path.is_dir() else place))
     left_out = {name for one in but for name in within(names, one)}
     for name in names:
         if name not in left_out and (found := Path(name)).is_file():
             yield found
+
+
+def _named(pattern: str) -> Iterator[str]:
+    """Yield what ``glob.glob(pattern, recursive=True)`` gives, each folder gone through once."""
+    parts = Path(pattern).parts
+    if "**" not in parts:
+        yield from glob.glob(pattern)  # noqa: PTH207 - Path.glob does not leave hidden files out
+        return
+    head, tail = parts[: parts.index("**")], parts[parts.index("**") :]
+    tops = sorted(glob.glob(os.path.join(*head)))  # noqa: PTH118, PTH207 - as above
+    for path, below in _walk(tops, hidden=any(part.startswith(".") for part in tail)):
+        if _matches(below, tail):
+            yield path
+
+
+def _walk(tops: Iterable[str], *, hidden: bool) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield all that is in folders and below, each with its parts from there; those behind links come last."""
+    folders: deque[tuple[str, tuple[str, ...]]] = deque()
+    links: deque[tuple[str, tuple[str, ...]]] = deque()
+    for top in tops:
+        (links if Path(top).is_symlink() else folders).append((top, ()))
+    seen = set()
+    while folders or links:
+        folder, parts = folders.popleft() if folders else links.popleft()
+        with suppress(OSError):  # it is none, or nobody may look into it
+            state = os.stat(folder)  # noqa: PTH116 - as scandir
+            if (state.st_dev, state.st_ino) in seen:
+                continue
+            seen.add((state.st_dev, state.st_ino))
+            with os.scandir(folder) as found:
+                entries = sorted(found, key=lambda entry: entry.name)
+            for entry in entries:
+                if hidden or not entry.name.startswith("."):
+                    below = (*parts, entry.name)
+                    yield entry.path, below
+                    (links if entry.is_symlink() else folders).append((entry.path, below))
 
 
 def within(paths: Iterable[str], place: str) -> list[str]:
@@ -52,7 +87,7 @@ def within(paths: Iterable[str], place: str) -> list[str]:
 
 def added(places: Iterable[str], place: str) -> list[str]:
     """Return the library's places with one more; what was taken out of it earlier is in again."""
-    kept = [one for one in places if one != place and not (_is_out(one) and _inside(one[1:], place))]
+    kept = [one for one in places if one != place and not (one.startswith(_OUT) and _inside(one[1:], place))]
     return _tidy([*kept, place])
 
 
@@ -65,14 +100,10 @@ def removed(places: Iterable[str], place: str) -> list[str]:
 def wanted(places: Sequence[str]) -> list[tuple[str, list[str]]]:
     """Return the places that were added, each with those that were taken out of it later."""
     return [
-        (one, [later[1:] for later in places[number:] if _is_out(later)])
+        (one, [later[1:] for later in places[number:] if later.startswith(_OUT)])
         for number, one in enumerate(places)
-        if not _is_out(one)
+        if not one.startswith(_OUT)
     ]
-
-
-def _is_out(place: str) -> bool:
-    return place.startswith(_OUT)
 
 
 def _below(path: str, place: str) -> bool:
@@ -91,7 +122,7 @@ def _tidy(places: Sequence[str]) -> list[str]:
     return [
         one
         for number, one in enumerate(places)
-        if not _is_out(one) or any(_meet(one[1:], other) for other in places[:number] if not _is_out(other))
+        if not one.startswith(_OUT) or any(_meet(one[1:], place) for place, _ in wanted(places[:number]))
     ]
 
 

@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from agentpool_jupyter.display.foreign import printable
 from agentpool_jupyter.errors import LibraryError
-from agentpool_jupyter.recall.backends.items import Item, Source, file_source
+from agentpool_jupyter.recall.backends.items import Item, Source, file_source, refused_source
 from agentpool_jupyter.recall.text.passages import passages
 
 from .formats import read_document
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
     from agentpool_jupyter.recall.backends.backend import Backend
 
 
 class _Mark(msgspec.Struct):
-    """A document as it was when it was read."""
+    """A document as it was when it was read, or refused."""
 
     time: int
-    """When it had been changed, in nanoseconds since the epoch."""
+    """When it had been changed, in nanoseconds since the epoch; of one that was refused, or its rights had been."""
     size: int
 
 
@@ -41,62 +43,85 @@ class Added:
 
     def __repr__(self) -> str:
         lines = [f"{len(self.read)} documents read, {self.unchanged} unchanged", *self.notes]
-        return "\n".join(lines)
+        return printable("\n".join(lines))
 
 
 class DocumentReader:
-    """One round of reading documents: :meth:`read` each, and :meth:`end`."""
+    """One round of reading documents into an index.
 
-    def __init__(self, backend: Backend) -> None:
+    What cannot be read is told, and not tried again before it has changed, unless ``telling``: of files that somebody
+    has just named all is told.
+    """
+
+    def __init__(self, backend: Backend, *, telling: bool) -> None:
         self._backend = backend
-        self.known = set(backend.sources())
-        """All sources that the index had before."""
+        self._telling = telling
+        self._known = set(backend.sources())
         self._report = Added()
-        self._gone: dict[str, int] = {}
+        self._gone: Counter[Path] = Counter()
         self._nothing: list[Source] = []
 
-    def read(self, path: Path) -> None:
-        """Read a file, unless it is as it was."""
-        if not is_text(str(path)):
-            self._report.notes.append(f"{legible(path)} is left out: its name is not UTF-8; rename it")
-            return
-        source = file_source(str(path))
-        before = self._backend.mark(source)
-        try:
-            found = path.stat()
-        except OSError:
-            if before:
-                self._gone[str(path.parent)] = self._gone.get(str(path.parent), 0) + 1
+    def read(self, files: Iterable[Path], progress: Callable[[int, int], None] | None = None) -> Added:
+        """Read files, unless they are as they were; forget those that turn out to be nothing."""
+        files = list(dict.fromkeys(files))
+        # Known before they are read: who is stopped in between, or killed, goes on with the rest the next time.
+        names = [str(path) for path in files if is_text(path) and refused_source(str(path)) not in self._known]
+        if fresh := [source for source in map(file_source, names) if source not in self._known]:
+            self._backend.expect(fresh)
+        for number, path in enumerate(files):
+            if progress is not None:
+                progress(number, len(files))
+            if is_text(path):
+                self._read(path, file_source(str(path)))
             else:
-                self._leave_out(source, f"{path} is gone: nothing of it is in the index")
-            return
-        mark = msgspec.json.encode(_Mark(found.st_mtime_ns, found.st_size))
-        if before == mark:
-            self._report.unchanged += 1
-            return
-        try:
-            items = list(_items(source, path, found.st_mtime_ns // 1_000_000))
-        except LibraryError as error:
-            self._leave_out(None if before else source, f"{error}")
-            return
-        if source in self.known:
-            self._backend.empty(source)
-        self._backend.put(source, mark, items)
-        self._report.read.append(str(path))
-
-    def _leave_out(self, source: Source | None, why: str) -> None:
-        self._report.notes.append(why)
-        if source is not None:
-            self._nothing.append(source)
-
-    def end(self) -> Added:
-        """Forget what turned out to be nothing, and return what came of all."""
+                self._report.notes.append(f"{legible(path)} is left out: its name is not UTF-8; rename it")
+        if progress is not None:
+            progress(len(files), len(files))
         if self._nothing:
             self._backend.drop(*self._nothing)
         for folder, count in self._gone.items():
-            state = "is gone" if not Path(folder).exists() else "lacks files"
+            state = "lacks files" if folder.exists() else "is gone"
             self._report.notes.append(f"{folder} {state}: {count} documents of it are found as they were read last")
         return self._report
+
+    def _read(self, path: Path, source: Source) -> None:
+        before, refusal = self._backend.mark(source), refused_source(str(path))
+        refused = self._backend.mark(refusal) if refusal in self._known else None
+        try:
+            found = path.stat()
+        except OSError:
+            self._miss(path, source, refusal if refused else None, read=bool(before))
+            return
+        mark = msgspec.json.encode(_Mark(found.st_mtime_ns, found.st_size))
+        told = msgspec.json.encode(_Mark(found.st_ctime_ns, found.st_size))  # rights are no part of what was read
+        if mark == before:
+            self._report.unchanged += 1
+        elif told != refused or self._telling:
+            try:
+                items = list(_items(source, path, found.st_mtime_ns // 1_000_000))
+            except LibraryError as error:
+                self._backend.put(refusal, told, [])
+                kept = "; what it said before is found" if before else ""
+                self._report.notes.append(f"{error}{kept}")
+                if not before:
+                    self._nothing.append(source)
+                return
+            self._put(path, source, mark, items)
+            if refused:
+                self._nothing.append(refusal)
+
+    def _miss(self, path: Path, source: Source, refusal: Source | None, *, read: bool) -> None:
+        if read:
+            self._gone[path.parent] += 1
+        elif not refusal:
+            self._report.notes.append(f"{path} is gone: nothing of it is in the index")
+        self._nothing += [*([] if read else [source]), *([refusal] if refusal else [])]
+
+    def _put(self, path: Path, source: Source, mark: bytes, items: list[Item]) -> None:
+        if source in self._known:
+            self._backend.empty(source)
+        self._backend.put(source, mark, items)
+        self._report.read.append(str(path))
 
 
 def _items(source: Source, path: Path, time: int) -> Iterator[Item]:
@@ -108,16 +133,17 @@ def _items(source: Source, path: Path, time: int) -> Iterator[Item]:
                 part=part,
                 text=passage.text,
                 start=passage.start,
-                line=section.line if section.place.startswith("page") else section.line + passage.line - 1,
+                line=section.line if section.folded else section.line + passage.line - 1,
+                folded=section.folded,
                 place=section.place,
                 time=time,
             )
 
 
-def is_text(path: str) -> bool:
+def is_text(path: str | os.PathLike[str]) -> bool:
     """Whether a name can be stored: one that is not UTF-8 cannot."""
     try:
-        path.encode()
+        os.fspath(path).encode()
     except UnicodeEncodeError:
         return False
     return True

@@ -5,25 +5,16 @@ Which library answers which question, and why; figures are of 100,000 passages o
 
 *Resembles* (Jaccard): MinHash with 126 permutations in 42 bands of 3 rows. Two texts of Jaccard s share at least one
 band with probability 1 - (1 - s^3)^42: 0.96 at 0.42, 0.996 at 0.5, and 0.0003 at 0.02, which is what two unrelated
-texts have. Measured at 0.5: all 445 of 445.
-
-* ``rensa`` signs: R-MinHash, 37,700 texts/s, datasketch 7,300. No bias was found in 50,000 passages, and as many texts
-  are found as the formula says.
-* In memory, sorted arrays hold the bands, as they hold the shingles (:mod:`agentpool_jupyter.recall.backends.buckets`).
-  Of 20,000 texts they take 6 MiB and not the 80 of rensa's own index, and find the same; a look-up takes 0.03 ms more,
-  where verifying what it finds takes 0.1 to 1 ms. rensa's ``num_bands`` silently loses texts besides when it does not
-  divide the permutations: 14 bands find 31 of 100.
-* In Redis, datasketch's storage holds the bands, by the keys that are made here. Its ``MinHashLSH`` needs 42 round
-  trips for a look-up, and would unpickle what the server sends; this takes one, 0.9 ms against 5.9 ms.
+texts have. Measured at 0.5: all 445 of 445. ``rensa`` signs (R-MinHash): 37,700 texts/s, datasketch 7,300. Sorted
+arrays hold the bands (:mod:`agentpool_jupyter.recall.backends.buckets`): of 20,000 texts they take 6 MiB, rensa's own
+index 80, to find the same 0.03 ms sooner; and where its ``num_bands`` does not divide the permutations it silently
+loses texts.
 
 *Is contained in*: every shingle is a key of its own (the same arrays), that is, bands of one row without the sampling.
 A thought of ten shingles within a passage of 300 has a Jaccard of 0.03, where MinHash has little to hold on to:
 datasketch's LSH Ensemble (Zhu et al., VLDB 2016), which tunes its bands by size, finds 81 of 100 at a threshold of 0.5,
 in 1.4 ms among a tenth of the texts, and cannot grow after it was built. Keys of single shingles find everything, in
-0.11 ms (p95 0.22), and also count what is shared, so that hardly anything is verified in vain.
-
-Signing and keys are pure functions of the text: a MapReduce mapper calls them, and a reducer groups by key
-(``agentpool_jupyter.recall.bulk.job``).
+0.11 ms, and also count what is shared, so that hardly anything is verified in vain.
 """
 
 from __future__ import annotations
@@ -32,7 +23,7 @@ import hashlib
 import json
 import unicodedata
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -48,7 +39,7 @@ if TYPE_CHECKING:
     """Keys of buckets, or ids of texts."""
     Hashes = NDArray[np.uint64]
 
-FORMAT = 3
+FORMAT = 4
 """Changes when what is stored, or how, does."""
 BANDS = 42
 ROWS = 3
@@ -68,6 +59,7 @@ _PROBE = (
     "caf\u00e9 m\u00fcnchen",
     "one",
     "!?",
+    "bak\u00adery, co\u200bpy, \x1b[1mbold\x1b[0m and hy-\nphen",  # what normalising takes away
 )
 
 
@@ -90,30 +82,25 @@ def hash_shingles(sets: Sequence[AbstractSet[str]]) -> list[Hashes]:
     return [np.sort(np.array(one, dtype=np.uint64)) for one in hashes]
 
 
-def sign(sets: Sequence[AbstractSet[str]]) -> list[Signed]:
-    """Return the keys of texts, given their shingles, none of which may be empty; quicker for many at once."""
-    if not sets:
-        return []
-    hashes = hash_shingles(sets)
+def sign_texts(texts: Sequence[str]) -> list[Signed | None]:
+    """Return the keys of texts, None for those that have no shingles; quicker for many at once."""
+    sets = [shingles.shingles(text) for text in texts]
+    if not any(sets):
+        return [None for _ in sets]
+    hashes = hash_shingles([one for one in sets if one])
     bands = band_keys(np.concatenate(hashes), list(map(len, hashes)))
-    return [Signed(band, one, shingle_keys(one)) for band, one in zip(bands, hashes, strict=True)]
+    keys = (Signed(band, one, shingle_keys(one)) for band, one in zip(bands, hashes, strict=True))
+    return [next(keys) if one else None for one in sets]
 
 
 def bands_of(query: AbstractSet[str]) -> Keys:
-    """Return the band keys of one text, as :func:`sign` does, but ten times as quick for just one."""
+    """Return the band keys of one text, as :func:`sign_texts` does, but ten times as quick for just one."""
     from rensa import RMinHash  # noqa: PLC0415 - optional
 
     sketch = RMinHash(PERMUTATIONS, SEED)
     sketch.update(list(query))
     keys: Keys = _keys_of(np.array(sketch.digest(), dtype=np.uint64))[0]
     return keys
-
-
-def sign_texts(texts: Sequence[str]) -> list[Signed | None]:
-    """Return the keys of texts, None for those that have no shingles."""
-    sets = [shingles.shingles(text) for text in texts]
-    keys = iter(sign([one for one in sets if one]))
-    return [next(keys) if one else None for one in sets]
 
 
 def band_keys(hashes: Hashes, lengths: Sequence[int] | NDArray[np.int64]) -> Keys:
@@ -131,11 +118,8 @@ def band_keys(hashes: Hashes, lengths: Sequence[int] | NDArray[np.int64]) -> Key
 
 
 def _keys_of(signatures: NDArray[np.uint64]) -> Keys:
-    """Return the band keys of MinHash signatures (n x 126).
-
-    A band's rows and its number, by multilinear hashing (Carter and Wegman, "Universal classes of hash functions",
-    1979) and mixed.
-    """
+    """Return the band keys of MinHash signatures (n x 126)."""
+    # Multilinear hashing of a band's rows and number (Carter and Wegman, "Universal classes of hash functions", 1979).
     sums = signatures.reshape(-1, BANDS, ROWS) @ _FACTORS[:ROWS] + _NUMBERS
     return (_mix(sums) >> np.uint64(32)).astype(np.uint32)
 
@@ -154,15 +138,12 @@ def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return values ^ (values >> np.uint64(33))
 
 
-def stamp() -> dict[str, Any]:
-    """Return what an index must have been made with to be of use here.
-
-    Versions are named, and the keys of a few texts are computed: a library that signs otherwise than its version
-    promises, or a machine that does, is found out.
-    """
-    keys = sign([shingles.shingles(text) for text in _PROBE])
+def stamp_text() -> str:
+    """Return what an index must have been made with to be of use here, as JSON."""
+    # Of a few texts the keys: a library that signs otherwise than its version promises, or a machine, is found out.
+    keys = filter(None, sign_texts(_PROBE))
     digest = hashlib.sha256(b"".join(one.bands.tobytes() + one.shingles.tobytes() for one in keys))
-    return {
+    stamp = {
         "format": FORMAT,
         "rensa": version("rensa"),
         "unicode": unicodedata.unidata_version,
@@ -171,8 +152,4 @@ def stamp() -> dict[str, Any]:
         "passages": [passages.SIZE, passages.STEP],
         "probe": digest.hexdigest()[:16],
     }
-
-
-def stamp_text() -> str:
-    """Return the stamp as text: equal where the stamps are."""
-    return json.dumps(stamp(), sort_keys=True)
+    return json.dumps(stamp, sort_keys=True)

@@ -48,14 +48,20 @@ class Excerpt(NamedTuple):
     """Its first character."""
     text: str
     """With ``[…]`` where something was left out."""
+    line: int
+    """The line on which what is alike begins, from 0."""
 
 
 def around(text: str, query: AbstractSet[str], most: int) -> Excerpt:
     """Return the thoughts about that which has most of a query's shingles, in about ``most`` characters."""
-    if len(text.strip()) <= most:
-        return Excerpt(len(text) - len(text.lstrip()), text.strip())
+    whole = len(text.strip()) <= most
+    if whole and "\n" not in text:
+        return Excerpt(len(text) - len(text.lstrip()), text.strip(), 0)
     parts = thoughts(text)
     first = last = max(range(len(parts)), key=lambda i: len(shingles(parts[i]) & query))
+    line = text.count("\n", 0, len("".join(parts[:first])) + _begin(parts[first], query))
+    if whole:
+        return Excerpt(len(text) - len(text.lstrip()), text.strip(), line)
     room = most - len(parts[first])
     while True:
         if last + 1 < len(parts) and len(parts[last + 1]) <= room:
@@ -69,4 +75,12 @@ def around(text: str, query: AbstractSet[str], most: int) -> Excerpt:
     shown = "".join(parts[first : last + 1])
     before, after = _ELLIPSIS if first else "", _ELLIPSIS if last + 1 < len(parts) else ""
     start = len("".join(parts[:first])) + len(shown) - len(shown.lstrip())
-    return Excerpt(start, " ".join(filter(None, (before, shown.strip(), after))))
+    return Excerpt(start, " ".join(filter(None, (before, shown.strip(), after))), line)
+
+
+def _begin(part: str, query: AbstractSet[str]) -> int:
+    """Return where a thought's first line begins without which it has less of a query's shingles."""
+    begin, shared = 0, shingles(part) & query
+    while shared and (after := part.find("\n", begin) + 1) and shared <= shingles(part[after:]):
+        begin = after
+    return begin

@@ -7,7 +7,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from pathlib import Path
 
 import pytest
 
@@ -16,10 +15,13 @@ from agentpool_jupyter.agents.prompt.frame import unframed
 from agentpool_jupyter.agents.reminders.cue import Cue
 from agentpool_jupyter.agents.reminders.search import ReminderSearch
 from agentpool_jupyter.agents.team.spec import RecallSpec
+from agentpool_jupyter.pool import Pool
 from agentpool_jupyter.pool.events import Message, Recall, TurnContinued, TurnFinished, TurnStarted
 from agentpool_jupyter.recall import RecallIndex
 from agentpool_jupyter.recall.backends.index_file import stamped
+from agentpool_jupyter.recall.pools import MOST_OPEN
 from tests.openai_server import Cut, OpenAIServer, expected
+from tests.recall.counting_store import CountingStore
 from tests.recall.redis_server import RedisServer
 from tests.teams import asked, of_type, play, prompt, team, until
 
@@ -433,35 +435,31 @@ def test_a_stop_while_something_is_looked_up_ends_the_run(pool, past, store):
 # Many pools --------------------------------------------------------------------------------------------------
 
 
-def open_files():
-    return len(list(Path("/dev/fd").iterdir()))
-
-
 def cue(**fields):
     return Cue(RecallSpec(k=1), (LEASE,), **{"known": "", **fields})
 
 
-@pytest.mark.skipif(not Path("/dev/fd").is_dir(), reason="nothing says which files are open")
-def test_of_many_pools_few_stay_open(pool):
+def test_of_many_pools_few_stay_open(store):
     """And all of them are looked through, also those that are not open, whatever grew last."""
     for number in range(40):
         with open_pool(f"pool{number}") as other:
             other.post(f"{LEASE} Said in pool {number}.")
-    before = open_files()
-    search = ReminderSearch(pool)
-    try:
-        for number in (0, 20, 39):
-            asked = Cue(RecallSpec(k=1, threshold=0.9), (f"{LEASE} Said in pool {number}.",), known="")
-            (reminder,), notes = search.find(asked)
-            assert (reminder.source, notes) == (f"you#1 in pool{number}", [])
-        assert open_files() - before < 16 * 5 + 20
-        with open_pool("pool39") as other:  # kept open, as it is among those that grew last
-            other.post("Jam is sweet and red and keeps for a year.")
-        ((reminder,), notes) = search.find(Cue(RecallSpec(k=1), ("Jam is sweet and red and keeps",), known=""))
-        assert reminder.source == "you#2 in pool39"
-    finally:
-        search.close()
-    assert open_files() <= before
+    counting = CountingStore(store)
+    with Pool(counting.open("bakery"), counting) as pool:
+        search = ReminderSearch(pool)
+        try:
+            for number in (0, 20, 39):
+                asked = Cue(RecallSpec(k=1, threshold=0.9), (f"{LEASE} Said in pool {number}.",), known="")
+                (reminder,), notes = search.find(asked)
+                assert (reminder.source, notes) == (f"you#1 in pool{number}", [])
+            with open_pool("pool39") as other:  # kept open, as it is among those that grew last
+                other.post("Jam is sweet and red and keeps for a year.")
+            ((reminder,), notes) = search.find(Cue(RecallSpec(k=1), ("Jam is sweet and red and keeps",), known=""))
+            assert reminder.source == "you#2 in pool39"
+            assert counting.open_now == 1 + MOST_OPEN
+        finally:
+            search.close()
+        assert (counting.open_now, counting.most) == (1, 1 + MOST_OPEN + 1)
 
 
 def test_what_is_said_between_two_look_ups_is_found_at_once(pool):

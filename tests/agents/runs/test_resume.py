@@ -11,9 +11,10 @@ import threading
 import pytest
 
 from agentpool_jupyter import open_pool, resume
-from agentpool_jupyter.agents.runs.claims import mark_lost
+from agentpool_jupyter.agents import stop_run
+from agentpool_jupyter.agents.runs.claims import ask_to_stop, mark_lost
 from agentpool_jupyter.errors import RunActiveError, UserError
-from agentpool_jupyter.pool.events import Claim, Heartbeat, RunFinished, RunStarted, TurnFailed
+from agentpool_jupyter.pool.events import Claim, Heartbeat, RunFinished, RunStarted, StopAsked, TurnFailed
 from tests.openai_server import Drip, OpenAIServer
 from tests.teams import asked, of_type, play, prompt, said, speaks, team, until
 
@@ -272,3 +273,30 @@ def test_a_stopped_run_goes_on(pool):
         run.stop()
         assert resume(pool).wait(30)
     assert [turn.status for turn in pool.document().turns] == ["cancelled", "finished"]
+
+
+def test_a_run_of_another_process_is_stopped_through_the_log(store):
+    """And goes on here."""
+    with OpenAIServer(tokens=30) as server, elsewhere(server) as process, open_pool("bakery") as pool:
+        stopped = stop_run(pool)
+        assert process.communicate(timeout=20)[0] == "stopped stopped\n"
+        assert stopped.finished.reason == "stopped"
+        assert "asked for it" in stopped.finished.detail
+        with pytest.raises(UserError, match="no team runs in pool 'bakery'"):
+            stop_run(pool)
+        assert resume(pool).wait(30)
+
+
+def test_who_holds_a_run_later_is_not_stopped_by_an_older_request(pool):
+    """Also one that a process wrote which did not know yet that the run was taken up."""
+    with OpenAIServer(tokens=10, rate=50) as server:
+        run = team({"ann": "Talks."}, server).start(pool)
+        until(lambda: said(pool, "ann", 5))
+        before = pool.runs[run.id]
+        ask_to_stop(pool, before)
+        assert run.wait(30)
+        assert run.reason == "stopped"
+        again = resume(pool)
+        pool.append([StopAsked(**pool.header("main"), target=run.id, epoch=1, owner="elsewhere:1:2")])
+        assert again.wait(30)
+    assert again.reason == "turns"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from agentpool_jupyter.agents.team.parse import parse_team
 from agentpool_jupyter.agents.team.spec import DEFAULT_AGENTS, AgentSpec, Budget, Price, RecallSpec, TeamSpec
-from agentpool_jupyter.errors import SpecError
+from agentpool_jupyter.errors import SpecError, SpecWarning
 
 DESIGN = """\
 task: Plan the opening of a neighbourhood bakery.
@@ -238,7 +238,11 @@ REFUSED = {
     "a key that is a list": ("task: x\nagents:\n  ? [a]\n  : b", 3, "agents is written as `key: value` lines"),
     "a number as name": ("task: x\nagents:\n  1a: x", 3, "'1a' cannot name an agent: "),
     "a name with a space": ("task: x\nagents:\n  a b: x", 3, "'a b' cannot name an agent: "),
-    "a name in another script": ("task: x\nagents:\n  критик: x", 3, "'критик' cannot name an agent: "),
+    "a hyphen first": ("task: x\nagents:\n  -a: x", 3, "'-a' cannot name an agent: "),
+    "one name typed in two ways": ("task: x\nagents:\n  caf\u00e9: x\n  cafe\u0301: y", 4, "stands twice in agents"),
+    "a text that is a comment": ("task: #12 first\nagents:\n  a: x", 1, "write some text, in quotes if it has a #"),
+    "a text that goes on after a comment": ("task: Fix #12\n  and more\nagents: {}", 2, "ends before ' #': quote it"),
+    "a comment within braces": ("task: x\nagents: {a: {role: is #1, turns: 2}}", 2, "ends before ' #': quote it"),
     "an endless name": (f"task: x\nagents:\n  {'a' * 41}: x", 3, "cannot name an agent: "),
     "a reserved name": ("task: x\nagents:\n  you: x", 3, "neither 'task' nor 'you'"),
     "an unknown ear": (
@@ -391,6 +395,13 @@ def test_a_value_is_not_filled_again():
     assert [agent.role for agent in spec.agents] == ["In {{b}}", "In {{b}}"]
 
 
+def test_a_value_that_looks_like_our_own_mark_is_not_filled_either():
+    """The parser marks places for itself by two characters that nobody types; a page that was read may hold them."""
+    values = {"page": "see \ue000key\ue001", "key": "secret"}
+    for text in ("About {{page}}", "task: About {{page}}"):
+        assert parse_team(text, variables=values).task == "About see \ue000key\ue001"
+
+
 @pytest.mark.parametrize(("text", "line"), [("One\ntwo {{twn}}", 2), ("task: x\nagents:\n  a: In {{twn}}", 3)])
 def test_an_unknown_variable_names_its_line_and_the_nearest(text, line):
     with pytest.raises(
@@ -402,6 +413,42 @@ def test_an_unknown_variable_names_its_line_and_the_nearest(text, line):
 def test_single_braces_and_unfilled_texts_are_left_alone():
     assert parse_team("Use {this} and { { that } }", variables={}).task == "Use {this} and { { that } }"
     assert parse_team("Use {{this}}").task == "Use {{this}}"
+
+
+# Names and comments ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["критик", "批评家", "हिन्दी", "Zoë-2", "_", "a" * 40])
+def test_an_agent_has_a_name_of_any_alphabet(name):
+    import unicodedata
+
+    spec = parse_team(f"task: x\nagents:\n  {unicodedata.normalize('NFD', name)}: x\n  b: {{listens: [{name}]}}")
+    assert spec.agents[1].hears(unicodedata.normalize("NFC", name))
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "key", "lost"),
+    [
+        ("task: Fix issue #12 first\nagents:\n  a: x", 2, "task", "#12 first"),
+        ("task: x\nagents:\n  a: Knows C #and {{b}}", 4, "a", "#and {{b}}"),
+        ("task: x\nagents:\n  a:\n    role: The   #1", 5, "role", "#1"),
+        ("task: x\nmodel: qwen # 3", 3, "model", "# 3"),
+    ],
+)
+def test_what_a_comment_cuts_off_is_told(text, line, key, lost):
+    with pytest.warns(SpecWarning, match=f"^line {line}: `{key}` ends before '{re.escape(lost)}', a comment to YAML"):
+        parse_team(text, first_line=2, variables={"b": "#"})
+
+
+def test_what_is_no_doubt_a_comment_is_not_told():
+    """Nor one in quotes, in a block or behind a number."""
+    parse_team("task: '#1'  # x\nturns: 2 #x\nmodel: m  # which\nagents:\n  a: |\n    Fix #1\n  b: x   # the other")
+
+
+def test_a_large_team_is_read_in_time():
+    """Each listens to the one before: whoever can never start is found step by step, not by trying all pairs."""
+    many = "\n".join(f"  a{i}: {{listens: [a{i - 1}]}}" for i in range(1, 1000))
+    assert len(parse_team(f"task: x\nagents:\n  a0: x\n{many}").agents) == 1000
 
 
 # Anything else --------------------------------------------------------------------------------------------
@@ -460,7 +507,7 @@ _LINES = st.lists(
 def test_any_text_is_a_team_or_a_spec_error(text, variables):
     """Nothing else comes out, however odd the text."""
     try:
-        spec = parse_team(text, variables=variables)
+        spec = parse_team(text, variables=variables, warn=len)
     except SpecError:
         pass
     else:

@@ -184,7 +184,7 @@ def test_keys_are_nowhere(pool, monkeypatch):
         server.fault(Refuse(401, message="your key {key} is wrong"), contains=speaks("bad"))
         run = play(pool, {"bad": "Fails.", "ann": "Talks."}, server, api_key_env="TEST_KEY")
         assert len(server.requests) == 2
-    stored = b"".join(record.value for record in pool._log.read())
+    stored = b"".join(record.value for record in pool.log.read())
     shown = [run.report(), run, pool, run.document().text, run.team, run.detail, run.report()._repr_html_()]
     assert KEY.encode() not in stored
     assert not any(KEY in (text if isinstance(text, str) else repr(text)) for text in shown)

@@ -13,9 +13,9 @@ import pytest
 
 from agentpool_jupyter.errors import IndexUnavailableError, StoreError
 from agentpool_jupyter.recall import RecallIndex, similar
+from agentpool_jupyter.recall.backends.addresses import shown
 from agentpool_jupyter.recall.backends.buckets import Buckets
 from agentpool_jupyter.recall.backends.items import Item, pool_source
-from agentpool_jupyter.recall.backends.redis_address import shown
 from agentpool_jupyter.recall.backends.redis_backend import RedisBackend
 from agentpool_jupyter.recall.backends.redis_buckets import RedisBuckets
 from agentpool_jupyter.recall.text.shingles import shingles

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
+from array import array
 
 import pytest
 from pypdf import PdfWriter
@@ -41,7 +43,7 @@ def test_a_folder(pool, index, docs):
     report = index.library.add(docs)
     assert len(report.read) == 2
     (match,) = look(pool, index)
-    assert (match.file, match.line, match.contained) == (str(docs / "notes.md"), 1, 1.0)
+    assert (match.file, match.line, match.contained) == (str(docs / "notes.md"), 3, 1.0)
     assert (match.turn, match.pool, match.offset) == ("", "", None)
     assert look(pool, index, "sweet and red and keeps")[0].file == str(docs / "deep" / "more.txt")
     assert not similar(pool, LEASE, index=index)
@@ -76,16 +78,32 @@ def test_a_long_document_says_the_line(pool, index, docs):
     (docs / "long.md").write_text("\n".join(lines))
     index.library.add(docs)
     (match,) = look(pool, index, "line 2000 speaks of thing 14000 at length")
-    assert match.line - 1 <= 2000 < match.line - 1 + match.text.count("\n") + 1
-    assert lines[match.line - 1] == match.text.split("\n")[0]
+    assert (match.line, "speaks of thing 14000" in match.text) == (2001, True)
 
 
 def test_a_notebook_says_the_cell_and_the_line(pool, index, docs):
-    cells = [{"cell_type": "markdown", "source": ["# Caf\u00e9\n", "first"]}, {"cell_type": "code", "source": [LEASE]}]
+    head = {"cell_type": "markdown", "source": ["# Caf\u00e9\n", "first"]}
+    code = {"cell_type": "code", "source": ["x\n", "\n", LEASE], "outputs": ["Nothing of what is printed is read."]}
     path = docs / "plan.ipynb"
-    path.write_text(json.dumps({"cells": cells, "nbformat": 4}, indent=1, ensure_ascii=False))
+    path.write_text(json.dumps({"cells": [head, code], "nbformat": 4}, indent=1, ensure_ascii=False))
     index.library.add(path)
     (match,) = look(pool, index)
+    assert match.place == "cell 2"
+    assert LEASE in path.read_text().split("\n")[match.line - 1]
+    assert not look(pool, index, "nothing of what is printed")
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_a_notebook_may_be_old_or_in_one_line(pool, index, docs, indent):
+    """Format 3, of before 2015, has its cells in worksheets; a cell may be one string."""
+    cells = [
+        {"cell_type": "code", "input": ["import jam\n"]},
+        {"cell_type": "markdown", "source": f"# Plan\n\n{LEASE}\n"},
+    ]
+    path = docs / "old.ipynb"
+    path.write_text(json.dumps({"nbformat": 3, "worksheets": [{"cells": cells}, {"cells": []}]}, indent=indent))
+    index.library.add(path)
+    match = next(match for match in look(pool, index) if match.file == str(path))
     assert match.place == "cell 2"
     assert LEASE in path.read_text().split("\n")[match.line - 1]
 
@@ -97,6 +115,19 @@ def test_json_lines_say_the_line(pool, index, docs):
     index.library.add(path)
     assert [match.line for match in look(pool, index)] == [2]
     assert [match.line for match in look(pool, index, "broken but it is a text")] == [3]
+
+
+def test_a_page_of_html_is_read_as_people_read_it(pool, index, docs):
+    """Words go on through what changes their looks, and end where a block does; scripts are not for people."""
+    path = docs / "page.html"
+    head = "<html><style>p {color: red}</style>\n<script>the oven lease()\n</script>\n"
+    path.write_text(
+        f"{head}<p\nid=a>The <b>ov</b>en&nbsp;lease<br>comes first,</p><p>because nothing bakes</p>\n<i>fin"
+    )
+    index.library.add(path)
+    (match,) = look(pool, index, "oven lease comes first because nothing bakes")
+    assert (match.score, match.line) == (1.0, 5)
+    assert not look(pool, index, "color red")
 
 
 def test_a_pdf(tmp_path):
@@ -121,11 +152,109 @@ def test_binary_files_are_refused_each_with_a_note(pool, index, docs, content):
     assert "2 documents read" in repr(report)
 
 
-@pytest.mark.parametrize("content", [b"\xff\xfe" + LEASE.encode("utf-16-le"), f"caf\u00e9 {LEASE}".encode("latin-1")])
-def test_older_encodings_are_read(pool, index, docs, content):
-    (docs / "old.txt").write_bytes(content)
+RUSSIAN = "смотритель маяка считает каждый корабль до завтрака"
+JAPANESE = "灯台守は朝食の前に通り過ぎる船をすべて数える"
+CHINESE = "灯塔看守人在早餐前数每一艘经过的船然后写进日志"
+QUOTED = f"{LEASE}\n\u201cCome in,\u201d she said \u2014 \u201cit\u2019s late.\u201d\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        *((LEASE, one) for one in ("utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be")),
+        (f"caf\u00e9 {LEASE}", "latin-1"),
+        *((QUOTED, one) for one in ("cp1252", "mac-roman")),
+        *((RUSSIAN, one) for one in ("cp1251", "koi8-r", "iso8859-5", "cp866", "utf-16-le")),
+        *((JAPANESE, one) for one in ("shift_jis", "euc_jp", "iso2022_jp")),
+        (CHINESE, "gb18030"),
+    ],
+)
+def test_older_encodings_are_read(pool, index, docs, text, encoding):
+    (docs / "old.txt").write_bytes(text.encode(encoding))
+    assert index.library.add(docs / "old.txt").notes == []
+    (match,) = look(pool, index, text)
+    assert match.text == text
+
+
+def test_a_few_broken_bytes_and_zeros_make_no_other_text_of_it(pool, index, docs):
+    """As a file has that is cut off, or two in one."""
+    content = JAPANESE.encode()
+    (docs / "cut.txt").write_bytes(b"\xff" + content + b"\0\0" + content[:-1])
+    index.library.add(docs / "cut.txt")
+    assert look(pool, index, JAPANESE)[0].score == 1.0
+
+
+def test_bytes_that_are_numbers_are_no_text(docs):
+    """Pairs of them are characters, too."""
+    path = docs / "numbers.txt"
+    path.write_bytes(array("h", range(1000)).tobytes())
+    with pytest.raises(LibraryError, match="is a binary file: left out"):
+        read_document(path)
+
+
+def test_what_no_encoding_fits_is_told(docs, monkeypatch):
+    """It would never be found, and nobody knew why; so is what there is no library for."""
+    path = docs / "old.txt"
+    path.write_bytes("caf\u00e9 ".encode("latin-1") * 40)
+    monkeypatch.setitem(sys.modules, "chardet", None)
+    with pytest.raises(LibraryError, match=r"is not UTF-8: to read older encodings, pip install .*\[recall\]"):
+        read_document(path)
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\r"])
+def test_lines_may_end_otherwise(pool, index, docs, end):
+    (docs / "old.txt").write_bytes(f"line{end}line{end}{LEASE}{end}".encode())
     index.library.add(docs / "old.txt")
-    assert look(pool, index)
+    assert [match.line for match in look(pool, index)] == [3]
+
+
+def test_a_pipe_that_takes_the_place_of_a_document_does_not_make_anybody_wait(pool, index, docs):
+    """It is told once, and what the document said is found."""
+    index.library.add(docs)
+    (docs / "notes.md").unlink()
+    os.mkfifo(docs / "notes.md")
+    matches = look(pool, index)
+    said = f"{docs / 'notes.md'} is a pipe or a device, and no file: left out; what it said before is found"
+    assert (len(matches), matches.notes) == (1, [said])
+    assert look(pool, index).notes == []
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "redis"])
+def test_a_refused_file_is_said_once(pool, docs, tmp_path, kind, request):
+    """And again when it has changed, or is named again; it is read once it can be."""
+    address = tmp_path / "own.index" if kind == "sqlite" else request.getfixturevalue("redis_url")
+    picture, said = docs / "picture.md", [f"{docs / 'picture.md'} is a binary file: left out"]
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n\0\0")
+    with RecallIndex(pool.store, address) as index:
+        assert index.library.add(picture).notes == said
+        assert look(pool, index).notes == index.library.documents == []
+        assert index.library.add(docs).notes == said
+        picture.write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0")
+        assert [look(pool, index).notes for _ in range(2)] == [said, []]
+        picture.write_text(LEASE)
+        assert len(look(pool, index)) == 2
+        picture.write_bytes(b"\x89PNG\r\n\x1a\n\0\0")
+        assert len(look(pool, index)) == 2
+        index.library.remove(docs)
+        picture.unlink()
+        assert look(pool, index).notes == index.backend.sources() == []
+
+
+def test_folders_that_are_linked_to_each_other_are_read_once(pool, index, docs):
+    """Under their own names, and what is linked from elsewhere too; a link to itself, or nowhere, is nothing."""
+    (docs / "loop").symlink_to("..")
+    (docs / "deep" / "up").symlink_to(docs)
+    (docs / "deep" / "self").symlink_to("self")
+    (docs / "a").symlink_to("deep")
+    other = docs.parent / "other"
+    other.mkdir()
+    (other / "jam.md").write_text("Jam is what people like on bread.")
+    (other / "back").symlink_to(docs)
+    (docs / "linked").symlink_to(other)
+    found = {f"{docs}/deep/more.txt", f"{docs}/linked/jam.md", f"{docs}/notes.md"}
+    assert {path for path in index.library.add(docs).read if path.endswith(("txt", "md"))} == found
+    assert index.library.add(f"{docs}/**/*.md").unchanged == 2
+    assert index.library.add(f"{docs}/**/more.txt").unchanged == 1
 
 
 @pytest.mark.parametrize("content", ["", "no json", "[]", '{"cells": 3}'])

@@ -39,6 +39,15 @@ def test_a_file_is_in_a_glob_if_the_glob_finds_it(folder, pattern):
         assert set(within(files, place)) == there
 
 
+@given(st.lists(parts, min_size=1, max_size=3))
+def test_what_a_glob_finds_is_expanded(folder, pattern):
+    """Where no folder is linked; a folder by itself is all that is in it."""
+    place = str(folder / "/".join(pattern))
+    found = {path for path in glob.glob(place, recursive=True) if Path(path).is_file()}  # noqa: PTH207 - as above
+    if not Path(place).is_dir():
+        assert set(map(str, expand(place))) == found
+
+
 def test_a_folder_with_brackets_is_no_glob(folder):
     """Also after it is gone, as long as something of it is known."""
     files = [str(folder / name) for name in FILES]

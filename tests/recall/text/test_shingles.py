@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentpool_jupyter.recall.text.shingles import containment, jaccard, shingles, tokens
+from agentpool_jupyter.recall.text.shingles import containment, jaccard, normalise, shingles, tokens
 
 sets = st.frozensets(st.text(max_size=3))
 
@@ -38,10 +38,36 @@ def test_code_keeps_its_names_whole():
         ("ﬁne oﬀer", "fine offer"),
         ("Straße ein", "STRASSE ein"),
         ("cafe\u0301 au", "café AU"),
+        ("bak\u00adery and co\u200bpy", "bakery and copy"),
+        ("\ufeffthe \u202aoven\u202c\u200e is\ufe0f \u2060hot", "the oven is hot"),
+        ("the\u00a0oven\u202fis hot", "the oven is hot"),
+        (
+            "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645 \u0646\u0627\u0646",
+            "\u0645\u06cc\u062e\u0648\u0627\u0647\u0645 \u0646\u0627\u0646",
+        ),
+        ("\x1b[1;31mthe oven\x1b[0m is hot", "the oven is hot"),
+        ("the neigh-\nbour\u00ad\r\n  hood bak\u2010 \nery", "the neighbourhood bakery"),
+        ("THE NEIGH-\nBOUR", "the neighbour"),
     ],
 )
-def test_forms_of_one_character_are_one(one, other):
+def test_what_looks_the_same_is_the_same(one, other):
     assert shingles(one) == shingles(other)
+
+
+@pytest.mark.parametrize(
+    "text", ["the well-known oven", "Anti-\nAmerican oven", "- the\n- oven", "in 1990-\n1995 -\nthen"]
+)
+def test_hyphens_that_are_not_at_the_end_of_a_broken_word_separate(text):
+    """Nor does a capital letter go on with a word."""
+    assert shingles(text) == shingles(text.replace("-", " "))
+
+
+@given(st.text(st.sampled_from("ab\u00e9-\n \u00ad\u200b\u3164\x1b[m\ud83d\u0345")))
+def test_normalising_twice_is_once(text):
+    """But where taking away makes a broken word, as two orders to a terminal within each other do."""
+    once = normalise(text)
+    if not ({"-", "\x1b"} & set(text)):
+        assert normalise(once) == once
 
 
 def test_scripts_without_spaces_are_compared_by_three_characters():

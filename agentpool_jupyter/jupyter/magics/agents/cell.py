@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from agentpool_jupyter.errors import RunActiveError
+from agentpool_jupyter.display.foreign import printable
+from agentpool_jupyter.errors import PoolNotFoundError, RunActiveError
 from agentpool_jupyter.jupyter.magics.usage import at_most_one
 
 from .dry_run import DryRun
 
 if TYPE_CHECKING:
     from argparse import Namespace
-
-    from IPython.core.interactiveshell import InteractiveShell
 
     from agentpool_jupyter.agents import Run, Team
     from agentpool_jupyter.jupyter.live.show import Show
@@ -25,76 +24,76 @@ _CELL_FIRST_LINE = 2  # the magic's own line is the first
 _POLL = 0.1  # seconds; short enough for the interrupt button to feel immediate
 
 
-class TeamCell:
-    """What ``%%agents`` does with its cell."""
+def run_cell(session: Session, arguments: Namespace, cell: str) -> DryRun | None:
+    """Start the cell's team, show it, and wait for it unless ``--bg``."""
+    name = at_most_one(arguments.words, "%%agents takes one pool")
+    team = _team(session, arguments, cell)
+    if arguments.dry_run:
+        return _dry_run(session, team, name, arguments)
+    pool = session.pool(name, arguments.store, create=True)
+    session.use(pool.name, arguments.store)
+    make_way(session, pool, replace=arguments.replace)
+    session.hold_model(team.spec)
+    if arguments.fresh and pool.document().turns:
+        pool.clear()
+    present(session, team.start(pool), arguments)
+    return None
 
-    def __init__(self, session: Session, shell: InteractiveShell) -> None:
-        self._session = session
-        self._shell = shell
 
-    def run(self, arguments: Namespace, cell: str) -> DryRun | None:
-        """Start the cell's team, show it, and wait for it unless ``--bg``."""
-        name = at_most_one(arguments.words, "%%agents takes one pool")
-        team = self._team(arguments, cell)
-        if arguments.dry_run:
-            return self._dry_run(team, name, arguments)
-        pool = self._session.pool(name, arguments.store, create=True)
-        self._session.use(pool.name, arguments.store)
-        self.make_way(pool, replace=arguments.replace)
-        self._session.hold_model(team.spec)
-        if arguments.fresh and pool.document().turns:
-            pool.clear()
-        run = team.start(pool)
-        self.present(run, arguments)
-        return None
+def _team(session: Session, arguments: Namespace, cell: str) -> Team:
+    from agentpool_jupyter.agents import Team  # noqa: PLC0415 - loading the extension stays quick
+    from agentpool_jupyter.agents.runs.plan import check_team  # noqa: PLC0415
 
-    def _team(self, arguments: Namespace, cell: str) -> Team:
-        from agentpool_jupyter.agents import Team  # noqa: PLC0415 - loading the extension stays quick
-        from agentpool_jupyter.agents.runs.plan import check_team  # noqa: PLC0415
+    variables = session.variables
 
-        names = self._shell.user_ns
-        team = Team.from_yaml(cell, functions=names, variables=names, first_line=_CELL_FIRST_LINE)
-        if arguments.model:
-            team.spec = msgspec.structs.replace(team.spec, model=arguments.model)
-        check_team(team.spec, names)
-        return team
+    def warn(message: str) -> None:
+        print(printable(f"note: {message}"))  # noqa: T201 - above the run; a Python warning would come once a session
 
-    def _dry_run(self, team: Team, name: str | None, arguments: Namespace) -> DryRun:
-        from agentpool_jupyter.agents.runs.plan import plan  # noqa: PLC0415
-        from agentpool_jupyter.errors import PoolNotFoundError  # noqa: PLC0415
-        from agentpool_jupyter.pool import Document  # noqa: PLC0415
+    team = Team.from_yaml(cell, functions=variables, variables=variables, first_line=_CELL_FIRST_LINE, warn=warn)
+    if arguments.model:
+        team.spec = msgspec.structs.replace(team.spec, model=arguments.model)
+    check_team(team.spec, variables)
+    return team
 
-        try:
-            document = self._session.pool(name, arguments.store).document()
-        except PoolNotFoundError:  # a dry run makes nothing
-            document = Document()
-        return DryRun(plan(team.spec, Document() if arguments.fresh else document), team.spec)
 
-    def make_way(self, pool: Pool, *, replace: bool) -> None:
-        """Stop this kernel's team in a pool, with ``replace``; raises RunActiveError where one goes on."""
-        from agentpool_jupyter.agents.runs.claims import refuse_if_active  # noqa: PLC0415
+def _dry_run(session: Session, team: Team, name: str | None, arguments: Namespace) -> DryRun:
+    from agentpool_jupyter.agents.runs.plan import plan  # noqa: PLC0415
+    from agentpool_jupyter.pool import Document  # noqa: PLC0415
 
-        mine = [run for run in self._session.running() if run.pool is pool]
-        if mine and not replace:
-            message = (
-                f"a team still runs in pool {pool.name!r}: wait for it, stop it with `%agents stop`, start this one "
-                "in its place with `%%agents --replace`, or name another pool"
-            )
-            raise RunActiveError(message)
-        self._session.stop(mine)
-        refuse_if_active(pool)  # one of another process, before anything is done to the pool
+    try:
+        document = session.pool(name, arguments.store).document()
+    except PoolNotFoundError:  # a dry run makes nothing
+        document = Document()
+    return DryRun(plan(team.spec, Document() if arguments.fresh else document), team.spec)
 
-    def present(self, run: Run, arguments: Namespace) -> None:
-        """Show a run as the line says, and wait for it unless ``--bg``."""
-        if arguments.out:
-            self._shell.user_ns[arguments.out] = run
-        show = self._session.show(run.pool, run.id, run, text=arguments.text)
-        if arguments.bg:
-            show.finish_later()
-            return
-        _wait(run, show)
-        if run.notes:
-            print("\n".join(f"recall: {note}" for note in run.notes))  # noqa: T201 - under the cell's picture
+
+def make_way(session: Session, pool: Pool, *, replace: bool) -> None:
+    """Stop this kernel's team in a pool, with ``replace``; raises RunActiveError where one goes on."""
+    from agentpool_jupyter.agents.runs.claims import refuse_if_active  # noqa: PLC0415
+
+    mine = [run for run in session.running() if run.pool is pool]
+    if mine and not replace:
+        message = (
+            f"a team still runs in pool {pool.name!r}: wait for it, stop it with `%agents stop {pool.name}`, "
+            "start this one "
+            "in its place with `%%agents --replace`, or name another pool"
+        )
+        raise RunActiveError(message)
+    session.stop(mine)
+    refuse_if_active(pool)  # one of another process, before anything is done to the pool
+
+
+def present(session: Session, run: Run, arguments: Namespace) -> None:
+    """Show a run as the line says, and wait for it unless ``--bg``."""
+    if arguments.out:
+        session.variables[arguments.out] = run
+    show = session.show(run.pool, run.id, run, text=arguments.text)
+    if arguments.bg:
+        show.finish_later()
+        return
+    _wait(run, show)
+    if run.notes:
+        print(printable("\n".join(f"recall: {note}" for note in run.notes)))  # noqa: T201 - under the cell's picture
 
 
 def _wait(run: Run, show: Show) -> None:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentTypeError, Namespace
+from argparse import ArgumentTypeError
+from functools import partial
 from keyword import iskeyword
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from IPython.core.magic import line_cell_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 
 from agentpool_jupyter.jupyter.magics.usage import SessionMagics
 
-from .actions import AgentsActions
-from .cell import TeamCell
-
-if TYPE_CHECKING:
-    from agentpool_jupyter.jupyter.session import Session
+from . import actions
+from .cell import run_cell
 
 
 def _variable(name: str) -> str:
@@ -24,6 +22,14 @@ def _variable(name: str) -> str:
         message = f"{name!r} cannot name a variable"
         raise ArgumentTypeError(message)
     return name
+
+
+def _help() -> str:
+    """Return what IPython shows for ``%agents?``, with all keys of the parser's own tables."""
+    from agentpool_jupyter.agents.team.parse import KEYS  # noqa: PLC0415 - loading the extension stays quick
+
+    keys = "\n".join(f"    {what + ':':10} {', '.join(names)}" for what, names in KEYS.items())
+    return f"{AgentsMagics.agents.__doc__}\nAll keys of a team's description:\n\n{keys}\n"
 
 
 @magics_class
@@ -45,6 +51,7 @@ class AgentsMagics(SessionMagics):
     )
     @argument("--fresh", action="store_true", help="start from an empty document, on a new branch; nothing is deleted")
     @argument("--replace", action="store_true", help="stop the team that still runs in this pool, then start")
+    @argument("--trust", action="store_true", help="resume: with the servers and keys that the pool names, as yours")
     @argument("--text", action="store_true", help="show lines of text, no widget")
     @argument("--model", help="the model of agents that name none, such as local")
     @argument("--budget", metavar="tokens=N", help="with resume: the run's new limits, such as tokens=40000,seconds=60")
@@ -77,9 +84,7 @@ class AgentsMagics(SessionMagics):
         something that it has not read: twice at most. Who listens to everyone begins anew for anyone, but once a turn
         and only in its first half (of ``max_tokens``).
 
-        All keys. A team's: ``task``, ``agents``, ``turns``, ``budget``, ``seed``, ``context``, ``attempts`` (how often
-        a failing call is tried), ``silence`` (seconds until a server is given up) and ``flush`` (seconds of text in one
-        event). An agent's: ``role``, ``listens``, ``python``, ``turns``. Of both, an agent's own first:
+        How a team, or one agent of it, says which server answers and what is asked of it:
 
         =================  =============================================================================================
         ``model``          a name, ``local``, or a name with its server: ``ollama/llama3.2``, ``lmstudio/…``,
@@ -91,25 +96,18 @@ class AgentsMagics(SessionMagics):
         ``ca_file``        certificates to trust
         ``options``        any other field of the request: ``{top_p: 0.9, reasoning_effort: low}``
         ``parallel``       most calls of the server at once
-        ``max_tokens``     most completion tokens of a turn
-        ``temperature``    as the server knows it
         ``price``          US$ per million tokens: ``{input: 0.15, output: 0.6, cached: 0.07}``
-        ``stride``, ``interrupt``, ``recall``: see above
         =================  =============================================================================================
 
         ``{{name}}`` is filled from the notebook's variables. On a line of its own::
 
             %agents status [RUN]     what the runs of this kernel do, and what they took
-            %agents stop [RUN]       stop them, or one
+            %agents stop [RUN|POOL]  stop them, or one; also one of another notebook, by its pool's name
             %agents attach [POOL]    show a pool's latest run, also after a kernel restart
             %agents resume [POOL]    go on with it where the pool has it; finished turns are not repeated, and
                                      ``--budget tokens=40000`` or ``--turns 4`` give it more
             %agents list [POOL]      all runs that a pool has seen
         """
+        return self.answer(self.agents, line, actions.do if cell is None else partial(run_cell, cell=cell))
 
-        def do(session: Session, arguments: Namespace) -> Any:
-            if cell is None:
-                return AgentsActions(session, self.shell).do(arguments)
-            return TeamCell(session, self.shell).run(arguments, cell)
-
-        return self.answer(self.agents, line, do)
+    agents.getdoc = _help

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
@@ -11,7 +11,14 @@ from traitlets import Int, Unicode, observe
 
 from agentpool_jupyter.jupyter.magics.usage import ENGINES, POOL, STORE, SessionMagics
 
-from . import branch, diff, rollback, snapshot
+from .rollback import branch, rollback
+from .snapshot import snapshot
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from agentpool_jupyter.history import Diff
+    from agentpool_jupyter.jupyter.session import Session
 
 
 @magics_class
@@ -43,7 +50,7 @@ class HistoryMagics(SessionMagics):
         A team that runs in the pool stops, and what it still says stays on the line that was left. What agents did
         outside the pool is not undone; it is listed.
         """
-        return self.answer(self.rollback, line, rollback.do)
+        return self.answer(self.rollback, line, rollback)
 
     @line_magic
     @magic_arguments()
@@ -54,7 +61,7 @@ class HistoryMagics(SessionMagics):
     @STORE
     def branch(self, line: str) -> Any:
         """List the pool's branches, make one, or switch to one."""
-        return self.answer(self.branch, line, branch.do)
+        return self.answer(self.branch, line, branch)
 
     @line_magic
     @magic_arguments()
@@ -64,7 +71,7 @@ class HistoryMagics(SessionMagics):
     @STORE
     def diff(self, line: str) -> Any:
         """Show what changed between two positions, turn by turn and word by word."""
-        return self.answer(self.diff, line, diff.do)
+        return self.answer(self.diff, line, _diff)
 
     @line_magic
     @magic_arguments()
@@ -80,4 +87,10 @@ class HistoryMagics(SessionMagics):
         They are also taken by themselves, after a run and every 10,000 events; this is for a longer history, or for a
         cluster. Only what is new is read. The interrupt button stops the job and leaves what was there before.
         """
-        return self.answer(self.snapshot, line, partial(snapshot.do, engine=self.engine))
+        return self.answer(self.snapshot, line, partial(snapshot, engine=self.engine))
+
+
+def _diff(session: Session, arguments: Namespace) -> Diff:
+    from agentpool_jupyter.history import diff  # noqa: PLC0415 - loading the extension stays quick
+
+    return diff(session.pool(arguments.pool, arguments.store), arguments.a, arguments.b)

@@ -1,11 +1,13 @@
-"""What ``%rollback`` does and prints."""
+"""What ``%rollback`` and ``%branch`` do and print: both move the head."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from agentpool_jupyter.display.note import answer_html
+from agentpool_jupyter.display.foreign import printable
+from agentpool_jupyter.display.note import Note, answer_html
+from agentpool_jupyter.display.table import Table
 from agentpool_jupyter.errors import RunFailedError, UserError
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ _PATIENCE = 10.0  # seconds for a team's streams to stop
 _WARNING = "not undone, because it happened outside the pool:"
 
 
-def do(session: Session, arguments: Namespace) -> Moved:
+def rollback(session: Session, arguments: Namespace) -> Moved:
     """Go back to a position, or take the last move of the head back."""
     from agentpool_jupyter.history import Diff, effects_after  # noqa: PLC0415 - loading stays quick
 
@@ -39,7 +41,7 @@ def do(session: Session, arguments: Namespace) -> Moved:
         told = "dry run: nothing was changed; this is what would leave the document"
     else:
         branch = pool.rollback(there)
-        told = f"rolled back: the head is on the new branch {branch!r}{stopped(session, pool)}; "
+        told = f"rolled back: the head is on the new branch {branch!r}{_stopped(session, pool)}; "
         told += "%rollback --undo takes it back"
     # Read after the streams have stopped: with all that the team still said on the line that was left.
     names = ("now" if arguments.dry_run else left, arguments.position)
@@ -56,11 +58,38 @@ def _undo(session: Session, pool: Pool, *, dry_run: bool) -> Moved:
         told = f"dry run: nothing was changed; the head would be on branch {branch!r} again"
     else:
         branch = pool.undo()
-        told = f"undone: the head is on branch {branch!r} again{stopped(session, pool)}"
+        told = f"undone: the head is on branch {branch!r} again{_stopped(session, pool)}"
     return Moved(pool, told, diff(pool, left, branch), [])
 
 
-def stopped(session: Session, pool: Pool) -> str:
+def branch(session: Session, arguments: Namespace) -> Table | Note:
+    """List branches, make one, or move the head to one."""
+    pool = session.pool(arguments.pool, arguments.store)
+    if arguments.switch:
+        if arguments.name is not None:
+            message = "%branch --switch takes one branch and no position"
+            raise UserError(message)
+        pool.switch(arguments.switch)
+        return Note(f"the head is on branch {pool.branch!r}{_stopped(session, pool)}")
+    if arguments.name is None:
+        return _branches(pool)
+    name = pool.fork(arguments.name, arguments.position)
+    return Note(f"made branch {name!r}; `%branch --switch {name}` goes there")
+
+
+def _branches(pool: Pool) -> Table:
+    from agentpool_jupyter.history.graph import leaves  # noqa: PLC0415
+
+    lineage = pool.lineage
+    rows = []
+    for name in lineage:
+        origin = "{} after {}".format(*leaves(lineage, name)) if name in lineage.forks else ""
+        mark = "→" if name == lineage.head else ""
+        rows.append((mark, name, origin, len(pool.document(name).turns)))
+    return Table(("", "branch", "leaves", "turns"), rows)
+
+
+def _stopped(session: Session, pool: Pool) -> str:
     """Wait for this kernel's team to notice that the head has moved, and return what to say of it."""
     runs = [run for run in session.running() if run.pool is pool and run.branch != pool.branch]
     for run in runs:
@@ -80,7 +109,7 @@ class Moved:
 
     def __repr__(self) -> str:
         effects = [_WARNING, *(f"    {effect}" for effect in self.effects)] if self.effects else []
-        return "\n\n".join([self.told, repr(self.diff), *(["\n".join(effects)] if effects else [])])
+        return printable("\n\n".join([self.told, repr(self.diff), *(["\n".join(effects)] if effects else [])]))
 
     def _repr_html_(self) -> str:
         effects = [str(effect) for effect in self.effects]

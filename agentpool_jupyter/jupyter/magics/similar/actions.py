@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
 
 from agentpool_jupyter.display.note import Note
-from agentpool_jupyter.errors import LogClosedError, LogMovedError
+from agentpool_jupyter.errors import LogClosedError, LogMovedError, PoolNotFoundError
 from agentpool_jupyter.jupyter.magics.jobs import run, run_over_all
 
 from .library import add, listing, remove
@@ -15,117 +16,107 @@ from .query import find_query
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
-    from IPython.core.interactiveshell import InteractiveShell
-
-    from agentpool_jupyter.jupyter.magics.jobs import PoolResults
     from agentpool_jupyter.jupyter.session import Session
-    from agentpool_jupyter.log import Store
-    from agentpool_jupyter.pool import Pool
+    from agentpool_jupyter.pool import Document, Pool, Turn
     from agentpool_jupyter.pool.events import Message
-    from agentpool_jupyter.recall import RecallIndex
+    from agentpool_jupyter.recall import Matches
 
     from .insertable import InsertableMatches
 
 
-class SimilarActions:
-    """The actions of one call."""
+def do(session: Session, arguments: Namespace, cell: str | None) -> Any:
+    """Do what is asked of the index and the library, then look up the query, if there is one."""
+    told = list(_kept_up(session, arguments))
+    asked = cell is not None or arguments.text or arguments.now is not None or arguments.document
+    last = told.pop() if told and not asked else None
+    for one in told:
+        display(one)
+    return _look_up(session, arguments, cell) if last is None else last
 
-    def __init__(self, session: Session, shell: InteractiveShell) -> None:
-        self._session = session
-        self._shell = shell
 
-    def do(self, arguments: Namespace, cell: str | None) -> Any:
-        """Do what is asked of the index and the library, then look up the query, if there is one."""
-        told = [*self._index(arguments), *self._keep_library(arguments)]
-        asked = cell is not None or arguments.text or arguments.now is not None or arguments.document
-        if told and not asked:
-            for one in told[:-1]:
-                display(one)
-            return told[-1]
-        for one in told:
-            display(one)
-        return self._look_up(arguments, cell)
+def _kept_up(session: Session, arguments: Namespace) -> Iterator[Any]:
+    """Bring the index up to date, and add to the library or take from it; yield what came of each."""
+    if not (arguments.index or arguments.remove or arguments.add or arguments.library):
+        return
+    from agentpool_jupyter.agents.team.filling import fill  # noqa: PLC0415 - loading the extension stays quick
 
-    # The index and the library -----------------------------------------------------------------------------
+    index = session.index(session.open_store(arguments.store))
+    if arguments.index:
+        from agentpool_jupyter.recall.bulk.build import index_pools  # noqa: PLC0415
 
-    def _index(self, arguments: Namespace) -> list[PoolResults]:
-        if not arguments.index:
-            return []
-        from agentpool_jupyter.recall.bulk.build import index_pools  # noqa: PLC0415 - loading the extension stays quick
+        if arguments.pool:
+            pool = session.pool(arguments.pool, arguments.store)
+            yield run(session, index_pools, [pool], "index", arguments, index=index)
+        else:
+            yield run_over_all(session, index_pools, "index", arguments, index=index)
+    added, removed = (
+        [fill(path, session.variables) for path in paths or ()] for paths in (arguments.add, arguments.remove)
+    )
+    if removed:
+        yield Note(remove(index.library, removed))
+    if added:
+        yield add(index.library, added, bar=session.widgets)
+    if arguments.library:
+        yield listing(index.library)
 
-        index = self._session.index(self._store(arguments))
-        if not arguments.pool:
-            return [run_over_all(self._session, index_pools, "index", arguments, index=index)]
-        pool = self._session.pool(arguments.pool, arguments.store)
-        return [run(self._session, index_pools, [pool], "index", arguments, index=index)]
 
-    def _keep_library(self, arguments: Namespace) -> list[Any]:
-        if not (arguments.add or arguments.remove or arguments.library):
-            return []
-        from agentpool_jupyter.agents.team.filling import fill  # noqa: PLC0415 - loading the extension stays quick
+def _look_up(session: Session, arguments: Namespace, cell: str | None) -> InsertableMatches:
+    from .insertable import ClickableMatches, InsertableMatches  # noqa: PLC0415
 
-        library = self._session.index(self._store(arguments)).library
-        paths = {
-            name: [fill(path, self._shell.user_ns) for path in getattr(arguments, name) or ()]
-            for name in ("add", "remove")
-        }
-        told: list[Any] = []
-        if arguments.remove:
-            told.append(Note(remove(library, paths["remove"])))
-        if arguments.add:
-            told.append(add(library, paths["add"], bar=self._session.widgets))
-        if arguments.library:
-            told.append(listing(library))
-        return told
+    store = arguments.store or session.store
+    pool = _pool(session, arguments, asks_for_text=cell is not None or bool(arguments.text))
+    query = find_query(pool, arguments, cell, session.variables)
+    found = _search(session, arguments, pool, query.what)
+    name = pool.name if pool is not None else arguments.pool
 
-    def _store(self, arguments: Namespace) -> Store:
-        from agentpool_jupyter.log import open_store  # noqa: PLC0415 - loading the extension stays quick
-
-        return open_store(arguments.store or self._session.store)
-
-    # The query ---------------------------------------------------------------------------------------------
-
-    def _look_up(self, arguments: Namespace, cell: str | None) -> InsertableMatches:
-        from agentpool_jupyter.recall import similar  # noqa: PLC0415
-
-        from .insertable import ClickableMatches, InsertableMatches  # noqa: PLC0415
-
-        pool = self._session.pool(arguments.pool, arguments.store)
-        query = find_query(pool, arguments, cell, self._shell.user_ns)
-        index = self._session.index(pool.store)
-        found = similar(
-            pool,
-            query.what,
-            arguments.k,
-            threshold=arguments.threshold,
-            question=arguments.question,
-            agents=arguments.agent,
-            since=arguments.since,
-            until=arguments.until,
-            branch=arguments.branch,
-            over=arguments.over or _places(index),
-            index=index,
-        )
-        post = self._poster(pool, arguments.store or self._session.store)
-        if not self._session.widgets:
-            return InsertableMatches(found, query.about, post)
-        hits = ClickableMatches(found, query.about, post)
-        self._session.keep(hits)
-        return hits
-
-    def _poster(self, pool: Pool, store: str | None) -> Callable[[str], Message]:
-        """Return what puts a text into the pool, also after it was closed or compacted since."""
-
-        def post(text: str) -> Message:
-            try:
+    def post(text: str) -> Message:
+        if pool is not None:
+            with suppress(LogClosedError, LogMovedError):  # since it was closed or compacted
                 return pool.post(text)
-            except (LogClosedError, LogMovedError):
-                return self._session.pool(pool.name, store, tell=False).post(text)
+        return session.pool(name, store, tell=False).post(text)
 
-        return post
+    if not session.widgets:
+        return InsertableMatches(found, query.about, post)
+    hits = ClickableMatches(found, query.about, post)
+    session.keep(hits)
+    return hits
 
 
-def _places(index: RecallIndex) -> list[str]:
-    return ["pool", "library"] if index.library.documents else ["pool"]
+def _pool(session: Session, arguments: Namespace, *, asks_for_text: bool) -> Pool | None:
+    """Return the pool that is asked; None where there is none yet, and a text is looked for in the library."""
+    try:
+        return session.pool(arguments.pool, arguments.store)
+    except PoolNotFoundError:
+        if arguments.pool or set(arguments.over or ["library"]) != {"library"} or not asks_for_text:
+            raise
+        if not session.index(session.open_store(arguments.store)).library.documents:
+            raise
+        return None
+
+
+def _search(session: Session, arguments: Namespace, pool: Pool | None, what: str | Turn | Document) -> Matches:
+    from agentpool_jupyter.recall import similar  # noqa: PLC0415 - loading the extension stays quick
+    from agentpool_jupyter.recall.similar import similar_documents  # noqa: PLC0415
+
+    how = {"threshold": arguments.threshold, "question": arguments.question}
+    index = session.index(session.open_store(arguments.store) if pool is None else pool.store)
+    if pool is None:
+        found = similar_documents(index, f"{what}", arguments.k, **how)
+        found.notes += (
+            [] if arguments.over else [f"no pool {session.name!r} is there yet: only the library was searched"]
+        )
+        return found
+    return similar(
+        pool,
+        what,
+        arguments.k,
+        **how,
+        agents=arguments.agent,
+        since=arguments.since,
+        until=arguments.until,
+        branch=arguments.branch,
+        over=arguments.over or (["pool", "library"] if index.library.documents else ["pool"]),
+        index=index,
+    )

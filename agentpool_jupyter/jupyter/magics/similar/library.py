@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from agentpool_jupyter.display.progress import ProgressBar
-    from agentpool_jupyter.recall.documents.library import Added, Library
+    from agentpool_jupyter.recall.documents.library import Library
+    from agentpool_jupyter.recall.documents.reading import Added
 
 _MANY = 20  # files whose reading may take a moment
 _SHOWN = 50  # files that are named one by one

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from IPython.core.error import UsageError
 from IPython.core.magic import line_cell_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments
 
 from agentpool_jupyter.errors import IndexUnavailableError
 from agentpool_jupyter.jupyter.magics.usage import ENGINES, POOL, STORE, SessionMagics, usage_errors
 
-from .actions import SimilarActions
+from . import actions
 from .line import split_line
 
 _QUESTIONS = ("resembles", "contained", "both")
@@ -75,11 +74,8 @@ class SimilarMagics(SessionMagics):
         variables. A query needs two words or more. Scores are exact. The value is a list of matches, best first, with
         ``.to_pandas()``, and ``.insert(0)`` for a click.
         """
-        with usage_errors():
+        with usage_errors(IndexUnavailableError):
             words, text = split_line(line, self.similar.parser)
             arguments = self.similar.parser.parse_args(words)
             arguments.text = text
-            try:
-                return SimilarActions(self.session, self.shell).do(arguments, cell)
-            except IndexUnavailableError as error:
-                raise UsageError(str(error)) from None
+            return actions.do(self.session, arguments, cell)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from agentpool_jupyter.display.table import clip
 from agentpool_jupyter.errors import UserError
 
 if TYPE_CHECKING:
@@ -23,8 +24,11 @@ class Query(NamedTuple):
     """The same in a few words."""
 
 
-def find_query(pool: Pool, arguments: Namespace, cell: str | None, variables: Mapping[str, Any]) -> Query:
-    """Return what a call of the magic asks for; raises UserError where that is nothing, or several things."""
+def find_query(pool: Pool | None, arguments: Namespace, cell: str | None, variables: Mapping[str, Any]) -> Query:
+    """Return what a call of the magic asks for; raises UserError where that is nothing, or several things.
+
+    Without a pool it can ask for a text only.
+    """
     given = {
         "a text": bool(arguments.text),
         "a cell": cell is not None,
@@ -34,11 +38,11 @@ def find_query(pool: Pool, arguments: Namespace, cell: str | None, variables: Ma
     if len(several := [name for name, there in given.items() if there]) > 1:
         message = f"one query at a time, not {' and '.join(several)} together"
         raise UserError(message)
-    if arguments.now is not None:
+    if pool is not None and arguments.now is not None:
         return _now(pool, arguments.now)
-    if arguments.document:
+    if pool is not None and arguments.document:
         return _document(pool)
-    if cell is None and not arguments.text:
+    if pool is not None and cell is None and not arguments.text:
         return _latest(pool)
     return _text(arguments.text if cell is None else cell, variables, first_line=1 if cell is None else 2)
 
@@ -51,7 +55,7 @@ def _text(text: str, variables: Mapping[str, Any], *, first_line: int) -> Query:
     if not tokens(filled):
         message = "the query is empty: give two words or more, a turn such as planner#2, --now AGENT or --document"
         raise UserError(message)
-    return Query(filled, f"like {_clip(filled)}")
+    return Query(filled, f"like {clip(filled, _SHOWN)}")
 
 
 def _now(pool: Pool, agent: str) -> Query:
@@ -66,7 +70,7 @@ def _now(pool: Pool, agent: str) -> Query:
     if not mine[-1].text.strip():
         message = f"{agent} has begun {mine[-1].name} and not said a word yet: ask again in a moment"
         raise UserError(message)
-    return Query(mine[-1], f"like {mine[-1].name} so far: {_clip(mine[-1].text)}")
+    return Query(mine[-1], f"like {mine[-1].name} so far: {clip(mine[-1].text, _SHOWN)}")
 
 
 def _document(pool: Pool) -> Query:
@@ -82,9 +86,4 @@ def _latest(pool: Pool) -> Query:
     if finished is None:
         message = f"%similar needs a text: in pool {pool.name!r} nobody has finished a turn that could be looked up"
         raise UserError(message)
-    return Query(finished, f"like {finished.name}, the latest: {_clip(finished.text)}")
-
-
-def _clip(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"
+    return Query(finished, f"like {finished.name}, the latest: {clip(finished.text, _SHOWN)}")

@@ -1,30 +1,56 @@
-"""Addresses of a Redis server: what of one may be shown, and what the client needs."""
+"""Addresses of an index: where one is kept if nobody says otherwise, and what of a server's may be shown."""
 
 from __future__ import annotations
 
-from typing import Any
+import glob
+import os
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from agentpool_jupyter.errors import StoreError
+from agentpool_jupyter.log.files import local_path
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from agentpool_jupyter.log import Store
+
+REDIS = ("redis://", "rediss://", "unix://")
+"""How addresses of a Redis server begin."""
 _CONNECT_SECONDS = 5.0
 _ANSWER_SECONDS = 30.0
 
 
-def shown(address: str) -> str:
-    """Return an address without any secret: its scheme, host, port and path.
+def default_address(store: Store) -> str:
+    """Return where the index of a store is kept if nobody says otherwise."""
+    return os.environ.get("AGENTPOOL_INDEX") or str(store.index)
 
-    Where a password that is not percent-encoded may stand in one of those, only the scheme is left.
-    """
-    scheme = address.partition("://")[0]
+
+def has_index(store: Store) -> bool:
+    """Whether there is an index of a store where it is kept if nobody says otherwise; on Redis there may be one."""
+    address = default_address(store)
+    if address.startswith(REDIS):
+        return True
+    path = file_at(address)
+    return any(path.parent.glob(f"{glob.escape(path.name)}.*"))
+
+
+def file_at(address: str) -> Path:
+    """Return the file that an address names; raises StoreError where it looks like another kind of address."""
+    return local_path(address.removeprefix("sqlite://"), "redis://host:port/0")
+
+
+def shown(address: str) -> str:
+    """Return an address without any secret: its scheme, host, port and path, or its scheme where that is unsure."""
+    scheme, _, rest = address.partition("://")
     hidden = f"{scheme}://…"
     try:
         parts = urlsplit(address)
         host, port = parts.hostname, parts.port
     except ValueError:
         return hidden
-    # An @ behind the host: what looked like the host is a part of the password.
-    if "@" in address.partition("://")[2][len(parts.netloc) :]:
+    # An @ behind the host: what looked like the host is a part of a password that is not percent-encoded.
+    if "@" in rest[len(parts.netloc) :]:
         return hidden
     if scheme == "unix":
         return f"unix://{parts.path}"
