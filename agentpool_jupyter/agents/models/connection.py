@@ -11,7 +11,7 @@ import ssl
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from .refusals import failure
 
@@ -141,6 +141,17 @@ class Connection:
             return Reply(self._endpoint, await self._client.send(request, stream=True))
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as error:
             raise self._told(error) from None
+
+    async def models(self) -> list[str]:
+        """Return the models that the server says it has; none where it does not say."""
+        parts = urlsplit(self._endpoint.base_url)
+        url = urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/models"))
+        with contextlib.suppress(Exception):  # this only helps to tell of what went wrong before
+            reply = Reply(self._endpoint, await self._client.send(self._client.build_request("GET", url), stream=True))
+            body = await reply.rest()
+            await reply.close()
+            return [str(one["id"]) for one in json.loads(body)["data"]]
+        return []
 
     def _told(self, error: Exception) -> ModelError:
         import httpx2  # noqa: PLC0415
