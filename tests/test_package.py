@@ -12,7 +12,7 @@ import agentpool_jupyter
 from agentpool_jupyter import pool
 from tests.programs import output
 
-HEAVY = ("IPython", "ipywidgets", "anywidget", "kafka", "mrjob", "networkx", "numpy", "openai", "rensa")
+HEAVY = ("IPython", "httpx2", "ipywidgets", "anywidget", "kafka", "mrjob", "networkx", "numpy", "openai", "rensa")
 
 
 def test_the_public_names():

@@ -48,12 +48,20 @@ class AgentView(msgspec.Struct, kw_only=True):
     turns: int = 0
     turns_max: int | None = None
     tokens: int = 0
+    estimated: bool | msgspec.UnsetType = msgspec.UNSET
+    """True: its tokens and its cost are at most what stands here, because a server did not count them all. It is sent
+    only then."""
     rate: float = 0.0
     """Completion tokens per second, now."""
     cost: float | None = None
     reading: Reading = Reading()
     place: int | None = None
     """Its place among all agents that the pool ever had, which says its colour; None for a person."""
+
+
+def bounded(number: str, view: AgentView | RunView) -> str:
+    """Return a number of a view for people, marked where it rests on an estimate."""
+    return f"≤ {number}" if view.estimated is True else number
 
 
 class TurnView(msgspec.Struct, kw_only=True):
@@ -91,6 +99,8 @@ class RunView(msgspec.Struct, kw_only=True):
     """Milliseconds since the epoch; later by the time in which a run that was resumed was at rest."""
     finished: int | None = None
     tokens: int = 0
+    estimated: bool | msgspec.UnsetType = msgspec.UNSET
+    """As of an agent's."""
     tokens_max: int | None = None
     cost: float | None = None
     reading: Reading = Reading()

@@ -6,6 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from .foreign import printable
+from .screen import bounded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +28,8 @@ class TextScreen:
         """Write the last words: how the run ended."""
         if keep:
             run = state.run
-            self._write(f"— {run.status}{f' ({run.reason})' if run.reason else ''}, {run.tokens:,} tokens")
+            taken = bounded(f"{run.tokens:,} tokens", run)
+            self._write(f"— {run.status}{f' ({run.reason})' if run.reason else ''}, {taken}")
 
     def show_patch(self, patch: Patch) -> None:
         """Write the lines that are complete now."""

@@ -184,6 +184,8 @@ class TurnFailed(Event, frozen=True, kw_only=True, tag="turn_failed"):
     wait: float = 0.0
     """Seconds until the next attempt."""
     usage: Usage | None = None
+    cost: float | None = None
+    """As of ``turn_finished``: what fails is paid for too."""
 
 
 class Fork(Event, frozen=True, kw_only=True, tag="fork"):

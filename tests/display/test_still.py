@@ -43,6 +43,8 @@ def test_text_says_all_that_the_picture_says():
     assert head == "bakery · main · finished (turns) · 2.5 s · 1,234 tokens of 5,000 · US$ 0.2500"
     assert [turn.split("\n")[0] for turn in turns] == ["[ann#1]", f"[ben#1 ({EVIL})]", "[you#1]"]
     assert "And cake? 🥐" in text
+    head, *_ = repr(Still(state(tokens=1234, tokens_max=5000, cost=0.25, estimated=True))).split("\n\n")
+    assert head.endswith(" · ≤ 1,234 tokens of 5,000 · ≤ US$ 0.2500")
 
 
 def test_an_arrow_says_how_much_text_flowed():

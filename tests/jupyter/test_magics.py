@@ -14,6 +14,7 @@ from IPython.core.error import UsageError
 
 from agentpool_jupyter import open_pool
 from agentpool_jupyter.agents import AgentSpec, TeamSpec
+from agentpool_jupyter.agents.models.providers import PROVIDERS
 from agentpool_jupyter.agents.runs.report import Report
 from agentpool_jupyter.errors import RunFailedError
 from agentpool_jupyter.log import open_store
@@ -128,6 +129,8 @@ def test_help_shows_an_example_and_every_action(shell, capsys):
         assert word in text
     for field in (*msgspec.structs.fields(TeamSpec), *msgspec.structs.fields(AgentSpec)):
         assert field.name == "name" or f" {field.name}" in text.partition("All keys")[2]
+    for provider in PROVIDERS:
+        assert f"``{provider}" in text, provider
     shell.run_cell("%pool?")
     assert "%pool log [NAME]" in capsys.readouterr().out
 
@@ -288,6 +291,17 @@ def test_resume_goes_on_with_a_stopped_team(cell, server):
             ("ann#2", "finished"),
             ("ben#1", "finished"),
         ]
+
+
+def test_resume_gives_a_run_more(cell, mistake, server):
+    """More turns, and a larger budget; what is no budget is said in one line."""
+    cell("%%agents\n" + PAIR)
+    text = cell("%agents resume --turns 3 --budget tokens=50000,seconds=60")
+    assert "ann#2" in text
+    with open_pool("default") as pool:
+        spec = pool.runs.latest().spec
+    assert (spec["turns"], spec["budget"]) == (3, {"tokens": 50000, "seconds": 60.0})
+    assert "write it as tokens=20000 or seconds=60" in mistake("%agents resume --budget lots")
 
 
 def test_attach_shows_a_run_that_has_ended(cell, server):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
+import msgspec
+
 from agentpool_jupyter.agents.team.parse import parse_team
 from agentpool_jupyter.agents.team.spec import TeamSpec
 from agentpool_jupyter.errors import UserError
@@ -64,11 +66,21 @@ class Team:
         return f"<Team of {', '.join(agent.name for agent in self.spec.agents)}: {self.spec.task!r}>"
 
 
-def resume(pool: Pool, run: str | None = None, *, functions: Functions | None = None, trust: bool = False) -> Run:
+def resume(
+    pool: Pool,
+    run: str | None = None,
+    *,
+    functions: Functions | None = None,
+    budget: Mapping[str, float] | None = None,
+    turns: int | None = None,
+    trust: bool = False,
+) -> Run:
     """Go on with a run (default: the pool's latest) from where the log has it, on the pool's current branch.
 
-    Finished turns are not asked for again; turns that had not ended are taken anew. Raises UserError where there is
-    no such run, RunActiveError where it is alive.
+    Finished turns are not asked for again; turns that had not ended are taken anew. What ``budget`` names
+    (``tokens``, ``seconds``) takes the place of the team's, for the whole run with what it has taken so far; so does
+    ``turns``, for all agents that have no number of their own. Raises UserError where there is no such run,
+    RunActiveError where it is alive.
 
     Raises UserError, too, where it names servers or keys' variables that are not OpenAI's, and no team did that was
     started through this pool: with ``trust`` they are taken, as yours.
@@ -82,6 +94,10 @@ def resume(pool: Pool, run: str | None = None, *, functions: Functions | None = 
         raise UserError(message)
     record = runs[run] if run is not None else list(runs.values())[-1]
     team, functions = TeamSpec.from_dict(record.spec), functions or {}
+    if budget is not None:
+        team = msgspec.structs.replace(team, budget=msgspec.structs.replace(team.budget, **budget))
+    if turns is not None:
+        team = msgspec.structs.replace(team, turns=turns)
     if not trust:
         check_trust(pool, team)
     check_team(team, functions)

@@ -11,7 +11,8 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from agentpool_jupyter.agents.models.endpoint import KEY_VARIABLE, OPENAI_URL, endpoint_of
+from agentpool_jupyter.agents.models.credentials import KEY_VARIABLE, OPENAI_URL
+from agentpool_jupyter.agents.models.endpoint import endpoint_of
 from agentpool_jupyter.errors import UserError
 
 if TYPE_CHECKING:
@@ -29,8 +30,9 @@ def sends_to(team: TeamSpec) -> set[str]:
     for agent in team.agents:
         if agent.python is not None:
             continue
-        server = endpoint_of(team, agent).base_url.rstrip("/")
-        variables = set((_variables(team) | _variables(agent)).values())
+        endpoint = endpoint_of(team, agent)
+        server = endpoint.base_url.rstrip("/")
+        variables = {*(_variables(team) | _variables(agent)).values(), endpoint.key_variable} - {""}
         if variables <= {KEY_VARIABLE} if server in usual else not variables and _is_here(server):
             continue
         secret = " and ".join(f"${name}" for name in sorted(variables))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 import warnings
@@ -21,6 +22,17 @@ if TYPE_CHECKING:
     from .fields import Readers
 
 _LONGEST_NAME = 40
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_OURS = {
+    "messages": "prompts are made from the pool",
+    "model": "write `model` beside it",
+    "stream": "answers are always streamed",
+    "stream_options": "answers are always counted",
+    "n": "a turn is one answer",
+    **dict.fromkeys(("max_tokens", "max_completion_tokens"), "write `max_tokens` beside it, which budgets rest on"),
+    **dict.fromkeys(("temperature", "seed"), "write it beside `options`"),
+}
 _LOOKS_LIKE_TEAM = re.compile(r"""^(\{\s*)?["']?(task|agents)["']?\s*:""", re.MULTILINE)
 
 
@@ -42,6 +54,18 @@ def parse_team(
     SpecWarning. Raises SpecError.
     """
     return _Parser(first_line, variables, warn).team(text)
+
+
+def parse_budget(text: str) -> dict[str, float]:
+    """Return the limits that a few words name, such as ``tokens=20000 seconds=60``; raises SpecError."""
+    pairs = [part.partition("=") for part in text.replace(",", " ").split()]
+    reader = _Parser(1, None)
+    try:
+        node = reader.compose("\n".join(f"{key}: {value}" for key, _, value in pairs))
+        return reader.struct(node, _BUDGET_READERS, "budget")
+    except SpecError as error:
+        message = f"budget {text!r}: {str(error).rpartition(': ')[2]}; write it as tokens=20000 or seconds=60"
+        raise SpecError(message) from None
 
 
 class _Parser(FieldReader):
@@ -137,10 +161,35 @@ class _Parser(FieldReader):
 
     def price(self, node: yaml.Node, _key: str) -> Price:
         fields = self.struct(node, _PRICE_READERS, "price")
-        if len(fields) != len(_PRICE_READERS):
+        if not {"input", "output"} <= fields.keys():
             message = "`price` needs both `input` and `output`, in US dollars per million tokens"
             raise SpecError(message, line=self.line(node))
         return Price(**fields)
+
+    def options(self, node: yaml.Node, key: str) -> dict[str, Any]:
+        for name, _ in self.items(node, key):
+            if name.value in _OURS:
+                message = f"`{key}` cannot have {name.value!r}: {_OURS[name.value]}"
+                raise SpecError(message, line=self.line(name))
+        value: dict[str, Any] = plain(node)
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError, RecursionError) as error:
+            message = f"`{key}` is sent as JSON, and has what JSON does not know ({error}): quote it"
+            raise SpecError(message, line=self.line(node)) from None
+        return value
+
+    def headers_env(self, node: yaml.Node, key: str) -> dict[str, str]:
+        headers = {}
+        for name, value in self.items(node, key):
+            if not _HEADER.fullmatch(name.value):
+                message = f"{name.value!r} cannot name a header"
+                raise SpecError(message, line=self.line(name))
+            if not isinstance(value, yaml.ScalarNode) or not _VARIABLE.fullmatch(value.value):
+                message = f"`{key}` names environment variables, like {{{name.value}: MY_VARIABLE}}, never values"
+                raise SpecError(message, line=self.line(value))
+            headers[name.value] = value.value
+        return headers
 
     def recall(self, node: yaml.Node, _key: str) -> RecallSpec | bool:
         if isinstance(node, yaml.ScalarNode):
@@ -167,6 +216,10 @@ _SERVER_READERS: Readers = {
     "model": _Parser.text,
     "base_url": _Parser.text,
     "api_key_env": _Parser.text,
+    "headers_env": _Parser.headers_env,
+    "ca_file": _Parser.text,
+    "options": _Parser.options,
+    "parallel": whole(1, 10_000),
     "max_tokens": whole(1),
     "temperature": real(0, 2),
     "price": _Parser.price,
@@ -196,7 +249,7 @@ _TEAM_READERS: Readers = {
 }
 _BUDGET_READERS: Readers = {"tokens": whole(1), "seconds": real(0.1)}
 _RECALL_READERS: Readers = {"k": whole(1, 50), "threshold": real(0.01, 1), "from": _Parser.sources}
-_PRICE_READERS: Readers = {"input": real(0), "output": real(0)}
+_PRICE_READERS: Readers = {"input": real(0), "output": real(0), "cached": real(0)}
 KEYS = {
     "a team": tuple(_TEAM_READERS),
     "an agent": tuple(_AGENT_READERS),

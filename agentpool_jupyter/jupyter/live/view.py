@@ -189,7 +189,7 @@ class TeamView:
             self._drop(event.turn)
 
     def _fail(self, event: TurnFailed, turn: ShownTurn) -> None:
-        self._charge(event.agent, event.usage, None)
+        self._charge(event.agent, event.usage, event.cost)
         if overtaken(event):
             self._drop(event.turn)
             self._overtaken.add(event.agent)
@@ -244,7 +244,9 @@ class TeamView:
         if usage is not None:
             self._readings.charge(name, usage)
             self.run.tokens += usage.total
+            self.run.estimated = usage.estimated or self.run.estimated
             lane.tokens += usage.total
+            lane.estimated = usage.estimated or lane.estimated
         if cost:  # a local model is free: nothing to say
             self.run.cost = (self.run.cost or 0.0) + cost
             lane.cost = (lane.cost or 0.0) + cost

@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from agentpool_jupyter import open_pool, resume
+from agentpool_jupyter.agents.prompt.frame import unframed
 from agentpool_jupyter.agents.reminders.cue import Cue
 from agentpool_jupyter.agents.reminders.search import ReminderSearch
 from agentpool_jupyter.agents.team.spec import RecallSpec
@@ -50,7 +51,8 @@ def recalled(request):
     _, found, rest = prompt(request).partition(EARLIER)
     sections = rest.rpartition("\n\nThe task:")[0].split("\n\n") if found else []
     return {
-        heading[1:-1]: text for heading, _, text in (one.strip().partition("\n") for one in sections if one.strip())
+        heading[1:-1]: unframed(text)
+        for heading, _, text in (one.strip().partition("\n") for one in sections if one.strip())
     }
 
 

@@ -112,5 +112,5 @@ def test_agents_recall_what_stands_in_other_pools_of_the_cluster(kafka_url, tmp_
         agents = {"ann": {"role": "Talks.", "listens": []}}
         run = play(pool, agents, server, recall={"from": "pools"})
         assert run.report().notes == []
-        assert "[planner#1 in bistro]\nMark my words." in prompt(server.requests[0])
+        assert "[planner#1 in bistro]\n  Mark my words." in prompt(server.requests[0])
         assert run.report().total.recalled > 0

@@ -62,8 +62,12 @@ attempts: 2
 silence: 5
 flush: 0.05
 price: {input: 0.15, output: 0.6}
+headers_env: {X-Gateway: GATEWAY}
+ca_file: ~/ca.pem
+options: {top_p: 0.9, stop: [a, "1"], logit_bias: {"7": -1}}
+parallel: 4
 agents:
-  a: {role: Thinks., turns: 0, max_tokens: 9, temperature: 0, price: {input: 0, output: 1.5}}
+  a: {role: Thinks., turns: 0, max_tokens: 9, temperature: 0, price: {input: 0, output: 1.5, cached: 0.5}}
   b: {role: Speaks., turns: 3, model: other, base_url: http://b/v1, api_key_env: B, listens: [task]}
 """
     )
@@ -71,8 +75,10 @@ agents:
     assert (spec.max_tokens, spec.temperature, spec.seed, spec.context) == (50, 0.5, 7, 2000)
     assert (spec.attempts, spec.silence, spec.flush) == (2, 5.0, 0.05)
     assert spec.price == Price(input=0.15, output=0.6)
+    assert (spec.headers_env, spec.ca_file, spec.parallel) == ({"X-Gateway": "GATEWAY"}, "~/ca.pem", 4)
+    assert spec.options == {"top_p": 0.9, "stop": ["a", "1"], "logit_bias": {"7": -1}}
     a, b = spec.agents
-    assert (a.turns, a.max_tokens, a.temperature, a.price) == (0, 9, 0.0, Price(input=0, output=1.5))
+    assert (a.turns, a.max_tokens, a.temperature, a.price) == (0, 9, 0.0, Price(input=0, output=1.5, cached=0.5))
     assert (b.turns, b.model, b.base_url, b.api_key_env, b.listens) == (3, "other", "http://b/v1", "B", ("task",))
     assert TeamSpec.from_dict(spec.to_dict()) == spec
 
@@ -259,6 +265,20 @@ REFUSED = {
         3,
         "agent 'a' has both `python` and `model`: keep one",
     ),
+    "a key that has a place of its own": (
+        "task: x\noptions:\n  max_tokens: 4",
+        3,
+        "`options` cannot have 'max_tokens': write `max_tokens` beside it",
+    ),
+    "a list of options": ("task: x\noptions: [top_p]", 2, "options is written as `key: value` lines"),
+    "an option that is no JSON": ("task: x\noptions: {day: 2020-01-01}", 2, "`options` is sent as JSON"),
+    "a header's value": (
+        "task: x\nheaders_env:\n  X-Key: sk-123",
+        3,
+        "`headers_env` names environment variables, like {X-Key: MY_VARIABLE}, never values",
+    ),
+    "a header that is none": ("task: x\nheaders_env:\n  'X Key': A", 3, "'X Key' cannot name a header"),
+    "no calls at once": ("task: x\nparallel: 0", 2, "`parallel` must be a whole number from 1 to 10000, not '0'"),
     "a negative stride": ("task: x\nstride: -1", 2, "`stride` must be a whole number from 0 up, not '-1'"),
     "a word as stride": ("task: x\nstride: often", 2, "`stride` must be a whole number from 0 up, not 'often'"),
     "a misspelt stride": ("task: x\nstrde: 4", 2, "unknown key 'strde' for a team; did you mean 'stride'?"),

@@ -36,7 +36,7 @@ def _status(session: Session, word: str | None, _arguments: Namespace) -> Any:
     for run in session.runs():
         total = session.report(run).total
         why = f"{run.reason}: {run.detail}" if run.detail else run.reason
-        rows.append((run.id, run.pool.name, run.status, why, total.turns, total.prompt + total.completion))
+        rows.append((run.id, run.pool.name, run.status, why, total.turns, total.tokens))
     empty = "no run in this kernel; `%agents attach` shows a pool's latest"
     return Table(("run", "pool", "status", "why", "turns", "tokens"), rows, empty=empty)
 
@@ -90,6 +90,7 @@ def _attach(session: Session, word: str | None, arguments: Namespace) -> None:
 
 def _resume(session: Session, word: str | None, arguments: Namespace) -> None:
     from agentpool_jupyter.agents import TeamSpec, resume  # noqa: PLC0415
+    from agentpool_jupyter.agents.team.parse import parse_budget  # noqa: PLC0415
 
     pool = session.pool(word, arguments.store)
     session.use(pool.name, arguments.store)
@@ -97,7 +98,9 @@ def _resume(session: Session, word: str | None, arguments: Namespace) -> None:
     record = pool.runs.latest()
     if record is not None:
         session.hold_model(TeamSpec.from_dict(record.spec))
-    present(session, resume(pool, functions=session.variables, trust=arguments.trust), arguments)
+    budget = parse_budget(arguments.budget) if arguments.budget else None
+    more = {"budget": budget, "turns": arguments.turns, "trust": arguments.trust}
+    present(session, resume(pool, functions=session.variables, **more), arguments)
 
 
 def _list(session: Session, word: str | None, arguments: Namespace) -> Table:
