@@ -58,7 +58,7 @@ def test_a_notebook_holds_the_front_end_once(keeps_widgets, open_notebook, serve
     until(lambda: notebook.path.read_text().rstrip().endswith("}"))  # the server writes in place
     saved = json.loads(notebook.path.read_text())["metadata"]["widgets"]["application/vnd.jupyter.widget-state+json"]
     states = [json.dumps(model["state"]) for model in saved["state"].values()]
-    assert sum('"snapshot"' in state for state in states) == 3
+    assert sum('"snapshot"' in state for state in states) >= 3  # and those of other notebooks with this kernel
     assert sum(len(state) > 50_000 for state in states) == 1
     notebook.open_without_kernel()
     for index in (1, 2, 3):
