@@ -170,9 +170,9 @@ class Session:
 
     def _find_front_end(self) -> FrontEnd | None:
         """Return what draws this notebook's widgets, made once; None in a terminal."""
-        from .live.widget import FrontEnd  # noqa: PLC0415
-
         if self.widgets and self._front_end is None:
+            from .live.widget import FrontEnd  # noqa: PLC0415 - it brings in the widgets' own library
+
             self._front_end = FrontEnd()
         return self._front_end
 

@@ -11,7 +11,7 @@ from tests.teams import until
 
 from .cells import THREE, team_cell
 
-_PRICES = "Flour is $5 a sack and rent is $9 a day, or \\\\(x\\\\)."
+_PRICES = "Flour is $5 a sack and rent is $9 a day, or \\(x\\)."
 _SPEAKS = """%%agents money
 task: Costs of $1 and $2?
 turns: 1

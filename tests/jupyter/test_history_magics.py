@@ -184,7 +184,7 @@ def test_the_state_of_all_pools_tells_the_bad_ones(others, shell, store):
     rows = {row[0]: row[-1] for row in shell.run_line_magic("snapshot", "--all --status").rows}
     assert list(rows) == sorted([*others, "barn", "errands"])
     assert [rows[name] for name in others] == ["none yet"] * 4
-    assert rows["barn"].startswith("cannot be read: ")
+    assert rows["barn"].startswith("cannot be opened: ")
     assert rows["errands"].startswith("cannot be opened: ")
     assert open_files(store) == before
 

@@ -84,6 +84,13 @@ class Kernel:
         updates = [m["content"]["data"] for m in self.messages if m["msg_type"] == "update_display_data"]
         return [data["text/html"] for data in updates if "text/html" in data]
 
+    def press_stop(self, cell):
+        """What a page sends when the button of a cell's widget is pressed."""
+        (shown,) = self.of(cell, "display_data")
+        comm = shown["data"]["application/vnd.jupyter.widget-view+json"]["model_id"]
+        data = {"method": "custom", "content": {"kind": "stop"}}
+        self._client.shell_channel.send(self._client.session.msg("comm_msg", {"comm_id": comm, "data": data}))
+
     def interrupt(self):
         self._manager.interrupt_kernel()
 
@@ -172,6 +179,21 @@ def test_a_second_kernel_may_watch_and_not_start(new_kernel, pool, server):
     until(kernel.stills)
     assert pool.document().turn("ben#1").text.strip() in kernel.stills()[0]
     assert len(of_type(pool, RunStarted)) == 1
+
+
+def test_a_second_kernels_button_stops_the_run(new_kernel, pool, server):
+    """It asks through the log, and who holds the run obeys."""
+    server.rate, server.tokens = 20, 1000
+    run = team({"ann": "Drafts."}, server, max_tokens=1000).start(pool)
+    kernel = new_kernel()
+    until(lambda: said(pool, "ann"))
+    attach = kernel.start("%agents attach bakery")
+    assert kernel.reply(attach)["status"] == "ok"
+    kernel.press_stop(attach)
+    assert run.wait(30)
+    assert run.reason == "stopped"
+    until(kernel.stills)
+    assert f"process {kernel.pid} on " in kernel.stills()[0]
 
 
 def test_what_a_background_team_says_stays_with_its_cell(new_kernel, pool):

@@ -7,6 +7,7 @@ import contextlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from agentpool_jupyter.agents.team.fields import near
 from agentpool_jupyter.errors import ModelError
 from agentpool_jupyter.pool.words import LENGTH
 from agentpool_jupyter.services.local_model import LocalModel
@@ -31,6 +32,7 @@ _AFTER_END = 2.0
 _LOADING_SECONDS, _LOADING_GLANCE = 300.0, 0.5
 """How long a server that loads its model is waited for, and how often it is asked."""
 _FIRST_ERROR_STATUS = 300
+_NOT_FOUND = 404
 # The bundled model's server and OpenAI's own are known; all others are tried.
 _KNOWN = {"": Continuation("prefill", repeats=True), OPENAI_URL: IN_WORDS}
 
@@ -196,6 +198,8 @@ class ModelClient:
             elif still_loading(reply.status, said) and clock() < patient:
                 await asyncio.sleep(_LOADING_GLANCE)
             else:
+                if reply.status == _NOT_FOUND and (names := await connection.models()):
+                    said = replace(said, text=f"{said.text}{near(self.endpoint.model, names)}")
                 raise refused(self.endpoint, reply.status, said, reply.headers, self.patience)
 
     async def _next(self, reply: Reply, answer: Answer) -> bytes:

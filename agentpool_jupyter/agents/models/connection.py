@@ -15,7 +15,7 @@ import ssl
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from .refusals import failure
 
@@ -170,6 +170,18 @@ class Connection:
             raise self._told(error.__cause__ or error) from None
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as error:
             raise self._told(error) from None
+
+    async def models(self) -> list[str]:
+        """Return the models that the server says it has; none where it does not say."""
+        import httpx2  # noqa: PLC0415
+
+        parts = urlsplit(self._endpoint.base_url)
+        url = urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/models"))
+        with contextlib.suppress(Exception):  # this only helps to tell of what went wrong before
+            async with asyncio.timeout(CONNECT_SECONDS):
+                reply = await self._client.get(url, cast_to=httpx2.Response)
+            return [str(one["id"]) for one in json.loads(reply.content)["data"]]
+        return []
 
     def _told(self, error: BaseException) -> ModelError:
         import httpx2  # noqa: PLC0415

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
+from agentpool_jupyter.agents.team.fields import near
 from agentpool_jupyter.agents.team.spec import CONTEXT, LOCAL_CONTEXT
 from agentpool_jupyter.errors import SpecError, UserError
 from agentpool_jupyter.services.local_model import INSTALL_LOCAL, LOCAL
 from agentpool_jupyter.services.local_model_server import SLOTS
 
 from .credentials import KEY_VARIABLE, OPENAI_URL, find_key, own_headers, secret
-from .providers import expand
+from .providers import PROVIDERS, expand
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -147,7 +148,12 @@ def resolve(
     trusted = url in {(own_url or OPENAI_URL).rstrip("/"), OPENAI_URL}
     headers = own_headers() if trusted else {}
     headers |= {header: secret(variable) for header, variable in (headers_env or {}).items()}
-    key, variable = find_key(url, api_key_env, trusted=trusted, other="authorization" in map(str.lower, headers))
+    try:
+        key, variable = find_key(url, api_key_env, trusted=trusted, other="authorization" in map(str.lower, headers))
+    except UserError as error:
+        meant = near(re.split("[/@]", chosen)[0], [LOCAL, *PROVIDERS])
+        message = f"{error}{meant if 'did you mean' in meant else ''}"
+        raise UserError(message) from None
     return Endpoint(
         model=chosen,
         base_url=url,

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from agentpool_jupyter.agents.models.credentials import KEY_VARIABLE, OPENAI_URL
 from agentpool_jupyter.agents.models.endpoint import endpoint_of
+from agentpool_jupyter.agents.models.providers import PROVIDERS
 from agentpool_jupyter.errors import UserError
 
 if TYPE_CHECKING:
@@ -23,9 +24,11 @@ if TYPE_CHECKING:
 def sends_to(team: TeamSpec) -> set[str]:
     """Return the servers that a team names, each with the variables whose values it gets; in words.
 
-    Not OpenAI and ``$OPENAI_BASE_URL`` with ``$OPENAI_API_KEY``, nor this machine where it gets none.
+    Not OpenAI and ``$OPENAI_BASE_URL`` with ``$OPENAI_API_KEY``, other well-known services with the variable of their
+    own, nor this machine where it gets none.
     """
-    usual = {OPENAI_URL, os.environ.get("OPENAI_BASE_URL", OPENAI_URL).rstrip("/")}
+    usual = {one.base_url: one.api_key_env for one in PROVIDERS.values() if one.api_key_env}
+    usual |= dict.fromkeys((OPENAI_URL, os.environ.get("OPENAI_BASE_URL", OPENAI_URL).rstrip("/")), KEY_VARIABLE)
     found = set()
     for agent in team.agents:
         if agent.python is not None:
@@ -33,7 +36,7 @@ def sends_to(team: TeamSpec) -> set[str]:
         endpoint = endpoint_of(team, agent)
         server = endpoint.base_url.rstrip("/")
         variables = {*(_variables(team) | _variables(agent)).values(), endpoint.key_variable} - {""}
-        if variables <= {KEY_VARIABLE} if server in usual else not variables and _is_here(server):
+        if variables <= {usual[server]} if server in usual else not variables and _is_here(server):
             continue
         secret = " and ".join(f"${name}" for name in sorted(variables))
         found.add(f"{server or 'the bundled model'}, with {secret}" if secret else server)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import email.utils
 import json
+import re
 import subprocess
 import sys
 import time
@@ -210,6 +211,24 @@ def test_the_limit_is_never_given_up():
 def test_each_fault_has_its_kind(fault, kind, retriable):
     error = failing(fault)
     assert (error.kind, error.retriable) == (kind, retriable)
+
+
+@pytest.mark.parametrize(("model", "meant"), [("tset", "did you mean 'test'?"), ("gpt-4.1", "there are: test")])
+def test_a_model_that_the_server_does_not_have_is_told_with_those_that_it_has(model, meant):
+    with OpenAIServer() as server:
+        server.fault(Refuse(404, message="no such model"))
+        with pytest.raises(
+            ModelError, match=rf"check model and base_url \(status 404: no such model; {re.escape(meant)}\)"
+        ):
+            ask(server, client={"model": model})
+
+
+@pytest.mark.parametrize("name", ["locall", "olama/llama3.2"])
+def test_a_name_that_is_nearly_one_of_ours_is_told_where_a_key_is_missing(name, monkeypatch):
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with pytest.raises(UserError, match=r"no key for api\.openai\.com: .*; did you mean '(local|ollama)'\?"):
+        resolve(name)
 
 
 @pytest.mark.parametrize("after", [0, 3])

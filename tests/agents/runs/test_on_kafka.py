@@ -7,6 +7,7 @@ import threading
 import pytest
 
 import agentpool_jupyter as ap
+from agentpool_jupyter.agents import stop_run
 from agentpool_jupyter.errors import RunFailedError
 from agentpool_jupyter.pool import fold
 from agentpool_jupyter.services import broker
@@ -54,6 +55,15 @@ def test_a_second_process_sees_the_same_events_in_the_same_order(kafka_url):
         assert run.reason == "turns"
         assert [turn.status for turn in pool.document().turns] == ["finished"] * 6
         assert fold(pool.events()).text == pool.document().text
+
+
+def test_a_run_is_stopped_by_who_only_has_its_pool(kafka_url):
+    with OpenAIServer(rate=20, tokens=1000) as server, ap.open_pool("bakery", kafka_url) as pool:
+        run = ap.Team.from_yaml(_TEAM.format(turns=1, base_url=server.base_url)).start(pool)
+        with ap.open_pool("bakery", kafka_url) as other:
+            assert stop_run(other).finished.reason == "stopped"
+        assert run.wait(10)
+    assert (run.reason, run.detail.endswith("asked for it")) == ("stopped", True)
 
 
 def test_a_broker_that_is_away_in_mid_run_loses_nothing(tmp_path):

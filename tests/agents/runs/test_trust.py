@@ -15,6 +15,7 @@ from tests.teams import team
 @pytest.fixture(autouse=True)
 def keys(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-mine")
+    monkeypatch.setenv("GROQ_API_KEY", "gsk-mine")
     monkeypatch.setenv("CLOUD_SECRET", "abracadabra")
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
 
@@ -61,12 +62,15 @@ def test_a_team_that_was_started_here_is_resumed(pool, stranger):
         ("{model: m, base_url: 'http://localhost:8000/v1'}", set()),
         ("{model: m, base_url: 'http://127.0.0.1:8000/v1', api_key_env: CLOUD_SECRET}", {"with $CLOUD_SECRET"}),
         ("{model: m, api_key_env: CLOUD_SECRET}", {"https://api.openai.com/v1, with $CLOUD_SECRET"}),
+        ("{model: groq/m}", set()),
+        ("{model: groq/m, headers_env: {X-Mine: CLOUD_SECRET}}", {"with $CLOUD_SECRET and $GROQ_API_KEY"}),
+        ("{model: vllm@evil.example/m}", {"http://evil.example:8000/v1"}),
         ("{model: m, base_url: 'https://evil.example/v1'}", {"https://evil.example/v1"}),
         ("{model: m, base_url: 'https://evil.example/v1', api_key_env: OPENAI_API_KEY}", {"with $OPENAI_API_KEY"}),
     ],
 )
 def test_what_this_machine_is_set_up_for_needs_no_trust(fields, goes):
-    """OpenAI with its own key, and this machine itself with none."""
+    """OpenAI and other well-known services with their own keys, and this machine itself with none."""
     fields = fields if fields.startswith("{") else f"{{{fields}}}"
     found = sends_to(Team.from_yaml(f"task: t\nagents: {{ann: {fields}}}").spec)
     assert len(found) == len(goes)
