@@ -97,7 +97,7 @@ def _speed(
         memory = psutil.Process().memory_info().rss
         _, held[f"{name} loaded"] = timed(lambda load=load: load(queries.alike[0]))
         held[name] = psutil.Process().memory_info().rss - memory
-    near = _times([bands_of(one) for one in queries.alike], backend._bands.find)
+    near = _times([bands_of(one) for one in queries.alike], backend._buckets["bands"][0].find)
     whole = _times(queries.alike, backend.near)
     short = _times(queries.excerpts, lambda one: candidates(backend, one, "contained", THRESHOLD))
     both = _times(queries.alike, lambda one: candidates(backend, one, "both", THRESHOLD))
