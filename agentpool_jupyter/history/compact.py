@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -142,8 +140,7 @@ def _archive_of(pool: Pool, archive: str | os.PathLike[str] | bool) -> Path | No
     if archive is not True:
         return Path(archive).expanduser()
     make_folder(pool.store.archives)
-    # Others may compact a pool of that name in this second, too.
-    return pool.store.archives / f"{pool.name}-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}.jsonl.gz"
+    return pool.store.new_archive(pool.name)
 
 
 def _bytes(count: int) -> str:

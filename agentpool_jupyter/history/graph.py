@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from agentpool_jupyter.display.colours import colour
@@ -10,13 +10,13 @@ from agentpool_jupyter.display.graph import GraphRow, graph_to_html, graph_to_te
 from agentpool_jupyter.display.table import clip
 from agentpool_jupyter.pool import Position, words
 from agentpool_jupyter.pool.events import Message, RunFinished, RunStarted, TurnFailed, TurnFinished
+from agentpool_jupyter.pool.positions import clock
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from agentpool_jupyter.pool import Event, Pool
     from agentpool_jupyter.pool.branches import Branches
 
+_POINTS = (Message, TurnFinished, TurnFailed, RunStarted, RunFinished)
 _SHOWN = 72  # characters of a row's text
 _EMPTY = "the pool is empty"
 _TOLD = {**words.ENDED, words.SILENT: "said nothing"}
@@ -38,10 +38,7 @@ class HistoryGraph:
 
 def history_graph(pool: Pool, *, most: int | None = None) -> HistoryGraph:
     """Return the graph of a pool's history, newest first; ``most`` rows at the most."""
-    lineage = pool.lineage
-    names = {turn.id: turn.name for branch in lineage for turn in pool.document(Position(branch, pool.end - 1)).turns}
-    points = [(event, text) for event in pool.events() if (text := _describe(event, names))]
-    rows = _draw(points, names, lineage, pool.runs.places)
+    rows = _draw([event for event in pool.events() if isinstance(event, _POINTS)], pool, most)
     if most is not None and len(rows) > most:
         rows = [*rows[:most], GraphRow("⋮", None, "", _rest(rows[most:]))]
     return HistoryGraph(rows)
@@ -82,45 +79,67 @@ def _describe(event: Event, names: dict[str, str]) -> str:
             return ""
 
 
-def _draw(
-    points: list[tuple[Event, str]], names: dict[str, str], lineage: Branches, places: Mapping[str, int]
-) -> list[GraphRow]:
-    """Lay the points out, newest first: a column for each branch, from its last point down to where it forked."""
+def _draw(points: list[Event], pool: Pool, most: int | None) -> list[GraphRow]:
+    """Lay the points out, newest first: a column for each branch, from its last point down to where it forked.
+
+    Only ``most`` rows say what they say: names of turns are looked up on their branches, which takes time.
+    """
+    lineage, places = pool.lineage, pool.runs.places
+    known: dict[str, dict[str, str]] = {}
     columns = {branch: i for i, branch in enumerate(lineage)}
     marks = _marks(points, lineage)
     open_forks = sorted(lineage.forks.values(), key=lambda fork: fork.at, reverse=True)
     live: set[str] = set()
     rows: list[GraphRow] = []
-    for event, text in reversed(points):
+    for event in reversed(points):
         while open_forks and open_forks[0].at >= event.offset:
             fork = open_forks.pop(0)
             if fork.name in live:  # on another branch nothing has happened yet: its name alone says where it is
                 parent = leaves(lineage, fork.name).branch
-                rows.append(GraphRow(_joint(columns, live, parent, fork.name), None, "", ""))
+                told = most is None or len(rows) < most
+                rows.append(GraphRow(_joint(columns, live, parent, fork.name) if told else "", None, "", ""))
                 live.discard(fork.name)
                 live.add(parent)
         if event.branch not in columns:
             continue
         live.add(event.branch)
-        clock = time.strftime("%H:%M:%S", time.localtime(event.time / 1000))
+        labels = tuple(marks.pop(event.offset, ()))
+        if most is not None and len(rows) >= most:
+            rows.append(GraphRow("", event.offset, "", "", labels))
+            continue
+        if event.branch not in known:
+            turns = pool.document(Position(event.branch, pool.end - 1)).turns
+            known[event.branch] = {turn.id: turn.name for turn in turns}
+        names = known[event.branch]
         turn = names.get(getattr(event, "turn", event.id), "")
         lanes = " ".join("*" if one == event.branch else "|" if one in live else " " for one in columns).rstrip()
-        labels = tuple(marks.pop(event.offset, ()))
-        rows.append(GraphRow(lanes, event.offset, clock, text, labels, turn, colour(places.get(event.agent))))
+        tint = colour(places.get(event.agent))
+        rows.append(GraphRow(lanes, event.offset, clock(event.time), _describe(event, names), labels, turn, tint))
     return rows
 
 
-def _marks(points: list[tuple[Event, str]], lineage: Branches) -> dict[int, list[str]]:
+def _marks(points: list[Event], lineage: Branches) -> dict[int, list[str]]:
     """Return what stands at a point: the branches that end there, the head, tags."""
+    offsets: dict[str, list[int]] = {}
+    for event in points:
+        offsets.setdefault(event.branch, []).append(event.offset)
+
+    def last(branch: str, at: float) -> int:
+        """Return the last point of a line, which may lie on a branch that it left."""
+        while True:
+            own = offsets.get(branch, ())
+            if found := bisect_right(own, at):
+                return own[found - 1]
+            if (fork := lineage.forks.get(branch)) is None:
+                return -1
+            branch, at = fork.parent, min(at, fork.at)
+
     names: dict[int, list[str]] = {}
-    last = {event.branch: event.offset for event, _ in points}
     for branch in lineage:
-        offset = last.get(branch, lineage.forks[branch].at if branch in lineage.forks else -1)
-        names.setdefault(offset, []).append(f"HEAD → {branch}" if branch == lineage.head else branch)
-    offsets = [event.offset for event, _ in points]
+        label = f"HEAD → {branch}" if branch == lineage.head else branch
+        names.setdefault(last(branch, float("inf")), []).append(label)
     for tag in lineage.tags.values():
-        at = max((offset for offset in offsets if offset <= tag.at), default=-1)
-        names.setdefault(at, []).append(f"tag: {tag.name}")
+        names.setdefault(last(tag.branch, tag.at), []).append(f"tag: {tag.name}")
     return names
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import secrets
+import time
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, NamedTuple, Self
 
@@ -28,7 +30,8 @@ def check_name(name: str) -> str:
     """Return a pool's name if it can be both a file's and a topic's name; raises UserError otherwise."""
     if not _NAME.fullmatch(name):
         message = (
-            f"{name!r} cannot name a pool: use 1 to 100 letters, digits, '.', '_' or '-', the first a letter or digit"
+            f"{name!r} cannot name a pool: use 1 to 100 letters from a to z, digits, '.', '_' or '-', the first a "
+            "letter or digit: it is the name of a file, and of a Kafka topic, which takes no others"
         )
         raise UserError(message)
     return name
@@ -210,6 +213,15 @@ class Store(ABC):
     def archives(self) -> Path:
         """The folder of this machine where copies of pools are put that nobody gave a place; may not exist."""
 
+    def new_archive(self, name: str) -> Path:
+        """Return where to put a copy of a pool that nobody gave a place; several in a second do not meet."""
+        return self.archives / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}.jsonl.gz"
+
+    def archives_of(self, name: str) -> list[Path]:
+        """Return the copies of a pool that lie there; whoever deletes the pool for good may want them gone, too."""
+        ours = re.compile(re.escape(name) + r"-[0-9]{8}-[0-9]{6}-[0-9a-f]{6}\.jsonl\.gz")
+        return sorted(path for path in self.archives.glob("*.jsonl.gz") if ours.fullmatch(path.name))
+
     @property
     @abstractmethod
     def index(self) -> Path:
@@ -236,7 +248,11 @@ class Store(ABC):
 
     @abstractmethod
     def delete(self, name: str) -> None:
-        """Remove a pool for good, and its derived folder; raises PoolNotFoundError if it is not there."""
+        """Remove a pool for good, and its derived folder; raises PoolNotFoundError if it is not there.
+
+        Its archives stay (:meth:`archives_of`): stores of this machine may share their folder, and a copy is what
+        somebody made lest something be lost.
+        """
 
     @abstractmethod
     def derived(self, name: str) -> Path:

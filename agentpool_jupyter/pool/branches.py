@@ -7,7 +7,7 @@ so is one that leaves a branch which is not there.
 
 from __future__ import annotations
 
-import re
+import unicodedata
 from typing import TYPE_CHECKING, NamedTuple
 
 from agentpool_jupyter.errors import PositionError, UserError
@@ -17,8 +17,7 @@ from .events import MAIN, Event, Fork, Head, Tag
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-# Nothing that could be read as another kind of position: an offset, a time, a turn.
-_NAME = re.compile(r"[A-Za-z_][\w.-]{0,79}")
+_LONGEST = 80  # characters of a name
 
 
 class Position(NamedTuple):
@@ -111,18 +110,37 @@ class Branches:
 
     def check_free(self, name: str) -> None:
         """Raise UserError where a name cannot be given to a new branch or tag."""
-        if not _NAME.fullmatch(name):
+        if not _is_name(name):
             message = (
-                f"{name!r} cannot name a branch or tag: start with a letter, then letters, digits, '_', '.' or '-'"
+                f"{name!r} cannot name a branch or tag: start with a letter, then letters, digits, '_', '.' or '-', "
+                f"{_LONGEST} in all"
             )
             raise UserError(message)
         if name in self or name in self.tags:
             message = f"{name!r} is taken: choose another name"
             raise UserError(message)
 
+    def known(self, name: str) -> str:
+        """Return the name of the branch or tag that is meant: an accent may be typed as a character of its own."""
+        return name if name in self or name in self.tags else composed(name)
+
     def check(self, name: str) -> str:
         """Return a branch's name; raises PositionError for one that does not exist."""
-        if name not in self:
+        if (name := self.known(name)) not in self:
             message = f"no branch {name!r}; there are: {', '.join(self)}"
             raise PositionError(message)
         return name
+
+
+def composed(name: str) -> str:
+    """Return a name in the one form (NFC) in which names are kept, however a keyboard or a file wrote it."""
+    return unicodedata.normalize("NFC", name)
+
+
+def _is_name(text: str) -> bool:
+    """Return whether a text can be a name, in any alphabet: nothing that is read as an offset, a time, a turn."""
+    return (
+        0 < len(text) <= _LONGEST
+        and (text[0].isalpha() or text[0] == "_")
+        and all(one.isalnum() or one in "_.-" or unicodedata.category(one).startswith("M") for one in text)
+    )

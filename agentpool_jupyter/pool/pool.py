@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 from agentpool_jupyter.errors import PositionError, UserError
 from agentpool_jupyter.log import open_store
 
-from .branches import Branches, Position
+from .branches import Branches, Position, composed
 from .codec import EventFollower, at_offset, decode, encode
 from .document import Document
 from .events import Event, Fork, Head, IdSource, Message, Tag, now_ms
@@ -95,14 +95,15 @@ class Pool:
         """Return the first offset that the log took at or after ``time`` (milliseconds since the epoch)."""
         return self.log.offset_at(time)
 
-    def position(self, where: int | str | Position) -> Position:
+    def position(self, where: int | str | Position, *, begun: bool = False) -> Position:
         """Return the position that an offset or a text means now; see :mod:`.positions`.
 
-        One that is a position already stays it, at the log's end where it lies behind. Raises PositionError.
+        One that is a position already stays it, at the log's end where it lies behind. Raises PositionError, with
+        ``begun`` also for a time before the pool's beginning, which is otherwise a position before everything.
         """
         if isinstance(where, Position):
             return Position(self.lineage.check(where.branch), min(where.at, self.end - 1))
-        return find_position(self, str(where).strip())
+        return find_position(self, str(where).strip(), begun=begun)
 
     def document(self, at: int | str | Position | None = None) -> Document:
         """Return the document of the current line, or as it stood right after a position.
@@ -154,10 +155,10 @@ class Pool:
 
         The head stays where it is. Raises PositionError, and UserError where the name is taken.
         """
-        place = Position(self.branch, self.end - 1) if at is None else self.position(at)
+        place = Position(self.branch, self.end - 1) if at is None else self.position(at, begun=True)
         while True:
             lineage = self.lineage
-            wanted = name or lineage.free_name(place.branch)
+            wanted = composed(name) if name else lineage.free_name(place.branch)
             lineage.check_free(wanted)
             event = Fork(**self.header(lineage.head), name=wanted, parent=place.branch, at=place.at)
             self.append([event])
@@ -194,9 +195,9 @@ class Pool:
 
     def tag(self, name: str, at: int | str | Position | None = None) -> Position:
         """Name a position (default: now); raises UserError where the name is taken."""
-        lineage = self.lineage
+        lineage, name = self.lineage, composed(name)
         lineage.check_free(name)
-        place = Position(lineage.head, self.end - 1) if at is None else self.position(at)
+        place = Position(lineage.head, self.end - 1) if at is None else self.position(at, begun=True)
         event = Tag(**self.header(place.branch), name=name, at=place.at)
         self.append([event])
         # Another writer may have taken the name at the same moment, also for a branch, which a position would mean.

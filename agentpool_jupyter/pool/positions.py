@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from agentpool_jupyter.errors import PositionError
@@ -49,9 +49,13 @@ class Readable(Protocol):
         """Return the first offset that the log took at or after ``time`` (milliseconds since the epoch)."""
 
 
-def find_position(pool: Readable, text: str) -> Position:
-    """Return the position that a text means in a pool now; raises PositionError, which names the nearest ones."""
+def find_position(pool: Readable, text: str, *, begun: bool = False) -> Position:
+    """Return the position that a text means in a pool now; raises PositionError, which names the nearest ones.
+
+    With ``begun`` a time at which there was nothing yet is an error, too.
+    """
     branches = pool.lineage
+    text = branches.known(text)
     if _OFFSET.fullmatch(text):
         return _offset(pool, int(text[:_DIGITS]))
     if _BACK.fullmatch(text):
@@ -64,6 +68,12 @@ def find_position(pool: Readable, text: str) -> Position:
     moment = _moment(text)
     known = [*branches, *branches.tags]
     at = _turn_end(pool.document(), text, known) if moment is None else pool.offset_at(moment) - 1
+    if at < 0 and begun and (first := next(iter(pool.events(0, 1)), None)):
+        message = (
+            f"{text!r} is before the beginning of pool {pool.name!r}, which is of {clock(first.time)}: "
+            "name a later time, or a turn"
+        )
+        raise PositionError(message)
     return Position(branches.head, at)
 
 
@@ -102,25 +112,43 @@ def _turn_end(document: Document, name: str, others: list[str]) -> int:
     return document.at if turn.end is None else turn.end
 
 
+def clock(time: int) -> str:
+    """Return a time (ms) as people write it: of today the time alone, else with its day. It is a position as well."""
+    try:
+        when, now = datetime.fromtimestamp(time // 1000, UTC).astimezone(), datetime.now().astimezone()
+    except (OverflowError, ValueError, OSError):  # of a clock that is far off
+        return f"{time} ms"
+    return f"{when:%H:%M:%S}" if when.date() == now.date() and when <= now else f"{when:%Y-%m-%dT%H:%M:%S}"
+
+
 def _moment(text: str) -> int | None:
     """Return a time in milliseconds since the epoch, or None where the text is no time."""
-    now = datetime.now().astimezone()
-    if ago := _AGO.fullmatch(text):
-        try:
-            when = now - timedelta(**{_UNITS[ago[2]]: float(ago[1])})
-        except OverflowError:  # before the calendar begins
-            return 0
-    elif clock := _CLOCK.fullmatch(text):
-        try:
-            when = now.replace(hour=int(clock[1]), minute=int(clock[2]), second=int(clock[3] or 0), microsecond=0)
-        except ValueError as error:
-            message = f"{text!r} is no time of day: use hours 0 to 23 and minutes 0 to 59"
-            raise PositionError(message) from error
-        if when > now:
-            when -= timedelta(days=1)
-    else:
-        try:
-            when = datetime.fromisoformat(text).astimezone()
-        except (ValueError, OverflowError):
-            return None
-    return int(when.timestamp() * 1000)
+    try:
+        if ago := _AGO.fullmatch(text):
+            when = (
+                datetime.now().astimezone().timestamp() - timedelta(**{_UNITS[ago[2]]: float(ago[1])}).total_seconds()
+            )
+        elif clock := _CLOCK.fullmatch(text):
+            when = _latest(int(clock[1]), int(clock[2]), int(clock[3] or 0), text)
+        else:
+            when = datetime.fromisoformat(text).astimezone().timestamp()
+        return max(0, int(when * 1000))
+    except OverflowError:  # before the calendar begins
+        return 0
+    except ValueError:
+        return None
+
+
+def _latest(hour: int, minute: int, second: int, text: str) -> float:
+    """Return when a clock here last showed a time, in seconds since the epoch.
+
+    On a day when the clock is put back, it shows some times twice; the later one counts, once it has come.
+    """
+    now = datetime.now()  # noqa: DTZ005 - of a time without a zone Python asks the system, day by day
+    try:
+        today = now.replace(hour=hour, minute=minute, second=second, microsecond=0)
+    except ValueError as error:
+        message = f"{text!r} is no time of day: use hours 0 to 23 and minutes 0 to 59"
+        raise PositionError(message) from error
+    times = [day.replace(fold=fold).timestamp() for day in (today, today - timedelta(days=1)) for fold in (0, 1)]
+    return max(time for time in times if time <= now.timestamp())

@@ -1,6 +1,11 @@
 """The graph of a pool's history."""
 
+import time
+
+from agentpool_jupyter import open_pool
 from agentpool_jupyter.history import history_graph
+from agentpool_jupyter.log import Record, open_store
+from agentpool_jupyter.pool import Pool
 from tests.pool.strategies import speech
 
 
@@ -52,6 +57,56 @@ def test_what_is_cut_off_is_named_the_head_first(pool):
     pool.rollback("you#1")
     graph = history_graph(pool, most=3)
     assert repr(graph).endswith("5 earlier lines, among them HEAD → main-2, tag: good, idea; -n shows more")
+
+
+def test_a_tag_stands_on_the_line_that_it_was_given_on(pool):
+    """Also where it names a place of a line that was left, and events of other lines stand between."""
+    for text in ("one", "two", "three"):
+        pool.post(text)
+    pool.rollback(0)
+    pool.tag("here")
+    pool.post("other")
+    pool.switch("main")
+    pool.post("four")
+    pool.tag("there", at="main-2")
+    assert drawn(pool) == [
+        ("*", "you#4: four  [HEAD → main]"),
+        ("| *", "you#2: other  [main-2, tag: there]"),
+        ("* |", "you#3: three"),
+        ("* |", "you#2: two"),
+        ("|/", ""),
+        ("*", "you#1: one  [tag: here]"),
+    ]
+
+
+class Watched(Pool):
+    """A pool that counts its documents."""
+
+    read = 0
+
+    def document(self, at=None):
+        self.read += 1
+        return super().document(at)
+
+
+def test_many_branches_take_no_longer_than_what_is_shown(pool):
+    for i in range(40):
+        pool.post(f"message {i}")
+        pool.rollback("you#1")
+    watched = Watched(pool.log, pool.store)
+    assert len(history_graph(watched, most=5).rows) == 6
+    assert watched.read <= 5
+
+
+def test_times_of_other_days_have_their_day(store):
+    day = 86_400_000
+    now = time.time_ns() // 1_000_000
+    records = [Record(i, now - (1 - i) * 2 * day, b'{"type":"message","id":"%d","text":"x"}' % i) for i in range(2)]
+    open_store(store).restore("days", records)
+    with open_pool("days") as pool:
+        newest, oldest = (row.time for row in history_graph(pool).rows)
+        assert ("T" in newest, "T" in oldest) == (False, True)
+        assert pool.position(oldest).at == -1
 
 
 def test_text_is_escaped(pool):

@@ -40,6 +40,15 @@ def test_no_index_is_made_for_it(shell, store):
 
 
 @pytest.mark.usefixtures("bakery")
+def test_copies_of_it_that_stay_are_named(shell, store):
+    archive = open_store(store).new_archive("bakery")
+    archive.touch()
+    told = repr(shell.run_line_magic("pool", "delete bakery --yes"))
+    assert told == f"deleted pool 'bakery'; copies of it that were made before compactions stay: {archive}"
+    assert archive.exists()
+
+
+@pytest.mark.usefixtures("bakery")
 def test_an_index_that_is_away_is_told(shell, store, monkeypatch):
     """The pool is deleted all the same."""
     monkeypatch.setenv("AGENTPOOL_INDEX", f"redis://:secret@127.0.0.1:{free_port()}/0")

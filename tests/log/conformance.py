@@ -14,6 +14,7 @@ import pytest
 
 from agentpool_jupyter.errors import LogBusyError, LogClosedError, LogMovedError, PoolNotFoundError, UserError
 from agentpool_jupyter.log import FILLER, Log, Record, Store, open_store
+from agentpool_jupyter.log.files import make_folder
 from tests.programs import at_once, start, tell
 
 if TYPE_CHECKING:
@@ -424,6 +425,20 @@ class LogConformance:
         (folder / "x").touch()
         store.delete("bakery")
         assert not folder.exists()
+
+    def test_archives_are_those_of_one_pool(self, store: Store):
+        """They stay when it is deleted, and whoever deletes it can name them."""
+        names = ("bakery", "bakery-2", "bak.ry")
+        made = {name: [store.new_archive(name) for _ in range(2)] for name in names}
+        make_folder(store.archives)
+        for path in sum(made.values(), [store.archives / "bakery-notes.jsonl.gz"]):
+            path.touch()
+        store.open("bakery").close()
+        store.delete("bakery")
+        for name in names:
+            assert store.archives_of(name) == sorted(made[name])
+            for path in made[name]:
+                path.unlink()
 
     def test_store_reopens_by_its_url(self, store: Store):
         """The address without secrets leads back to the same store (where it needs no secret)."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import socket
-import threading
 
 import pytest
 
@@ -14,10 +12,9 @@ from agentpool_jupyter.log.kafka import clients
 from agentpool_jupyter.services.broker_setup import free_port
 from tests.kafka_fixtures import running_broker
 
-from .test_kafka import guarded_broker, raw_admin
+from .test_kafka import raw_admin
 
 pytestmark = pytest.mark.kafka
-__all__ = ["guarded_broker"]
 
 
 @contextlib.contextmanager
@@ -173,46 +170,3 @@ def test_an_address_to_which_clients_are_sent_on_in_vain_is_told(tmp_path):
     told = rf"sends its clients on to 127\.0\.0\.1:{nowhere}, which cannot be reached .*: see its advertised"
     with running_broker(tmp_path, port, properties=properties), pytest.raises(LogUnavailableError, match=told):
         open_store(f"kafka://127.0.0.1:{outside}?timeout_ms=1500").open("bakery")
-
-
-class HangingUp:
-    """Hands a broker's third answer on together with the end of the connection, as a loaded machine may."""
-
-    def __init__(self, host: str, port: int) -> None:
-        self._broker = (host, port)
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self.address = f"127.0.0.1:{self._server.getsockname()[1]}"
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                client, _ = self._server.accept()
-                broker = socket.create_connection(self._broker)
-                threading.Thread(target=self._pass, args=(client, broker), daemon=True).start()
-                threading.Thread(target=self._answer, args=(broker, client), daemon=True).start()
-
-    def _pass(self, client: socket.socket, broker: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while data := client.recv(65_536):
-                broker.sendall(data)
-
-    def _answer(self, broker: socket.socket, client: socket.socket) -> None:
-        with contextlib.suppress(OSError), broker.makefile("rb") as answers, client:
-            for number in range(3):
-                size = answers.read(4)
-                answer = size + answers.read(int.from_bytes(size, "big"))
-                if number == 2:
-                    answers.read()  # until the broker has hung up
-                client.sendall(answer)
-
-    def close(self) -> None:
-        self._server.close()
-
-
-def test_a_wrong_login_is_told_also_where_the_broker_hangs_up_at_once(guarded_broker):
-    host, _, port = guarded_broker[1].partition(":")
-    with contextlib.closing(HangingUp(host, int(port))) as between:
-        store = open_store(f"kafka://baker:wrong@{between.address}?security_protocol=SASL_PLAINTEXT&timeout_ms=5000")
-        with pytest.raises(StoreError, match="refused the login: check user, password"):
-            store.names()

@@ -639,6 +639,50 @@ def test_a_wrong_login_is_told(guarded_broker, login):
     assert "wrong-password" not in "".join(traceback.format_exception(caught.value))
 
 
+class HangingUp:
+    """Hands a broker's third answer on together with the end of the connection, as a loaded machine may."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._broker = (host, port)
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self._server.getsockname()[1]}"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._server.accept()
+                broker = socket.create_connection(self._broker)
+                threading.Thread(target=self._pass, args=(client, broker), daemon=True).start()
+                threading.Thread(target=self._answer, args=(broker, client), daemon=True).start()
+
+    def _pass(self, client: socket.socket, broker: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := client.recv(65_536):
+                broker.sendall(data)
+
+    def _answer(self, broker: socket.socket, client: socket.socket) -> None:
+        with contextlib.suppress(OSError), broker, broker.makefile("rb") as answers, client:
+            for number in range(3):
+                size = answers.read(4)
+                answer = size + answers.read(int.from_bytes(size, "big"))
+                if number == 2:
+                    answers.read()  # until the broker has hung up
+                client.sendall(answer, socket.MSG_MORE if number == 2 else 0)  # in one segment with the end
+            client.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self._server.close()
+
+
+def test_a_wrong_login_is_told_also_where_the_broker_hangs_up_at_once(guarded_broker):
+    host, _, port = guarded_broker[1].partition(":")
+    with contextlib.closing(HangingUp(host, int(port))) as between:
+        store = open_store(f"kafka://baker:wrong@{between.address}?security_protocol=SASL_PLAINTEXT&timeout_ms=5000")
+        with pytest.raises(StoreError, match="refused the login: check user, password"):
+            store.names()
+
+
 def test_options_come_from_the_environment_and_the_address_wins(monkeypatch):
     monkeypatch.setenv("AGENTPOOL_KAFKA_SASL_PLAIN_PASSWORD", "secret")
     monkeypatch.setenv("AGENTPOOL_KAFKA_TIMEOUT_MS", "5")

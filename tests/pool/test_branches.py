@@ -1,5 +1,6 @@
 """Forks, heads, rollback and undo, also by several writers at the same moment."""
 
+import unicodedata
 from functools import partial
 from threading import Barrier
 
@@ -250,3 +251,17 @@ def test_a_name_that_reads_as_another_position(told, name):
     for make in (told.fork, told.tag):
         with pytest.raises(UserError, match="cannot name a branch or tag"):
             make(name or " ")
+
+
+@pytest.mark.parametrize("name", ["idée", "идея", "方案", "विचार", "Ω_1.a-b"])
+def test_names_in_any_alphabet(told, name):
+    """In one form, however it is typed: an accent may be a character of its own."""
+    typed = unicodedata.normalize("NFD", name)
+    assert told.fork(typed, at=0) == unicodedata.normalize("NFC", name)
+    told.switch(typed)
+    assert (told.branch, told.position(typed).branch) == (name, name)
+    assert told.rollback(0) == f"{name}-2"
+    told.tag(f"{typed}.tag")
+    assert told.position(f"{name}.tag") == told.position(f"{typed}.tag")
+    with pytest.raises(UserError, match="is taken"):
+        told.fork(typed)

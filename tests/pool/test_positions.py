@@ -1,16 +1,19 @@
 """Positions as people write them."""
 
 import time
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agentpool_jupyter.errors import PositionError
+from agentpool_jupyter.log import Record, open_store
 from agentpool_jupyter.log.sqlite import SqliteLog
 from agentpool_jupyter.pool import Pool, Position, open_pool
 from agentpool_jupyter.pool.events import Delta, Message, TurnFinished, TurnStarted
+from agentpool_jupyter.pool.positions import clock
 
 
 @pytest.fixture
@@ -161,6 +164,57 @@ def test_a_time_of_day_is_the_last_time_it_was_that_late(timed):
     assert timed.position(f"{hour_ago:%H:%M}") == Position("main", 0)
     assert timed.position(f"{hour_ago:%H:%M:%S}") == Position("main", 0)
     assert timed.position(f"{now + timedelta(hours=1):%H:%M}") == Position("main", -1)
+
+
+@pytest.mark.parametrize("where", ["4h", "2001-02-03"])
+def test_a_time_before_the_beginning_is_no_place_to_go_back_to(timed, where):
+    """It would empty the document without a word; as a bound of a search it is one like any other."""
+    for go in (timed.rollback, partial(timed.fork, "early"), partial(timed.tag, "early")):
+        with pytest.raises(PositionError, match=f"{where!r} is before the beginning of pool 'bakery', which is of "):
+            go(where)
+    assert timed.position(where) == Position("main", -1)
+    assert timed.branches == ["main"]
+
+
+@pytest.fixture
+def clock_changes(monkeypatch):
+    """Has the clock here put forward or back by an hour, half an hour ago."""
+
+    def change(hours):
+        then = datetime.now(UTC) - timedelta(minutes=30)
+        wall = then + timedelta(hours=0 if hours > 0 else 1)  # what it showed then
+        rule = f"{wall.timetuple().tm_yday - 1}/{wall:%H:%M:%S}"
+        other = f"{(wall.timetuple().tm_yday + 180) % 365}/3"
+        monkeypatch.setenv("TZ", f"WIN0SUM-1,{rule},{other}" if hours > 0 else f"WIN0SUM-1,{other},{rule}")
+        time.tzset()
+
+    yield change
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.parametrize("hours", [1, -1], ids=["forward", "back"])
+def test_times_of_day_on_a_day_when_the_clock_changes(tmp_path, clock_changes, hours):
+    clock_changes(hours)
+    ages = [160, 120, 80, 50, 5]  # minutes
+    now = time.time_ns() // 1_000_000
+    store = open_store(tmp_path)
+    store.restore("day", [Record(i, now - 60_000 * age, b"{}") for i, age in enumerate(ages)])
+    with open_pool("day", tmp_path) as pool:
+        for age, at in ((140, 0), (100, 1), (65, 2), (20, 3)):
+            shown = time.strftime("%H:%M:%S", time.localtime(now / 1000 - 60 * age))
+            again = hours < 0 and age == 65  # five minutes ago
+            assert pool.position(shown) == Position("main", 3 if again else at)
+
+
+def test_a_time_is_shown_as_one_that_leads_back(timed):
+    """With its day where that is another, or where the clock that said it ran ahead."""
+    now = time.time_ns() // 1_000_000
+    for moment in (now - 26 * 3_600_000, now + 3_600_000):
+        assert clock(moment) == time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(moment / 1000))
+    assert timed.position(clock(now)) == Position("main", 1)
+    assert timed.position(clock(now - 26 * 3_600_000)) == Position("main", -1)
+    assert clock(2**62) == f"{2**62} ms"
 
 
 def test_a_date_with_or_without_a_time(timed):

@@ -130,7 +130,9 @@ def _delete(session: Session, name: str | None, arguments: Namespace) -> Note:
     is_current = (name, pool.store.url) == (session.name, session.open_store().url)
     session.forget(pool)
     pool.store.delete(name)
-    told = f"deleted pool {name!r}{_forget(session, pool.store, name)}"
+    left = ", ".join(map(str, pool.store.archives_of(name)))
+    told = f"deleted pool {name!r}" + (f"; copies of it that were made before compactions stay: {left}" if left else "")
+    told += _forget(session, pool.store, name)
     if is_current:  # else the next cell that names none would make it again
         session.use(DEFAULT_POOL)
         told += f"; the current pool is {DEFAULT_POOL!r} now"
@@ -197,11 +199,13 @@ def _compact(session: Session, name: str | None, arguments: Namespace) -> Compac
 
 
 def _events(session: Session, name: str | None, arguments: Namespace) -> Table:
+    from agentpool_jupyter.pool.positions import clock  # noqa: PLC0415 - loading the extension stays quick
+
     pool = session.pool(name, arguments.store)
-    rows = []
-    for event in pool.events(max(0, pool.end - arguments.n)):
-        clock = time.strftime("%H:%M:%S", time.localtime(event.time / 1000))
-        rows.append((event.offset, clock, event.branch, event.agent, event.type, _gist(event)))
+    rows = [
+        (event.offset, clock(event.time), event.branch, event.agent, event.type, _gist(event))
+        for event in pool.events(max(0, pool.end - arguments.n))
+    ]
     return Table(("offset", "time", "branch", "agent", "event", "says"), rows, empty="the pool is empty")
 
 

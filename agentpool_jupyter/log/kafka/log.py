@@ -19,7 +19,7 @@ from . import fence
 from .follower import KafkaFollower
 from .reader import Reader
 from .rewrite import Rewriting, moved
-from .topics import LARGEST_BATCH, FoundTopic, Topics
+from .topics import LARGEST_BATCH, PoolTopic, Topics
 from .writer import Writer
 
 if TYPE_CHECKING:
@@ -224,7 +224,7 @@ class KafkaLog(Log):
         with self._rewriting:  # a rewrite by this log is waited for: it decides whether we go on or are left behind
             if generation != self._generation:
                 return True
-        found: FoundTopic | None = None
+        found: PoolTopic | None = None
         with contextlib.suppress(AgentPoolError):  # the caller's own error says that the cluster is away
             found = Topics(self._address, min(_LOOK_MS, self._address.timeout_ms)).find(self.name)
         if found is None or (found.generation <= generation and self._topic_id in (None, found.topic_id)):

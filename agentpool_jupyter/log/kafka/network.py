@@ -1,4 +1,4 @@
-"""kafka-python's network layer, with four faults of its version 3.0 mended at the places it offers for that."""
+"""kafka-python's network layer, with five faults of its version 3.0 mended at the places it offers for that."""
 
 from __future__ import annotations
 
@@ -54,27 +54,25 @@ class _Manager(KafkaConnectionManager):  # type: ignore[misc]
         new = node_id not in self._conns
         connection = super().get_connection(node_id, timeout_ms, *args, **options)
         if new:
-            self._watch(connection)
             connection.init_future.add_errback(self._note_refusal)
             connection.init_future.add_errback(partial(self._note_trouble, self.cluster.broker_metadata(node_id)))
         return connection
 
-    def _watch(self, connection: Any) -> None:
-        """Learn of a refused login from the exchange itself.
+    async def _build_transport(self, *args: Any, **options: Any) -> Any:
+        """Connect, so that what a server says before it hangs up is heard.
 
-        A broker says so and hangs up. Where both come in one piece, the connection is lost before anybody has looked at
-        the answer, and its future only tells of the loss.
+        A broker that refuses a login says so and hangs up. Where both are read at once, the transport drops what came:
+        now it tells of the end when it reads the next time.
         """
-        ask = connection._sasl_authenticate  # noqa: SLF001 - there is no other place
+        transport = await super()._build_transport(*args, **options)
+        receive = transport._sock_recv  # noqa: SLF001 - there is no other place
 
-        async def authenticate(*args: Any) -> None:
-            try:
-                await ask(*args)
-            except errors.KafkaError as error:
-                self._note_refusal(error)
-                raise
+        def heard() -> tuple[bytes, BaseException | None]:
+            data, error = receive()
+            return data, None if data else error
 
-        connection._sasl_authenticate = authenticate  # noqa: SLF001
+        transport._sock_recv = heard  # noqa: SLF001 - as above
+        return transport
 
     def _note_trouble(self, node: Any, error: BaseException) -> None:
         where = f"{node.host}:{node.port}"

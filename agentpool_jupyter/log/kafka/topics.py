@@ -41,7 +41,7 @@ _RETENTION = ("retention.ms", "retention.bytes")
 
 
 @dataclass(frozen=True, kw_only=True)
-class FoundTopic:
+class PoolTopic:
     """A pool's topic as the cluster has it."""
 
     topic: str
@@ -88,7 +88,7 @@ class Topics:
         found = self.find(pool)
         return found.generation if found else None
 
-    def find(self, pool: str) -> FoundTopic | None:
+    def find(self, pool: str) -> PoolTopic | None:
         """Return the topic of a pool's newest complete generation, if there is one."""
         return self._ask(lambda admin: self._find(admin, pool))
 
@@ -126,7 +126,7 @@ class Topics:
                 found.setdefault(belongs[0], []).append(belongs[1])
         return {name: sorted(numbers) for name, numbers in found.items()}
 
-    def _find(self, admin: Any, pool: str) -> FoundTopic | None:
+    def _find(self, admin: Any, pool: str) -> PoolTopic | None:
         for number in reversed(self._generations(admin, pool).get(pool, [])):
             topic = self._address.topic(pool, number)
             settings = _settings(admin, topic)
@@ -135,7 +135,7 @@ class Topics:
                 if told["error_code"]:
                     raise errors.for_code(told["error_code"])
                 first = TopicPartition(topic, 0)
-                return FoundTopic(
+                return PoolTopic(
                     topic=topic,
                     generation=number,
                     topic_id=told["topic_id"],
