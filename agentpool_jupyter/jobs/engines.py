@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import shlex
 import socket
 import sys
 from dataclasses import dataclass
@@ -38,6 +39,7 @@ OptionValue = str | int | bool | list[str]
 
 _SPARK_PORT = 7077
 _REACH_SECONDS = 5.0
+_INTERACTIVE = ("PYSPARK_DRIVER_PYTHON", "PYSPARK_DRIVER_PYTHON_OPTS", "PYSPARK_SUBMIT_ARGS")
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 # Tells which tasks have ended, in lines that mrjob can read.
 _SPARK_LOG = """\
@@ -82,8 +84,11 @@ class Engine:
         if self.name == "hadoop":
             hadoop.home()
 
-    def environment(self, options: Mapping[str, OptionValue]) -> dict[str, str]:
-        """Return the environment variables that it needs; raises EngineError where Spark has no Java, or no master."""
+    def environment(self, options: Mapping[str, OptionValue]) -> dict[str, str | None]:
+        """Return the environment variables that it needs, None for those that are in its way.
+
+        Raises EngineError where Spark has no Java, or no master.
+        """
         if self.name != "spark":
             return {}
         master = _spark_master(options)
@@ -92,7 +97,9 @@ class Engine:
             launcher = jvm.java("Spark", fix="install one, or pip install 'agentpool-jupyter[spark]'")
         except ServiceError as error:
             raise EngineError(str(error)) from error
-        variables = {"JAVA_HOME": str(launcher.resolve().parents[1])}
+        # What people set to have `pyspark` open a notebook would open one in place of the job.
+        variables: dict[str, str | None] = dict.fromkeys(_INTERACTIVE)
+        variables["JAVA_HOME"] = str(launcher.resolve().parents[1])
         if master.startswith("local") or urlsplit(master).hostname in _LOOPBACK:  # it is on no network
             variables |= {"SPARK_LOCAL_IP": "127.0.0.1", "SPARK_LOCAL_HOSTNAME": "localhost"}
         return variables
@@ -108,9 +115,9 @@ class Engine:
         jobconf: list[str] = []
         if self.ships_code:
             given["py_files"] = str(code.write_zip(scratch))
-            given["python_bin"] = sys.executable
-        else:
-            given["no_conf"] = True
+            given["python_bin"] = shlex.quote(sys.executable)
+        else:  # tasks import mrjob from where this process has it
+            given |= {"no_conf": True, "no_bootstrap_mrjob": True}
         if self.name == "hadoop":
             jobconf = [f"mapreduce.job.tags={key.lower()}"]
             # The whole folder is ours to remove; mrjob would leave it behind, empty.
