@@ -16,10 +16,12 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import os
 import shlex
 import socket
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -30,7 +32,6 @@ from . import hadoop
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from .code import JobCode
 
@@ -100,6 +101,10 @@ class Engine:
         # What people set to have `pyspark` open a notebook would open one in place of the job.
         variables: dict[str, str | None] = dict.fromkeys(_INTERACTIVE)
         variables["JAVA_HOME"] = str(launcher.resolve().parents[1])
+        if not Path(
+            os.environ.get("SPARK_HOME", ""), "bin", "spark-class"
+        ).is_file():  # there is no Spark, or not any more
+            variables["SPARK_HOME"] = None
         if master.startswith("local") or urlsplit(master).hostname in _LOOPBACK:  # it is on no network
             variables |= {"SPARK_LOCAL_IP": "127.0.0.1", "SPARK_LOCAL_HOSTNAME": "localhost"}
         return variables

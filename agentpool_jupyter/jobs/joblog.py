@@ -30,6 +30,10 @@ _CAUSE = re.compile(
 _JAVA_RAISED = re.compile(
     r"^(?:Caused by: |: |Exception in thread \S+ )(?:[\w$]+\.)*([\w$]+(?:Exception|Error)(?:: .+)?)$"
 )
+_CLIENT_SAID = re.compile(
+    r"^.* INFO mrjob\.logs\.step:\s+(.*: No such file or directory|.*[Ee]rror.*)$"
+)  # Spark's, Hadoop's
+_GOES_ON = re.compile(r"(?<=[^\n])\n  (?=in \")")  # YAML says on lines of their own in which file
 _SHELL = 128  # is added to the number of the signal that ended a shell's command
 
 
@@ -49,9 +53,10 @@ def why(log: Path) -> str:
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
-            lines = [line.strip() for line in file.read().decode(errors="replace").splitlines() if line.strip()]
+            text = _GOES_ON.sub(" ", file.read().decode(errors="replace"))
     except OSError as error:  # somebody has removed it: the job's failure is to be told all the same
         return f"nobody can say why, its log cannot be read ({error.strerror or error})"
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     raised = [line for line in lines if _RAISED.match(line)]
     logged = [_ENDED.sub(_ending, match[1]) for line in lines if (match := _LOGGED.match(line))]
     causes = [said for match in _CAUSE.findall("\n".join(lines)) for said in match.strip().splitlines()[-1:]]
@@ -61,6 +66,7 @@ def why(log: Path) -> str:
         [line for line in logged if _KILLED in line],
         causes,
         [match[1] for line in lines if (match := _JAVA_RAISED.match(line))],
+        [match[1] for line in lines if (match := _CLIENT_SAID.match(line))],
         logged,
         raised,
         lines,

@@ -266,6 +266,15 @@ ENDED = (
         (JAVA + ENDED.format("/x/spark-submit", 256), "IOException: Input path does not exist: file:/b"),
         (ENDED.format("/x/spark-submit", 256), "Step 1 of 1 failed: a task ended with exit status 1"),
         (ENDED.format("/x/spark-submit", 9), "Step 1 of 1 failed: a task was killed (SIGKILL)"),
+        (
+            "... INFO mrjob.logs.step:   spark-submit: line 27: /nowhere/spark-class: No such file or directory\n"
+            + ENDED.format("/x/spark-submit", 127 * 256),
+            "spark-submit: line 27: /nowhere/spark-class: No such file or directory",
+        ),
+        (
+            'yaml.parser.ParserError: while parsing\n  in "/x.conf", line 1\nexpected }\n  in "/x.conf", line 2\n',
+            'yaml.parser.ParserError: while parsing in "/x.conf", line 1',
+        ),
         (SHELL + ENDED.format("/bin/sh", 137), "Step 1 of 1 failed: a task was killed (SIGKILL)"),
     ],
 )
