@@ -88,8 +88,8 @@ def work_off(
     """
     if not backlogs:
         return None
-    with temporary("agentpool-backlog-", secrets.token_hex(4)) as (scratch, _):
-        inputs, output = scratch / "in", scratch / "out"
+    with temporary("agentpool-backlog-", secrets.token_hex(4)) as scratch:
+        inputs, output = scratch.bulk / "in", scratch.bulk / "out"
         inputs.mkdir()
         for source, backlog in enumerate(backlogs):
             write_records(inputs, source, backlog.log, backlog.start, backlog.end)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from .code import JobCode
+    from .scratch import Scratch
 
 OptionValue = str | int | bool | list[str]
 """The value of an option of mrjob's, or of the job's own: a list is an option given several times."""
@@ -110,19 +111,19 @@ class Engine:
         return variables
 
     def arguments(
-        self, options: Mapping[str, OptionValue], *, key: str, code: JobCode, scratch: Path, draft: Path
+        self, options: Mapping[str, OptionValue], *, key: str, code: JobCode, scratch: Scratch, draft: Path
     ) -> list[str]:
         """Return mrjob's command line, without inputs and output; ``options`` win over what we set."""
         given: dict[str, OptionValue] = {"runner": self.name}
         if self.cloud:  # what happens to a cluster is for the user's own configuration to say
-            return _switches(given | {"py_files": str(code.write_zip(scratch))} | dict(options))
-        given |= {"local_tmp_dir": str(scratch), "cleanup": "ALL", "cleanup_on_failure": "ALL"}
+            return _switches(given | {"py_files": str(code.write_zip(scratch.folder))} | dict(options))
+        given |= {"cleanup": "ALL", "cleanup_on_failure": "ALL"}
         jobconf: list[str] = []
         if self.ships_code:
-            given["py_files"] = str(code.write_zip(scratch))
+            given |= {"local_tmp_dir": str(scratch.folder), "py_files": str(code.write_zip(scratch.folder))}
             given["python_bin"] = shlex.quote(sys.executable)
         else:  # tasks import mrjob from where this process has it
-            given |= {"no_conf": True, "no_bootstrap_mrjob": True}
+            given |= {"local_tmp_dir": str(scratch.bulk), "no_conf": True, "no_bootstrap_mrjob": True}
         if self.name == "hadoop":
             jobconf = [f"mapreduce.job.tags={key.lower()}"]
             # The whole folder is ours to remove; mrjob would leave it behind, empty.
@@ -182,14 +183,14 @@ def _reach(master: str) -> None:
     raise EngineError(message)
 
 
-def _spark_settings(master: str, scratch: Path) -> list[str]:
-    log = scratch / "log4j2.properties"
+def _spark_settings(master: str, scratch: Scratch) -> list[str]:
+    log = scratch.folder / "log4j2.properties"
     log.write_text(_SPARK_LOG)
     return [
         "spark.ui.enabled=false",
         "spark.ui.showConsoleProgress=false",
         f"spark.driver.extraJavaOptions=-Dlog4j2.configurationFile={log.as_uri()}",
-        *([f"spark.local.dir={scratch}"] if master.startswith("local") else []),
+        *([f"spark.local.dir={scratch.bulk}"] if master.startswith("local") else []),
     ]
 
 

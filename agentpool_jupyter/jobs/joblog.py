@@ -27,12 +27,11 @@ _ENDED = re.compile(r"Command .* (?:returned non-zero exit status|died with \S+?
 _CAUSE = re.compile(
     r"^Probable cause of failure:$(.+?)(?:^\(from lines?|^while reading|^\d{4}-\d\d-\d\d )", re.DOTALL | re.MULTILINE
 )
+_CLIENT = r"(?:.* INFO mrjob\.logs\.step:\s+)"  # of Spark or Hadoop
 _JAVA_RAISED = re.compile(
-    r"^(?:Caused by: |: |Exception in thread \S+ )(?:[\w$]+\.)*([\w$]+(?:Exception|Error)(?:: .+)?)$"
+    rf"^{_CLIENT}?(?:Caused by: |: |Exception in thread \S+ )(?:[\w$]+\.)*([\w$]+(?:Exception|Error)(?:: .+)?)$"
 )
-_CLIENT_SAID = re.compile(
-    r"^.* INFO mrjob\.logs\.step:\s+(.*: No such file or directory|.*[Ee]rror.*)$"
-)  # Spark's, Hadoop's
+_CLIENT_SAID = re.compile(rf"^{_CLIENT}(.*: No such file or directory|.*[Ee]rror.*)$")
 _GOES_ON = re.compile(r"(?<=[^\n])\n  (?=in \")")  # YAML says on lines of their own in which file
 _SHELL = 128  # is added to the number of the signal that ended a shell's command
 

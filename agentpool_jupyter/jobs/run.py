@@ -91,9 +91,9 @@ def run_job(
     key = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(4)}"
     log = joblog.new(key)
     with ExitStack() as stack:
-        scratch, claims = stack.enter_context(temporary("agentpool-job-", key))
-        links, place = Links(scratch), scratch if address else target.parent
-        claims.append(stack.enter_context(claim(place, _DRAFT, key)))
+        scratch = stack.enter_context(temporary("agentpool-job-", key))
+        links, place = Links(scratch.folder), scratch.bulk if address else target.parent
+        scratch.claims.append(stack.enter_context(claim(place, _DRAFT, key)))
         paths = [_plain_pattern(path, links) for path in given]
         draft = links.plain(place) / f"{_DRAFT}{key}"
         arguments = chosen.arguments(options or {}, key=key, code=found, scratch=scratch, draft=draft)
@@ -104,12 +104,12 @@ def run_job(
             key=key,
             engine=engine,
             arguments=[*arguments, *paths],
-            scratch=str(scratch),
+            scratch=str(scratch.folder),
             draft=str(draft) if chosen.own_files and not address else "",
         )
         folders = os.pathsep.join(filter(None, [*found.roots, os.environ.get("PYTHONPATH", "")]))
         variables = {**environment, **_QUICK_START, **_QUIET, processes.MARK: key, "PYTHONPATH": folders}
-        with _started(request, variables, log, claims) as child:
+        with _started(request, variables, log, scratch.claims) as child:
             counters = _hear(child, key, progress, cancel)
         if child.returncode or counters is None:
             if engine == "hadoop" and child.returncode < 0:  # killed before it could clear up

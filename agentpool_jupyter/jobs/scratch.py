@@ -14,7 +14,7 @@ import shutil
 import tempfile
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,21 +80,35 @@ def _remove(lock: Path) -> None:
     lock.unlink(missing_ok=True)
 
 
+class Scratch(NamedTuple):
+    """Folders for temporary files, whose paths are plain."""
+
+    folder: Path
+    """For a few small files; it is what it is called, without links."""
+    bulk: Path
+    """For what may be large: where the user wants such files (``TMPDIR``), by a link where that has an odd name."""
+    claims: list[int]
+    """Open files that claim both, for ``pass_fds``."""
+
+
 @contextmanager
-def temporary(kind: str, key: str) -> Iterator[tuple[Path, list[int]]]:
-    """Yield a new folder for temporary files, whose path is plain, and the claims on it for ``pass_fds``."""
+def temporary(kind: str, key: str) -> Iterator[Scratch]:
+    """Yield new folders, which are removed in the end."""
     home = Path(tempfile.gettempdir())
-    with claim(home, kind, key) as claimed:
-        folder = home / f"{kind}{key}"
+    places = [home] if is_plain(home) else [Path(place) for place in _PLACES if os.access(place, os.W_OK | os.X_OK)]
+    place = next(iter(places), home)
+    folder = place / f"{kind}{key}"
+    with claim(place, kind, key) as claimed:
         folder.mkdir(mode=0o700)
-        if is_plain(home):
-            yield folder, [claimed]
+        bulk = folder / "bulk"
+        if place == home:
+            bulk.mkdir()
+            yield Scratch(folder, bulk, [claimed])
             return
-        place = next((path for path in map(Path, _PLACES) if os.access(path, os.W_OK | os.X_OK)), home)
-        with claim(place, f"{kind}at-", key) as other:
-            link = place / f"{kind}at-{key}"
-            link.symlink_to(folder)
-            yield link, [claimed, other]
+        with claim(home, kind, key) as other:
+            bulk.symlink_to(home / folder.name)
+            bulk.resolve().mkdir(mode=0o700)
+            yield Scratch(folder, bulk, [claimed, other])
 
 
 def is_plain(path: Path | str) -> bool:

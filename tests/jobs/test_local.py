@@ -267,6 +267,10 @@ ENDED = (
         (ENDED.format("/x/spark-submit", 256), "Step 1 of 1 failed: a task ended with exit status 1"),
         (ENDED.format("/x/spark-submit", 9), "Step 1 of 1 failed: a task was killed (SIGKILL)"),
         (
+            '... INFO mrjob.logs.step:   Exception in thread "main" java.net.URISyntaxException: Illegal\n... INFO x: y',
+            "URISyntaxException: Illegal",
+        ),
+        (
             "... INFO mrjob.logs.step:   spark-submit: line 27: /nowhere/spark-class: No such file or directory\n"
             + ENDED.format("/x/spark-submit", 127 * 256),
             "spark-submit: line 27: /nowhere/spark-class: No such file or directory",
