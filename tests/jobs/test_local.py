@@ -267,7 +267,7 @@ ENDED = (
         (ENDED.format("/x/spark-submit", 256), "Step 1 of 1 failed: a task ended with exit status 1"),
         (ENDED.format("/x/spark-submit", 9), "Step 1 of 1 failed: a task was killed (SIGKILL)"),
         (
-            '... INFO mrjob.logs.step:   Exception in thread "main" java.net.URISyntaxException: Illegal\n... INFO x: y',
+            '... INFO mrjob.logs.step:   Exception in thread "main" java.net.URISyntaxException: Illegal\n... INFO: y',
             "URISyntaxException: Illegal",
         ),
         (
