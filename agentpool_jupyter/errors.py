@@ -57,6 +57,10 @@ class SpecError(UserError):
         self.line = line
 
 
+class SpecWarning(UserWarning):
+    """A team's description reads well and may not say what was meant; names the line."""
+
+
 class PositionError(UserError):
     """A position (offset, turn, time, branch, tag) that the pool does not have."""
 
@@ -135,6 +139,10 @@ class ModelError(AgentPoolError):
 
 class SnapshotError(AgentPoolError):
     """A file of snapshots cannot be used; everything in it can be made again from the log."""
+
+
+class StoreWarning(UserWarning):
+    """What lies beneath a pool is not as we made it: it can be used, and something may be missing, or vanish."""
 
 
 class SnapshotWarning(UserWarning):

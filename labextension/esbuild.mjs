@@ -1,9 +1,9 @@
-// Bundles the widget into the Python package: one ES module and one style sheet, nothing fetched at run time.
+// Bundles the widget into the Python package: ES modules and a style sheet, nothing fetched at run time.
 import { context, build } from "esbuild";
 
 const options = {
   absWorkingDir: import.meta.dirname ?? new URL(".", import.meta.url).pathname,
-  entryPoints: [{ in: "src/index.ts", out: "widget" }, { in: "src/widget.css", out: "widget" }],
+  entryPoints: [{ in: "src/index.ts", out: "widget" }, { in: "src/loader.ts", out: "loader" }, { in: "src/widget.css", out: "widget" }],
   outdir: "../agentpool_jupyter/jupyter/live/static",
   bundle: true,
   format: "esm",

@@ -19,7 +19,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 OLDEST_NODE = 18
 SOURCES = ("src", "package.json", "package-lock.json", "esbuild.mjs")
-BUNDLE = ("widget.js", "widget.css")
+BUNDLE = ("widget.js", "widget.css", "loader.js")
 
 
 class FrontEndHook(BuildHookInterface[Any]):

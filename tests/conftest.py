@@ -1,7 +1,5 @@
 """What every test has: a store of its own, and no key, model or proxy of whoever runs it."""
 
-from __future__ import annotations
-
 import os
 import random
 import secrets
@@ -11,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from agentpool_jupyter import open_pool
+from tests.openai_server import OpenAIServer
 
-pytest_plugins = ["tests.kafka_fixtures", "tests.jobs.clusters", "tests.snapshots.templates"]
+pytest_plugins = ["tests.kafka_fixtures", "tests.jobs.clusters", "tests.snapshots.snapshots"]
 
 ROOT = Path(__file__).parents[1]
 _PLACE = pytest.StashKey[int]()
@@ -65,6 +64,13 @@ def pool(store):
     """An empty pool."""
     with open_pool("bakery") as pool:
         yield pool
+
+
+@pytest.fixture
+def server():
+    """A model server as it is of itself: quick, and of forty tokens."""
+    with OpenAIServer() as server:
+        yield server
 
 
 @pytest.fixture

@@ -1,25 +1,16 @@
 """A real Apache Kafka for tests: started with the code behind ``agentpool kafka start``, gone at the end."""
 
-from __future__ import annotations
-
 import contextlib
-import os
 import secrets
+from functools import partial
 
 import pytest
 
 from agentpool_jupyter.errors import ServiceError
 from agentpool_jupyter.services import broker
+from tests.needs import require
 
-
-def require_kafka(start):
-    """Start something that needs Java and Kafka; where they cannot be had, skip (in CI: fail) and say why."""
-    try:
-        return start()
-    except ServiceError as error:
-        if os.environ.get("AGENTPOOL_REQUIRE_ALL") == "1":
-            raise
-        pytest.skip(f"{error}")
+require_kafka = partial(require, absent=ServiceError)
 
 
 @contextlib.contextmanager

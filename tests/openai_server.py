@@ -55,6 +55,7 @@ class Refuse:
     retry_after_ms: str | None = None
     code: str | None = None
     param: str | None = None
+    location: str | None = None
 
 
 @dataclass(frozen=True)
@@ -124,12 +125,54 @@ class NoUsage:
 
 @dataclass(frozen=True)
 class Rejects:
-    """Status 400 to a request that has one of these parameters."""
+    """Status 400 to a request that has one of these parameters; ``system`` is a message of that role."""
 
     params: tuple[str, ...]
 
 
-Fault = Refuse | Cut | Silence | Hold | Malformed | ErrorChunk | Drip | Drop | WrongType | NoUsage | Rejects
+@dataclass(frozen=True)
+class Ends:
+    """The answer ends with another reason, maybe after only some tokens."""
+
+    reason: str
+    after: int | None = None
+    linger: bool = False
+    """Neither a count nor an end follows, but heartbeats."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The server counts in its own way; ``reasoning`` tokens stand in the total alone."""
+
+    prompt: float | None = None
+    """None: as it is."""
+    completion: float | None = None
+    reasoning: int = 0
+    every: bool = False
+    """Also with every chunk."""
+
+
+@dataclass(frozen=True)
+class Deaf:
+    """The server does not heed ``max_tokens``."""
+
+
+Fault = (
+    Refuse
+    | Cut
+    | Silence
+    | Hold
+    | Malformed
+    | ErrorChunk
+    | Drip
+    | Drop
+    | WrongType
+    | NoUsage
+    | Rejects
+    | Ends
+    | Counts
+    | Deaf
+)
 
 
 @dataclass
@@ -148,7 +191,7 @@ class _Rule:
             return False
         if self.contains is not None and self.contains not in json.dumps(request.messages, ensure_ascii=False):
             return False
-        if isinstance(self.fault, Rejects) and not any(name in request.body for name in self.fault.params):
+        if isinstance(self.fault, Rejects) and not any(name in request.asked_for for name in self.fault.params):
             return False
         if self.probability < 1.0 and dice.random() >= self.probability:
             return False
@@ -190,7 +233,14 @@ class Request:
         return bool(self.messages) and self.messages[-1].get("role") == "assistant"
 
     @property
+    def asked_for(self) -> set[str]:
+        """What may be refused: the parameters, and the roles of messages."""
+        return {*self.body, *(str(message.get("role")) for message in self.messages)}
+
+    @property
     def max_tokens(self) -> int | None:
+        if isinstance(self.fault, Deaf):
+            return None
         return self.body.get("max_completion_tokens") or self.body.get("max_tokens")
 
 
@@ -229,6 +279,8 @@ class OpenAIServer:
     with vLLM's flag; it is history, and the answer starts anew; or it gets status 400."""
     reasoning: int = 0
     """How many chunks of ``reasoning_content`` go before the answer."""
+    slots: int | None = None
+    """How many requests it answers at once; the others wait."""
     stamp: bool = False
     """Tokens are the time they left, in nanoseconds since the epoch, instead of words."""
     host: str = "127.0.0.1"
@@ -244,6 +296,8 @@ class OpenAIServer:
         self._rules: list[_Rule] = []
         self._dice = random.Random(self.seed)
         self._connections: set[_Connection] = set()
+        self._queue: list[Callable[[], None]] = []
+        self._busy: set[int] = set()
         self._server: asyncio.Server | None = None
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="openai-server", daemon=True)
@@ -336,6 +390,21 @@ class OpenAIServer:
         with self._changed:
             self._changed.notify_all()
 
+    def take_slot(self, request: Request, work: Callable[[], None]) -> None:
+        """Do the work of a request now, or once another has ended."""
+        if self.slots is None or len(self._busy) < self.slots:
+            self._busy.add(request.number)
+            work()
+        else:
+            self._queue.append(lambda: self.take_slot(request, work))
+
+    def leave_slot(self, request: Request) -> None:
+        """Let the next request be answered."""
+        if request.number in self._busy:
+            self._busy.remove(request.number)
+            if self._queue:
+                self._queue.pop(0)()
+
     def find_fault(self, request: Request) -> Fault | None:
         return next((rule.fault for rule in self._rules if rule.applies(request, self._dice)), None)
 
@@ -356,6 +425,8 @@ class OpenAIServer:
             again = re.findall(r".{1,7}", prefix, re.DOTALL)
             tokens = [*again, *tokens]
             request.again = len(again)
+        if isinstance(request.fault, Ends):
+            return tokens[: request.fault.after], request.fault.reason
         return tokens, "length" if limit is not None and limit < len(whole) else "stop"
 
 
@@ -385,6 +456,10 @@ class _Connection(asyncio.Protocol):
             self._end()
 
     def data_received(self, data: bytes) -> None:
+        if data.startswith(b"\x16\x03"):  # TLS, which it does not speak
+            self.transport.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            self.transport.close()
+            return
         self.buffer += data
         head, separator, rest = self.buffer.partition(b"\r\n\r\n")
         if not separator:
@@ -413,17 +488,20 @@ class _Connection(asyncio.Protocol):
         self.server.most_streams = max(self.server.most_streams, self.server.open_streams)
         request.fault = self.server.find_fault(request)
         self.server.changed()
-        self._answer(request, key)
+        self.server.take_slot(request, lambda: self._answer(request, key))
 
     def _answer(self, request: Request, key: str) -> None:
         match request.fault:
             case Refuse() as fault:
                 extra = {"retry-after": fault.retry_after, "retry-after-ms": fault.retry_after_ms}
+                extra |= {"location": fault.location}
                 error = {"message": fault.message.replace("{key}", key), "code": fault.code, "param": fault.param}
                 self._whole(fault.status, {"error": error}, extra)
             case Rejects(params):
-                name = next(name for name in params if name in request.body)
+                name = next(name for name in params if name in request.asked_for)
                 error = {"message": f"Unsupported parameter: '{name}' is not supported.", "param": name}
+                if name not in request.body:
+                    error = {"message": f"{name.capitalize()} role not supported"}
                 self._whole(400, {"error": error})
             case Drop():
                 self.transport.abort()
@@ -474,6 +552,8 @@ class _Connection(asyncio.Protocol):
             due = min(len(tokens), int((server.loop.time() - begin) * rate + 1e-6))
             data = b""
             while request.sent < due:
+                if isinstance(request.fault, Counts) and request.fault.every:
+                    self._count(request, head, request.sent)
                 token = f"{time.time_ns()} " if server.stamp else tokens[request.sent]
                 event = b"data: " + opening + json.dumps(token).encode() + b"}}]}\n\n"
                 data += b"%x\r\n%b\r\n" % (len(event), event)
@@ -521,14 +601,33 @@ class _Connection(asyncio.Protocol):
         return True
 
     def _finish(self, request: Request, head: str, reason: str, count: int) -> None:
+        fault = request.fault
         self._event(head + f', "choices": [{{"index": 0, "finish_reason": "{reason}", "delta": {{}}}}]}}')
-        if request.body.get("stream_options", {}).get("include_usage") and not isinstance(request.fault, NoUsage):
-            prompt = sum(len(str(message.get("content", "")).split()) for message in request.messages)
-            usage = {"prompt_tokens": prompt, "completion_tokens": count, "total_tokens": prompt + count}
-            self._event(head + f', "choices": [], "usage": {json.dumps(usage)}}}')
+        if isinstance(fault, Ends) and fault.linger:
+            self._linger(request)
+            return
+        if request.body.get("stream_options", {}).get("include_usage") and not isinstance(fault, NoUsage):
+            self._count(request, head, count)
         self._event("[DONE]")
         self.transport.write(b"0\r\n\r\n")
         self._end()
+
+    def _linger(self, request: Request) -> None:
+        if self.request is request:
+            self.transport.write(b"5\r\n: x\n\n\r\n")
+            self.timer = self.server.loop.call_later(0.05, self._linger, request)
+
+    def _count(self, request: Request, head: str, count: int) -> None:
+        prompt = sum(len(str(message.get("content", "")).split()) for message in request.messages)
+        told, reasoning = (prompt, count), 0
+        if isinstance(request.fault, Counts):
+            fault, reasoning = request.fault, request.fault.reasoning
+            told = (
+                prompt if fault.prompt is None else fault.prompt,
+                count if fault.completion is None else fault.completion,
+            )
+        usage = {"prompt_tokens": told[0], "completion_tokens": told[1], "total_tokens": sum(told) + reasoning}
+        self._event(head + f', "choices": [], "usage": {json.dumps(usage)}}}')
 
     def _event(self, text: str) -> None:
         event = f"data: {text}\n\n".encode()
@@ -543,6 +642,7 @@ class _Connection(asyncio.Protocol):
         if request is not None:
             request.ended = time.monotonic()
             self.server.open_streams -= 1
+            self.server.leave_slot(request)
             self.server.changed()
 
 

@@ -1,7 +1,5 @@
 """Programs on a disk that is soon full: a small file system in memory, which only the program sees."""
 
-from __future__ import annotations
-
 import contextlib
 import subprocess
 import sys

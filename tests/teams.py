@@ -1,13 +1,12 @@
 """Short teams for tests, and what tests look for in a pool."""
 
-from __future__ import annotations
-
 import time
 
 import yaml
 
 from agentpool_jupyter import Team
 from agentpool_jupyter.errors import RunFailedError
+from agentpool_jupyter.pool.events import Delta, TurnFinished, TurnStarted
 
 
 def team(agents, server=None, *, functions=None, **fields):
@@ -50,6 +49,20 @@ def said(pool, agent, least=1):
     """Whether an agent's latest turn has this many characters in the pool."""
     turns = [turn for turn in pool.document().turns if turn.agent == agent]
     return bool(turns) and len(turns[-1].text) >= least
+
+
+def say(pool, text, agent="planner", *, finish=True, reason="stop"):
+    """Let an agent say something in a turn of its own, in two pieces; returns the turn's id."""
+    turn = pool.new_id()
+
+    def header():
+        return pool.header(pool.branch, run="r1", agent=agent) | {"turn": turn}
+
+    half = len(text) // 2
+    pieces = [text[:half], text[half:]] if text else []
+    events = [TurnStarted(**header()), *(Delta(**header(), seq=i, text=piece) for i, piece in enumerate(pieces))]
+    pool.append([*events, *([TurnFinished(**header(), deltas=len(pieces), reason=reason)] if finish else [])])
+    return turn
 
 
 def prompt(request):

@@ -3,8 +3,6 @@
 All of it is read from the source, without importing it.
 """
 
-from __future__ import annotations
-
 import ast
 import graphlib
 import re

@@ -1,7 +1,5 @@
 """The notebooks as they are in the repository: their outputs can be read without a kernel, and tell a story."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import nbformat

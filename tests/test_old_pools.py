@@ -1,7 +1,5 @@
 """A pool that an earlier version made, with all that it derived from it, is read as that version read it."""
 
-from __future__ import annotations
-
 import json
 import time
 import zipfile

@@ -10,8 +10,9 @@ The rooms, each of which imports only those below it::
     team/       what a team is: its description as data and as the text of a cell
 """
 
+from .runs.claims import stop_run
 from .runs.run import Run
 from .runs.start import Team, resume
 from .team.spec import AgentSpec, Budget, TeamSpec
 
-__all__ = ["AgentSpec", "Budget", "Run", "Team", "TeamSpec", "resume"]
+__all__ = ["AgentSpec", "Budget", "Run", "Team", "TeamSpec", "resume", "stop_run"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from .foreign import literal, printable
 from .sections import block_html
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def changes_to_text(head: str, changes: Iterable[ChangedSection], more: str = ""
         aside = f" ({change.remark})" if change.kind == "changed" else ""
         body = "\n".join(f"    {line}" for line in _body(change, _plain).splitlines())
         parts.append(f"{_MARKS[change.kind]} {change.name}{aside}\n{body}".rstrip())
-    return "\n\n".join([*parts, more] if more else parts)
+    return printable("\n\n".join([*parts, more] if more else parts))
 
 
 def changes_to_html(head: str, stretches: Iterable[str | Sequence[ChangedSection]]) -> str:
@@ -52,7 +53,7 @@ def changes_to_html(head: str, stretches: Iterable[str | Sequence[ChangedSection
         for stretch in stretches
     )
     head = f"<p><strong>{escape(head)}</strong></p>"
-    return f'<div class="agentpool-diff" style="line-height:1.45">{head}{rows}</div>'
+    return literal(f'<div class="agentpool-diff" style="line-height:1.45">{head}{rows}</div>')
 
 
 def _rows(changes: Sequence[ChangedSection]) -> str:

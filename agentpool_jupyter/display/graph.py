@@ -6,6 +6,8 @@ from html import escape
 from itertools import starmap
 from typing import TYPE_CHECKING, NamedTuple
 
+from .foreign import literal, printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -34,13 +36,13 @@ class GraphRow(NamedTuple):
 
 def graph_to_text(rows: Sequence[GraphRow], empty: str) -> str:
     """Return rows as text; ``empty`` where there are none."""
-    return "\n".join(f"{drawn}{row.text}".rstrip() for drawn, row in _drawn(rows)) or empty
+    return printable("\n".join(f"{drawn}{row.text}".rstrip() for drawn, row in _drawn(rows)) or empty)
 
 
 def graph_to_html(rows: Sequence[GraphRow], empty: str) -> str:
     """Return rows as HTML, everything in it escaped; ``empty`` where there are none."""
     body = "\n".join(starmap(_html, _drawn(rows)))
-    return f'<pre style="line-height:1.25">{body}</pre>' if body else f"<em>{escape(empty)}</em>"
+    return literal(f'<pre style="line-height:1.25">{body}</pre>' if body else f"<em>{escape(empty)}</em>")
 
 
 def _drawn(rows: Sequence[GraphRow]) -> Iterator[tuple[str, GraphRow]]:

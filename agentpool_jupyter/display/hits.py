@@ -10,6 +10,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
+from .foreign import literal, printable
 from .table import clip
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ def hits_text(hits: Sequence[Hit], about: str, notes: Sequence[str]) -> str:
     rows = [(f"{hit.score:.2f}", hit.question, hit.source, clip(hit.excerpt, _SHOWN)) for hit in hits]
     widths = [max((len(row[i]) for row in rows), default=0) for i in range(3)]
     lines = ["  ".join([*map(str.ljust, row[:3], widths), row[3]]) for row in rows]
-    return "\n".join([*filter(None, [about]), *(lines or ["nothing alike"]), *(f"note: {note}" for note in notes)])
+    told = [*filter(None, [about]), *(lines or ["nothing alike"]), *(f"note: {note}" for note in notes)]
+    return printable("\n".join(told))
 
 
 def hits_html(hits: Sequence[Hit], about: str, notes: Sequence[str]) -> str:
@@ -65,12 +67,12 @@ def hits_html(hits: Sequence[Hit], about: str, notes: Sequence[str]) -> str:
         for hit in hits
     )
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-    return head_html(len(hits), about) + (table if rows else "") + notes_html(notes)
+    return literal(head_html(len(hits), about) + (table if rows else "") + notes_html(notes))
 
 
 def hit_html(hit: Hit) -> str:
     """Return a hit by itself."""
-    return f"<div>{score_html(hit)} {source_html(hit)}</div>{passage_html(hit)}"
+    return literal(f"<div>{score_html(hit)} {source_html(hit)}</div>{passage_html(hit)}")
 
 
 def row_html(hit: Hit, error: str = "") -> str:

@@ -6,6 +6,8 @@ import re
 from html import escape
 from typing import TYPE_CHECKING
 
+from .foreign import literal, printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -18,7 +20,7 @@ class Note(str):
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return str(self)
+        return printable(str(self))
 
 
 def answer_html(told: str, warning: str, about: Sequence[str]) -> str:
@@ -26,17 +28,17 @@ def answer_html(told: str, warning: str, about: Sequence[str]) -> str:
     items = "".join(f"<li>{escape(item)}</li>" for item in about)
     below = f"<p>⚠ {escape(warning)}</p><ul>{items}</ul>" if items else ""
     told = _MAGIC.sub(r"<code>\g<0></code>", escape(told))
-    return f"<p>{told}</p>{below}"
+    return literal(f"<p>{told}</p>{below}")
 
 
 def remarks_html(remarks: Iterable[str]) -> str:
     """Return remarks as HTML, each a paragraph."""
-    return "".join(f"<p><em>{escape(remark)}</em></p>" for remark in remarks)
+    return literal("".join(f"<p><em>{escape(remark)}</em></p>" for remark in remarks))
 
 
 def prompts_html(summary: str, prompts: Iterable[tuple[str, Sequence[Mapping[str, str]]]]) -> str:
     """Return prompts as they would be sent, each a line and the messages below it, which can be folded away."""
-    return f"<p><strong>{escape(summary)}</strong></p>" + "".join(_folded(*prompt) for prompt in prompts)
+    return literal(f"<p><strong>{escape(summary)}</strong></p>" + "".join(_folded(*prompt) for prompt in prompts))
 
 
 def _folded(head: str, messages: Sequence[Mapping[str, str]]) -> str:

@@ -6,6 +6,8 @@ import time
 from html import escape
 from typing import TYPE_CHECKING, Self
 
+from .foreign import literal, printable
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -35,7 +37,7 @@ class ProgressBar:
                 self._told = time.monotonic()
                 self._redraw(self)
         elif changed:
-            print(f"{self._title}: {note}")  # noqa: T201 - what a terminal shows of a bar
+            print(printable(f"{self._title}: {note}"))  # noqa: T201 - what a terminal shows of a bar
 
     def __enter__(self) -> Self:
         if self._show:
@@ -48,8 +50,8 @@ class ProgressBar:
         self._redraw(self)
 
     def __repr__(self) -> str:
-        return f"{self._title}: {self._share:.0%}, {self._note}"
+        return printable(f"{self._title}: {self._share:.0%}, {self._note}")
 
     def _repr_html_(self) -> str:
         bar = f'<progress max="1" value="{self._share:.3f}" style="width:16em;vertical-align:middle"></progress>'
-        return f"<div>{escape(self._title)} {bar} {self._share:.0%}, {escape(self._note)}</div>"
+        return literal(f"{escape(self._title)} {bar} {self._share:.0%}, {escape(self._note)}")

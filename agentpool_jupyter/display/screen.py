@@ -40,19 +40,28 @@ class AgentView(msgspec.Struct, kw_only=True):
     role: str = ""
     model: str = ""
     kind: Literal["model", "python", "person"] = "model"
-    listens: list[str] = []
+    listens: list[str] | None = []
+    """Whom it hears by name; None is everyone, which named for each of many would grow as their square."""
     state: AgentState = "idle"
     note: str = ""
     """Why it is in that state, in a few words (an error, a wait)."""
     turns: int = 0
     turns_max: int | None = None
     tokens: int = 0
+    estimated: bool | msgspec.UnsetType = msgspec.UNSET
+    """True: its tokens and its cost are at most what stands here, because a server did not count them all. It is sent
+    only then."""
     rate: float = 0.0
     """Completion tokens per second, now."""
     cost: float | None = None
     reading: Reading = Reading()
     place: int | None = None
     """Its place among all agents that the pool ever had, which says its colour; None for a person."""
+
+
+def bounded(number: str, view: AgentView | RunView) -> str:
+    """Return a number of a view for people, marked where it rests on an estimate."""
+    return f"≤ {number}" if view.estimated is True else number
 
 
 class TurnView(msgspec.Struct, kw_only=True):
@@ -87,9 +96,11 @@ class RunView(msgspec.Struct, kw_only=True):
     reason: str = ""
     """What there is to say beyond the status."""
     started: int = 0
-    """Milliseconds since the epoch."""
+    """Milliseconds since the epoch; later by the time in which a run that was resumed was at rest."""
     finished: int | None = None
     tokens: int = 0
+    estimated: bool | msgspec.UnsetType = msgspec.UNSET
+    """As of an agent's."""
     tokens_max: int | None = None
     cost: float | None = None
     reading: Reading = Reading()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
+from .foreign import literal
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -31,7 +33,7 @@ def to_markdown(sections: Iterable[TurnSection]) -> str:
 def to_html(sections: Iterable[TurnSection]) -> str:
     """Return sections as self-contained HTML."""
     rows = "".join(map(section_html, sections)) or "<p><em>nothing has been said yet</em></p>"
-    return f'<div class="agentpool-document" style="line-height:1.45">{rows}</div>'
+    return literal(f'<div class="agentpool-document" style="line-height:1.45">{rows}</div>')
 
 
 def section_html(section: TurnSection) -> str:

@@ -7,6 +7,8 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from .colours import colour
+from .foreign import literal, printable
+from .screen import bounded
 from .sections import TurnSection, section_html
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ class Still:
             for turn in self._turns()
         ]
         head = "\n".join(filter(None, (self._headline(), _read(self.state.run.reading))))
-        return "\n\n".join([head, *turns])
+        return printable("\n\n".join([head, *turns]))
 
     def _repr_html_(self) -> str:
         palette = {agent.name: colour(agent.place) for agent in self.state.agents}
@@ -37,7 +39,7 @@ class Still:
         )
         read = escape(_read(self.state.run.reading))
         read = f'<div class="ap-read" style="opacity:.75;margin-bottom:.4em">{read}</div>' if read else ""
-        return (
+        return literal(
             '<div class="agentpool-still" style="line-height:1.45">'
             f'<div class="ap-status" style="font-weight:600;margin-bottom:.4em">{escape(self._headline())}</div>'
             f"{read}"
@@ -56,9 +58,10 @@ class Still:
         parts = [f"{run.pool} · {run.branch}", run.status + (f" ({run.reason})" if run.reason else "")]
         if run.finished and run.started:
             parts.append(f"{(run.finished - run.started) / 1000:.1f} s")
-        parts.append(f"{run.tokens:,} tokens" + (f" of {run.tokens_max:,}" if run.tokens_max else ""))
+        taken = bounded(f"{run.tokens:,} tokens", run)
+        parts.append(taken + (f" of {run.tokens_max:,}" if run.tokens_max else ""))
         if run.cost is not None:
-            parts.append(f"US$ {run.cost:.4f}")
+            parts.append(bounded(f"US$ {run.cost:.4f}", run))
         return " · ".join(parts)
 
 
@@ -80,7 +83,8 @@ def _note(turn: TurnView) -> str:
 def _agents(agents: list[AgentView], palette: dict[str, str]) -> str:
     rows = "".join(
         f'<tr><td><strong style="color:{palette[agent.name]}">{escape(agent.name)}</strong></td>'
-        f"<td>{escape(agent.model)}</td><td>{agent.turns}</td><td>{agent.tokens:,}</td>"
+        f"<td>{escape(agent.model)}</td><td>{agent.turns}</td>"
+        f"<td>{bounded(f'{agent.tokens:,}', agent)}</td>"
         f"<td>{escape(_read(agent.reading))}</td><td>{escape(agent.note or agent.state)}</td></tr>"
         for agent in agents
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from .foreign import literal, printable
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -34,8 +36,8 @@ class Table:
 
     def __repr__(self) -> str:
         if not self.rows:
-            return self._empty
-        lines = [self.head, *self.rows]
+            return printable(self._empty)
+        lines = [[printable(cell) for cell in line] for line in (self.head, *self.rows)]
         widths = [max(len(line[i]) for line in lines) for i in range(len(self.head))]
         signs = [{"left": "<", "right": ">"}[side] for side in self._sides]
         form = "  ".join(f"{{:{sign}{width}}}" for sign, width in zip(signs, widths, strict=True))
@@ -43,9 +45,9 @@ class Table:
 
     def _repr_html_(self) -> str:
         if not self.rows:
-            return f"<em>{escape(self._empty)}</em>"
+            return literal(f"<em>{escape(self._empty)}</em>")
         rows = "".join(self._row(row, "td") for row in self.rows)
-        return f"<table><thead>{self._row(self.head, 'th')}</thead><tbody>{rows}</tbody></table>"
+        return literal(f"<table><thead>{self._row(self.head, 'th')}</thead><tbody>{rows}</tbody></table>")
 
     def _row(self, cells: Sequence[str], tag: str) -> str:
         styled = zip(cells, self._sides, strict=True)

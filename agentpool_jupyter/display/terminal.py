@@ -5,6 +5,9 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
+from .foreign import printable
+from .screen import bounded
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -17,7 +20,7 @@ class TextScreen:
     """Writes what a feed shows as lines; several agents who speak at once alternate by line."""
 
     def __init__(self, write: Callable[[str], object] = print) -> None:
-        self._write = write
+        self._print = write
         self._turns: dict[str, TurnView] = {}
         self._pending: dict[str, str] = {}
 
@@ -25,7 +28,8 @@ class TextScreen:
         """Write the last words: how the run ended."""
         if keep:
             run = state.run
-            self._write(f"— {run.status}{f' ({run.reason})' if run.reason else ''}, {run.tokens:,} tokens")
+            taken = bounded(f"{run.tokens:,} tokens", run)
+            self._write(f"— {run.status}{f' ({run.reason})' if run.reason else ''}, {taken}")
 
     def show_patch(self, patch: Patch) -> None:
         """Write the lines that are complete now."""
@@ -45,6 +49,9 @@ class TextScreen:
         for agent in patch.agents:
             if agent.state == "retrying":
                 self._write(f"{agent.name}: {agent.note}")
+
+    def _write(self, line: str) -> None:
+        self._print(printable(line))
 
     def _flush(self, turn: str, *, whole: bool) -> None:
         *lines, rest = self._pending.get(turn, "").split("\n")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from agentpool_jupyter.errors import LogCorruptError, RunActiveError
+from agentpool_jupyter.log.files import make_folder
 from agentpool_jupyter.pool.codec import decode
 from agentpool_jupyter.pool.runs import Runs
 from agentpool_jupyter.snapshots.folder import discard, locked
@@ -121,7 +122,7 @@ def _rewrite(pool: Pool, limit: int, *, delete_old: bool) -> Rewritten:
 
 def _refuse_live_runs(name: str, runs: Runs) -> None:
     for run in runs.alive():
-        message = f"run {run.id} is live in pool {name!r} ({run.owner}): stop it first, with `%agents stop`"
+        message = f"run {run.id} is live in pool {name!r} ({run.owner}): stop it first, with `%agents stop {name}`"
         raise RunActiveError(message)
 
 
@@ -140,7 +141,7 @@ def _archive_of(pool: Pool, archive: str | os.PathLike[str] | bool) -> Path | No
         return None
     if archive is not True:
         return Path(archive).expanduser()
-    pool.store.archives.mkdir(parents=True, exist_ok=True)
+    make_folder(pool.store.archives)
     # Others may compact a pool of that name in this second, too.
     return pool.store.archives / f"{pool.name}-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}.jsonl.gz"
 

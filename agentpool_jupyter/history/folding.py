@@ -57,7 +57,7 @@ class _Course:
         self.plain &= self.written == writer and self.ended < 0
         if isinstance(event, Delta):
             # A record that we would not write in just these bytes may hold more than we know of.
-            self.plain &= event.seq == self.said and encode(event) == value
+            self.plain &= event.seq == self.said and event.text != "" and encode(event) == value
             self.said = event.numbers.stop
             return
         self.plain &= not isinstance(event, TurnFinished) or event.deltas in (-1, self.said)

@@ -2,13 +2,13 @@
 
 The modules, in reading order::
 
-    job        Job and Step, which a job is written with; only the workers and the child import it
+    job        Job and Step, which a job is written with; only workers and the child process import it
     records    a log as a job's input
     backlog    work_off(): a job over what is new in several logs
     run        run_job(): starts the child, hears what it tells, cleans up after it
-    messages   what parent and child say to each other
+    messages   what parent and child process say to each other, progress among it
     child      the child process: the only place where mrjob's runners are used
-    runners    mrjob's runners, and how far a job is
+    runners    mrjob's runners of this machine, and how far a job is, as they and mrjob's log tell
     engines    what each engine needs and how mrjob is told
     hadoop     a Hadoop's own commands: which applications run, their logs, their end
     code       where a job's code is, and how it reaches the workers

@@ -115,15 +115,16 @@ class Engine:
     ) -> list[str]:
         """Return mrjob's command line, without inputs and output; ``options`` win over what we set."""
         given: dict[str, OptionValue] = {"runner": self.name}
-        if self.cloud:  # what happens to a cluster is for the user's own configuration to say
-            return _switches(given | {"py_files": str(code.write_zip(scratch.folder))} | dict(options))
-        given |= {"cleanup": "ALL", "cleanup_on_failure": "ALL"}
-        jobconf: list[str] = []
         if self.ships_code:
-            given |= {"local_tmp_dir": str(scratch.folder), "py_files": str(code.write_zip(scratch.folder))}
-            given["python_bin"] = shlex.quote(sys.executable)
+            given["py_files"] = str(code.write_zip(scratch.folder))
+        if self.cloud:  # what happens to a cluster is for the user's own configuration to say
+            return _switches(given | dict(options))
+        given |= {"cleanup": "ALL", "cleanup_on_failure": "ALL"}
+        if self.ships_code:
+            given |= {"local_tmp_dir": str(scratch.folder), "python_bin": shlex.quote(sys.executable)}
         else:  # tasks import mrjob from where this process has it
             given |= {"local_tmp_dir": str(scratch.bulk), "no_conf": True, "no_bootstrap_mrjob": True}
+        jobconf: list[str] = []
         if self.name == "hadoop":
             jobconf = [f"mapreduce.job.tags={key.lower()}"]
             # The whole folder is ours to remove; mrjob would leave it behind, empty.

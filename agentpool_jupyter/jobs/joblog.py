@@ -11,6 +11,8 @@ from pathlib import Path
 
 import platformdirs
 
+from agentpool_jupyter.log.files import make_folder
+
 _KEPT = 50  # logs; the oldest go, but not while their job may still run
 _RUNNING_SECONDS = 24 * 3600.0  # for which a job that says nothing may still run
 _TAIL_BYTES = 1_000_000
@@ -39,7 +41,7 @@ _SHELL = 128  # is added to the number of the signal that ended a shell's comman
 def new(key: str) -> Path:
     """Return the path of a new log in the user's state folder, and drop the oldest of many, none younger than a day."""
     folder = Path(platformdirs.user_state_dir("agentpool", appauthor=False), "jobs")
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     for old in sorted(folder.glob("*.log"))[: -(_KEPT - 1)]:
         with contextlib.suppress(FileNotFoundError):  # another job drops it, too
             if time.time() - old.stat().st_mtime > _RUNNING_SECONDS:

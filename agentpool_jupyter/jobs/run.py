@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from agentpool_jupyter.errors import JobCancelledError, JobError, UserError
+from agentpool_jupyter.log.files import own
+from agentpool_jupyter.services.processes import without_keys
 
 from . import code, engines, hadoop, joblog, processes
 from .messages import Counters, Done, Progress, Request, Told
@@ -26,10 +28,10 @@ from .scratch import Links, claim, temporary
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-_GRACE_SECONDS = 20.0
-"""How long a child may clear up after it was told to stop."""
+_GRACE_SECONDS = 20.0  # for which a child may clear up after it was told to stop
 _GLANCE_SECONDS = 0.05
 _KILL_SECONDS = 2.0
+_CLUSTERS = ("AWS_", "AZURE_", "GOOGLE_", "HADOOP_", "SPARK_")  # variables by which a cluster is logged in to
 # mrjob imports distutils. Where Python still has its own, that of setuptools would double what starting a task takes.
 _QUICK_START = {"SETUPTOOLS_USE_DISTUTILS": "stdlib"} if sys.version_info < (3, 12) else {}
 
@@ -66,10 +68,8 @@ def run_job(
     new folder, which appears all at once when the job has ended well, or an address, to which the engine writes
     itself. ``options`` are mrjob's and the job's own, by their long names (``num_cores``, ``spark_master``,
     ``python_bin``, ``jobconf``); see :mod:`.engines`. ``progress`` is called in this thread. Setting ``cancel``, or an
-    interrupt, ends all that was started, here and on a cluster; so does the end of this process.
-
-    The same input gives the same output lines on every engine, in another order and other files, provided that the
-    reducer does not depend on the order of its values.
+    interrupt, ends all that was started, here and on a cluster; so does the end of this process. Every engine gives the
+    same lines, in another order and other files, if no reducer depends on the order of its values.
 
     Raises EngineError (unknown, not installed, not set up), UserError (inputs, output, the job's name), JobError
     (it failed; names the log) and JobCancelledError.
@@ -151,8 +151,9 @@ def _started(
     request: Request, variables: Mapping[str, str | None], log: Path, claims: Sequence[int]
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Yield the running child, and make sure that nothing of it is left; variables that are None are taken away."""
-    environment = {name: value for name, value in (os.environ | dict(variables)).items() if value is not None}
-    with log.open("ab") as said:
+    inherited = without_keys(keep=_CLUSTERS if request.engine in ("spark", "hadoop") else ())
+    environment = {name: value for name, value in (inherited | dict(variables)).items() if value is not None}
+    with open(log, "ab", opener=own) as said:
         child = subprocess.Popen(
             [sys.executable, "-m", "agentpool_jupyter.jobs.child"],
             stdin=subprocess.PIPE,

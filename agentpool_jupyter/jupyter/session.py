@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from agentpool_jupyter.services.local_model import LocalModel
 
     from .live.show import Show
+    from .live.widget import FrontEnd
 
 DEFAULT_POOL = "default"
 _SHOWS_KEPT = 20  # widgets that stay alive for pages that are opened again
@@ -46,6 +47,7 @@ class Session:
         self._pools: dict[tuple[str, str | None], Pool] = {}
         self._indexes: dict[str, RecallIndex] = {}
         self._kept: list[Closable] = []
+        self._front_end: FrontEnd | None = None
         self._local: LocalModel | None = None
 
     @property
@@ -105,6 +107,7 @@ class Session:
         except PoolNotFoundError:
             self.forget(old)
             raise
+        new.trusted = old.trusted
         self._pools |= dict.fromkeys(keys, new)
         for show in self.shows.values():
             if show.pool is old:
@@ -158,12 +161,20 @@ class Session:
         if earlier is not None:
             run = run or earlier.run
             earlier.close()
-        show = self.shows[run_id] = Show(pool, run_id, run, widget=self.widgets and not text)
+        show = self.shows[run_id] = Show(pool, run_id, run, None if text else self._find_front_end())
         running = self.running()
         for old in list(self.shows.values())[:-_SHOWS_KEPT]:
             if old.run not in running:
                 self.shows.pop(old.run_id).close()
         return show
+
+    def _find_front_end(self) -> FrontEnd | None:
+        """Return what draws this notebook's widgets, made once; None in a terminal."""
+        from .live.widget import FrontEnd  # noqa: PLC0415
+
+        if self.widgets and self._front_end is None:
+            self._front_end = FrontEnd()
+        return self._front_end
 
     def hold_model(self, team: TeamSpec) -> None:
         """Keep the bundled model's server up between this notebook's runs, where the team uses it."""
@@ -198,6 +209,9 @@ class Session:
             held.close()
         for holder in (self.shows, self._kept, self._indexes, self._pools):
             holder.clear()
+        if self._front_end is not None:
+            self._front_end.close()
+            self._front_end = None
         if self._local is not None:
             self._local.release()
             self._local = None

@@ -6,6 +6,7 @@
     stores    open_store: from an address to a Store
     sqlite/   a folder of pools, one SQLite file each
     kafka/    a cluster of pools, one topic each
+    files     files and folders that only this user reads
     home      the user's folder for what has no other place
 """
 

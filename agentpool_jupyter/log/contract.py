@@ -45,6 +45,22 @@ class Record(NamedTuple):
     """What was appended, unchanged."""
 
 
+def dense(records: Iterable[Record], start: int, stop: int | None = None) -> Iterator[Record]:
+    """Yield records from an offset on, up to ``stop``, with a :data:`FILLER` wherever one is missing.
+
+    Logs that others write to, too, have gaps: Kafka takes offsets for its own marks, and for what a transaction took
+    back; compaction and other programs remove records. Whatever stands above reads dense offsets all the same.
+    """
+    time = 0
+    for record in records:
+        for offset in range(start, record.offset):
+            yield Record(offset, record.time, FILLER)
+        yield record
+        start, time = record.offset + 1, record.time
+    for offset in range(start, start if stop is None else stop):
+        yield Record(offset, time, FILLER)
+
+
 class Rewritten(NamedTuple):
     """What a rewrite did."""
 
@@ -112,7 +128,10 @@ class Log(ABC):
 
     @abstractmethod
     def offset_at(self, time: int) -> int:
-        """Return the first offset whose ``time`` is at or after ``time`` (ms), or ``end()`` if none is."""
+        """Return where the log stood at a time (ms): one past the last record that it took before.
+
+        Where a clock ran ahead for a while, that is still told apart for what was taken before and after.
+        """
 
     @abstractmethod
     def rewrite(self, changes: Changes, *, delete_old: bool = False) -> Rewritten:

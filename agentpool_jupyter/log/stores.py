@@ -7,11 +7,11 @@ SQLite files; ``kafka://…`` is a Kafka cluster (see :mod:`.kafka` for its opti
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentpool_jupyter.errors import StoreError
 
+from .files import local_path
 from .home import data_home
 
 if TYPE_CHECKING:
@@ -22,19 +22,19 @@ def open_store(address: str | os.PathLike[str] | None = None) -> Store:
     """Return the store at an address; raises StoreError for an unknown kind, ExtraMissingError for one to install."""
     if address is None:
         address = os.environ.get("AGENTPOOL_STORE") or data_home() / "pools"
-    text = os.fspath(address)
+    text = os.fspath(address).strip()
     scheme, separator, rest = text.partition("://")
+    kind = scheme.lower()
     if not separator or len(scheme) == 1:
-        path = text
-    elif scheme == "kafka":
+        rest = text
+    elif kind == "kafka":
         from .kafka import KafkaStore  # noqa: PLC0415 - the client is heavy and optional at run time
 
-        return KafkaStore(text)
-    elif scheme == "sqlite":
-        path = rest
-    else:
-        message = f"unknown kind of store {scheme!r}: use a folder, sqlite:///folder or kafka://host:port"
+        return KafkaStore(f"kafka://{rest}")
+    elif kind != "sqlite":
+        what = f" {scheme!r}" if scheme.isalnum() else ""  # else it may be the beginning of a password
+        message = f"unknown kind of store{what}: use a folder, sqlite:///folder or kafka://host:port"
         raise StoreError(message)
     from .sqlite import SqliteStore  # noqa: PLC0415 - symmetric with Kafka
 
-    return SqliteStore(Path(path).expanduser())
+    return SqliteStore(local_path(rest, "kafka://host:port"))

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agentpool_jupyter.display.colours import colour, colours
+from agentpool_jupyter.display.foreign import printable
 from agentpool_jupyter.display.sections import TurnSection, to_html, to_markdown
 
 from .events import Delta, Event, Message, TurnFailed, TurnFinished, TurnStarted, Unreadable, Usage
@@ -161,7 +162,7 @@ class Document:
         return f"<Document of {self.pool or 'events'} at {self.at}: {len(self)} turns>"
 
     def _repr_pretty_(self, printer: object, cycle: bool) -> None:  # noqa: ARG002, FBT001 - IPython's protocol
-        printer.text(self.text)  # type: ignore[attr-defined]
+        printer.text(printable(self.text))  # type: ignore[attr-defined]
 
     def _repr_html_(self) -> str:
         return to_html(self._sections())

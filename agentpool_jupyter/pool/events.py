@@ -82,6 +82,13 @@ class RunStarted(Event, frozen=True, kw_only=True, tag="run_started"):
     """The team in full, without any secret."""
     resumed: bool = False
 
+    @property
+    def agents(self) -> list[str]:
+        """The names of the team's agents, as far as ``spec`` tells them: another program may have written it."""
+        found = self.spec.get("agents")
+        names = [agent.get("name") for agent in found if isinstance(agent, dict)] if isinstance(found, list) else []
+        return [name for name in names if isinstance(name, str)]
+
 
 class RunFinished(Event, frozen=True, kw_only=True, tag="run_finished"):
     """A team has ended; ``reason`` is one of :data:`.words.RunReason`."""
@@ -124,8 +131,8 @@ class Delta(Event, frozen=True, kw_only=True, tag="delta"):
 
     @property
     def numbers(self) -> range:
-        """The numbers of all deltas that it is."""
-        return range(self.seq, self.seq + (self.folded or 1))
+        """The numbers of all deltas that it is; each said something, so that a record claims no more than it holds."""
+        return range(self.seq, self.seq + (min(self.folded, len(self.text)) or 1))
 
 
 class Folded(Event, frozen=True, kw_only=True, tag="folded"):
@@ -177,6 +184,8 @@ class TurnFailed(Event, frozen=True, kw_only=True, tag="turn_failed"):
     wait: float = 0.0
     """Seconds until the next attempt."""
     usage: Usage | None = None
+    cost: float | None = None
+    """As of ``turn_finished``: what fails is paid for too."""
 
 
 class Fork(Event, frozen=True, kw_only=True, tag="fork"):
@@ -237,6 +246,17 @@ class Heartbeat(Event, frozen=True, kw_only=True, tag="heartbeat"):
     epoch: int
 
 
+class StopAsked(Event, frozen=True, kw_only=True, tag="stop_asked"):
+    """Somebody asks the holder of a run to stop it; who holds it later is not meant."""
+
+    target: str
+    """The run. The event is not of it: it comes from outside."""
+    epoch: int
+    """That of the claim which held when it was asked."""
+    owner: str
+    """Who asks: ``host:pid:start`` of the process."""
+
+
 class Proposal(Event, frozen=True, kw_only=True, tag="proposal"):
     """An effect that the team is asked about before it is done."""
 
@@ -292,6 +312,7 @@ AnyEvent = (
     | Claim
     | Release
     | Heartbeat
+    | StopAsked
     | Proposal
     | Vote
     | Decision

@@ -43,6 +43,8 @@ class Pool:
         self._lock = threading.RLock()
         self._branches = Branches()
         self._runs = Runs()
+        self.trusted: set[str] = set()
+        """Where teams that were started through this object send to, in words; see ``agents/runs/trust``."""
         self._document = Document(pool=self.name, branch=self._branches.head)
         self._applied = 0  # one past the last offset that these three include
 
@@ -136,6 +138,10 @@ class Pool:
         for event, offset in zip(events, offsets, strict=True):
             at_offset(event, offset, event.ts)
         self.snapshots.heed(self, events)
+
+    def append_records(self, values: Sequence[bytes]) -> None:
+        """Store records as they are, for copies that must be exact."""
+        self.log.append(values)
 
     def header(self, branch: str, run: str = "", agent: str = "") -> dict[str, Any]:
         """Return what every new event carries: a fresh id, the branch, the run, the agent and the time."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from agentpool_jupyter.services.processes import alive, start_time
 
-from .events import Claim, Event, Release, RunFinished, RunStarted, now_ms
+from .events import Claim, Event, Release, RunFinished, RunStarted, StopAsked, now_ms
 
 LEASE = 15.0
 """Seconds of silence after which a run's owner is taken for dead, by the clocks of the log and of who asks."""
@@ -30,6 +30,8 @@ class RunRecord:
         self.finished: RunFinished | None = None
         self.claim: Claim | None = None
         self.released = False
+        self.stop_asked: StopAsked | None = None
+        """By whom its present holder was asked to stop."""
         self._seen: set[str] = set()
         self.last_sign = 0
         """When the log took its last event, in milliseconds since the epoch."""
@@ -53,17 +55,14 @@ class RunRecord:
                 self._seen.add(event.id)
                 self.finished = event
             case Claim() if event.epoch > self.epoch:
-                self.claim, self.released, self.finished = event, False, None
+                self.claim, self.released, self.finished, self.stop_asked = event, False, None, None
             case Release() if event.epoch == self.epoch:
                 self.released = True
 
     @property
     def owner(self) -> str:
         """Which process holds it, in words."""
-        if self.claim is None:
-            return "held by nobody"
-        host, pid, _ = _parts(self.claim.owner)
-        return f"process {pid} on {host}"
+        return "held by nobody" if self.claim is None else in_words(self.claim.owner)
 
     def alive(self) -> bool:
         """Whether some process still works on it, as far as can be told from here."""
@@ -87,11 +86,14 @@ class Runs(dict[str, RunRecord]):
         """Take in the next event of the log; those of no run are no concern of this."""
         if event.run in self:
             self[event.run].absorb(event)
+        elif isinstance(event, StopAsked):
+            if event.target in self and event.epoch == self[event.target].epoch:
+                self[event.target].stop_asked = event
         elif isinstance(event, RunStarted):
             self[event.run] = RunRecord(event.run)
             self[event.run].absorb(event)
-            for agent in event.spec.get("agents") or ():
-                self.places.setdefault(agent.get("name", ""), len(self.places))
+            for name in event.agents:
+                self.places.setdefault(name, len(self.places))
 
     def latest(self) -> RunRecord | None:
         """Return the run that was started last, or None."""
@@ -107,6 +109,12 @@ def _parts(owner: str) -> tuple[str, int, str]:
     host, _, process = owner.partition(":")
     pid, _, started = process.partition(":")
     return (host, int(pid), started) if pid.isdecimal() else (owner, 0, "")
+
+
+def in_words(owner: str) -> str:
+    """Return which process an owner is, in words."""
+    host, pid, _ = _parts(owner)
+    return f"process {pid} on {host}"
 
 
 def this_owner() -> str:

@@ -19,7 +19,13 @@ SILENT = "silent"
 """``turn_finished.reason``: there was nothing to say; it is not shown."""
 LENGTH = "length"
 """``turn_finished.reason``: it reached its token limit."""
-UNSAID = frozenset({CANCELLED, SILENT})
+REFUSED = "refusal"
+"""``turn_finished.reason``: the model declined; its text says how."""
+FILTERED, WITHHELD = "content_filter", "withheld"
+"""``turn_finished.reason``: the server's content filter ended it, and left some of it, or nothing."""
+THOUGHT = "thinking"
+"""``turn_finished.reason``: it reached its token limit before it had said a word."""
+UNSAID = frozenset({CANCELLED, SILENT, WITHHELD, THOUGHT})
 """The reasons of turns that are no news to anyone: nobody has to react to them, nor should have read them."""
 OVERTAKEN = "overtaken"
 """``turn_failed.kind``: something was said that it should know; it is begun anew, which is no failure."""
@@ -30,7 +36,16 @@ PYTHON = "python:"
 """How the ``model`` of a Python agent's turn begins; the function's name follows."""
 
 SPEAKING, CUT_OFF, STOPPED = "still speaking", "cut off", "stopped"
-ENDED = {CANCELLED: STOPPED, LENGTH: "cut at its token limit"}
+UNUSUAL = {
+    LENGTH: "cut at its token limit",
+    REFUSED: "the model refused",
+    FILTERED: "cut by the server's content filter",
+    WITHHELD: "withheld by the server's content filter",
+    THOUGHT: "all its tokens went into thinking: raise `max_tokens`",
+    "tool_calls": "asked for a tool that it does not have",
+}
+"""What people read of a turn that ended otherwise than it should, by its reason."""
+ENDED = {CANCELLED: STOPPED, **UNUSUAL}
 """What people read of a finished turn, by its reason; nothing of the plain end."""
 
 # Runs ----------------------------------------------------------------------------------------------------------

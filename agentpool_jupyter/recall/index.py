@@ -7,6 +7,8 @@ read on from where the index stood, once for all processes that share it.
 from __future__ import annotations
 
 import copy
+import hashlib
+import os
 import threading
 import weakref
 import zlib
@@ -14,22 +16,21 @@ from typing import TYPE_CHECKING, Self
 
 import msgspec
 
-from agentpool_jupyter.errors import IndexUnavailableError
+from agentpool_jupyter.errors import ExtraMissingError, IndexUnavailableError
 
+from .backends.addresses import REDIS, default_address, file_at
 from .backends.backend import DamagedError
 from .backends.items import Item, pool_source
-from .backends.opening import open_backend
 from .documents.library import Library
 from .turns import Mark, TurnCollector, decode_mark, encode_mark
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Iterable, Sequence
 
     from agentpool_jupyter.log import Store
     from agentpool_jupyter.pool import Pool
 
-    from .backends.backend import Answer, Bulk
+    from .backends.backend import Answer, Backend, Bulk
     from .matches import Found, Search
 
 _BATCH = 500  # items put together
@@ -56,7 +57,7 @@ class RecallIndex:
 
     def __init__(self, store: Store, address: str | os.PathLike[str] | None = None) -> None:
         self.store = store
-        self.backend = open_backend(store, address)
+        self.backend = _opened(store, os.fspath(address) if address is not None else default_address(store))
         self._tails: dict[str, _Tail] = {}
         self._lock = threading.RLock()
 
@@ -174,10 +175,9 @@ class RecallIndex:
         # Behind, it was emptied; ahead, another has read on, or a job: what it took in need not be read again.
         if tail is None or not tail.saved <= mark.next <= tail.turns.mark.next:
             return self._begin(pool, mark)
-        if tail.pool() is not pool:
-            if not _fits(pool, tail.turns.mark):
-                return self._begin(pool, mark)
-            tail.pool = weakref.ref(pool)
+        if tail.pool() is not pool and not _fits(pool, tail.turns.mark):
+            return self._begin(pool, mark)
+        tail.pool = weakref.ref(pool)
         return tail
 
     def _begin(self, pool: Pool, mark: Mark) -> _Tail:
@@ -221,6 +221,25 @@ class RecallIndex:
 
     def __repr__(self) -> str:
         return f"<RecallIndex {self.backend.url}>"
+
+
+def _opened(store: Store, address: str) -> Backend:
+    try:
+        import numpy  # noqa: F401, ICN001, PLC0415 - optional
+        import rensa  # type: ignore[import-untyped]  # noqa: F401, PLC0415
+    except ImportError as error:
+        message = f"recall needs {error.name}: pip install 'agentpool-jupyter[recall]'"
+        raise ExtraMissingError(message) from error
+    if address.startswith(REDIS):
+        from .backends.redis_backend import RedisBackend  # noqa: PLC0415 - optional
+
+        return RedisBackend(address, store.identity)
+    from .backends.sqlite_backend import SqliteBackend  # noqa: PLC0415 - symmetric with Redis
+
+    path = file_at(address)
+    if store.contains(path):
+        return SqliteBackend(path)  # its own file, also when the folder has moved
+    return SqliteBackend(path, hashlib.sha256(store.url.encode()).hexdigest()[:12])
 
 
 def checksum(pool: Pool, stop: int) -> int:

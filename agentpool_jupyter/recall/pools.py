@@ -65,8 +65,7 @@ class OpenPools:
     def follow(self, index: RecallIndex, names: Iterable[str], notes: list[str], *, all_of_them: bool = False) -> None:
         """Have an index take in what is new in pools; notes tell those that cannot be read.
 
-        Pools that are not kept open are looked at every few seconds, unless ``all_of_them``. Raises what the index
-        raises.
+        Those that are not kept open are looked at every few seconds, unless ``all_of_them``.
         """
         due = all_of_them or time.monotonic() - self._looked > _FRESH
         looked = [one for one in names if due or one in self._open or one not in self._ends or one == self.asked.name]

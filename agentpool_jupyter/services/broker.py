@@ -25,6 +25,7 @@ from filelock import FileLock
 
 from agentpool_jupyter.errors import AgentPoolError, ServiceError
 from agentpool_jupyter.log import data_home
+from agentpool_jupyter.log.files import make_folder
 
 from . import broker_setup
 from .broker_setup import HOST
@@ -93,7 +94,7 @@ def start(port: int = PORT, data: Path | None = None, *, properties: Mapping[str
     from agentpool_jupyter.log.kafka import KafkaAddress, KafkaStore  # noqa: PLC0415 - the client is heavy, and optional
 
     folder = _folder(data)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     with FileLock(folder / "lock"):
         now = status(folder)
         if now.running:

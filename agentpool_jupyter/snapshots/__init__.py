@@ -14,7 +14,6 @@ The modules, in reading order::
     keeper      a pool's snapshots as the pool asks for them
     background  builds that are started by themselves
     opening     open_pool(): pools with their snapshots
-    copies      snapshots as rows, for exports
 
 Nothing is imported here, so that opening a pool loads neither the job nor its engines.
 """

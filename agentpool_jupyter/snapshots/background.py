@@ -17,31 +17,27 @@ if TYPE_CHECKING:
     from agentpool_jupyter.pool import Event, Pool
 
     Build = Callable[[Pool, threading.Event, bool], object]
+    """Gets the pool, an event that is set when it is to be broken off, and whether to verify what is there."""
 
 _JOIN_SECONDS = 5.0
 
 
 class Background:
-    """Starts a build when it is time, one at a time; a writer of the pool never waits for it.
-
-    ``build`` gets the pool, an event that is set when it is to be broken off, and whether to verify what is there.
-    """
+    """Starts a build when it is time, one at a time; a writer of the pool never waits for it."""
 
     def __init__(self, every: int, build: Build) -> None:
         self._every = every
         self._make = build
         self._lock = threading.Lock()
-        self._reached = 0
+        self.reached = 0
+        """Where snapshots end, and what is new begins."""
         self._worker: threading.Thread | None = None
         self._again = False
-        self._distrusted = False
+        self.distrusted = False
+        """Whether something was damaged, so that the next build looks at all that is there."""
         self._cancel = threading.Event()
         self.problem: Exception | None = None
         """Why the last build did not succeed; it is tried again when as much again is new."""
-
-    def go_on_from(self, end: int) -> None:
-        """Count what is new from there: snapshots reach so far."""
-        self._reached = end
 
     def heed(self, pool: Pool, events: Sequence[Event]) -> None:
         """Start a build if what was stored makes it worth while; never raises, for it is stored."""
@@ -50,9 +46,9 @@ class Background:
         end = events[-1].offset + 1
         ended = any(isinstance(event, RunFinished) for event in events)
         with self._lock:
-            if end - self._reached < (SCALE.window if ended else self._every):
+            if end - self.reached < (SCALE.window if ended else self._every):
                 return
-            self._reached = end
+            self.reached = end
             self._again = self._worker is not None
             if self._worker is None:
                 name = f"agentpool-snapshots-{pool.name}"
@@ -62,10 +58,6 @@ class Background:
                     self._worker = worker
                 except RuntimeError as error:  # no more threads
                     self.problem = error
-
-    def distrust(self) -> None:
-        """Have the next build look at all that is there: something was damaged."""
-        self._distrusted = True
 
     def _work(self, pool: Pool) -> None:
         while True:
@@ -77,14 +69,14 @@ class Background:
                 self._again = False
 
     def _build(self, pool: Pool) -> None:
-        distrusted, self._distrusted = self._distrusted, False
+        distrusted, self.distrusted = self.distrusted, False
         try:
             self._make(pool, self._cancel, distrusted)
         except SnapshotsBusyError:
             pass  # another process does it
         except Exception as error:  # noqa: BLE001 - whatever it is, such as a pool that is deleted meanwhile, is kept
             self.problem = error
-            self._distrusted |= distrusted
+            self.distrusted |= distrusted
         else:
             self.problem = None
 

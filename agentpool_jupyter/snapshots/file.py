@@ -16,7 +16,7 @@ from zlib import crc32
 
 from agentpool_jupyter.errors import SnapshotError
 from agentpool_jupyter.log import Record
-from agentpool_jupyter.log.sqlite.database import connect, transaction
+from agentpool_jupyter.log.sqlite.database import connect, connect_to_read, transaction, writable
 
 from .node import BODY, HEAD, unpack
 from .schema import APPLICATION_ID, FORMAT, SCHEMA, SEAL, SUMS, TABLES, Anchor, place, sealed
@@ -40,7 +40,10 @@ class SnapshotFile:
         self.path = path
         self._lock = threading.RLock()
         with self._errors():
-            self._db = connect(path, "rwc" if new else "rw")
+            if new or writable(path):
+                self._db = connect(path, "rwc" if new else "rw")
+            else:
+                self._db, self._held = connect_to_read(path)
         # It closes itself when nobody holds it any more, because documents outlive their pool.
         self._finalizer = weakref.finalize(self, _close, self._db, os.getpid())
         if new:

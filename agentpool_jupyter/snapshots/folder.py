@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from agentpool_jupyter.errors import SnapshotsBusyError, UserError
+from agentpool_jupyter.log.files import OWN, make_folder
 
 from .file import SnapshotFile
 
@@ -37,8 +38,8 @@ def current(folder: Path) -> Path | None:
 def locked(folder: Path, pool: str, patience: float) -> Iterator[None]:
     """Keep a folder for this process; raises SnapshotsBusyError where another has it too long, UserError for none."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / LOCK).acquire(timeout=patience)
+        make_folder(folder)
+        lock = FileLock(folder / LOCK, mode=OWN).acquire(timeout=patience)
     except Timeout:
         message = f"another process makes snapshots of pool {pool!r}, or compacts it, for more than {patience:g} s"
         raise SnapshotsBusyError(message) from None

@@ -55,7 +55,7 @@ class PoolSnapshots(Snapshots["Pool"]):
             except SnapshotError as error:
                 self._pass_over(error)
             else:
-                self._background.go_on_from(chronicle.end)
+                self._background.reached = chronicle.end
                 return chronicle
         return super().chronicle(log)
 
@@ -77,7 +77,7 @@ class PoolSnapshots(Snapshots["Pool"]):
         with self._lock:
             if self._file is None:
                 self._path = None
-        self._background.go_on_from(end)
+        self._background.reached = end
 
     @property
     def problem(self) -> Exception | None:
@@ -97,7 +97,7 @@ class PoolSnapshots(Snapshots["Pool"]):
 
     def _pass_over(self, error: SnapshotError) -> None:
         warn(error)
-        self._background.distrust()
+        self._background.distrusted = True
         with self._lock:
             self._file = None  # until there is another file
 

@@ -47,11 +47,10 @@ _KEPT = 64  # documents of what lines have in common
 
 
 class Source:
-    """What documents are restored from: a file, and the log that it was made of.
+    """What documents are restored from: a file, and the log that it was made of. Any thread may use it."""
 
-    A line that left other branches has the same behind it at most of its positions, and that never changes: the
-    document of what was left is kept, and the next position goes on from there. Any thread may use it.
-    """
+    # A line that left other branches has the same behind it at most of its positions, and that never changes: the
+    # document of what was left is kept, and the next position goes on from there.
 
     def __init__(self, file: SnapshotFile, log: Log) -> None:
         self.file = file

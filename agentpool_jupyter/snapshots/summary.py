@@ -16,7 +16,18 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from agentpool_jupyter.pool.document import Document
-from agentpool_jupyter.pool.events import Claim, Event, Fork, Head, Release, RunFinished, RunStarted, Tag, Usage
+from agentpool_jupyter.pool.events import (
+    Claim,
+    Event,
+    Fork,
+    Head,
+    Release,
+    RunFinished,
+    RunStarted,
+    StopAsked,
+    Tag,
+    Usage,
+)
 from agentpool_jupyter.pool.turn import Entry  # noqa: TC001 - msgspec reads annotations at run time
 
 if TYPE_CHECKING:
@@ -24,7 +35,7 @@ if TYPE_CHECKING:
 
     from agentpool_jupyter.log import Record
 
-_FACTS = (Fork, Head, Tag, RunStarted, RunFinished, Claim, Release)
+_FACTS = (Fork, Head, Tag, RunStarted, RunFinished, Claim, Release, StopAsked)
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ export class Graph {
     if (this.cy === null || this.latest === null) return;
     const { model, cast } = this.latest;
     const names = [...cast.keys()].join("\n");
-    const nodes = [...cast.values()].map(({ agent }) => `${agent.name} ${agent.state} ${agent.listens.join()}`).join("\n");
+    const nodes = [...cast.values()].map(({ agent }) => `${agent.name} ${agent.state} ${agent.listens?.join() ?? "*"}`).join("\n");
     // Tokens and rates change all the time and are not drawn here.
     if (nodes === this.drawn.nodes && model.edges === this.drawn.edges) return;
     this.cy.batch(() => {
@@ -184,7 +184,8 @@ function labelAt(place: Place, crowd: boolean): Record<string, number | string> 
 /** The graph in words, for those who cannot see it. */
 function describe(cast: Cast): string {
   const parts = [...cast.values()].map(({ agent }) =>
-    agent.listens.length > 0 ? `${agent.name} (${agent.state}) listens to ${agent.listens.join(", ")}` : `${agent.name} (${agent.state})`,
+    agent.listens === null || agent.listens.length > 0
+      ? `${agent.name} (${agent.state}) listens to ${agent.listens?.join(", ") ?? "everyone"}` : `${agent.name} (${agent.state})`,
   );
   return `Agents: ${parts.join("; ")}`;
 }

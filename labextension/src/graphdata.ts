@@ -35,7 +35,9 @@ export interface Place {
 export function links(model: Model, cast: Cast): Link[] {
   const flows = new Map<string, { source: string; target: string; chars: number }>();
   for (const { agent } of cast.values()) {
-    for (const source of agent.listens) flows.set(edgeKey(source, agent.name), { source, target: agent.name, chars: 0 });
+    // All pairs of a crowd say nothing: of those, only what flowed is drawn.
+    const everyone = cast.size > CROWD ? [] : [...cast.values()].filter((other) => other.agent.kind !== "person" && other.agent.name !== agent.name).map((other) => other.agent.name);
+    for (const source of agent.listens ?? everyone) flows.set(edgeKey(source, agent.name), { source, target: agent.name, chars: 0 });
   }
   for (const [key, edge] of model.edges) flows.set(key, edge);
   const known = [...flows.entries()].filter(([, { source, target }]) => cast.has(source) && cast.has(target));

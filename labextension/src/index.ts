@@ -4,6 +4,7 @@
 //   session   talk with the kernel            cast      who appears, with palette's colours and shapes
 //   header, switches, say, lanes, document, graph       the parts of the page; turns, turn and tail hold their text
 //   render    puts them together, once a frame
+//   loader    what a widget has in place of all this: it finds it in the notebook, where it is once
 //
 // The kernel's side is `agentpool_jupyter/jupyter/wire.py` and `widget.py`. `npm test` checks types and runs the
 // tests; `npm run build` writes `agentpool_jupyter/jupyter/static/`, as the package's build does (hatch_build.py).

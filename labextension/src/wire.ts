@@ -32,7 +32,8 @@ export interface AgentView {
   readonly role: string;
   readonly model: string;
   readonly kind: AgentKind;
-  readonly listens: readonly string[];
+  /** By name; null is everyone. */
+  readonly listens: readonly string[] | null;
   readonly state: AgentState;
   /** Why it is in that state, in a few words. */
   readonly note: string;
@@ -176,7 +177,7 @@ function agent(value: unknown, where: string): AgentView {
     role: fields.text("role", ""),
     model: fields.text("model", ""),
     kind: fields.word("kind", AGENT_KINDS, "model"),
-    listens: fields.list("listens", text),
+    listens: fields.get("listens") === null ? null : fields.list("listens", text),
     state: fields.word("state", AGENT_STATES, "idle"),
     note: fields.text("note", ""),
     turns: fields.number("turns", 0),

@@ -18,6 +18,14 @@ describe("the graph's data", () => {
     expect(drawn[1]?.width).toBeGreaterThan(drawn[0]?.width ?? 0);
   });
 
+  it("draws all pairs of those who listen to everyone, but in a crowd only what flowed", () => {
+    const open = (count: number) => Array.from({ length: count }, (_, index) => agent(`a${index}`, { listens: null }));
+    const few = fromState(state({ agents: [...open(3), agent("you", { kind: "person" })], turns: [turn("1", { agent: "you" })] }));
+    expect(links(few, new Casting().of(few))).toHaveLength(6);
+    const crowd = fromState(state({ agents: open(100), edges: [{ source: "a1", target: "a2", chars: 9 }] }));
+    expect(links(crowd, new Casting().of(crowd)).map(({ id }) => id)).toEqual(["a1\na2"]);
+  });
+
   it("has people in it once they have spoken", () => {
     const you = agent("you", { kind: "person" });
     const silent = fromState(state({ agents: [you, agent("planner")] }));

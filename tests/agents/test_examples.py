@@ -1,7 +1,5 @@
 """The worked examples that stand beside subtle rules are true."""
 
-from __future__ import annotations
-
 import doctest
 
 import pytest

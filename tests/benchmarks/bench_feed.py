@@ -62,11 +62,12 @@ def measure(place: Place, quick: bool) -> list[Table]:  # noqa: FBT001
 def run_team(store: str, url: str, agents: int, *, shown: bool) -> None:
     """Run a team in this process, which is the kernel, and print what that took."""
     from agentpool_jupyter.jupyter.live.show import Show
+    from agentpool_jupyter.jupyter.live.widget import FrontEnd
 
     with fresh_pool(store) as pool:
         wall, cpu = time.perf_counter(), time.process_time()
         run = team(url, agents, alone=True).start(pool)
-        show = Show(pool, run.id, run, widget=True) if shown else None
+        show = Show(pool, run.id, run, FrontEnd()) if shown else None
         run.wait()
         if show is not None:
             show.wait()

@@ -13,13 +13,13 @@ import importlib.util
 import itertools
 import sqlite3
 import statistics
-import time
 from contextlib import closing
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 import agentpool_jupyter as ap
 
 from . import command
+from .clock import Answer, timed
 from .table import Table, at_most
 from .turns import Author, texts
 
@@ -40,7 +40,6 @@ MOST_BYTES = 1.5e9
 """The largest file that the peer may write here; it grows with the square of the number of turns."""
 PEER = "langgraph.checkpoint.sqlite"
 REPEATS = 5
-Answer = TypeVar("Answer")
 THREAD = {"configurable": {"thread_id": "1"}}
 
 
@@ -217,13 +216,9 @@ def _their_reading(path: Path, size: int, turns: int) -> tuple[str, ...]:
 
 
 def _timed(ask: Callable[[], Answer], *, once: bool = False) -> tuple[Answer, float]:
-    """Return the answer, and the median of milliseconds."""
-    times = []
-    for _ in range(1 if once else REPEATS):
-        begin = time.perf_counter()
-        answer = ask()
-        times.append(1000 * (time.perf_counter() - begin))
-    return answer, statistics.median(times)
+    """Return an answer, and the median of milliseconds."""
+    answers, seconds = zip(*(timed(ask) for _ in range(1 if once else REPEATS)), strict=True)
+    return answers[-1], 1000 * statistics.median(seconds)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ that with its own clock, which on one machine is the same clock. In between lie 
 from __future__ import annotations
 
 import json
-import statistics
 import subprocess
 import sys
 import time
@@ -18,7 +17,7 @@ from agentpool_jupyter.pool.events import Delta, RunFinished
 
 from . import command
 from .place import ROOT, Place, model_server
-from .table import Table
+from .table import Table, spread
 from .teams import fresh_pool, team
 
 RATE = 50.0
@@ -37,8 +36,7 @@ def measure(place: Place, quick: bool) -> list[Table]:  # noqa: FBT001
                 if len(lags) != agents * tokens:
                     message = f"{len(lags)} of {agents * tokens} tokens arrived in the other process"
                     raise RuntimeError(message)
-                p50, p95 = statistics.median(lags), statistics.quantiles(lags, n=20)[-1]
-                rows.append((store, f"{flush:g}", f"{p50:.1f}", f"{p95:.1f}", f"{max(lags):.1f}"))
+                rows.append((store, f"{flush:g}", *spread(lags, 1)))
     title = "From a token leaving the server to its being readable in another process"
     note = (
         f"{agents} agents at {RATE:g} tokens/s, {agents * tokens} tokens a row. Gathering alone makes a token "

@@ -47,11 +47,7 @@ def measure(place: Place, quick: bool) -> list[Table]:  # noqa: FBT001
     rows = [
         (
             f"{agents}",
-            f"{one.prompt:,}",
-            f"{one.task:,}",
-            f"{one.own:,}",
-            f"{one.others:,}",
-            f"{all_.prompt:,}",
+            *(f"{tokens:,}" for tokens in (one.prompt, one.task, one.own, one.others, all_.prompt)),
             f"{all_.prompt / one.prompt:.1f}",
         )
         for agents, one, all_ in zip(sizes, default, everything, strict=True)

@@ -26,6 +26,7 @@ from agentpool_jupyter.recall.text.shingles import jaccard, shingles
 from agentpool_jupyter.recall.text.signatures import BANDS, PERMUTATIONS, ROWS, SEED, bands_of, hash_shingles
 
 from . import command, corpus, recall_stores
+from .clock import each, timed
 from .table import Table
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 THRESHOLD = 0.5
 BATCH = 500
 TIMES = 3
-"""How often a query is asked; the quickest counts, because a machine does other things too."""
+"""How often a query is asked."""
 SOURCE = Source("pool:bench")
 
 
@@ -78,7 +79,7 @@ def _queries(texts: Sequence[str], count: int) -> Queries:
 # Speed and size ----------------------------------------------------------------------------------------------
 
 
-def _speed(  # noqa: PLR0915 - one row after the other
+def _speed(
     backend: SqliteBackend, texts: Sequence[str], sets: Sets, queries: Queries, brute: int
 ) -> tuple[Table, dict[str, float]]:
     count = len(texts)
@@ -89,14 +90,12 @@ def _speed(  # noqa: PLR0915 - one row after the other
     ends = np.cumsum([0, *map(len, hashes)]).astype(np.uint64)
     rensa.RMinHash.digest_matrix_from_flat_token_hashes(np.concatenate(hashes), ends, PERMUTATIONS, SEED)
     ours = time.perf_counter() - begin
-    begin = time.perf_counter()
-    backend.put(SOURCE, b"{}", [Item(source=SOURCE, key=f"{i}", text=text) for i, text in enumerate(texts)])
-    stored = time.perf_counter() - begin
+    items = [Item(source=SOURCE, key=f"{i}", text=text) for i, text in enumerate(texts)]
+    _, stored = timed(lambda: backend.put(SOURCE, b"{}", items))
     held = {}
     for name, load in (("bands", backend.near), ("shingles", backend.sharing)):
-        memory, begin = psutil.Process().memory_info().rss, time.perf_counter()
-        load(queries.alike[0])
-        held[f"{name} loaded"] = time.perf_counter() - begin
+        memory = psutil.Process().memory_info().rss
+        _, held[f"{name} loaded"] = timed(lambda load=load: load(queries.alike[0]))
         held[name] = psutil.Process().memory_info().rss - memory
     near = _times([bands_of(one) for one in queries.alike], backend._bands.find)
     whole = _times(queries.alike, backend.near)
@@ -109,9 +108,7 @@ def _speed(  # noqa: PLR0915 - one row after the other
     rows.append(("recall: contained, excerpts", "", "", *_quantiles(short), ""))
     rows.append(("recall: both, whole passages", "", "", *_quantiles(both), ""))
     rows.append(("recall: resembles, verified, k=5", "", "", *_quantiles(verified), ""))
-    begin = time.perf_counter()
-    sketches = [recall_stores.sketch(one) for one in sets]
-    theirs = time.perf_counter() - begin
+    sketches, theirs = timed(lambda: [recall_stores.sketch(one) for one in sets])
     plain = [recall_stores.sketch(one) for one in queries.alike]
     for options in ({"params": (BANDS, ROWS)}, {}):
         lsh = datasketch.MinHashLSH(threshold=THRESHOLD, num_perm=PERMUTATIONS, **options)
@@ -279,15 +276,7 @@ def _judge(truth: list[dict[int, float]], asked: Sequence, query: Callable) -> t
 def _times(asked: Sequence, query: Callable) -> list[float]:
     """Return the seconds that each query took, at its quickest."""
     query(asked[0])
-    found = []
-    for one in asked:
-        took = []
-        for _ in range(TIMES):
-            begin = time.perf_counter()
-            query(one)
-            took.append(time.perf_counter() - begin)
-        found.append(min(took))
-    return found
+    return each(query, asked, TIMES)
 
 
 def _quantiles(seconds: list[float]) -> tuple[str, str]:

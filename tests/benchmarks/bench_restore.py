@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import random
 import statistics
-import time
 from typing import TYPE_CHECKING, NamedTuple
 
 import agentpool_jupyter as ap
 from agentpool_jupyter.pool import Pool, open_pool
 
 from . import command
+from .clock import each
 from .table import Table, at_most
 from .turns import Author
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from .place import Place
 
 GOAL = 10.0
@@ -100,23 +98,21 @@ def _written(place: Place, events: int, branches: int) -> tuple[str, int]:
 
 def _times(store: str, name: str, count: int) -> Times:
     chance = random.Random(4)
-    opening = statistics.median(_opened(store, name) for _ in range(5))
+    opening = statistics.median(each(lambda _: _open(store, name), range(5)))
     with ap.open_pool(name, store, snapshot_every=0) as pool:
         pool.document()
         positions = [chance.randrange(pool.end) for _ in range(count)]
-        restored = _each(positions, pool.document)
-        looked = _each(positions, lambda at: _look(pool, at))
+        restored = each(pool.document, positions)
+        looked = each(lambda at: _look(pool, at), positions)
     with open_pool(name, store) as bare:
         bare.document()
-        folded = _each(positions[:FOLDS], bare.document)
-    return Times(opening, restored, looked, folded)
+        folded = each(bare.document, positions[:FOLDS])
+    return Times(1000 * opening, *([1000 * seconds for seconds in times] for times in (restored, looked, folded)))
 
 
-def _opened(store: str, name: str) -> float:
-    begin = time.perf_counter()
+def _open(store: str, name: str) -> None:
     with ap.open_pool(name, store, snapshot_every=0) as pool:
         pool.document()
-        return 1000 * (time.perf_counter() - begin)
 
 
 def _look(pool: Pool, at: int) -> None:
@@ -124,15 +120,6 @@ def _look(pool: Pool, at: int) -> None:
     if len(document) >= 10 and len(document.turns[-10:]) != 10:
         message = "the document lost turns"
         raise AssertionError(message)
-
-
-def _each(positions: Sequence[int], ask: Callable[[int], object]) -> list[float]:
-    times = []
-    for at in positions:
-        begin = time.perf_counter()
-        ask(at)
-        times.append(1000 * (time.perf_counter() - begin))
-    return times
 
 
 def _cells(times: Times, goal: float | None) -> tuple[str, ...]:

@@ -7,13 +7,13 @@ process, without any summary being made, sorted or stored.
 from __future__ import annotations
 
 import shutil
-import time
 from typing import TYPE_CHECKING, NamedTuple
 
 import agentpool_jupyter as ap
 from agentpool_jupyter.pool import open_pool
 
 from . import command
+from .clock import timed
 from .table import Table
 from .turns import Author
 
@@ -51,9 +51,7 @@ def measure(place: Place, quick: bool) -> list[Table]:  # noqa: FBT001
     with open_pool("job", place.embedded) as pool, open_pool("job-small", place.embedded) as little:
         Author(pool, size=TURN, batch=500, prompts=300).write(until=events)
         Author(little, size=TURN, batch=500, prompts=300).write(until=small)
-        begin = time.perf_counter()
-        ap.fold(pool.events())
-        bare = time.perf_counter() - begin
+        _, bare = timed(lambda: ap.fold(pool.events()))
         rows = [("bare fold, no job", f"{events / bare:,.0f}", f"{bare:.1f}", "", "")]
         size = 0
         for case in QUICK if quick else CASES:

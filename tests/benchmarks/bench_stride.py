@@ -9,7 +9,6 @@ prompt, and the rest of the stride, which is the largest part: ``stride`` tokens
 from __future__ import annotations
 
 import re
-import statistics
 import time
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,7 @@ from tests.openai_server import OpenAIServer
 
 from . import command
 from .place import model_server
-from .table import Table
+from .table import Table, spread
 from .teams import fresh_pool
 
 if TYPE_CHECKING:
@@ -40,19 +39,8 @@ def measure(place: Place, quick: bool) -> list[Table]:  # noqa: FBT001
         for stride in strides:
             for store, address in stores.items():
                 ages, prompts = _ages(address, url, stride, tokens)
-                p50, p95 = statistics.median(ages), statistics.quantiles(ages, n=20)[-1]
-                rows.append(
-                    (
-                        f"{stride}",
-                        f"{stride / RATE * 1000:.0f}",
-                        store,
-                        f"{p50:.0f}",
-                        f"{p95:.0f}",
-                        f"{max(ages):.0f}",
-                        f"{prompts}",
-                        f"{len(ages)}",
-                    )
-                )
+                took = f"{stride / RATE * 1000:.0f}"
+                rows.append((f"{stride}", took, store, *spread(ages, 0), f"{prompts}", f"{len(ages)}"))
     columns = ("stride, tokens", "which take, ms", "store", "p50, ms", "p95, ms", "max, ms", "prompts", "tokens read")
     note = (
         f"Two agents at {RATE:g} tokens/s, the default `flush` of 0.1 s, {tokens} tokens each. Were all else free, p50 "

@@ -5,10 +5,7 @@
 from __future__ import annotations
 
 import shutil
-import socket
-import subprocess
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import datasketch
@@ -23,12 +20,14 @@ from agentpool_jupyter.recall.bulk.build import index_pools
 from agentpool_jupyter.recall.ranking import candidates
 from agentpool_jupyter.recall.text.shingles import shingles
 from agentpool_jupyter.recall.text.signatures import BANDS, PERMUTATIONS, ROWS
+from tests.recall.redis_server import RedisServer
 
+from .clock import each, timed
 from .table import Table
 from .turns import Author
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from agentpool_jupyter.pool import Pool
 
@@ -83,69 +82,52 @@ def bulk(place: Place, quick: bool) -> Table:  # noqa: FBT001
 
 def _opened(pool: Pool, path: object, queries: Sequence[frozenset[str]]) -> tuple[str, ...]:
     with RecallIndex(pool.store, path) as index:
-        first = []
-        for ask in (index.backend.near, index.backend.sharing):
-            begin = time.perf_counter()
-            ask(queries[0])
-            first.append(f"{time.perf_counter() - begin:.2f}")
-        return *first, *_quantiles(queries, index.backend.near)
+        first = each(lambda ask: ask(queries[0]), (index.backend.near, index.backend.sharing))
+        return *(f"{seconds:.2f}" for seconds in first), *_quantiles(queries, index.backend.near)
 
 
 def in_redis(place: Place, texts: Sequence[str], sets: Sequence[frozenset[str]], quick: bool) -> Table:  # noqa: FBT001
     """Return how recall's use of datasketch's Redis storage does beside datasketch's own index in Redis."""
     count = 200 if quick else 5_000
     columns = ("what", "inserting, texts/s", "query p50, ms", "query p95, ms", "the server reads, a query")
-    binary = shutil.which("redis-server")
-    if binary is None:
+    if shutil.which("redis-server") is None:
         return Table("Recall in Redis", columns, (("not measured: no redis-server here",),))
     texts, sets = texts[:count], sets[:count]
     asked = sets[:: max(1, count // 200)]
     source = Source("pool:bench")
-    with _server(binary, str(place.folder)) as port:
-        backend = RedisBackend(f"redis://127.0.0.1:{port}/0", "bench")
-        begin = time.perf_counter()
-        backend.put(source, b"{}", [Item(source=source, key=f"{i}", text=text) for i, text in enumerate(texts)])
-        rate = f"{count / (time.perf_counter() - begin):,.0f}"
-        trips = _trips(port, lambda: backend.near(asked[0]))
-        rows = [("recall: resembles", rate, *_quantiles(asked, backend.near), trips)]
+    server = RedisServer(place.folder)
+    server.start()
+    place.callback(server.stop)
+    port = server.port
+    backend = RedisBackend(f"redis://127.0.0.1:{port}/0", "bench")
+    items = [Item(source=source, key=f"{i}", text=text) for i, text in enumerate(texts)]
+    rate = f"{count / timed(lambda: backend.put(source, b'{}', items))[1]:,.0f}"
+    trips = _trips(port, lambda: backend.near(asked[0]))
+    rows = [("recall: resembles", rate, *_quantiles(asked, backend.near), trips)]
 
-        def contained(one: frozenset[str]) -> object:
-            return candidates(backend, one, "contained", 0.5)
+    def contained(one: frozenset[str]) -> object:
+        return candidates(backend, one, "contained", 0.5)
 
-        trips = _trips(port, lambda: contained(asked[0]))
-        rows.append(("recall: contained, threshold 0.5", "", *_quantiles(asked, contained), trips))
-        backend.close()
-        config = {"type": "redis", "basename": b"bench", "redis": {"host": "127.0.0.1", "port": port, "db": 1}}
-        lsh = datasketch.MinHashLSH(num_perm=PERMUTATIONS, params=(BANDS, ROWS), storage_config=config)
-        begin = time.perf_counter()
-        with lsh.insertion_session(buffer_size=5_000) as session:
-            for number, one in enumerate(sets):
-                session.insert(number, sketch(one))
-        rate = f"{count / (time.perf_counter() - begin):,.0f}"
-        trips = _trips(port, lambda: lsh.query(sketch(asked[0])))
-        found = _quantiles(asked, lambda one: lsh.query(sketch(one)))
-        rows.append((f"datasketch MinHashLSH, {BANDS} bands of {ROWS}: resembles", rate, *found, trips))
-        for table in (*lsh.hashtables, lsh.keys):
-            table._redis.close()
+    trips = _trips(port, lambda: contained(asked[0]))
+    rows.append(("recall: contained, threshold 0.5", "", *_quantiles(asked, contained), trips))
+    backend.close()
+    config = {"type": "redis", "basename": b"bench", "redis": {"host": "127.0.0.1", "port": port, "db": 1}}
+    lsh = datasketch.MinHashLSH(num_perm=PERMUTATIONS, params=(BANDS, ROWS), storage_config=config)
+    begin = time.perf_counter()
+    with lsh.insertion_session(buffer_size=5_000) as session:
+        for number, one in enumerate(sets):
+            session.insert(number, sketch(one))
+    rate = f"{count / (time.perf_counter() - begin):,.0f}"
+    trips = _trips(port, lambda: lsh.query(sketch(asked[0])))
+    found = _quantiles(asked, lambda one: lsh.query(sketch(one)))
+    rows.append((f"datasketch MinHashLSH, {BANDS} bands of {ROWS}: resembles", rate, *found, trips))
+    for table in (*lsh.hashtables, lsh.keys):
+        table._redis.close()
     note = (
         f"{count:,} texts on a server of this machine; a query is signed and asked. Both keep their buckets in "
         "datasketch's Redis storage; recall also puts the text and the buckets of shingles there."
     )
     return Table("Recall in Redis", columns, rows, (note,))
-
-
-@contextmanager
-def _server(binary: str, folder: str) -> Iterator[int]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [binary, "--port", str(port), "--bind", "127.0.0.1", "--dir", folder, "--save", ""]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            next(line for line in process.stdout if "Ready to accept connections" in line)
-            yield port
-        finally:
-            process.terminate()
 
 
 def _trips(port: int, ask: Callable[[], object]) -> str:
@@ -169,10 +151,5 @@ _PERMUTATIONS = datasketch.MinHash(num_perm=PERMUTATIONS, seed=1, scheme="affine
 
 def _quantiles(asked: Sequence[frozenset[str]], query: Callable[[frozenset[str]], object]) -> tuple[str, str]:
     query(asked[0])
-    took = []
-    for one in asked:
-        begin = time.perf_counter()
-        query(one)
-        took.append(time.perf_counter() - begin)
-    low, high = np.quantile(took, [0.5, 0.95]) * 1e3
+    low, high = np.quantile(each(query, asked), [0.5, 0.95]) * 1e3
     return f"{low:.2f}", f"{high:.2f}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from dataclasses import dataclass
 
 
@@ -20,6 +21,12 @@ class Table:
         rule = tuple(("-" if i == 0 else "-" * (width - 1) + ":").ljust(width, "-") for i, width in enumerate(widths))
         lines = ["| " + " | ".join(map(_pad, row, widths)) + " |" for row in (self.columns, rule, *self.rows)]
         return "\n".join([f"### {self.title}", "", *lines, *("\n" + note for note in self.notes)])
+
+
+def spread(values: list[float], digits: int) -> tuple[str, ...]:
+    """Return cells of the median, the 95th percentile and the largest value."""
+    cuts = (statistics.median(values), statistics.quantiles(values, n=20)[-1], max(values))
+    return tuple(f"{value:.{digits}f}" for value in cuts)
 
 
 def at_most(value: float, goal: float) -> str:

@@ -1,7 +1,5 @@
 """The benchmarks still work; what they measure is not judged here."""
 
-from __future__ import annotations
-
 import importlib.util
 import subprocess
 import sys

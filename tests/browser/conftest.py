@@ -1,7 +1,5 @@
 """JupyterLab and Notebook 7 on a server of their own, seen through Debian's Chromium."""
 
-from __future__ import annotations
-
 import os
 import shutil
 
@@ -9,6 +7,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from agentpool_jupyter import open_pool
+from tests.needs import lacking
 from tests.openai_server import OpenAIServer
 
 from .notebook_page import NotebookPage
@@ -33,13 +32,10 @@ def pytest_collection_modifyitems(items):
 def _find_chromium():
     found = os.environ.get("AGENTPOOL_CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
     if found is None:
-        reason = (
+        lacking(
             f"no browser: none of {', '.join(_NAMES)} is on the PATH; "
             "install one (`apt-get install chromium`) or name it in $AGENTPOOL_CHROMIUM"
         )
-        if os.environ.get("AGENTPOOL_REQUIRE_ALL") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
     return found
 
 
@@ -103,6 +99,19 @@ def open_notebook(page, jupyter, request):
         return notebook
 
     return open_cells
+
+
+@pytest.fixture
+def photo(page, tmp_path):
+    """Keep a picture of the page, or of a part of it, for whoever looks at the tests' folder."""
+
+    def take(name, part=None):
+        if part is not None:
+            part.scroll_into_view_if_needed()
+            page.mouse.move(0, 0)
+        page.screenshot(path=tmp_path / f"{name}.png")
+
+    return take
 
 
 @pytest.fixture

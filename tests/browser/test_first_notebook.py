@@ -1,8 +1,5 @@
 """The notebooks that people open first, run from top to bottom in JupyterLab, on real tokens of the bundled model."""
 
-from __future__ import annotations
-
-import os
 import shutil
 
 import nbformat
@@ -11,6 +8,7 @@ from playwright.sync_api import expect
 
 from agentpool_jupyter.errors import UserError
 from agentpool_jupyter.services.local_model import LocalModel
+from tests.needs import lacking
 from tests.test_notebooks import NOTEBOOKS, check
 
 from .notebook_page import NotebookPage
@@ -23,9 +21,7 @@ def local_model():
         with LocalModel() as model:
             yield model
     except UserError as error:
-        if os.environ.get("AGENTPOOL_REQUIRE_ALL") == "1":
-            raise
-        pytest.skip(str(error))
+        lacking(str(error))
 
 
 @pytest.mark.local_model

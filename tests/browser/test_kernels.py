@@ -1,7 +1,5 @@
 """Kernels that are interrupted, and kernels that die."""
 
-from __future__ import annotations
-
 from playwright.sync_api import expect
 
 from agentpool_jupyter.pool.events import RunFinished

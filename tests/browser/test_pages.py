@@ -1,7 +1,5 @@
 """One run in several pages, in pages that come and go, and in a page without a kernel."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

@@ -1,7 +1,5 @@
 """What reading costs, as the page shows it."""
 
-from __future__ import annotations
-
 import re
 
 from playwright.sync_api import expect

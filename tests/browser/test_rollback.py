@@ -1,8 +1,5 @@
 """Time travel while a team speaks, as its page shows it."""
 
-from __future__ import annotations
-
-import pytest
 from playwright.sync_api import expect
 
 from agentpool_jupyter.pool.events import Head, RunFinished
@@ -11,18 +8,6 @@ from tests.teams import asked, of_type, speaks, until
 
 from .cells import THREE, team_cell
 from .notebook_page import grow
-
-
-@pytest.fixture
-def photo(page, tmp_path):
-    """Keep a picture of the page, or of a part of it, for whoever looks at the tests' folder."""
-
-    def take(name, part=None):
-        if part is not None:
-            part.scroll_into_view_if_needed()
-        page.screenshot(path=tmp_path / f"{name}.png")
-
-    return take
 
 
 def live(server, cells, open_notebook, name):

@@ -1,7 +1,5 @@
 """A team at work, as its page shows it."""
 
-from __future__ import annotations
-
 import pytest
 from playwright.sync_api import expect
 

@@ -1,7 +1,5 @@
 """Looking up what was said before, and putting it into the pool by a click."""
 
-from __future__ import annotations
-
 import json
 
 import pytest
@@ -36,18 +34,6 @@ def ask(open_notebook, name, *cells, front_end="lab"):
     notebook.run(1)
     notebook.run(2)
     return notebook
-
-
-@pytest.fixture
-def photo(page, tmp_path):
-    """Keep a picture of the page for whoever looks at the tests' folder."""
-
-    def take(name, part):
-        part.scroll_into_view_if_needed()
-        page.mouse.move(0, 0)
-        page.screenshot(path=tmp_path / f"{name}.png")
-
-    return take
 
 
 @pytest.fixture

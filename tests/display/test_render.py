@@ -1,9 +1,5 @@
 """What people see of a document, without any widget: markdown and escaped HTML."""
 
-from __future__ import annotations
-
-from html.parser import HTMLParser
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,22 +7,7 @@ from agentpool_jupyter.pool import fold
 from agentpool_jupyter.pool.events import Delta, Message, TurnFailed, TurnFinished, TurnStarted
 from tests.pool.strategies import logs, stored
 
-
-class Reader(HTMLParser):
-    """A browser's view: which elements there are, with which attributes, and the text."""
-
-    def __init__(self, source):
-        super().__init__()
-        self.tags, self.attributes, self.text = set(), set(), ""
-        self.feed(source)
-        self.close()
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.add(tag)
-        self.attributes |= {name for name, _ in attrs}
-
-    def handle_data(self, data):
-        self.text += data
+from .reader import Reader
 
 
 def turn(*pieces, end=None, agent="planner"):

@@ -1,40 +1,14 @@
 """A run as a picture that needs no kernel, widget or script."""
 
-from __future__ import annotations
-
-from html.parser import HTMLParser
-
 import pytest
 
 from agentpool_jupyter.display.screen import AgentView, EdgeView, Reading, RunView, State, TurnView
 from agentpool_jupyter.display.still import Still
 from agentpool_jupyter.display.table import Table
 
+from .reader import Reader
+
 EVIL = "<script>alert('1')</script> & \"quotes\" <img src=x onerror=y>"
-
-
-class Reader(HTMLParser):
-    """The tags and the text of some HTML, and whether every tag that opens also closes."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.tags, self.text, self._open = set(), "", []
-        self.feed(html)
-        assert not self._open
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.add(tag)
-        self._open.append(tag)
-        assert not any(name.startswith("on") for name, _ in attrs)
-
-    def handle_startendtag(self, tag, attrs):
-        self.tags.add(tag)
-
-    def handle_endtag(self, tag):
-        assert self._open.pop() == tag
-
-    def handle_data(self, data):
-        self.text += data
 
 
 def state(**run):
@@ -69,6 +43,8 @@ def test_text_says_all_that_the_picture_says():
     assert head == "bakery · main · finished (turns) · 2.5 s · 1,234 tokens of 5,000 · US$ 0.2500"
     assert [turn.split("\n")[0] for turn in turns] == ["[ann#1]", f"[ben#1 ({EVIL})]", "[you#1]"]
     assert "And cake? 🥐" in text
+    head, *_ = repr(Still(state(tokens=1234, tokens_max=5000, cost=0.25, estimated=True))).split("\n\n")
+    assert head.endswith(" · ≤ 1,234 tokens of 5,000 · ≤ US$ 0.2500")
 
 
 def test_an_arrow_says_how_much_text_flowed():

@@ -1,7 +1,5 @@
 """A run as lines of text."""
 
-from __future__ import annotations
-
 import pytest
 
 from agentpool_jupyter.display.screen import AgentView, Append, Patch, RunView, State, TurnView
@@ -85,3 +83,6 @@ def test_the_end_says_how_it_went(screen, lines):
     assert lines == []
     screen.show_state(end, keep=True)
     assert lines == ["— stopped (stopped), 1,500 tokens"]
+    end.run.estimated = True
+    screen.show_state(end, keep=True)
+    assert lines[1:] == ["— stopped (stopped), ≤ 1,500 tokens"]

@@ -1,13 +1,8 @@
 """What a compaction keeps: everything that anyone can be shown, and where it stands."""
 
-from __future__ import annotations
-
 import os
-import sqlite3
-import subprocess
-import sys
-from contextlib import closing
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,7 +32,9 @@ from agentpool_jupyter.pool.runs import this_owner
 from agentpool_jupyter.snapshots.build import snapshot
 from agentpool_jupyter.snapshots.keeper import status
 from agentpool_jupyter.snapshots.summary import SCALE
-from tests.pool.strategies import logs, stored
+from tests.files import sql
+from tests.pool.strategies import logs, speech, stored
+from tests.programs import running, tell
 
 
 def records(values):
@@ -111,15 +108,6 @@ def test_the_fold_over_all_branches_is_the_same(values):
     assert fold(stored(folded(values, len(values)))).attempts == fold(stored(values)).attempts
 
 
-def speech(turn, texts, *, start=0, end=TurnFinished, **more):
-    """The events of a turn."""
-    header = {"agent": turn.rstrip("0123456789"), "run": "r1"}
-    begin = TurnStarted(id=f"{turn}s", turn=turn, seen=start, **header)
-    deltas = [Delta(id=f"{turn}d{i}", turn=turn, seq=i, text=text, **header) for i, text in enumerate(texts)]
-    facts = {"deltas": len(texts)} if end is TurnFinished else {"error": "x"}
-    return [begin, *deltas, end(id=f"{turn}e", turn=turn, **header, **facts, **more)]
-
-
 def packed(events):
     return [encode(event) for event in events]
 
@@ -139,8 +127,9 @@ def test_a_turn_becomes_one_delta_where_its_last_one_was(ended):
 
 
 def test_texts_stay_apart_where_another_turn_had_read_between_them():
-    ann, ben = speech("ann1", list("abcdef")), speech("ben1", list("xyz"), start=4)
-    values = packed([*ann[:5], ben[0], *ann[5:], *ben[1:]])
+    ann, ben = speech("ann1", list("abcdef")), speech("ben1", list("xyz"), "ben")
+    begin = msgspec.structs.replace(ben[0], seen=4)
+    values = packed([*ann[:5], begin, *ann[5:], *ben[1:]])
     after = [event for event in stored(folded(values, len(values))) if isinstance(event, Delta)]
     assert [(event.text, event.seq, event.folded) for event in after] == [
         ("abc", 0, 3),
@@ -308,8 +297,7 @@ class TestOnSqlite(Compaction):
     def test_an_archive_that_cannot_be_read_back_leaves_the_pool_as_it_was(self, pool, store, tmp_path):
         """Such as that of a log with a gap, which no import takes."""
         talk(pool)
-        with closing(sqlite3.connect(store / "bakery.sqlite", isolation_level=None)) as db:
-            db.execute("DELETE FROM records WHERE offset = 2000")
+        sql(store / "bakery.sqlite", "DELETE FROM records WHERE offset = 2000")
         with pytest.raises(LogCorruptError, match=r"archive .* could not be read back .* the pool is as it was"):
             compact(pool, archive=tmp_path / "x.gz")
         assert not any(isinstance(event, Folded) for event in pool.events())
@@ -319,13 +307,9 @@ class TestOnSqlite(Compaction):
         """Whoever comes second finds nothing to fold."""
         talk(pool)
         before = list(pool.records())
-        command = [sys.executable, "-c", _COMPACT]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-        with subprocess.Popen(command, **pipes) as one, subprocess.Popen(command, **pipes) as two:
+        with running(_COMPACT) as one, running(_COMPACT) as two:
             assert [process.stdout.readline() for process in (one, two)] == ["ready\n"] * 2
-            for process in (one, two):
-                process.stdin.write("\n")
-                process.stdin.flush()
+            tell(one, two)
             folded = sorted(int(process.communicate(timeout=120)[0]) for process in (one, two))
         assert folded[0] == 0 < folded[1]
         (archive,) = store.glob("*.jsonl.gz")

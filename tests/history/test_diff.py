@@ -1,18 +1,19 @@
 """What changed between two positions."""
 
-from __future__ import annotations
-
 import random
-import sqlite3
-from contextlib import closing
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agentpool_jupyter import open_pool
 from agentpool_jupyter.errors import PositionError
 from agentpool_jupyter.history import diff
+from agentpool_jupyter.history.diff import TurnChange
 from agentpool_jupyter.pool import open_pool as open_raw
-from agentpool_jupyter.pool.events import Delta, TurnFinished, TurnStarted
+from agentpool_jupyter.pool.document import Turn
+from tests.files import sql
+from tests.pool.strategies import speech
 from tests.snapshots.snapshots import build, file_of
 
 
@@ -45,14 +46,7 @@ def test_turns_of_two_lines_are_paired_by_name_and_compared_by_word(told):
 
 
 def test_a_turn_that_went_on_is_changed(pool):
-    header = {"branch": "main", "agent": "ann"}
-    events = [
-        TurnStarted(id="1", **header, turn="t"),
-        Delta(id="2", **header, turn="t", seq=0, text="Flour "),
-        Delta(id="3", **header, turn="t", seq=1, text="and water"),
-        TurnFinished(id="4", **header, turn="t", deltas=2),
-    ]
-    pool.append(events)
+    pool.append(speech("t", ["Flour ", "and water"]))
     (change,) = diff(pool, 1).changes
     assert (change.kind, list(change.words())) == ("changed", [("same", "Flour "), ("added", "and water")])
 
@@ -125,8 +119,7 @@ def test_what_two_lines_begin_with_is_not_even_loaded(store):
         for i in range(300):
             pool.post(f"message {i}.")
         build(pool)
-        with closing(sqlite3.connect(file_of(pool))) as db, db:
-            assert db.execute("UPDATE nodes SET body = x'00'").rowcount
+        sql(file_of(pool), "UPDATE nodes SET body = x'00'")
     with open_pool("bakery", snapshot_every=0) as pool:
         found = diff(pool, "main", 290)
         assert found.counts == {"added": 0, "removed": 9, "changed": 0, "same": 291}
@@ -136,3 +129,54 @@ def test_what_two_lines_begin_with_is_not_even_loaded(store):
         with pytest.warns(match="is damaged"):
             assert found.changes[0].name == "you#1"
         assert [change.kind for change in found.changes[289:293]] == ["same", "same", "removed", "removed"]
+
+
+# Words ---------------------------------------------------------------------------------------------------------------
+
+TEXTS = st.text(alphabet="ab ,.\n", max_size=30)
+
+
+def turn(text, status="finished"):
+    return Turn(id="t", name="ann#1", agent="ann", text=text, status=status, start=0, end=1)
+
+
+@given(TEXTS, TEXTS)
+def test_the_words_of_a_diff_give_both_texts_back(before, after):
+    """Without what was added it is the one text, without what was removed the other."""
+    words = list(TurnChange(turn(before), turn(after)).words())
+    assert "".join(text for kind, text in words if kind != "added") == before
+    assert "".join(text for kind, text in words if kind != "removed") == after
+
+
+def test_neighbouring_words_are_one_change():
+    """Not one for each word, with the spaces between them."""
+    words = list(TurnChange(turn("Bake rye bread by hand."), turn("Bake two cakes by hand.")).words())
+    assert words == [("same", "Bake "), ("removed", "rye bread"), ("added", "two cakes"), ("same", " by hand.")]
+
+
+def test_texts_that_have_little_in_common_are_shown_whole():
+    """Word by word they would be a mosaic of `is`, `the` and full stops."""
+    words = list(
+        TurnChange(turn("The sea is a mirror of stars."), turn("The app is ready, and free of charge.")).words()
+    )
+    assert words == [("removed", "The sea is a mirror of stars."), ("added", "The app is ready, and free of charge.")]
+
+
+def test_a_turn_says_what_became_of_it():
+    """Also where one text begins with the other: then nobody has to read both."""
+    assert TurnChange(turn("Flour and"), turn("Flour")).remark == "cut short"
+    assert TurnChange(turn("Flour"), turn("Flour and")).remark == "went on"
+    assert TurnChange(turn("Flour", "running"), turn("Flour")).remark == "running → finished"
+    assert TurnChange(turn("Flour"), turn("Salt")).remark == "changed"
+    assert TurnChange(turn("Flour"), turn("Flour")).remark == ""
+
+
+def test_turns_that_stayed_the_same_are_named_in_a_line(pool):
+    """They do not hide what changed."""
+    for i in range(12):
+        pool.post(f"message {i}")
+    html = diff(pool, 9)._repr_html_()
+    assert "the same: you#1 to you#10" in html
+    assert "message 9" not in html
+    assert "message 10" in html
+    assert "message 11" in html

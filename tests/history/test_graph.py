@@ -1,8 +1,7 @@
 """The graph of a pool's history."""
 
-from __future__ import annotations
-
 from agentpool_jupyter.history import history_graph
+from tests.pool.strategies import speech
 
 
 def drawn(pool):
@@ -60,3 +59,39 @@ def test_text_is_escaped(pool):
     html = history_graph(pool)._repr_html_()
     assert "<script>" not in html
     assert "<b>" not in html
+
+
+def test_a_branch_on_which_nothing_has_happened_is_only_a_name(pool):
+    """As a new branch is in git: the head stands where it leaves."""
+    pool.post("one")
+    pool.post("two")
+    pool.rollback(0)
+    assert drawn(pool) == [("*", "you#2: two  [main]"), ("*", "you#1: one  [HEAD → main-2]")]
+
+
+def test_a_branch_leaves_the_branch_that_its_line_was_on(pool):
+    """A fork from main-2 at a point before main-2 began leaves main."""
+    for text in ("one", "two", "three"):
+        pool.post(text)
+    pool.rollback(1)
+    pool.post("better")
+    pool.fork("early", at=0)
+    pool.switch("early")
+    pool.post("other")
+    assert drawn(pool) == [
+        ("    *", "you#2: other  [HEAD → early]"),
+        ("  * |", "you#3: better  [main-2]"),
+        ("* | |", "you#3: three  [main]"),
+        ("|/  |", ""),
+        ("*   |", "you#2: two"),
+        ("|--/", ""),
+        ("*", "you#1: one"),
+    ]
+
+
+def test_a_team_that_a_rollback_stopped_is_told_in_the_graph(pool):
+    pool.append(speech("t", ["Flour"], reason="cancelled"))
+    pool.tag("flour")
+    html = history_graph(pool)._repr_html_()
+    assert "ann#1</strong> stopped" in html
+    assert "<strong>[HEAD → main, tag: flour]</strong>" in html

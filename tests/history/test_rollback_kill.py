@@ -1,12 +1,7 @@
 """Rollbacks by processes that are killed in the middle of them, and by several processes at the same moment."""
 
-from __future__ import annotations
-
 import contextlib
 import signal
-import subprocess
-import sys
-import textwrap
 import time
 
 import pytest
@@ -14,60 +9,45 @@ import pytest
 from agentpool_jupyter import open_pool
 from agentpool_jupyter.pool import Position
 from agentpool_jupyter.pool.events import Fork, Head
+from tests.programs import running, tell
 
-_MOVER = textwrap.dedent(
-    """
-    import random, sys
-    from agentpool_jupyter.errors import PositionError
-    from agentpool_jupyter.pool import open_pool
+_MOVER = """
+import random, sys
+from agentpool_jupyter.errors import PositionError
+from agentpool_jupyter.pool import open_pool
 
-    dice = random.Random(int(sys.argv[3]))
-    with open_pool(sys.argv[2], sys.argv[1]) as pool:
-        while True:
-            match dice.randrange(4):
-                case 0:
-                    pool.post(f"word {pool.end}")
-                case 1:
-                    try:
-                        pool.undo()
-                    except PositionError:  # everything is undone
-                        pass
-                case 2:
-                    pool.switch(dice.choice(pool.branches))
-                case _:
-                    pool.rollback(dice.randrange(pool.end))
-            print(pool.end, flush=True)
-    """
-)
-_ROLLER = textwrap.dedent(
-    """
-    import json, sys
-    from agentpool_jupyter.pool import open_pool
+dice = random.Random(int(sys.argv[3]))
+with open_pool(sys.argv[2], sys.argv[1]) as pool:
+    while True:
+        match dice.randrange(4):
+            case 0:
+                pool.post(f"word {pool.end}")
+            case 1:
+                try:
+                    pool.undo()
+                except PositionError:  # everything is undone
+                    pass
+            case 2:
+                pool.switch(dice.choice(pool.branches))
+            case _:
+                pool.rollback(dice.randrange(pool.end))
+        print(pool.end, flush=True)
+"""
+_ROLLER = """
+import json, sys
+from agentpool_jupyter.pool import open_pool
 
-    def state():
-        turns = [(turn.id, turn.name, turn.text) for turn in pool.document().turns]
-        return json.dumps([pool.branches, pool.branch, pool.end, turns])
+def state():
+    turns = [(turn.id, turn.name, turn.text) for turn in pool.document().turns]
+    return json.dumps([pool.branches, pool.branch, pool.end, turns])
 
-    with open_pool(sys.argv[2], sys.argv[1]) as pool:
-        pool.document()
-        print("ready", flush=True)
-        for command in sys.stdin:
-            words = command.split()
-            print(state() if words == ["state"] else getattr(pool, words[0])(*words[1:]), flush=True)
-    """
-)
-
-
-@contextlib.contextmanager
-def process(code, *arguments):
-    """A Python process that is gone at the end."""
-    with subprocess.Popen(
-        [sys.executable, "-c", code, *map(str, arguments)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as child:
-        try:
-            yield child
-        finally:
-            child.kill()
+with open_pool(sys.argv[2], sys.argv[1]) as pool:
+    pool.document()
+    print("ready", flush=True)
+    for command in sys.stdin:
+        words = command.split()
+        print(state() if words == ["state"] else getattr(pool, words[0])(*words[1:]), flush=True)
+"""
 
 
 def told(store):
@@ -97,7 +77,7 @@ def test_a_process_killed_in_the_middle_of_rollbacks_leaves_a_pool_that_goes_on(
     """At random moments, again and again on the same pool; a new rollback and its undo work every time."""
     told(store)
     for _ in range(kills):
-        with process(_MOVER, store, "bakery", dice.randrange(1000)) as mover:
+        with running(_MOVER, store, "bakery", dice.randrange(1000)) as mover:
             assert mover.stdout.readline()  # it is at work
             time.sleep(dice.uniform(0, 0.08))  # waits for nothing: a random moment is what this is about
             mover.kill()
@@ -115,7 +95,7 @@ def test_a_process_killed_in_the_middle_of_rollbacks_leaves_a_pool_that_goes_on(
 def test_a_process_killed_between_fork_and_head_moved_nothing(store):
     """Wherever in a rollback the process dies: either the head has moved to the new branch, or nothing has changed."""
     told(store)
-    with process(_MOVER, store, "bakery", 1) as mover:
+    with running(_MOVER, store, "bakery", 1) as mover:
         for _ in range(20):
             assert mover.stdout.readline()
         mover.kill()
@@ -124,7 +104,7 @@ def test_a_process_killed_between_fork_and_head_moved_nothing(store):
         events, records = list(pool.events()), list(pool.records())
     for cut in range(3, len(events) + 1):  # every moment at which it could have died: appends are whole, or not at all
         with open_pool(f"cut-{cut}", store) as pool:
-            pool.log.append(records[:cut])
+            pool.append_records(records[:cut])
             check(pool)
             if isinstance(events[cut - 1], Fork):
                 assert pool.branch == _head(events[: cut - 1])
@@ -146,12 +126,11 @@ def _head(events):
 def race(store, rounds=8):
     """Two processes roll back, and undo, the same pool at once; return what both see after each time."""
     with contextlib.ExitStack() as stack:
-        rollers = [stack.enter_context(process(_ROLLER, store, "bakery")) for _ in range(2)]
+        rollers = [stack.enter_context(running(_ROLLER, store, "bakery")) for _ in range(2)]
 
         def ask(*commands):
             for roller, command in zip(rollers, commands, strict=True):
-                roller.stdin.write(command + "\n")
-                roller.stdin.flush()
+                tell(roller, line=command)
             return [roller.stdout.readline().strip() for roller in rollers]
 
         assert [roller.stdout.readline() for roller in rollers] == ["ready\n"] * 2
@@ -162,7 +141,10 @@ def race(store, rounds=8):
             yield moves, answers, ask("state", "state")
 
 
-def _race_is_decided_by_the_log(store):
+@pytest.mark.parametrize("place", ["store", pytest.param("kafka_url", marks=pytest.mark.kafka)])
+def test_two_processes_that_roll_back_at_once_see_the_same(place, request):
+    """Each has its own branch, the log's order says whose is the head, and both read the same document."""
+    store = request.getfixturevalue(place)
     told(store)
     made = []
     for moves, answers, (one, other) in race(store):
@@ -179,14 +161,3 @@ def _race_is_decided_by_the_log(store):
             kept = 1 if pool.lineage.forks[pool.branch].at == 0 else 2
             assert [turn.text for turn in pool.document().turns] == ["one", "two"][:kept]
     assert len(made) == len(set(made))
-
-
-def test_two_processes_that_roll_back_at_once_see_the_same(store):
-    """Each has its own branch, the log's order says whose is the head, and both read the same document."""
-    _race_is_decided_by_the_log(store)
-
-
-@pytest.mark.kafka
-def test_two_processes_that_roll_back_at_once_see_the_same_on_kafka(kafka_url):
-    """Each has its own branch, the log's order says whose is the head, and both read the same document."""
-    _race_is_decided_by_the_log(kafka_url)

@@ -1,7 +1,5 @@
 """Real engines for tests of jobs: a Spark of one master and one worker, a Hadoop of one node."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import re
@@ -12,19 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from agentpool_jupyter.errors import AgentPoolError
 from agentpool_jupyter.jobs import engines
 from tests.jobs.hadoop_cluster import QUICK, running_cluster
-
-
-def require(start):
-    """Do something that needs Java, Spark or Hadoop; where they cannot be had, skip (in CI: fail) and say why."""
-    try:
-        return start()
-    except AgentPoolError as error:
-        if os.environ.get("AGENTPOOL_REQUIRE_ALL") == "1":
-            raise
-        pytest.skip(f"{error}")
+from tests.needs import require
 
 
 @pytest.fixture(scope="session")

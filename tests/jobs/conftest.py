@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 
 import pytest
 
@@ -20,14 +19,10 @@ def logs(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def temporary(tmp_path, monkeypatch):
+def temporary(temporary):
     """A folder for temporary files of its own, in which no job leaves anything."""
-    folder = tmp_path / "tmp"
-    folder.mkdir()
-    monkeypatch.setenv("TMPDIR", str(folder))
-    monkeypatch.setattr(tempfile, "tempdir", None)
-    yield folder
-    assert [path.name for path in folder.iterdir() if "agentpool" in path.name] == []
+    yield temporary
+    assert [path.name for path in temporary.iterdir() if "agentpool" in path.name] == []
 
 
 @pytest.fixture

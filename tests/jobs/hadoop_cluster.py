@@ -1,10 +1,7 @@
 """A real Hadoop on this machine: HDFS and YARN of Hadoop's own mini cluster, and a HADOOP_HOME that reaches it."""
 
-from __future__ import annotations
-
 import contextlib
 import json
-import os
 import re
 import subprocess
 import time
@@ -113,17 +110,9 @@ def running_cluster(folder):
         "mapreduce.reduce.maxattempts": "1",
     }
     _write_home(home, java)
-    command = [
-        java,
-        "-Xmx768m",
-        *QUICK.split(),
-        _OPENS,
-        f"-Dtest.build.data={folder / 'data'}",
-        "-cp",
-        f"{_conf(home)}:{_lib(home)}/*",
-    ]
-    command += ["org.apache.hadoop.mapreduce.MiniHadoopClusterManager", "-format"]
-    command += ["-writeDetails", "details.json"]
+    command = [java, "-Xmx768m", *QUICK.split(), _OPENS, f"-Dtest.build.data={folder / 'data'}"]
+    command += ["-cp", f"{_conf(home)}:{_lib(home)}/*", "org.apache.hadoop.mapreduce.MiniHadoopClusterManager"]
+    command += ["-format", "-writeDetails", "details.json"]
     for name, value in settings.items():
         command += ["-D", f"{name}={value}"]
     log = folder / "cluster.log"
@@ -193,14 +182,8 @@ def _whole(details):
 
 def applications(home, *arguments):
     """What `yarn application -list` says."""
-    done = subprocess.run(
-        [home / "bin" / "yarn", "application", "-list", *arguments],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=os.environ,
-    )
-    return done.stdout
+    command = [home / "bin" / "yarn", "application", "-list", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 def files(home, folder):

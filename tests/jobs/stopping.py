@@ -1,7 +1,5 @@
 """Stopping a job in mid-run."""
 
-from __future__ import annotations
-
 import threading
 import time
 
@@ -20,15 +18,9 @@ def cancel_when_running(lines, tmp_path, engine, options=None):
     caught = []
 
     def run():
+        signed = {"sign": str(tmp_path / "mapper")} | (options or {})
         with pytest.raises(JobCancelledError) as error:
-            run_job(
-                SLEEPING,
-                [lines],
-                output=tmp_path / "out",
-                engine=engine,
-                options={"sign": str(tmp_path / "mapper")} | (options or {}),
-                cancel=cancel,
-            )
+            run_job(SLEEPING, [lines], output=tmp_path / "out", engine=engine, options=signed, cancel=cancel)
         caught.append(error.value)
 
     thread = threading.Thread(target=run)

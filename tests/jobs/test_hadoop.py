@@ -1,7 +1,5 @@
 """Jobs on a real Hadoop MapReduce: YARN and HDFS of Hadoop's own mini cluster."""
 
-from __future__ import annotations
-
 import pytest
 
 from agentpool_jupyter.errors import JobError

@@ -1,7 +1,5 @@
 """Jobs on this machine, and what goes wrong with jobs anywhere."""
 
-from __future__ import annotations
-
 import glob
 import json
 import os
@@ -91,14 +89,8 @@ def test_a_task_is_worth_the_process_that_it_takes(tmp_path, size, tasks):
     (folder / "all.jsonl").write_text("".join(f"{line}\n" for line in lines))
     (folder / "empty.jsonl").touch()
     told = []
-    result = run_job(
-        "tests.jobs.toy:Scaled",
-        [folder],
-        output=tmp_path / "out",
-        engine="local",
-        options={"num_cores": 2},
-        progress=told.append,
-    )
+    how = {"engine": "local", "options": {"num_cores": 2}, "progress": told.append}
+    result = run_job("tests.jobs.toy:Scaled", [folder], output=tmp_path / "out", **how)
     totals = {(now.step, now.phase): now.total for now in told if now.phase}
     assert totals == {(1, "map"): tasks, (1, "reduce"): tasks, (2, "map"): tasks}
     assert sum(json.loads(line)["sum"] for path in result.outputs for line in path.read_text().splitlines()) == count

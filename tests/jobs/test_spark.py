@@ -1,7 +1,5 @@
 """Jobs on a real Apache Spark: in one process, and on a standalone master with a worker."""
 
-from __future__ import annotations
-
 import tempfile
 
 import pytest

@@ -1,7 +1,5 @@
 """A job small enough to check by hand: sums ``n`` per ``key`` over lines of JSON."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

@@ -1,8 +1,7 @@
 """A real IPython shell with the magics, as in a terminal."""
 
-from __future__ import annotations
-
 import pytest
+from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
@@ -18,3 +17,9 @@ def shell(tmp_path, monkeypatch, store):
     yield shell
     shell.run_line_magic("unload_ext", "agentpool_jupyter")
     InteractiveShell.clear_instance()
+
+
+def completed(shell, line):
+    """What is offered at the end of a line."""
+    with provisionalcompleter():
+        return {completion.text for completion in shell.Completer.completions(line, len(line))}

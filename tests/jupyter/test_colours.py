@@ -1,7 +1,5 @@
 """One agent, one colour: in the widget, its still picture, the document and the log."""
 
-from __future__ import annotations
-
 import re
 
 import pytest
@@ -11,7 +9,6 @@ from agentpool_jupyter.display.colours import colour
 from agentpool_jupyter.display.still import Still
 from agentpool_jupyter.history import history_graph
 from agentpool_jupyter.jupyter.live.feed import Feed
-from tests.openai_server import OpenAIServer
 from tests.teams import play
 
 from .test_feed import Screen
@@ -20,12 +17,11 @@ _NAMED = re.compile(r'<strong style="color:(#\w+)">([\w]+)(?:#\d+)?</strong>')
 
 
 @pytest.fixture
-def runs(pool):
+def runs(pool, server):
     """A pool in which a team's last member spoke first, then a person, then a team that shares a member with it."""
-    with OpenAIServer(tokens=5) as server:
-        first = play(pool, {"ann": {"role": "Talks.", "listens": ["ben"]}, "ben": "Talks."}, server)
-        pool.post("And now?")
-        yield first, play(pool, {"cid": "Talks.", "ben": "Talks."}, server)
+    first = play(pool, {"ann": {"role": "Talks.", "listens": ["ben"]}, "ben": "Talks."}, server)
+    pool.post("And now?")
+    return first, play(pool, {"cid": "Talks.", "ben": "Talks."}, server)
 
 
 def found(html):
@@ -60,12 +56,11 @@ def test_an_agent_has_the_same_colour_everywhere(pool, runs):
         assert len(drawn) == 2
 
 
-def test_it_keeps_it_on_other_lines_and_in_other_processes(pool, runs):
+def test_it_keeps_it_on_other_lines_and_in_other_processes(pool, runs, server):
     """Also where a line no longer has those who were there before it."""
     pool.rollback(-1)
     pool.clear()
     with open_pool("bakery") as other:
         assert found(other.document("main")._repr_html_()) == found(pool.document("main")._repr_html_())
-    with OpenAIServer(tokens=5) as server:
-        play(pool, {"cid": "Talks."}, server)
+    play(pool, {"cid": "Talks."}, server)
     assert found(pool.document()._repr_html_()) == {"cid": colour(2)}

@@ -1,12 +1,6 @@
 """``%pool compact``, and notebooks whose pool another process compacts, on SQLite and on Kafka."""
 
-from __future__ import annotations
-
-import subprocess
-import sys
-
 import pytest
-from IPython.core.completer import provisionalcompleter
 from IPython.core.error import UsageError
 
 import agentpool_jupyter as ap
@@ -18,8 +12,10 @@ from agentpool_jupyter.pool.runs import this_owner
 from agentpool_jupyter.snapshots.summary import SCALE
 from tests.history.test_compact import talk
 from tests.openai_server import OpenAIServer
+from tests.programs import output
 from tests.teams import of_type, until
 
+from .conftest import completed
 from .test_feed import Screen, no_threads_of_feeds
 
 _COMPACT = """
@@ -51,10 +47,7 @@ def told(place):
 
 def compact_elsewhere(place, *options):
     """Compact the pool in another process."""
-    done = subprocess.run(
-        [sys.executable, "-c", _COMPACT, place, *options], check=True, capture_output=True, text=True, timeout=60
-    )
-    assert int(done.stdout) > 0
+    assert int(output(_COMPACT, place, *options)) > 0
 
 
 def moves(place):
@@ -127,9 +120,7 @@ def test_completion_says_nothing_of_it(told, shell, place, capsys):
     shell.run_line_magic("pool", "use bakery")
     compact_elsewhere(place)
     capsys.readouterr()
-    with provisionalcompleter():
-        found = {completion.text for completion in shell.Completer.completions("%rollback ", len("%rollback "))}
-    assert "ann#40" in found
+    assert "ann#40" in completed(shell, "%rollback ")
     assert capsys.readouterr().out == ""
 
 
@@ -207,7 +198,7 @@ def test_a_team_of_this_notebook_is_refused_and_then_compacted(told, shell, plac
         cell = f"task: Talk.\nmodel: test\nmax_tokens: 900\nbase_url: {server.base_url}\nagents: {{ann: Talks.}}"
         shell.run_cell_magic("agents", "bakery --bg --text -o run", cell)
         until(lambda: shell.user_ns["run"].document().turns[-1].status == "running")
-        with pytest.raises(UsageError, match="stop it first, with `%agents stop`"):
+        with pytest.raises(UsageError, match="stop it first, with `%agents stop bakery`"):
             shell.run_line_magic("pool", "compact --no-archive")
         shell.run_line_magic("agents", "stop")
         done = shell.run_line_magic("pool", "compact --no-archive")

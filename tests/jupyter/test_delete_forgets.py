@@ -1,14 +1,11 @@
 """``%pool delete`` takes a pool out of the index of its store, too."""
 
-from __future__ import annotations
-
-import socket
-
 import pytest
 
 from agentpool_jupyter import open_pool
 from agentpool_jupyter.log import open_store
 from agentpool_jupyter.recall import RecallIndex
+from agentpool_jupyter.services.broker_setup import free_port
 
 LEASE = "the oven lease comes first because nothing bakes without an oven"
 
@@ -45,10 +42,7 @@ def test_no_index_is_made_for_it(shell, store):
 @pytest.mark.usefixtures("bakery")
 def test_an_index_that_is_away_is_told(shell, store, monkeypatch):
     """The pool is deleted all the same."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    monkeypatch.setenv("AGENTPOOL_INDEX", f"redis://:secret@127.0.0.1:{port}/0")
+    monkeypatch.setenv("AGENTPOOL_INDEX", f"redis://:secret@127.0.0.1:{free_port()}/0")
     told = repr(shell.run_line_magic("pool", "delete bakery --yes"))
     assert told.startswith("deleted pool 'bakery'; what was said in it may still be in the index: ")
     assert "secret" not in told

@@ -1,9 +1,5 @@
 """From the log to a screen."""
 
-from __future__ import annotations
-
-import subprocess
-import sys
 import threading
 
 import msgspec
@@ -12,6 +8,7 @@ import pytest
 from agentpool_jupyter.jupyter.live.feed import Feed
 from agentpool_jupyter.pool.events import Delta
 from tests.openai_server import OpenAIServer
+from tests.programs import start
 from tests.teams import of_type, play, said, team, until
 
 from .test_view import Page, ordered
@@ -87,15 +84,14 @@ def test_patches_are_fewer_than_events_and_numbered(pool, screen):
     assert [patch.seq for patch in screen.patches] == list(range(1, len(screen.patches) + 1))
 
 
-def test_a_run_that_has_ended_is_shown_as_it_was(pool, screen):
+def test_a_run_that_has_ended_is_shown_as_it_was(pool, screen, server):
     """Whatever came after it in the pool is not part of it."""
-    with OpenAIServer(tokens=5) as server:
-        run = play(pool, {"ann": "Talks."}, server)
-        text = run.document().turns[0].text
-        play(pool, {"ann": "Talks."}, server)
-        feed = Feed(pool, run.id, screen)
-        assert feed.ended.wait(10)
-        feed.close()
+    run = play(pool, {"ann": "Talks."}, server)
+    text = run.document().turns[0].text
+    play(pool, {"ann": "Talks."}, server)
+    feed = Feed(pool, run.id, screen)
+    assert feed.ended.wait(10)
+    feed.close()
     assert [turn.text for turn in screen.kept.turns] == [text]
     assert screen.kept.run.status == "finished"
 
@@ -112,10 +108,7 @@ run.wait()
 
 
 def test_a_run_of_another_process_is_shown_live(pool, screen):
-    with (
-        OpenAIServer(rate=40, tokens=40) as server,
-        subprocess.Popen([sys.executable, "-c", _WRITER, server.base_url], stdout=subprocess.PIPE, text=True) as writer,
-    ):
+    with OpenAIServer(rate=40, tokens=40) as server, start(_WRITER, server.base_url) as writer:
         run = writer.stdout.readline().strip()
         feed = Feed(pool, run, screen)
         feed.show_again()

@@ -1,14 +1,9 @@
 """The magics of time travel, in a real IPython shell."""
 
-from __future__ import annotations
-
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import psutil
 import pytest
-from IPython.core.completer import provisionalcompleter
 from IPython.core.error import UsageError
 
 import agentpool_jupyter as ap
@@ -17,6 +12,9 @@ from agentpool_jupyter.jupyter.magics import jobs
 from agentpool_jupyter.jupyter.magics.usage import usage_errors
 from agentpool_jupyter.jupyter.session import Session
 from agentpool_jupyter.pool.events import TurnFinished, TurnStarted
+from tests.files import sql
+
+from .conftest import completed
 
 
 @pytest.fixture
@@ -65,10 +63,7 @@ def test_an_empty_pool_is_an_answer_and_not_an_error(shell):
     assert repr(shell.run_line_magic("pool", "log")) == "the pool is empty"
     assert repr(shell.run_line_magic("diff", "main")) == "main → now: both are empty"
     assert "has nothing to fold: only whole stretches of 1,024" in repr(shell.run_line_magic("pool", "compact"))
-    for line, says in (
-        ("0", "has no offset 0: it is empty"),
-        ("-1", "this line has no finished turn"),
-    ):
+    for line, says in (("0", "has no offset 0: it is empty"), ("-1", "this line has no finished turn")):
         with pytest.raises(UsageError, match=says):
             shell.run_line_magic("rollback", line)
 
@@ -112,9 +107,20 @@ def test_the_log_is_a_graph(told, shell):
 
 def test_a_pool_travels_as_a_file(told, shell, tmp_path):
     shell.run_line_magic("pool", f"export {tmp_path / 'x.gz'}")
-    assert "made pool 'copy' of 3 records" in repr(shell.run_line_magic("pool", f"import {tmp_path / 'x.gz'} copy"))
+    made = repr(shell.run_line_magic("pool", f"import {tmp_path / 'x.gz'} copy"))
+    assert made == "made pool 'copy' of 3 records; `%pool use copy` goes on with it"
+    assert shell.run_line_magic("pool", "").pool == told.name  # the current one is as before
     with ap.open_pool("copy") as copy:
         assert texts(copy) == texts(told)
+
+
+def test_an_export_is_not_written_over_a_file_unasked(told, shell, tmp_path):
+    file = tmp_path / "x.gz"
+    file.write_text("mine")
+    with pytest.raises(UsageError, match=r"there is a file .* already: choose another name, or .*--overwrite"):
+        shell.run_line_magic("pool", f"export {file}")
+    assert file.read_text() == "mine"
+    assert "wrote 3 records" in repr(shell.run_line_magic("pool", f"export {file} --overwrite"))
 
 
 # Snapshots -----------------------------------------------------------------------------------------------------
@@ -137,8 +143,7 @@ def others(told, store):
     with (store / "barn.sqlite").open("r+b") as file:
         file.seek(4096 * 3)
         file.write(b"\xff" * 4096 * 6)
-    with closing(sqlite3.connect(store / "errands.sqlite")) as db, db:
-        db.execute("CREATE TABLE errands (what)")
+    sql(store / "errands.sqlite", "CREATE TABLE errands (what)")
     return ["attic", "bakery", "cellar", "dairy"]
 
 
@@ -244,6 +249,4 @@ def test_mistakes_are_told_in_one_line(told, shell, magic, line, says):
 
 def test_positions_are_completed(told, shell):
     told.fork("idea")
-    with provisionalcompleter():
-        found = {completion.text for completion in shell.Completer.completions("%rollback ", len("%rollback "))}
-    assert {"you#1", "you#3", "main", "idea"} <= found
+    assert {"you#1", "you#3", "main", "idea"} <= completed(shell, "%rollback ")

@@ -1,7 +1,5 @@
 """Real kernels: the interrupt button, saved notebooks, and kernels that die."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

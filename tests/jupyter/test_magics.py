@@ -6,12 +6,15 @@ import subprocess
 import sys
 import threading
 
+import msgspec
 import psutil
 import pytest
 from IPython.core.completer import provisionalcompleter
 from IPython.core.error import UsageError
 
 from agentpool_jupyter import open_pool
+from agentpool_jupyter.agents import AgentSpec, TeamSpec
+from agentpool_jupyter.agents.models.providers import PROVIDERS
 from agentpool_jupyter.agents.runs.report import Report
 from agentpool_jupyter.errors import RunFailedError
 from agentpool_jupyter.log import open_store
@@ -79,7 +82,7 @@ config.HistoryManager.enabled = False
 shell = InteractiveShell.instance(config=config)
 shell.run_line_magic("load_ext", "agentpool_jupyter")
 heavy = "kafka openai anywidget ipywidgets networkx mrjob pandas numpy rensa xllamacpp".split()
-layers = [f"agentpool_jupyter.{name}" for name in ("agents", "history", "jobs", "recall", "pool", "log")]
+layers = [f"agentpool_jupyter.{name}" for name in "agents history snapshots recall jobs pool services log".split()]
 print([name for name in heavy + layers if name in sys.modules])
 """
 
@@ -124,6 +127,10 @@ def test_help_shows_an_example_and_every_action(shell, capsys):
     text = capsys.readouterr().out
     for word in ("%%agents bakery", "listens: [planner]", "%agents resume", "--dry-run", "--store", "{{name}}"):
         assert word in text
+    for field in (*msgspec.structs.fields(TeamSpec), *msgspec.structs.fields(AgentSpec)):
+        assert field.name == "name" or f" {field.name}" in text.partition("All keys")[2]
+    for provider in PROVIDERS:
+        assert f"``{provider}" in text, provider
     shell.run_cell("%pool?")
     assert "%pool log [NAME]" in capsys.readouterr().out
 
@@ -226,19 +233,21 @@ def test_a_second_team_never_starts_silently(cell, shell, mistake, server):
 
 
 def test_a_team_of_another_process_is_left_alone(cell, mistake, server):
-    """Neither ``--fresh`` nor ``--replace`` of this kernel touches it or its pool's head."""
+    """Neither ``--fresh`` nor ``--replace`` of this kernel touches it or its pool's head; only ``stop`` does."""
     from tests.teams import team
 
-    server.rate = 20
+    server.rate, server.tokens = 20, 1000
     with open_pool("default") as pool:
         pool.post("Hello.")
-        run = team({"ann": "Talks."}, server, max_tokens=10).start(pool)
+        run = team({"ann": "Talks."}, server, max_tokens=900).start(pool)
         until(lambda: said(pool, "ann"))
         for option in ("", "--fresh", "--replace", "--fresh --replace"):
             assert "a team already runs in pool 'default'" in mistake(f"%%agents {option}\n" + PAIR)
         assert pool.branch == "main"
+        assert run.status == "running"
+        assert f"stopped run {run.id} in pool 'default'" in cell("%agents stop default")  # as the message says
         assert run.wait(30)
-        assert run.reason == "turns"
+        assert (run.status, run.detail.endswith("asked for it")) == ("stopped", True)
         assert len(of_type(pool, RunStarted)) == 1
 
 
@@ -284,6 +293,17 @@ def test_resume_goes_on_with_a_stopped_team(cell, server):
         ]
 
 
+def test_resume_gives_a_run_more(cell, mistake, server):
+    """More turns, and a larger budget; what is no budget is said in one line."""
+    cell("%%agents\n" + PAIR)
+    text = cell("%agents resume --turns 3 --budget tokens=50000,seconds=60")
+    assert "ann#2" in text
+    with open_pool("default") as pool:
+        spec = pool.runs.latest().spec
+    assert (spec["turns"], spec["budget"]) == (3, {"tokens": 50000, "seconds": 60.0})
+    assert "write it as tokens=20000 or seconds=60" in mistake("%agents resume --budget lots")
+
+
 def test_attach_shows_a_run_that_has_ended(cell, server):
     cell("%%agents\n" + PAIR)
     text = cell("%agents attach")
@@ -306,7 +326,11 @@ def test_attach_shows_a_run_that_has_ended(cell, server):
         ("%%agents one two\nt", "%%agents takes one pool"),
         ("%%agents ../etc\nt", "cannot name a pool"),
         ("%%agents --store ftp://x\nt", "unknown kind of store 'ftp'"),
-        ("%%agents --nonsense\nt", "unrecognized arguments: --nonsense"),
+        ("%%agents --nonsense\nt", "unrecognized arguments: --nonsense; there are: "),
+        ("%%agents --sotre x\nt", "unrecognized arguments: --sotre; did you mean '--store'?"),
+        ("%agents stauts", "%agents stauts: unknown action, and %%agents begins a cell; did you mean 'status'?"),
+        ("%pool lst", "no pool 'lst' in "),
+        ("%pool lst", "; did you mean 'list'?"),
         ("%%agents -o 1x\nt", "'1x' cannot name a variable"),
         ('%%agents "bakery\nt', "No closing quotation"),
         ("%agents dance", "%agents dance: unknown action"),
@@ -363,6 +387,23 @@ def test_pools_are_made_used_listed_shown_and_deleted(cell, mistake, server, sto
     assert "deleted pool 'bakery'" in cell("%pool delete bakery --yes")
     assert sorted(path.name for path in store.glob("*.sqlite")) == ["other.sqlite"]
     assert "no pool 'bakery'" in mistake("%pool bakery")
+    assert "deleted pool 'other'; the current pool is 'default' now" in cell("%pool delete other --yes")
+    assert "no pool 'default'" in mistake("%pool")
+
+
+def test_a_comment_may_follow_what_is_typed(cell, mistake, server):
+    """As in Python; a # within a word or within quotes is none."""
+    cell("%%agents shop --text  # it's mine\n" + PAIR)
+    assert "### ann#1" in cell("%pool 'shop' --at ann#1  # not \"all")
+    assert "'#x' cannot name" in mistake("%pool tag '#x'")
+
+
+def test_what_a_comment_cuts_off_is_told_in_the_cell(cell, server):
+    """Each time, and the team runs."""
+    for _ in range(2):
+        text = cell("%%agents --fresh\n" + PAIR.replace("bakery.", "bakery #12 first"))
+        assert "note: line 2: `task` ends before '#12 first'" in text
+        assert "— finished" in text
 
 
 def test_a_pool_with_a_running_team_is_not_deleted(cell, mistake, server):

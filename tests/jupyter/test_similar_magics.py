@@ -1,22 +1,20 @@
 """``%similar`` in a real IPython shell."""
 
-from __future__ import annotations
-
 import shutil
-import subprocess
-import sys
-import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
-from IPython.core.completer import provisionalcompleter
 from IPython.core.error import UsageError
 
 import agentpool_jupyter as ap
 from agentpool_jupyter.errors import PoolNotFoundError, UserError
 from agentpool_jupyter.jupyter.magics.similar.insertable import ClickableMatches
 from agentpool_jupyter.jupyter.magics.similar.line import split_line
-from agentpool_jupyter.pool.events import Delta, TurnFinished, TurnStarted
+from tests import teams
+from tests.programs import at_once, output
+
+from .conftest import completed
 
 LEASE = "The oven lease comes first, because nothing bakes without an oven."
 AGAIN = "The oven lease comes first, because nothing bakes without a fire."
@@ -27,18 +25,7 @@ JAM = "Jam is sweet and red and keeps for a year in a cool cellar."
 def say(pool, shell):
     """A function with which an agent says something in a turn of its own; the pool is the current one."""
     shell.run_line_magic("pool", "use bakery")
-
-    def saying(text, agent="planner", *, finish=True):
-        header = pool.header(pool.branch, run="r1", agent=agent)
-        turn = pool.new_id()
-        events = [TurnStarted(**header, turn=turn)]
-        if text:
-            events.append(Delta(**header | {"id": pool.new_id()}, turn=turn, seq=0, text=text))
-        if finish:
-            events.append(TurnFinished(**header | {"id": pool.new_id()}, turn=turn, deltas=1))
-        pool.append(events)
-
-    return saying
+    return partial(teams.say, pool)
 
 
 @pytest.fixture
@@ -297,8 +284,7 @@ def test_a_missing_extra_is_named(pool):
         "try: shell.run_line_magic('similar', 'the oven lease')\n"
         "except UsageError as error: print(error)\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout == "recall needs rensa: pip install 'agentpool-jupyter[recall]'\n"
+    assert output(program) == "recall needs rensa: pip install 'agentpool-jupyter[recall]'\n"
 
 
 # Filters and places --------------------------------------------------------------------------------------------
@@ -456,9 +442,11 @@ def clickable(say, similar):
     """Hits as a notebook has them; what is sent to a page goes nowhere here."""
     made = []
 
-    def ask(line):
+    def ask(line, *, show=True):
         hits = similar(line)
         made.append(ClickableMatches(hits, hits.about, hits._post))
+        if show:
+            made[-1]._ipython_display_()
         return made[-1]
 
     yield ask
@@ -474,7 +462,6 @@ def test_a_click_inserts(say, clickable, pool, capsys):
     say(LEASE)
     say(AGAIN)
     hits = clickable("the oven lease")
-    hits._ipython_display_()
     first, second = buttons(hits)
     first.click()
     assert (first.description, first.disabled) == (f"Inserted at {pool.end - 1}", True)
@@ -487,7 +474,7 @@ def test_a_row_shows_what_was_inserted_otherwise(say, clickable, pool):
     """From Python, and before it was shown again."""
     say(LEASE)
     say(AGAIN)
-    hits = clickable("the oven lease")
+    hits = clickable("the oven lease", show=False)
     hits.insert(1)
     hits._ipython_display_()
     offset = hits.insert(-2)
@@ -500,13 +487,8 @@ def test_a_row_shows_what_was_inserted_otherwise(say, clickable, pool):
 def test_clicks_from_many_threads_insert_once(say, clickable, pool):
     say(LEASE)
     hits = clickable("the oven lease")
-    hits._ipython_display_()
     before = pool.end
-    threads = [threading.Thread(target=buttons(hits)[0].click) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(*[buttons(hits)[0].click] * 8)
     assert pool.end == before + 1
 
 
@@ -514,7 +496,6 @@ def test_a_click_that_fails_says_so_in_its_row(say, clickable, shell):
     """And the button may be pressed again."""
     say(LEASE)
     hits = clickable("the oven lease")
-    hits._ipython_display_()
     shell.run_line_magic("pool", "delete bakery --yes")
     (button,) = buttons(hits)
     button.click()
@@ -530,9 +511,7 @@ def test_a_pool_that_another_process_deleted(say, clickable):
     """What is said to it would be lost: the row says so."""
     say(LEASE)
     hits = clickable("the oven lease")
-    hits._ipython_display_()
-    program = "from agentpool_jupyter.log import open_store; open_store(None).delete('bakery')"
-    subprocess.run([sys.executable, "-c", program], check=True)
+    output("from agentpool_jupyter.log import open_store; open_store(None).delete('bakery')")
     buttons(hits)[0].click()
     assert "%pool use bakery` makes it" in hits._widget._texts[0].value
 
@@ -543,7 +522,6 @@ def test_a_pool_that_another_process_deleted(say, clickable):
 def test_texts_never_become_markup(say, clickable):
     say("<script>alert('oven')</script> <img src=x onerror=alert(1)> the oven lease", "<b>planner</b>")
     hits = clickable("the oven lease <i>")
-    hits._ipython_display_()
     for page in (hits._repr_html_(), hits[0]._repr_html_(), *(text.value for text in hits._widget._texts)):
         for tag in ("<script", "<img", "<b>", "<i>"):
             assert tag not in page
@@ -589,9 +567,7 @@ def test_completion(say, pool, shell, line, offered):
     say(LEASE)
     pool.fork("idea")
     say(JAM, "critic", finish=False)
-    with provisionalcompleter():
-        found = {completion.text for completion in shell.Completer.completions(line, len(line))}
-    assert offered <= found
+    assert offered <= completed(shell, line)
 
 
 def test_the_help_is_the_docstring(shell):

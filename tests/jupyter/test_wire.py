@@ -63,9 +63,9 @@ def test_what_is_no_message_to_the_kernel_is_refused(content):
 
 def test_the_widget_hands_on_what_it_knows_and_ignores_the_rest():
     """A newer page may send more; a listener sees typed messages only."""
-    from agentpool_jupyter.jupyter.live.widget import TeamWidget
+    from agentpool_jupyter.jupyter.live.widget import FrontEnd, TeamWidget
 
-    widget, heard = TeamWidget(), []
+    widget, heard = TeamWidget(FrontEnd()), []
     try:
         widget.on_view_message(heard.append)
         for content in ({"kind": "dance"}, {"kind": "say", "text": "Hello"}, {"kind": "stop", "newer": True}):
@@ -77,9 +77,9 @@ def test_the_widget_hands_on_what_it_knows_and_ignores_the_rest():
 
 def test_the_snapshot_is_the_state_that_was_kept():
     """What a page without a kernel reads is the same message as on the wire."""
-    from agentpool_jupyter.jupyter.live.widget import TeamWidget
+    from agentpool_jupyter.jupyter.live.widget import FrontEnd, TeamWidget
 
-    widget, state = TeamWidget(), msgspec.json.decode(read("view-state.json"), type=State)
+    widget, state = TeamWidget(FrontEnd()), msgspec.json.decode(read("view-state.json"), type=State)
     try:
         widget.show_state(state)
         assert widget.snapshot == ""

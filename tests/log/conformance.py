@@ -5,33 +5,32 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
-import sys
-import textwrap
 import threading
 import time
+from functools import partial
+from typing import TYPE_CHECKING
 
 import pytest
 
 from agentpool_jupyter.errors import LogBusyError, LogClosedError, LogMovedError, PoolNotFoundError, UserError
 from agentpool_jupyter.log import FILLER, Log, Record, Store, open_store
+from tests.programs import at_once, start, tell
 
-_WRITER = textwrap.dedent(
-    """
-    import sys
-    from agentpool_jupyter.log import open_store
-    log = open_store(sys.argv[1]).open(sys.argv[2])
-    mark, count = sys.argv[3], int(sys.argv[4])
-    print("ready", flush=True)
-    sys.stdin.readline()
-    for i in range(count):
-        for offset in log.append([f"{mark}:{i}".encode()]):
-            sys.stdout.write(f"{offset} {mark}:{i}\\n")
-        sys.stdout.flush()
-    """
-)
+if TYPE_CHECKING:
+    import subprocess
 
-
+_WRITER = """
+import sys
+from agentpool_jupyter.log import open_store
+log = open_store(sys.argv[1]).open(sys.argv[2])
+mark, count = sys.argv[3], int(sys.argv[4])
+print("ready", flush=True)
+sys.stdin.readline()
+for i in range(count):
+    for offset in log.append([f"{mark}:{i}".encode()]):
+        sys.stdout.write(f"{offset} {mark}:{i}\\n")
+    sys.stdout.flush()
+"""
 LONG = b'{"type": "message", "id": "%d", "text": "as long as an event is, at the least"}'
 
 
@@ -40,47 +39,30 @@ def shortened(*offsets):
     return lambda read: [(record.offset, b"short") for record in read() if record.offset in offsets]
 
 
-_REWRITING_WRITER = textwrap.dedent(
-    """
-    import sys, threading
-    from agentpool_jupyter.errors import LogMovedError
-    from agentpool_jupyter.log import open_store
-    log = open_store(sys.argv[1]).open(sys.argv[2])
-    told = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.read(), told.set())).start()
-    after = 0
-    while after < 20:
-        after += told.is_set()
-        try:
-            (offset,) = log.append([b"written at any time by process " + sys.argv[3].encode()])
-        except LogMovedError:
-            log.close()
-            log = open_store(sys.argv[1]).open(sys.argv[2], create=False)
-            continue
-        print(offset, flush=True)
-    log.close()
-    """
-)
+_REWRITING_WRITER = """
+import sys, threading
+from agentpool_jupyter.errors import LogMovedError
+from agentpool_jupyter.log import open_store
+log = open_store(sys.argv[1]).open(sys.argv[2])
+told = threading.Event()
+threading.Thread(target=lambda: (sys.stdin.read(), told.set())).start()
+after = 0
+while after < 20:
+    after += told.is_set()
+    try:
+        (offset,) = log.append([b"written at any time by process " + sys.argv[3].encode()])
+    except LogMovedError:
+        log.close()
+        log = open_store(sys.argv[1]).open(sys.argv[2], create=False)
+        continue
+    print(offset, flush=True)
+log.close()
+"""
 
 
-def start_rewriting_writer(store: Store, name: str, mark: str) -> subprocess.Popen[str]:
-    """A process that appends, and prints each acknowledged offset, until a little after its input is closed."""
-    return subprocess.Popen(
-        [sys.executable, "-c", _REWRITING_WRITER, store.url, name, mark],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-
-
-def start_writer(store: Store, name: str, mark: str, count: int) -> subprocess.Popen[str]:
+def start_writer(store: Store, mark: str, count: int) -> subprocess.Popen[str]:
     """A process that appends ``count`` records one by one and prints each offset once it is acknowledged."""
-    writer = subprocess.Popen(
-        [sys.executable, "-c", _WRITER, store.url, name, mark, str(count)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    writer = start(_WRITER, store.url, "bakery", mark, count)
     assert writer.stdout.readline() == "ready\n"
     return writer
 
@@ -196,11 +178,7 @@ class LogConformance:
                 (offset,) = log.append([value])
                 returned[offset] = value
 
-        threads = [threading.Thread(target=write, args=(mark,)) for mark in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        at_once(*(partial(write, mark) for mark in range(8)))
         stored = {r.offset: r.value for r in log.read()}
         assert stored == returned
         assert sorted(stored) == list(range(320))
@@ -210,7 +188,7 @@ class LogConformance:
 
     def test_processes_share_one_log(self, store: Store, log: Log):
         """Several processes append at once and two followers see one order."""
-        writers = [start_writer(store, "bakery", mark, 60) for mark in "abc"]
+        writers = [start_writer(store, mark, 60) for mark in "abc"]
         orders: list[list[bytes]] = [[], []]
         followers = [log.follow(), log.follow()]
 
@@ -223,9 +201,7 @@ class LogConformance:
         threads = [threading.Thread(target=collect, args=(i,)) for i in range(2)]
         for thread in threads:
             thread.start()
-        for writer in writers:
-            writer.stdin.write("go\n")
-            writer.stdin.flush()
+        tell(*writers)
         acknowledged = dict(
             line.split() for writer in writers for line in writer.communicate(timeout=60)[0].splitlines()
         )
@@ -236,9 +212,8 @@ class LogConformance:
 
     def test_kill_9_in_mid_burst_loses_nothing_acknowledged(self, store: Store):
         """What a killed writer had been told is stored is there, and the log goes on."""
-        writer = start_writer(store, "bakery", "w", 1_000_000)
-        writer.stdin.write("go\n")
-        writer.stdin.flush()
+        writer = start_writer(store, "w", 1_000_000)
+        tell(writer)
         lines = [writer.stdout.readline() for _ in range(100)]
         os.kill(writer.pid, signal.SIGKILL)
         lines += writer.stdout.readlines()
@@ -388,7 +363,7 @@ class LogConformance:
         Where a log cannot be rewritten beside writers, nothing has changed.
         """
         log.append([LONG % i for i in range(2000)])
-        writers = [start_rewriting_writer(store, "bakery", mark) for mark in "ab"]
+        writers = [start(_REWRITING_WRITER, store.url, "bakery", mark) for mark in "ab"]
         acknowledged = {int(writer.stdout.readline()): None for writer in writers}
         done = False
         with contextlib.suppress(LogBusyError):

@@ -6,7 +6,9 @@ import contextlib
 import gc
 import logging
 import multiprocessing
+import re
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -32,7 +34,6 @@ from agentpool_jupyter.log.kafka.reader import scan
 from agentpool_jupyter.log.kafka.rewrite import Rewriting
 from agentpool_jupyter.log.kafka.topics import Topics
 from agentpool_jupyter.services import broker
-from agentpool_jupyter.services.broker_setup import free_port
 from tests.kafka_fixtures import require_kafka, running_broker
 
 from .conformance import LONG, LogConformance, shortened
@@ -146,7 +147,7 @@ def test_a_record_that_is_too_large_is_told_and_nothing_is_stored(kafka_store):
 def test_a_topic_that_takes_less_is_told(kafka_store):
     topic = kafka_store.address.topic("narrow")
     with raw_admin(kafka_store) as admin:
-        configs = {"max.message.bytes": "10000"}
+        configs = {"max.message.bytes": "10000", "retention.ms": "-1"}
         admin.create_topics(
             {topic: {"num_partitions": 1, "replication_factor": 1, "configs": configs}}, wait_for_metadata=True
         )
@@ -562,8 +563,9 @@ def guarded_broker(tmp_path_factory):
     names = ["-addext", "subjectAltName=IP:127.0.0.1"]
     subprocess.run([openssl, *request, *names, "-keyout", key, "-out", certificate], check=True, capture_output=True)
     both.write_text(key.read_text() + certificate.read_text())
-    port, tls, login, controller = (free_port() for _ in range(4))
-    listeners = f"PLAINTEXT://127.0.0.1:{port},SSL://127.0.0.1:{tls},LOGIN://127.0.0.1:{login}"
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+        port, controller = (probe.getsockname()[1] for probe in (one, other))  # these two have to be known before
+    listeners = f"PLAINTEXT://127.0.0.1:{port},SSL://127.0.0.1:0,LOGIN://127.0.0.1:0"
     properties = {
         "controller.quorum.voters": f"1@127.0.0.1:{controller}",
         "listeners": f"{listeners},CONTROLLER://127.0.0.1:{controller}",
@@ -576,7 +578,11 @@ def guarded_broker(tmp_path_factory):
             f'org.apache.kafka.common.security.plain.PlainLoginModule required user_baker="{PASSWORD}";'
         ),
     }
-    with running_broker(folder / "kafka", port, properties=properties):
+    with running_broker(folder / "kafka", port, properties=properties) as status:
+        tls, login = (
+            re.search(rf"name='{name}', host='127.0.0.1', port=(\d+)", status.log.read_text())[1]
+            for name in ("SSL", "LOGIN")
+        )
         yield f"127.0.0.1:{tls}", f"127.0.0.1:{login}", certificate
 
 
@@ -633,14 +639,11 @@ def test_a_wrong_login_is_told(guarded_broker, login):
     assert "wrong-password" not in "".join(traceback.format_exception(caught.value))
 
 
-def test_options_come_from_the_environment_and_the_address_wins():
-    environ = {
-        "AGENTPOOL_KAFKA_SASL_PLAIN_PASSWORD": "secret",
-        "AGENTPOOL_KAFKA_TIMEOUT_MS": "5",
-        "AGENTPOOL_KAFKA_SSL_CHECK_HOSTNAME": "no",
-        "PATH": "/bin",
-    }
-    address = KafkaAddress.parse("kafka://ann@b1:9093,[::1]/team?timeout_ms=7&linger_ms=2", environ)
+def test_options_come_from_the_environment_and_the_address_wins(monkeypatch):
+    monkeypatch.setenv("AGENTPOOL_KAFKA_SASL_PLAIN_PASSWORD", "secret")
+    monkeypatch.setenv("AGENTPOOL_KAFKA_TIMEOUT_MS", "5")
+    monkeypatch.setenv("AGENTPOOL_KAFKA_SSL_CHECK_HOSTNAME", "no")
+    address = KafkaAddress.parse("kafka://ann@b1:9093,[::1]/team?timeout_ms=7&linger_ms=2")
     assert address.hosts == ("b1:9093", "[::1]:9092")
     assert address.topic("bakery") == "team.bakery"
     assert address.timeout_ms == 7

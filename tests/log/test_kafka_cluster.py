@@ -1,7 +1,5 @@
 """Three brokers: pools are kept three times, and outlive the loss of one."""
 
-from __future__ import annotations
-
 import contextlib
 import re
 import secrets

@@ -1,14 +1,11 @@
 """The embedded log."""
 
-from __future__ import annotations
-
 import contextlib
 import multiprocessing
 import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 
 import pytest
 
@@ -22,6 +19,8 @@ from agentpool_jupyter.errors import (
 )
 from agentpool_jupyter.log import Record, open_store
 from agentpool_jupyter.log.sqlite import SqliteStore
+from tests.files import sql
+from tests.programs import start, tell
 from tests.small_disk import on_small_disk
 
 from .conformance import LogConformance
@@ -43,8 +42,7 @@ def test_a_file_that_is_no_database_is_told(tmp_path):
 def test_another_programs_database_is_left_alone(tmp_path, made):
     """Byte for byte: the journal's mode is kept in the file."""
     path = tmp_path / "bakery.sqlite"
-    with contextlib.closing(sqlite3.connect(path)) as db:
-        db.execute(made)
+    sql(path, made)
     before = path.read_bytes()
     with pytest.raises(StoreError, match="another program"):
         open_store(tmp_path).open("bakery")
@@ -146,12 +144,9 @@ open_store(sys.argv[1]).delete("bakery")
 _EIGHT = [Record(offset, 1000 + offset, b"new %d" % offset) for offset in range(8)]
 
 
-def _run(script, *arguments):
-    return subprocess.run([sys.executable, "-c", script, *map(str, arguments)], check=False, timeout=60).returncode
-
-
 def _leave_a_log_of_a_killed_process(folder):
-    assert _run(_KILLED, folder) == -signal.SIGKILL
+    with start(_KILLED, folder) as process:
+        assert process.wait(60) == -signal.SIGKILL
     assert (folder / "bakery.sqlite-wal").stat().st_size
     return folder / "bakery.sqlite"
 
@@ -169,7 +164,8 @@ def test_copies_are_not_mixed_with_what_a_killed_process_has_left_beside_its_fil
 def test_a_deletion_that_is_killed_never_leaves_records_beside_a_file_that_is_gone(tmp_path, removals):
     """After so many of its removals; it can be done again."""
     path = _leave_a_log_of_a_killed_process(tmp_path)
-    assert _run(_DELETER, tmp_path, removals) in {0, 9}
+    with start(_DELETER, tmp_path, removals) as process:
+        assert process.wait(60) in {0, 9}
     store = open_store(tmp_path)
     if path.exists():
         store.delete("bakery")
@@ -242,27 +238,16 @@ with open_store(sys.argv[1]).open("bakery") as log:
 """
 
 
-def _start_rewriter(folder, pause):
-    return subprocess.Popen(
-        [sys.executable, "-c", _REWRITER, str(folder), str(pause)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-
-
 def _kill(process):
     process.kill()
-    process.wait()
-    process.stdin.close()
-    process.stdout.close()
+    process.communicate()
 
 
 def test_a_rewrite_that_is_killed_half_way_has_changed_nothing(tmp_path):
     """Others read the old values meanwhile, and write again afterwards."""
     with open_store(tmp_path).open("bakery") as log:
         log.append([b"old" * 100] * 5000)
-        rewriter = _start_rewriter(tmp_path, 4500)
+        rewriter = start(_REWRITER, tmp_path, 4500)
         assert rewriter.stdout.readline() == "half\n"
         assert {record.value for record in log.read()} == {b"old" * 100}
         _kill(rewriter)
@@ -279,10 +264,9 @@ def test_a_rewrite_that_is_killed_at_any_moment_is_there_whole_or_not_at_all(tmp
         folder = tmp_path / str(i)
         with open_store(folder).open("bakery") as log:
             log.append([b"old" * 1000] * 4000)
-        rewriter = _start_rewriter(folder, 0)
+        rewriter = start(_REWRITER, folder, 0)
         assert rewriter.stdout.readline() == "half\n"
-        rewriter.stdin.write("\n")
-        rewriter.stdin.flush()
+        tell(rewriter)
         with contextlib.suppress(subprocess.TimeoutExpired):
             rewriter.wait(dice.uniform(0, 0.25))
         _kill(rewriter)
@@ -294,8 +278,7 @@ def test_a_rewrite_that_is_killed_at_any_moment_is_there_whole_or_not_at_all(tmp
             assert log.append([b"after"]) == [4000]
             log.rewrite(lambda read: [(r.offset, b"new") for r in read() if r.offset < 4000])
             assert {record.value for record in log.read(0, 4000)} == {b"new"}
-        with contextlib.closing(sqlite3.connect(folder / "bakery.sqlite")) as db:
-            assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert sql(folder / "bakery.sqlite", "PRAGMA integrity_check") == [("ok",)]
         shutil.rmtree(folder)
     assert seen <= {b"old", b"new"}
 

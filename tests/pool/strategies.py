@@ -58,6 +58,22 @@ def stored(values: Sequence[bytes], start: int = 0) -> list[Event]:
     return [decode(Record(offset, 1000 + offset, value)) for offset, value in enumerate(values, start)]
 
 
+def placed(*events: Event) -> list[Event]:
+    """Return events in the places from 0 on, as a log gives them."""
+    return stored([encode(event) for event in events])
+
+
+def speech(turn: str, texts: Sequence[str], agent: str = "ann", end: type[Event] = TurnFinished, **more) -> list[Event]:
+    """Return the events of a turn; ``more`` is known of its end."""
+    header = {"agent": agent, "turn": turn, "run": "r1"}
+    facts = {"deltas": len(texts)} if end is TurnFinished else {"error": "500"}
+    return [
+        TurnStarted(id=f"{turn}s", **header),
+        *(Delta(id=f"{turn}d{i}", seq=i, text=text, **header) for i, text in enumerate(texts)),
+        end(id=f"{turn}e", **header, **facts, **more),
+    ]
+
+
 @dataclass
 class _Speech:
     """A turn under way."""

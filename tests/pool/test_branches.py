@@ -1,11 +1,7 @@
 """Forks, heads, rollback and undo, also by several writers at the same moment."""
 
-from __future__ import annotations
-
-import subprocess
-import sys
-import textwrap
-from threading import Barrier, Thread
+from functools import partial
+from threading import Barrier
 
 import pytest
 
@@ -13,6 +9,7 @@ from agentpool_jupyter.errors import PositionError, UserError
 from agentpool_jupyter.log.sqlite import SqliteLog
 from agentpool_jupyter.pool import Branches, Pool, Position, open_pool
 from agentpool_jupyter.pool.events import Delta, Fork, Head, Message, Tag, TurnFinished, TurnStarted
+from tests.programs import at_once, start, tell
 
 
 def said(pool, at=None):
@@ -205,11 +202,7 @@ def test_pools_that_roll_back_at_once_agree(tmp_path):
         together.wait()
         names[index] = pools[index].rollback(0)
 
-    threads = [Thread(target=roll, args=(index,)) for index in range(len(pools))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(*(partial(roll, index) for index in range(len(pools))))
     assert sorted(names.values()) == ["main-2", "main-3", "main-4"]
     assert len({pool.branch for pool in pools}) == 1
     assert {pool.document().text for pool in pools} == {"### you#1\n\none"}
@@ -217,32 +210,23 @@ def test_pools_that_roll_back_at_once_agree(tmp_path):
         pool.close()
 
 
-_ROLLER = textwrap.dedent(
-    """
-    import sys
-    from agentpool_jupyter.pool import open_pool
-    with open_pool("bakery", sys.argv[1]) as pool:
-        print("ready", flush=True)
-        sys.stdin.readline()
-        print(pool.rollback(0), flush=True)
-        sys.stdin.readline()
-        print(pool.branch, *(turn.text for turn in pool.document().turns), flush=True)
-    """
-)
+_ROLLER = """
+import sys
+from agentpool_jupyter.pool import open_pool
+with open_pool("bakery", sys.argv[1]) as pool:
+    print("ready", flush=True)
+    sys.stdin.readline()
+    print(pool.rollback(0), flush=True)
+    sys.stdin.readline()
+    print(pool.branch, *(turn.text for turn in pool.document().turns), flush=True)
+"""
 
 
 def test_processes_that_roll_back_at_once_agree(told, tmp_path):
-    rollers = [
-        subprocess.Popen(
-            [sys.executable, "-c", _ROLLER, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        for _ in range(2)
-    ]
+    rollers = [start(_ROLLER, tmp_path) for _ in range(2)]
 
-    def ask(line="\n"):
-        for roller in rollers:
-            roller.stdin.write(line)
-            roller.stdin.flush()
+    def ask():
+        tell(*rollers)
         return [roller.stdout.readline().strip() for roller in rollers]
 
     assert [roller.stdout.readline() for roller in rollers] == ["ready\n"] * 2

@@ -1,13 +1,12 @@
 """Events as bytes: what is written, and that nothing which may be read stops a reader."""
 
-from __future__ import annotations
-
 import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agentpool_jupyter.history.graph import history_graph
 from agentpool_jupyter.log import Record
 from agentpool_jupyter.pool.codec import decode, encode
 from agentpool_jupyter.pool.events import (
@@ -24,6 +23,7 @@ from agentpool_jupyter.pool.events import (
     Release,
     RunFinished,
     RunStarted,
+    StopAsked,
     Tag,
     TurnContinued,
     TurnFailed,
@@ -64,6 +64,7 @@ EVENTS = [
     TurnContinued(
         id="18", turn="t", seen=9, digest="cd", context={"since": 2}, deltas=3, chars=9, way="message", error="503"
     ),
+    StopAsked(id="19", target="r", epoch=1, owner="host:1:2.5"),
 ]
 
 
@@ -99,7 +100,7 @@ def test_the_names_of_the_types_are_the_storage_format():
     """They can only be added to: pools outlive programs."""
     assert " ".join(event.type for event in EVENTS) == (
         "run_started run_finished message turn_started delta turn_finished turn_failed fork head tag recall "
-        "claim release heartbeat proposal vote decision folded turn_continued"
+        "claim release heartbeat proposal vote decision folded turn_continued stop_asked"
     )
 
 
@@ -199,18 +200,47 @@ def test_any_bytes_can_be_read(value):
 def test_a_pool_goes_on_after_records_that_are_no_events(pool):
     """They are counted in the document, have their places, and everything around them is there."""
     pool.post("one")
-    pool.log.append([b"\xff", b'{"type":"thought","id":"n"}', b'{"type":"message","id":"b","text":1}', b"[" * 50_000])
+    values = [b"\xff", b'{"type":"thought","id":"n"}', b'{"type":"message","id":"b","text":1}', b"[" * 50_000]
+    pool.append_records(values)
     pool.post("two")
     document = pool.document()
     assert [turn.text for turn in document.turns] == ["one", "two"]
     assert (document.unreadable, document.at, pool.end) == (3, 5, 6)
-    assert [event.type for event in pool.events()] == [
-        "message",
-        "unreadable",
-        "unknown",
-        "unreadable",
-        "unreadable",
-        "message",
-    ]
+    assert " ".join(event.type for event in pool.events()) == (
+        "message unreadable unknown unreadable unreadable message"
+    )
     pool.rollback(2)
     assert [turn.text for turn in pool.document().turns] == ["one"]
+
+
+STARTED = {"type": "turn_started", "id": "s", "turn": "t", "agent": "x"}
+CRAFTED = {
+    "a delta that claims to be a billion": [
+        STARTED,
+        {"type": "delta", "turn": "t", "seq": 0, "text": "a", "folded": 10**9},
+    ],
+    "a delta far away": [STARTED, {"type": "delta", "turn": "t", "seq": 2**62, "text": "a"}],
+    "an end that counts too many": [STARTED, {"type": "turn_finished", "turn": "t", "deltas": 2**62}],
+    "agents that are a number": [{"type": "run_started", "run": "r", "spec": {"agents": 5}}],
+    "agents that are texts": [{"type": "run_started", "run": "r", "spec": {"agents": ["x", None]}}],
+    "agents that are a map": [{"type": "run_started", "run": "r", "spec": {"agents": {"name": "x"}}}],
+    "a name that is a list": [{"type": "run_started", "run": "r", "spec": {"agents": [{"name": ["x"]}, {}]}}],
+    "a fork from what is ahead": [{"type": "fork", "name": "x", "parent": "main", "at": 10**15}],
+    "forks in a circle": [
+        {"type": "fork", "name": "x", "parent": "y", "at": 0},
+        {"type": "fork", "name": "y", "parent": "x", "at": 0},
+        {"type": "head", "to": "x"},
+    ],
+}
+
+
+@pytest.mark.parametrize("records", CRAFTED.values(), ids=CRAFTED)
+def test_crafted_records_stand_in_nobodys_way(pool, records):
+    pool.log.append([json.dumps({"id": str(i)} | record).encode() for i, record in enumerate(records)])
+    pool.post("readable")
+    document = pool.document()
+    assert document.turns[-1].text == "readable"
+    assert sum(len(entry.parts) for entry in document.entries.values()) <= 1
+    assert pool.runs.places == {}
+    assert len(history_graph(pool).rows) >= 1
+    pool.rollback(0)

@@ -1,20 +1,11 @@
 """Turns as the document shows them."""
 
-from __future__ import annotations
-
 import pytest
 
 from agentpool_jupyter.pool import Document, Usage, fold
 from agentpool_jupyter.pool.events import Delta, Message, TurnFailed, TurnFinished, TurnStarted
 
-from .strategies import stored
-
-
-def placed(*events):
-    """The events with offsets from 0, as a log gives them."""
-    from agentpool_jupyter.pool.codec import encode
-
-    return stored([encode(event) for event in events])
+from .strategies import placed
 
 
 def start(turn, agent="planner", **fields):
@@ -54,13 +45,8 @@ def test_a_turn_has_all_that_is_known_of_it():
             finish("t", usage=Usage(3, 4), cost=0.5, deltas=1),
         )
     ).turns
-    assert (turn.id, turn.name, turn.agent, turn.text, turn.status) == (
-        "t",
-        "planner#1",
-        "planner",
-        "Flour",
-        "finished",
-    )
+    known = ("t", "planner#1", "planner", "Flour", "finished")
+    assert (turn.id, turn.name, turn.agent, turn.text, turn.status) == known
     assert (turn.start, turn.end, turn.seen, turn.time) == (0, 2, 7, 1000)
     assert (turn.usage, turn.cost, turn.model, turn.reason) == (Usage(3, 4), 0.5, "m", "stop")
     assert (turn.attempt, turn.run, turn.branch, turn.context) == (2, "r", "idea", context)
@@ -68,14 +54,8 @@ def test_a_turn_has_all_that_is_known_of_it():
 
 def test_a_persons_message_is_a_finished_turn():
     (turn,) = fold(placed(Message(id="m", agent="you", text="Open a bakery."))).turns
-    assert (turn.name, turn.text, turn.status, turn.model, turn.start, turn.end) == (
-        "you#1",
-        "Open a bakery.",
-        "finished",
-        "",
-        0,
-        0,
-    )
+    known = ("you#1", "Open a bakery.", "finished", "", 0, 0)
+    assert (turn.name, turn.text, turn.status, turn.model, turn.start, turn.end) == known
 
 
 def test_turns_stand_in_the_order_in_which_they_began():
@@ -118,16 +98,8 @@ def test_an_agent_with_nothing_to_say_is_not_shown():
 
 def test_deltas_count_once_and_in_their_order():
     """Late, early and repeated ones, whatever the order of arrival."""
-    (turn,) = fold(
-        placed(
-            delta("t", 1, "b"),
-            delta("t", 0, "a"),
-            delta("t", 1, "b"),
-            start("t"),
-            delta("t", 2, "c"),
-            finish("t", deltas=3),
-        )
-    ).turns
+    late = (delta("t", seq, text) for seq, text in ((1, "b"), (0, "a"), (1, "b")))
+    (turn,) = fold(placed(*late, start("t"), delta("t", 2, "c"), finish("t", deltas=3))).turns
     assert turn.text == "abc"
 
 

@@ -1,7 +1,5 @@
 """A turn's deltas and the text that they are."""
 
-from __future__ import annotations
-
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
@@ -56,12 +54,8 @@ def test_any_order_of_duplicates_and_any_split_give_the_same_text(delivery, data
 
 def test_adding_tells_whether_it_said_anything_new():
     found = gathered([delta(0, "a"), delta(1, "b")])
-    assert [found.add(one) for one in (delta(0, "a"), delta(0, "ab", 2), delta(0, "ab", 2), delta(1, "b"))] == [
-        False,
-        True,
-        False,
-        False,
-    ]
+    more = (delta(0, "a"), delta(0, "ab", 2), delta(0, "ab", 2), delta(1, "b"))
+    assert [found.add(one) for one in more] == [False, True, False, False]
     assert found.parts == {0: "ab", 1: ""}
 
 

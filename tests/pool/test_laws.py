@@ -1,7 +1,5 @@
 """The laws of the fold, over random logs."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st

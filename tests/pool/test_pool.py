@@ -1,7 +1,5 @@
 """A pool over a real log: live reading, writing, time travel."""
 
-from __future__ import annotations
-
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,30 +12,14 @@ from agentpool_jupyter.log import open_store
 from agentpool_jupyter.log.sqlite import SqliteLog
 from agentpool_jupyter.pool import Pool, Position, fold, list_pools, open_pool
 from agentpool_jupyter.pool.events import Delta, Message, TurnFinished, TurnStarted
+from tests.teams import say
 
 from .readings import line
-from .strategies import logs
+from .strategies import logs, stored
 
 
 def look(document):
     return document.attempts, document.turns, document.usage, document.at, document.unreadable, document.branch
-
-
-def speak(pool, agent, *texts, branch="main", finish=True):
-    """A whole turn; returns its id."""
-    turn = pool.new_id()
-
-    def header():
-        return {"id": pool.new_id(), "branch": branch, "agent": agent, "turn": turn}
-
-    pool.append(
-        [
-            TurnStarted(**header(), model="m", seen=pool.end),
-            *(Delta(**header(), seq=i, text=text) for i, text in enumerate(texts)),
-            *([TurnFinished(**header(), deltas=len(texts))] if finish else []),
-        ]
-    )
-    return turn
 
 
 # Live reading ---------------------------------------------------------------------------------------------
@@ -61,7 +43,7 @@ def test_the_document_does_not_depend_on_when_it_was_looked_at(new_pool, values,
 def test_any_offset_can_be_read_back(new_pool, values):
     """``document(at=n)`` is the fold of the events up to ``n`` of a line that has ``n`` on it."""
     pool = new_pool()
-    pool.log.append(values) if values else None
+    pool.append_records(values) if values else None
     events = list(pool.events())
     branches = pool.lineage
     for event in events:
@@ -80,30 +62,23 @@ def test_any_offset_can_be_read_back(new_pool, values):
 def test_a_late_token_never_changes_the_restored_line(new_pool, values, late, data):
     """Whatever is still written to the branches that there were, the document after a rollback stays as it is."""
     pool = new_pool()
-    pool.log.append([b"{}", *values])
+    pool.append_records([b"{}", *values])
     place = data.draw(st.integers(0, pool.end - 1))
     expected = pool.document(place)
     restored = pool.rollback(place)
     assert pool.document() == expected
     before = look(pool.document())[:3]
-    for event in [e for e in map(_decoded, late) if isinstance(e, Delta | TurnStarted | TurnFinished | Message)]:
+    for event in [e for e in stored(late) if isinstance(e, Delta | TurnStarted | TurnFinished | Message)]:
         if event.branch != restored:
             pool.append([event])
     assert pool.branch == restored
     assert look(pool.document())[:3] == before
 
 
-def _decoded(value):
-    from agentpool_jupyter.log import Record
-    from agentpool_jupyter.pool.codec import decode
-
-    return decode(Record(0, 0, value))
-
-
 @given(values=logs(longest=25), data=st.data())
 def test_undo_restores_exactly(new_pool, values, data):
     pool = new_pool()
-    pool.log.append([b"{}", *values])
+    pool.append_records([b"{}", *values])
     head, before = pool.branch, pool.document()
     pool.rollback(data.draw(st.integers(-1, pool.end - 1).filter(lambda n: n >= 0)))
     assert pool.undo() == head
@@ -151,7 +126,7 @@ def test_a_document_is_its_readers_own(pool):
 
 
 def test_a_turn_is_read_while_it_is_spoken(pool):
-    turn = speak(pool, "planner", "Flour ", "first", finish=False)
+    turn = say(pool, "Flour first", finish=False)
     (running,) = pool.document().turns
     assert (running.name, running.status, running.text, running.end) == ("planner#1", "running", "Flour first", None)
     pool.append([TurnFinished(id="end", agent="planner", turn=turn, deltas=2)])

@@ -1,14 +1,10 @@
 """Which runs a pool has, who holds them, and whether their owner is alive."""
 
-from __future__ import annotations
-
-import subprocess
-import sys
-
 import pytest
 
 from agentpool_jupyter.pool.events import Claim, Heartbeat, Release, RunFinished, RunStarted, now_ms
 from agentpool_jupyter.pool.runs import LEASE, RunRecord, this_owner
+from tests.programs import output
 
 SPEC = {"task": "bread"}
 
@@ -68,13 +64,8 @@ def test_records_that_are_stored_again_change_nothing(pool):
 
 def test_a_process_of_this_machine_that_died_is_dead_at_once(pool):
     """Without waiting for its lease."""
-    child = subprocess.run(
-        [sys.executable, "-c", "from agentpool_jupyter.pool.runs import this_owner; print(this_owner())"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    pool.append([started(), claimed(child.stdout.strip())])
+    owner = output("from agentpool_jupyter.pool.runs import this_owner; print(this_owner())")
+    pool.append([started(), claimed(owner.strip())])
     assert not pool.runs["r"].alive()
 
 

@@ -1,7 +1,5 @@
 """Turns that are loaded as they are looked at: a list like any other."""
 
-from __future__ import annotations
-
 import pytest
 
 from agentpool_jupyter.pool.document import Document

@@ -1,7 +1,5 @@
 """Turns, as a fold gathers them and as people see them."""
 
-from __future__ import annotations
-
 import msgspec
 import pytest
 

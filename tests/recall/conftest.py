@@ -1,12 +1,13 @@
 """Pools with something to find in them, and both kinds of backend."""
 
-from __future__ import annotations
+from functools import partial
 
 import pytest
 
-from agentpool_jupyter.pool.events import Delta, TurnFinished, TurnStarted
 from agentpool_jupyter.recall.backends.redis_backend import RedisBackend
 from agentpool_jupyter.recall.backends.sqlite_backend import SqliteBackend
+from tests import teams
+from tests.programs import start
 
 from .redis_server import RedisServer
 
@@ -20,11 +21,16 @@ def redis_server(tmp_path_factory):
 
 
 @pytest.fixture
-def redis_url(redis_server):
+def redis_client(redis_server):
+    """A client of an empty Redis."""
+    with redis_server.client() as client:
+        client.flushall()
+        yield client
+
+
+@pytest.fixture
+def redis_url(redis_server, redis_client):
     """The address of an empty Redis."""
-    client = redis_server.client()
-    client.flushall()
-    client.close()
     return redis_server.url
 
 
@@ -39,22 +45,17 @@ def backend(request, tmp_path):
     backend.close()
 
 
+def found_by_processes(count, query):
+    """How many matches each of some processes finds, which begin at once."""
+    program = (
+        "import agentpool_jupyter as ap\nfrom agentpool_jupyter.recall import similar\n"
+        f"print(len(similar(ap.open_pool('bakery'), {query!r}, k=100)))"
+    )
+    children = [start(program) for _ in range(count)]
+    return [child.communicate()[0].strip() for child in children]
+
+
 @pytest.fixture
 def say(pool):
     """A function with which an agent says something in a turn of its own; returns the turn's id."""
-
-    def saying(text, agent="planner", *, finish=True, reason="stop"):
-        header = pool.header(pool.branch, run="r1", agent=agent)
-        turn = pool.new_id()
-        half = len(text) // 2
-        events = [
-            TurnStarted(**header, turn=turn),
-            Delta(**header | {"id": pool.new_id()}, turn=turn, seq=0, text=text[:half]),
-            Delta(**header | {"id": pool.new_id()}, turn=turn, seq=1, text=text[half:]),
-        ]
-        if finish:
-            events.append(TurnFinished(**header | {"id": pool.new_id()}, turn=turn, deltas=2, reason=reason))
-        pool.append(events)
-        return turn
-
-    return saying
+    return partial(teams.say, pool)

@@ -1,7 +1,5 @@
 """A store that counts its open pools."""
 
-from __future__ import annotations
-
 from agentpool_jupyter.log.sqlite import SqliteStore
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import socket
 import subprocess
 
 import pytest
 import redis
+
+from agentpool_jupyter.services.broker_setup import free_port
+from tests.needs import lacking
 
 
 class RedisServer:
@@ -17,13 +18,8 @@ class RedisServer:
     def __init__(self, folder) -> None:
         binary = shutil.which("redis-server")
         if binary is None:
-            reason = "needs redis-server: apt-get install redis-server"
-            if os.environ.get("AGENTPOOL_REQUIRE_ALL") == "1":
-                pytest.fail(reason)
-            pytest.skip(reason)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+            lacking("needs redis-server: apt-get install redis-server")
+        self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._command = [binary, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""]
         self._process = None

@@ -1,14 +1,10 @@
 """An index that is damaged, cut off or made by others is made anew from the log, and says so."""
 
-from __future__ import annotations
-
 import json
 import os
-import signal
 import sqlite3
-import subprocess
-import sys
 import time
+from contextlib import closing
 
 import pytest
 from hypothesis import given
@@ -19,6 +15,8 @@ from agentpool_jupyter.errors import IndexUnavailableError
 from agentpool_jupyter.recall import RecallIndex, similar
 from agentpool_jupyter.recall.backends.index_file import stamped
 from agentpool_jupyter.recall.backends.sqlite_backend import SqliteBackend
+from tests.files import flip_bit, sql
+from tests.programs import running
 
 LEASE = "the oven lease comes first because nothing bakes without an oven"
 COUNT = 40
@@ -70,11 +68,8 @@ def test_an_empty_file_is_filled(pool, path):
 @pytest.mark.parametrize(("name", "value"), [("rensa", "0.4.1"), ("minhash", [128, 32, 4, 1]), ("format", 0)])
 def test_another_stamp(pool, path, name, value):
     """Settings or versions that are not these: the note says which."""
-    db = sqlite3.connect(path)
-    stamp = json.loads(db.execute("SELECT stamp FROM about").fetchone()[0]) | {name: value}
-    db.execute("UPDATE about SET stamp = ?", (json.dumps(stamp, sort_keys=True),))
-    db.commit()
-    db.close()
+    stamp = json.loads(sql(path, "SELECT stamp FROM about")[0][0]) | {name: value}
+    sql(path, "UPDATE about SET stamp = ?", json.dumps(stamp, sort_keys=True))
     (note,) = rebuilt(pool)
     assert f"made with other settings or versions ({name} {value} and not" in note
 
@@ -82,12 +77,7 @@ def test_another_stamp(pool, path, name, value):
 @pytest.mark.parametrize("column", ["hashes", "body"])
 def test_a_flipped_bit_inside_a_value(pool, path, column):
     """SQLite does not notice it; the checksum does."""
-    db = sqlite3.connect(path)
-    value = bytearray(db.execute(f"SELECT {column} FROM items WHERE id = 7").fetchone()[0])
-    value[len(value) // 2] ^= 1
-    db.execute(f"UPDATE items SET {column} = ? WHERE id = 7", (bytes(value),))
-    db.commit()
-    db.close()
+    flip_bit(path, "items", column, "id = 7")
     assert "does not match its checksum" in rebuilt(pool)[0]
 
 
@@ -109,10 +99,7 @@ def test_damage_that_shows_while_it_is_open(pool, path):
     """It is made anew in mid-use."""
     with RecallIndex(pool.store) as index:
         similar(pool, LEASE, index=index)
-        db = sqlite3.connect(path)
-        db.execute("UPDATE items SET body = x'00'")
-        db.commit()
-        db.close()
+        sql(path, "UPDATE items SET body = x'00'")
         matches = similar(pool, LEASE, k=100, index=index)
         assert len(matches) == COUNT
         assert "rebuilt from the log" in matches.notes[0]
@@ -143,13 +130,11 @@ from agentpool_jupyter.recall import similar
 print("going", flush=True)
 similar(ap.open_pool("bakery"), "the oven lease")
 """
-    child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
-    child.stdout.readline()
-    path = stamped(store / "recall.index")
-    while child.poll() is None and _items(path) < 500:
-        pass
-    child.send_signal(signal.SIGKILL)
-    child.communicate()
+    with running(program) as child:
+        child.stdout.readline()
+        path = stamped(store / "recall.index")
+        while child.poll() is None and _items(path) < 500:
+            pass
     with RecallIndex(pool.store) as index:
         assert 0 < len(index.backend) <= 3000
         matches = similar(pool, LEASE, k=4000, index=index)
@@ -158,15 +143,10 @@ similar(ap.open_pool("bakery"), "the oven lease")
 
 def _items(path):
     try:
-        db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+            return db.execute("SELECT count(*) FROM items").fetchone()[0]
     except sqlite3.Error:
         return 0
-    try:
-        return db.execute("SELECT count(*) FROM items").fetchone()[0]
-    except sqlite3.Error:
-        return 0
-    finally:
-        db.close()
 
 
 def test_a_place_that_cannot_be_written(pool, tmp_path):
@@ -186,7 +166,7 @@ def test_a_closed_index_says_so(pool, tmp_path):
 def test_a_pool_with_records_that_are_no_events(store):
     """They are passed over, as everywhere."""
     with open_pool("odd") as pool:
-        pool.log.append([b"\x00", b"{}", b'{"type": "thought", "id": "x"}'])
+        pool.append_records([b"\x00", b"{}", b'{"type": "thought", "id": "x"}'])
         pool.post(LEASE)
         assert len(similar(pool, LEASE)) == 1
 

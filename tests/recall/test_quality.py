@@ -1,7 +1,5 @@
 """Recall against exact scores, on the real text of installed packages."""
 
-from __future__ import annotations
-
 import random
 
 import pytest

@@ -1,7 +1,5 @@
 """The best matches, gathered a few at a time, are those of all at once."""
 
-from __future__ import annotations
-
 from hypothesis import given
 from hypothesis import strategies as st
 

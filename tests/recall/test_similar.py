@@ -1,11 +1,5 @@
 """``similar``: what it finds, what it leaves out, and how it says so."""
 
-from __future__ import annotations
-
-import sqlite3
-import subprocess
-import sys
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -22,7 +16,10 @@ from agentpool_jupyter.recall import RecallIndex, similar
 from agentpool_jupyter.recall.pools import MOST_OPEN
 from agentpool_jupyter.recall.text.passages import passages
 from agentpool_jupyter.recall.text.shingles import containment, jaccard, shingles
+from tests.files import hidden, sql
+from tests.programs import output
 
+from .conftest import found_by_processes
 from .counting_store import CountingStore
 
 LEASE = "The oven lease comes first, because nothing bakes without an oven."
@@ -109,7 +106,7 @@ def test_what_another_process_said_is_found(pool, store, say):
     say(JAM)
     assert not similar(pool, LEASE)
     program = f"import agentpool_jupyter as ap; ap.open_pool('bakery').post({LEASE!r})"
-    subprocess.run([sys.executable, "-c", program], check=True)
+    output(program)
     assert [match.agent for match in similar(pool, LEASE)] == ["you"]
 
 
@@ -139,11 +136,7 @@ def test_branches(pool, say):
     pool.rollback("planner#1")
     fresh = say(f"{LEASE} Indeed.")
     found = {match.id: (match.turn, match.branch) for match in similar(pool, LEASE)}
-    assert found == {
-        kept: ("planner#1", "main"),
-        left: ("planner#2", "main"),
-        fresh: ("planner#2", "main-2"),
-    }
+    assert found == {kept: ("planner#1", "main"), left: ("planner#2", "main"), fresh: ("planner#2", "main-2")}
     assert ids(similar(pool, LEASE, branch="main-2")) == {kept, fresh}
     assert ids(similar(pool, LEASE, branch="main")) == {kept, left}
     with pytest.raises(PositionError, match="no branch 'nowhere'"):
@@ -274,8 +267,7 @@ def test_a_bad_file_beside_the_pools_is_passed_over_and_told(pool, say, store, b
     if bad == "folder":
         path.mkdir()
     elif bad == "other":
-        with closing(sqlite3.connect(path)) as db:
-            db.execute("CREATE TABLE t (a)")
+        sql(path, "CREATE TABLE t (a)")
     else:
         path.write_bytes(b"junk" * 500 if bad == "damaged" else (store / "kiosk.sqlite").read_bytes())
     found = similar(pool, LEASE, over="all")
@@ -394,13 +386,7 @@ def test_many_processes_may_build_one_index(pool, say):
     """Every turn is there once."""
     for number in range(60):
         say(f"{LEASE} For the {number} time.")
-    program = (
-        "import agentpool_jupyter as ap\nfrom agentpool_jupyter.recall import similar\n"
-        f"print(len(similar(ap.open_pool('bakery'), {LEASE!r}, k=100)))"
-    )
-    command = [sys.executable, "-c", program]
-    children = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    assert [child.communicate()[0].strip() for child in children] == ["60"] * 3
+    assert found_by_processes(3, LEASE) == ["60"] * 3
 
 
 def test_passages_of_the_query_are_all_asked(pool, say):
@@ -426,8 +412,7 @@ try:
 except ExtraMissingError as error:
     print(error)
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == f"recall needs {missing}: pip install 'agentpool-jupyter[recall]'"
+    assert output(program).strip() == f"recall needs {missing}: pip install 'agentpool-jupyter[recall]'"
 
 
 def made_anew(store):
@@ -457,13 +442,9 @@ def test_a_pool_that_is_opened_again_is_read_on(pool, say, store):
         turn = say(LEASE, finish=False)
         similar(pool, JAM, index=index)
         with open_pool("bakery") as again:
-            with closing(sqlite3.connect(store / "bakery.sqlite")) as db, db:
-                (kept,) = db.execute("SELECT value FROM records WHERE offset = 0").fetchone()
-                db.execute("UPDATE records SET value = 'x' WHERE offset = 0")
-            again.append([TurnFinished(**again.header("main", agent="planner"), turn=turn, deltas=2)])
-            index.follow(again)
-            with closing(sqlite3.connect(store / "bakery.sqlite")) as db, db:
-                db.execute("UPDATE records SET value = ? WHERE offset = 0", (kept,))
+            with hidden(store, 0, 0):
+                again.append([TurnFinished(**again.header("main", agent="planner"), turn=turn, deltas=2)])
+                index.follow(again)
             assert [match.offset for match in similar(again, LEASE, index=index)] == [0]
 
 
@@ -473,8 +454,7 @@ def test_after_a_restart_a_turn_under_way_is_not_read_again(pool, say, store):
     say(JAM, "critic")
     with RecallIndex(pool.store) as index:
         index.follow(pool)
-    with closing(sqlite3.connect(store / "bakery.sqlite")) as db, db:
-        db.execute("UPDATE records SET value = 'x' WHERE offset < 3")
+    sql(store / "bakery.sqlite", "UPDATE records SET value = 'x' WHERE offset < 3")
     pool.append([TurnFinished(**pool.header("main", agent="planner"), turn=turn, deltas=2)])
     with RecallIndex(pool.store) as index:
         index.follow(pool)
@@ -553,3 +533,16 @@ def test_forgetting_what_was_deleted_in_a_damaged_index(pool):
         index.forget_deleted([])
         assert "rebuilt from the log" in index.take_notes()[0]
         assert len(similar(pool, LEASE, index=index)) == 1
+
+
+@pytest.mark.kafka
+def test_a_pool_on_kafka_is_followed_and_gone_on_with(kafka_url, tmp_path):
+    """Its index is a file of this machine, and goes on where it stood."""
+    with open_pool("bakery", kafka_url) as pool:
+        pool.post(LEASE)
+        with RecallIndex(pool.store, tmp_path / "recall.index") as index:
+            assert [match.turn for match in similar(pool, LEASE, index=index, over="all")] == ["you#1"]
+    with open_pool("bakery", kafka_url) as pool, RecallIndex(pool.store, tmp_path / "recall.index") as index:
+        pool.post(f"{LEASE} again")
+        matches = similar(pool, LEASE, index=index)
+        assert ([match.turn for match in matches], matches.notes) == (["you#1", "you#2"], [])

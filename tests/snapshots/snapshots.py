@@ -1,10 +1,12 @@
 """Pools with snapshots of small windows, and what can be seen of them."""
 
-from __future__ import annotations
-
 import contextlib
 import random
+import shutil
+import tempfile
 from contextlib import closing
+
+import pytest
 
 from agentpool_jupyter import open_pool, snapshot
 from agentpool_jupyter.errors import SnapshotError
@@ -99,3 +101,41 @@ def insist_on_soundness(store):
         some = random.Random(pool.end).sample(where, min(6, len(where)))
         assert view(pool, some) == ({place: said[0][place] for place in [None, *some]}, *said[1:])
     return reach(pool)
+
+
+# Fixtures, also of other folders' tests ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def temporary(tmp_path, monkeypatch):
+    """Folders of this test's own for temporary files and for what jobs say."""
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    """A store with a pool that has snapshots of small windows, and records that were delivered again late."""
+    folder = tmp_path_factory.mktemp("template")
+    with open_pool("bakery", folder, snapshot_every=0) as pool:
+        grow(pool, 900)
+        late = list(pool.records(3, 200))
+        pool.append_records(late)
+        grow(pool, 500, seed=2)
+        pool.append_records(late[40:70])
+        assert build(pool).windows.keys() >= {0, 1, 2}
+        return folder, *of_the_log(pool)
+
+
+@pytest.fixture
+def made(template, tmp_path):
+    """A copy of the template: its store, its places and what the log says of them."""
+    folder, *said = template
+    store = tmp_path / "made"
+    shutil.copytree(folder, store)
+    return store, *said

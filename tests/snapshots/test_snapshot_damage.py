@@ -1,12 +1,8 @@
 """Snapshots that are damaged, foreign or gone: told, passed over, and mended."""
 
-from __future__ import annotations
-
 import os
 import random
 import shutil
-import sqlite3
-from contextlib import closing
 
 import pytest
 
@@ -14,15 +10,11 @@ from agentpool_jupyter import open_pool
 from agentpool_jupyter.errors import SnapshotWarning
 from agentpool_jupyter.pool.settled import TurnList
 from agentpool_jupyter.snapshots.summary import Scale
+from tests.files import sql
 from tests.small_disk import on_small_disk
 from tests.snapshots.snapshots import SMALL, build, file_of, grow, of_the_log, path_in, view
 
 pytestmark = pytest.mark.usefixtures("temporary")
-
-
-def sql(path, query):
-    with closing(sqlite3.connect(path)) as db, db:
-        assert db.execute(query).rowcount
 
 
 # Damaged ---------------------------------------------------------------------------------------------------------
@@ -61,8 +53,7 @@ def foreign(path):
 
 def another_database(path):
     path.unlink()
-    with closing(sqlite3.connect(path)) as db, db:
-        db.execute("CREATE TABLE nodes (x)")
+    sql(path, "CREATE TABLE nodes (x)")
 
 
 DAMAGES = {

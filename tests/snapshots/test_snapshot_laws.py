@@ -1,7 +1,5 @@
 """What snapshots say is what the log says: over random logs, at every offset of every branch."""
 
-from __future__ import annotations
-
 import random
 from contextlib import closing
 from itertools import count

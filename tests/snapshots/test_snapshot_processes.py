@@ -1,12 +1,7 @@
 """Several processes that make snapshots of one pool, and processes that are killed."""
 
-from __future__ import annotations
-
 import contextlib
 import signal
-import subprocess
-import sys
-import textwrap
 import time
 from contextlib import closing
 
@@ -18,6 +13,7 @@ from agentpool_jupyter import open_pool
 from agentpool_jupyter.errors import UserError
 from agentpool_jupyter.pool import open_pool as open_raw
 from agentpool_jupyter.snapshots.file import SnapshotFile
+from tests.programs import running, tell
 from tests.snapshots.snapshots import SMALL, build, grow, insist_on_soundness, path_in, view
 
 pytestmark = pytest.mark.usefixtures("temporary")
@@ -25,68 +21,49 @@ pytestmark = pytest.mark.usefixtures("temporary")
 
 # Several processes -----------------------------------------------------------------------------------------------
 
-_SNAPSHOT = textwrap.dedent(
-    """
-    import sys
-    from agentpool_jupyter import open_pool, snapshot
-    from agentpool_jupyter.snapshots.summary import Scale
-    from tests.snapshots.snapshots import grow
+_SNAPSHOT = """
+import sys
+from agentpool_jupyter import open_pool, snapshot
+from agentpool_jupyter.snapshots.summary import Scale
+from tests.snapshots.snapshots import grow
 
-    with open_pool(sys.argv[2], sys.argv[1], snapshot_every=0) as pool:
-        print("ready", flush=True)
-        sys.stdin.readline()
-        while True:
-            done = snapshot(pool, engine="inline", scale=Scale(64, 3))
-            print(done.start, done.end, flush=True)
-            if len(sys.argv) < 4:
-                break
-            grow(pool, 300, seed=pool.end)
-    """
-)
-_INTAKE = textwrap.dedent(
-    """
-    import random, sys
-    from agentpool_jupyter.snapshots import intake
-    from agentpool_jupyter.snapshots.file import SnapshotFile
-    from agentpool_jupyter.snapshots.folder import current, making
-    from agentpool_jupyter.snapshots.schema import Anchor
-    from agentpool_jupyter.pool import open_pool
-    from agentpool_jupyter.snapshots.summary import Scale
-    from tests.snapshots.mapreduce import nodes
-    from tests.snapshots.snapshots import grow
+with open_pool(sys.argv[2], sys.argv[1], snapshot_every=0) as pool:
+    print("ready", flush=True)
+    sys.stdin.readline()
+    while True:
+        done = snapshot(pool, engine="inline", scale=Scale(64, 3))
+        print(done.start, done.end, flush=True)
+        if len(sys.argv) < 4:
+            break
+        grow(pool, 300, seed=pool.end)
+"""
+_INTAKE = """
+import random, sys
+from agentpool_jupyter.snapshots import intake
+from agentpool_jupyter.snapshots.file import SnapshotFile
+from agentpool_jupyter.snapshots.folder import current, making
+from agentpool_jupyter.snapshots.schema import Anchor
+from agentpool_jupyter.pool import open_pool
+from agentpool_jupyter.snapshots.summary import Scale
+from tests.snapshots.mapreduce import nodes
+from tests.snapshots.snapshots import grow
 
-    scale = Scale(64, 3)
-    with open_pool(sys.argv[2], sys.argv[1]) as pool:
-        folder = pool.store.derived(pool.name)
-        while True:
-            grow(pool, 150, seed=pool.end)
-            path, end = current(folder), scale.full(pool.end)
-            file = SnapshotFile(path) if path else None
-            start, before = (file.anchor.end, list(file.unfinished(file.anchor.end))) if file else (0, [])
-            found = nodes(pool.log.read(start, end), end, scale, random.Random(1), before)
-            print(start, end, flush=True)
-            if file:
-                intake.add(file, found, Anchor.of(pool.log, end))
-            else:
-                with making(folder, scale) as new:
-                    intake.add(new, found, Anchor.of(pool.log, end))
-    """
-)
-
-
-@contextlib.contextmanager
-def process(code, *arguments):
-    """A Python process that is gone at the end."""
-    with subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", code, *map(str, arguments)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as child:
-        try:
-            yield child
-        finally:
-            child.kill()
+scale = Scale(64, 3)
+with open_pool(sys.argv[2], sys.argv[1]) as pool:
+    folder = pool.store.derived(pool.name)
+    while True:
+        grow(pool, 150, seed=pool.end)
+        path, end = current(folder), scale.full(pool.end)
+        file = SnapshotFile(path) if path else None
+        start, before = (file.anchor.end, list(file.unfinished(file.anchor.end))) if file else (0, [])
+        found = nodes(pool.log.read(start, end), end, scale, random.Random(1), before)
+        print(start, end, flush=True)
+        if file:
+            intake.add(file, found, Anchor.of(pool.log, end))
+        else:
+            with making(folder, scale) as new:
+                intake.add(new, found, Anchor.of(pool.log, end))
+"""
 
 
 def test_two_processes_that_make_snapshots_at_once(made):
@@ -94,11 +71,9 @@ def test_two_processes_that_make_snapshots_at_once(made):
     store, where, said = made
     path_in(store).unlink()
     with contextlib.ExitStack() as stack:
-        makers = [stack.enter_context(process(_SNAPSHOT, store, "bakery")) for _ in range(2)]
+        makers = [stack.enter_context(running(_SNAPSHOT, store, "bakery")) for _ in range(2)]
         assert [maker.stdout.readline() for maker in makers] == ["ready\n"] * 2
-        for maker in makers:
-            maker.stdin.write("\n")
-            maker.stdin.flush()
+        tell(*makers)
         done = sorted(tuple(map(int, maker.stdout.readline().split())) for maker in makers)
         assert [maker.wait(60) for maker in makers] == [0, 0]
     with open_pool("bakery", store, snapshot_every=0) as pool:
@@ -126,7 +101,7 @@ def test_a_process_killed_while_it_adds_to_the_file_leaves_the_old_or_the_new(st
         pool.store.derived("bakery").mkdir()
     end = 0
     for _ in range(kills):
-        with process(_INTAKE, store, "bakery") as maker:
+        with running(_INTAKE, store, "bakery") as maker:
             states = {end}
             for _ in range(dice.randrange(1, 4)):
                 states |= set(map(int, maker.stdout.readline().split()))
@@ -148,10 +123,9 @@ def test_a_process_killed_while_it_makes_snapshots_leaves_the_old_or_the_new(sto
     with open_raw("bakery", store) as pool:
         grow(pool, 600)
     for _ in range(kills):
-        with process(_SNAPSHOT, store, "bakery", "again") as maker:
+        with running(_SNAPSHOT, store, "bakery", "again") as maker:
             assert maker.stdout.readline() == "ready\n"
-            maker.stdin.write("\n")
-            maker.stdin.flush()
+            tell(maker)
             time.sleep(dice.uniform(0, 3))  # as above
             jobs = psutil.Process(maker.pid).children(recursive=True)
             maker.kill()

@@ -1,10 +1,5 @@
 """Snapshots of real pools: used without being asked for."""
 
-from __future__ import annotations
-
-import sqlite3
-from contextlib import closing
-
 import pytest
 
 from agentpool_jupyter import open_pool, snapshot
@@ -12,6 +7,7 @@ from agentpool_jupyter.pool import Position
 from agentpool_jupyter.pool import open_pool as open_raw
 from agentpool_jupyter.pool.settled import TurnList
 from agentpool_jupyter.snapshots.summary import SCALE
+from tests.files import sql
 from tests.snapshots.snapshots import SMALL, build, file_of, grow, of_the_log, path_in, view
 
 pytestmark = pytest.mark.usefixtures("temporary")
@@ -22,8 +18,7 @@ pytestmark = pytest.mark.usefixtures("temporary")
 
 def spoil(log, below, *, but=0):
     """Make the log's own records below an offset say nothing, apart from one that tells which log it is."""
-    with closing(sqlite3.connect(log)) as db, db:
-        db.execute("UPDATE records SET value = '{}' WHERE offset BETWEEN 1 AND ? AND offset != ?", (below - 1, but))
+    sql(log, "UPDATE records SET value = '{}' WHERE offset BETWEEN 1 AND ? AND offset != ?", below - 1, but)
 
 
 def test_a_pool_answers_from_its_snapshots(store):

@@ -1,7 +1,5 @@
 """Summaries of windows: how large windows are, what a summary keeps, and how larger ones come about."""
 
-from __future__ import annotations
-
 import random
 
 import msgspec
@@ -12,7 +10,6 @@ from agentpool_jupyter.log import Record
 from agentpool_jupyter.pool.codec import decode, encode
 from agentpool_jupyter.pool.events import (
     Claim,
-    Delta,
     Fork,
     Head,
     Heartbeat,
@@ -22,12 +19,11 @@ from agentpool_jupyter.pool.events import (
     RunStarted,
     Tag,
     TurnFailed,
-    TurnFinished,
-    TurnStarted,
     Usage,
 )
 from agentpool_jupyter.snapshots.node import BODY, HEAD, pack, unpack
 from agentpool_jupyter.snapshots.summary import SCALE, Folding, Scale, Summary, climb, summarise
+from tests.pool import strategies
 
 SMALL = Scale(4, 2)
 
@@ -47,15 +43,9 @@ def summary(window, *found):
     return summarise("main", window, [piece(found)])
 
 
-def speech(turn, count, agent="ann", end=TurnFinished, **more):
+def speech(turn, count, *arguments, **more):
     """The events of a turn that says ``count`` words."""
-    header = {"agent": agent, "turn": turn, "run": "r1"}
-    facts = {"deltas": count} if end is TurnFinished else {"error": "500"}
-    return [
-        TurnStarted(id=f"{turn}s", **header),
-        *(Delta(id=f"{turn}d{i}", seq=i, text=f"{i} ", **header) for i in range(count)),
-        end(id=f"{turn}e", **header, **facts, **more),
-    ]
+    return strategies.speech(turn, [f"{i} " for i in range(count)], *arguments, **more)
 
 
 # Scale -----------------------------------------------------------------------------------------------------------

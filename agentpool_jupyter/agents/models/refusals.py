@@ -6,12 +6,13 @@ No client library is imported here: it is all said over status, headers and body
 from __future__ import annotations
 
 import email.utils
+import json
 import math
 import random
 import re
 import time
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from agentpool_jupyter.errors import ModelError
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from .endpoint import Endpoint
 
+MOST_WAIT = 60.0
+"""Seconds that a server may ask to be waited for; one that asks for more has failed."""
 _LONGEST = 300  # characters of a server's words in a message
 _FIRST_WAIT = 0.5
 _LONGEST_WAIT = 20.0
@@ -29,43 +32,62 @@ _CONTEXT = re.compile(
     r"context[ _](?:length|window|size)|maximum context|exceed_context|too many tokens|prompt is too long",
     re.IGNORECASE,
 )
-_PARAMETERS = re.compile(r"\b(max_completion_tokens|max_tokens|stream_options|temperature|seed|stop)\b")
-_UNKNOWN = re.compile(
-    r"unsupported|not supported|not support|unrecogni[sz]ed|unknown|unexpected|extra|not permitted|not allowed",
+_NO_CREDIT = re.compile(
+    r"insufficient[_ ](?:quota|balance|credits?)|exceeded your current quota|billing", re.IGNORECASE
+)
+_LOADING = re.compile(r"loading|warming up|starting up", re.IGNORECASE)
+# In headers a number alone; in words "Please try again in 6m0.5s", "retryDelay": "4s", "retry_after": 20.
+_WAIT = re.compile(
+    r"""(?:try again|retry(?:ing)?) (?:in|after) |retry[_-]?(?:delay|after)(?:_seconds)?["']?\s*[:=]\s*["']?""",
     re.IGNORECASE,
+)
+_SPAN = re.compile(
+    r"""(?:(?P<h>\d+)\s*h(?:ours?|rs?)?\s*)?
+        (?:(?P<m>\d+)\s*m(?:in(?:ute)?s?)?(?![a-z])\s*)?  # not milliseconds
+        (?:(?P<s>\d+(?:\.\d+)?)\s*(?P<ms>ms|mil)?)?""",
+    re.VERBOSE | re.IGNORECASE,
 )
 
 
 @dataclass(frozen=True)
-class Dialect:
-    """How a server wants to be asked; learned from its refusals and remembered."""
+class Said:
+    """What the body of a refusal says."""
 
-    limit: Literal["max_tokens", "max_completion_tokens"]
-    swapped: bool = False
-    leave_out: frozenset[str] = frozenset()
+    text: str
+    code: str = ""
+    parameter: str = ""
+    """Which field of the request it is about."""
+    raw: str = ""
 
-    def without(self, parameter: str) -> Dialect | None:
-        """Return a dialect that avoids a parameter, or None where nothing is left to try.
-
-        The limit is never left out: budgets are reserved by it.
-        """
-        if parameter == self.limit and not self.swapped:
-            other: Any = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}[self.limit]
-            return replace(self, limit=other, swapped=True)
-        if parameter == self.limit or parameter in self.leave_out:
-            return None
-        return replace(self, leave_out=self.leave_out | {parameter})
-
-    def body(self, max_tokens: int, options: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the fields of a request beside its model and messages."""
-        wanted = {self.limit: max_tokens, "stream_options": {"include_usage": True}, **options}
-        return {name: value for name, value in wanted.items() if name not in self.leave_out and value is not None}
+    @classmethod
+    def of(cls, body: Any) -> Said:
+        """Read a body: bytes, or the data that a server put into an event; nothing in it has to be as expected."""
+        raw = body.decode(errors="replace") if isinstance(body, bytes) else json.dumps(body, default=str)
+        if isinstance(body, bytes):
+            try:
+                body = json.loads(raw)
+            except (ValueError, RecursionError):
+                body = " ".join(re.sub(r"<(style|script).*?</\1>|<[^>]*>", " ", raw, flags=re.DOTALL).split())
+        if isinstance(body, list) and body:
+            body = body[0]
+        while isinstance(body, dict) and isinstance(body.get("error"), dict | str) and body["error"]:
+            body = body["error"]
+        if not isinstance(body, dict):
+            return cls(str(body) if body else "no reason given", raw=raw)
+        text = next((body[key] for key in ("message", "detail", "error_message", "msg") if body.get(key)), body)
+        parameter = body.get("param")
+        if isinstance(text, list) and text and isinstance(text[0], dict):  # FastAPI's: [{loc, msg, type}]
+            place = text[0].get("loc")
+            parameter = parameter or (place[-1] if isinstance(place, list) and place else None)
+        text = text if isinstance(text, str) else json.dumps(text, default=str)
+        return cls(text, str(body.get("code") or body.get("type") or ""), str(parameter or ""), raw)
 
 
 def one_line(text: str, endpoint: Endpoint) -> str:
     """Return a server's words fit for a message: one line, not too long, and without any key."""
-    text = " ".join(text.split())
-    text = text.replace(endpoint.key, "***") if endpoint.key else text
+    text = " ".join(text.encode(errors="replace").decode().split())
+    for secret in endpoint.secrets:
+        text = text.replace(secret, "***")
     text = _KEYS.sub("***", text)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
@@ -78,31 +100,62 @@ def failure(
     return ModelError(message, kind=kind, retriable=retriable, retry_after=retry_after)
 
 
-def refused(endpoint: Endpoint, status: int, headers: Mapping[str, str], text: str, code: str | None) -> ModelError:  # noqa: PLR0911
-    """Return the error for an HTTP status that is no success; ``code`` is the error code in the body, if any."""
-    said = f"status {status}: {text}"
+def refused(
+    endpoint: Endpoint, status: int, said: Said, headers: Mapping[str, str] | None = None, patience: float = MOST_WAIT
+) -> ModelError:
+    """Return the error for an HTTP status that is no success.
+
+    A server that asks to be waited for longer than ``patience`` is not tried again.
+    """
+    kind, retriable, hint = _judge(endpoint, status, said, headers or {})
+    wait = retry_after(headers or {}, said.raw) if retriable else None
+    if wait is not None and wait > patience:
+        hint = f"asks to wait {_span(wait)}, longer than the {patience:g} s that are waited"
+        kind, retriable, wait = "rate_limit", False, None
+    words = f"status {status}: {said.text}"
+    told = f"{hint} ({words})" if hint else words
+    return failure(endpoint, told, kind=kind, retriable=retriable, retry_after=wait)
+
+
+def _judge(endpoint: Endpoint, status: int, said: Said, headers: Mapping[str, str]) -> tuple[str, bool, str]:  # noqa: PLR0911
+    """Return the kind of a refusal, whether it may pass, and what to do."""
     match status:
-        case 429 if code == "insufficient_quota":
-            return failure(endpoint, f"the account has no credit left ({said})", kind="rate_limit", retriable=False)
+        case 402 | 429 if status == 402 or _NO_CREDIT.search(said.code):  # noqa: PLR2004
+            return "rate_limit", False, "the account has no credit left"
         case 429:
-            return failure(endpoint, f"too many requests ({said})", kind="rate_limit", retry_after=retry_after(headers))
+            return "rate_limit", True, "too many requests"
         case 401 | 403:
-            hint = "the key was refused: check the environment variable that holds it"
-            return failure(endpoint, f"{hint} ({said})", kind="auth", retriable=False)
+            return "auth", False, _key_hint(endpoint)
         case 404:
-            hint = "no such model or address: check model and base_url"
-            return failure(endpoint, f"{hint} ({said})", kind="request", retriable=False)
+            return "request", False, "no such model or address: check model and base_url"
         case 408:
-            return failure(endpoint, said, kind="timeout", retry_after=retry_after(headers))
-        case 409 | 425:
-            return failure(endpoint, said, kind="server", retry_after=retry_after(headers))
-        case _ if status >= 500:  # noqa: PLR2004 - HTTP's own class of statuses
-            return failure(endpoint, f"the server failed ({said})", kind="server", retry_after=retry_after(headers))
-        case _ if too_long(text):
-            hint = "the prompt does not fit into the model's context: give the agent a smaller context"
-            return failure(endpoint, f"{hint} ({said})", kind="request", retriable=False)
-        case _:
-            return failure(endpoint, said, kind="request", retriable=False)
+            return "timeout", True, ""
+    if status in (409, 425) or status >= 500:  # noqa: PLR2004 - HTTP's own class of statuses
+        return "server", True, "the server failed"
+    if status < 400:  # noqa: PLR2004 - a prompt goes to the server that was named, and to no other
+        return "request", False, f"it sends elsewhere, to {headers.get('location', 'nowhere')}: check base_url"
+    if too_long(said.text):
+        return "request", False, "the prompt does not fit into the model's context: give the agent a smaller context"
+    return "request", False, ""
+
+
+def _key_hint(endpoint: Endpoint) -> str:
+    if not endpoint.secrets:
+        return "it wants a key and none was sent: name the environment variable that holds it in `api_key_env`"
+    return f"the key was refused: check the environment variable {endpoint.key_variable or 'that holds it'}"
+
+
+def told_in_stream(endpoint: Endpoint, told: Any, patience: float = MOST_WAIT) -> ModelError:
+    """Return the error for a failure that a server told in an answer with status 200."""
+    said = Said.of(told)
+    code = int(said.code) if said.code.isdecimal() else 0
+    if 400 <= code < 600:  # noqa: PLR2004 - an HTTP status in the wrong place
+        return refused(endpoint, code, said, patience=patience)
+    if too_long(said.text):
+        return refused(endpoint, 400, said)
+    if "rate" in said.code and "limit" in said.code:
+        return refused(endpoint, 429, said, patience=patience)
+    return failure(endpoint, f"the server failed in mid-stream: {said.text}", kind="server")
 
 
 def too_long(text: str) -> bool:
@@ -110,18 +163,16 @@ def too_long(text: str) -> bool:
     return _CONTEXT.search(text) is not None
 
 
-def unknown_parameter(text: str, parameter: str | None) -> str | None:
-    """Return the request parameter that a refusal says the server does not know, if it says so."""
-    if not _UNKNOWN.search(text):
-        return None
-    found = _PARAMETERS.search(parameter or "") or _PARAMETERS.search(text)
-    return found.group(1) if found else None
+def still_loading(status: int, said: Said) -> bool:
+    """Return whether a server says that it is there and its model is not yet."""
+    return status == 503 and _LOADING.search(said.text) is not None  # noqa: PLR2004
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
+def retry_after(headers: Mapping[str, str], body: str = "") -> float | None:
     """Return the seconds a server asks to wait, or None where it names no time that can be read.
 
-    Reads ``retry-after-ms`` (OpenAI), then ``retry-after`` as seconds or as a date (RFC 9110, 10.2.3).
+    Reads ``retry-after-ms`` (OpenAI), ``retry-after`` as seconds or as a date (RFC 9110, 10.2.3), then the words of the
+    body: ``Please try again in 6m0s``, or Google's ``"retryDelay": "4s"``.
     """
     for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
         try:
@@ -133,8 +184,25 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     try:
         date = email.utils.parsedate_to_datetime(headers["retry-after"])
     except (KeyError, ValueError):
-        return None
+        return _said_wait(body)
     return max(0.0, date.timestamp() - time.time())
+
+
+def _said_wait(body: str) -> float | None:
+    told = _WAIT.search(body)
+    span = _SPAN.match(body, told.end()) if told else None
+    if span is None or not span.group().strip():
+        return None
+    small = float(span["s"] or 0) / (1000 if span["ms"] else 1)
+    return int(span["h"] or 0) * 3600 + int(span["m"] or 0) * 60 + small
+
+
+def _span(seconds: float) -> str:
+    """Return a span of time in words: ``23 h 59 min``."""
+    minutes = round(seconds / 60)
+    if minutes < 2:  # noqa: PLR2004
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"  # noqa: PLR2004
 
 
 def backoff(attempt: int, retry_after: float | None) -> float:

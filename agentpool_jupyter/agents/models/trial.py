@@ -40,7 +40,10 @@ async def find_continuation(client: ModelClient) -> AsyncGenerator[Usage | None,
     for way, flags in _TRIED:
         answer, usage = "", None
         try:
-            async with aclosing(client.stream(PROBE, max_tokens=PROBE_TOKENS, temperature=0, flags=flags)) as pieces:
+            asked = client.stream(
+                PROBE, max_tokens=PROBE_TOKENS, temperature=0, options=flags, repeats=len(_BEGUN.encode())
+            )
+            async with aclosing(asked) as pieces:
                 async for piece in pieces:
                     if isinstance(piece, str):
                         answer += piece

@@ -3,12 +3,14 @@
 A prompt is made of the task (with who the agent is), the agent's own thread, what is new since it last read, what it
 had heard before, and what was recalled; each part has a share of the room (:mod:`.shares`). Texts stand in the order in
 which they were complete, with the task last: where the document only grew, a prompt begins like the one before, and
-servers' prompt caches hit. What went in, and what was left out, is recorded (:mod:`.record`).
+servers' prompt caches hit. No text can pose as another's (:mod:`.frame`). What went in, and what was left out, is
+recorded (:mod:`.record`).
 """
 
 from __future__ import annotations
 
 import hashlib
+from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,6 +19,7 @@ import msgspec
 from agentpool_jupyter.errors import UserError
 from agentpool_jupyter.pool.words import SPEAKING
 
+from .frame import framed, section
 from .record import account_of, turns_heard
 from .shares import HEAD, allot, excerpt, fairly, latest, need, size
 
@@ -176,9 +179,9 @@ def _heard_before(turns: list[Turn], room: int) -> dict[str, str]:
 
 
 def _system(team: TeamSpec, agent: AgentSpec) -> str:
-    names = [other.name for other in team.agents if other.name != agent.name]
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    others = ", ".join(names[:_NAMED]) + more
+    names = list(islice((other.name for other in team.agents if other.name != agent.name), _NAMED))
+    unnamed = len(team.agents) - 1 - len(names)
+    others = ", ".join(names) + (f" and {unnamed} more" if unnamed else "")
     beside = f" The others are {others}; nobody leads, and everyone reads what everyone writes." if others else ""
     job = f" Your job: {agent.role}" if agent.role else ""
     return f"You are {agent.name}.{job}{beside} Be brief and concrete."
@@ -190,7 +193,7 @@ def _closing(team: TeamSpec, agent: AgentSpec) -> str:
 
 
 def _user(sections: list[str], hits: Mapping[int, str], closing: str) -> str:
-    parts = ["What the team has written so far:", *sections] if sections else []
+    parts = ["What the team has written so far, each text set in below its author:", *sections] if sections else []
     if hits:
         parts += ["From earlier work, which may help:", *hits.values()]
     return "\n\n".join([*parts, closing])
@@ -205,7 +208,7 @@ def _section(turn: Turn, agent: AgentSpec, text: str) -> str:
     elif turn.status in ("failed", "cancelled"):
         marks.append("broken off")
     mark = f" ({', '.join(marks)})" if marks else ""
-    return f"[{turn.name}{mark}]\n{text}"
+    return section(f"{turn.name}{mark}", text)
 
 
 def _recalled(hits: Sequence[Reminder], room: int, prompt: str) -> dict[int, str]:
@@ -214,8 +217,8 @@ def _recalled(hits: Sequence[Reminder], room: int, prompt: str) -> dict[int, str
     for number, hit in enumerate(hits):
         text = excerpt(hit.text.strip(), room - HEAD) if size(hit.text.strip()) > room else hit.text.strip()
         twice = any((hit.text, hit.source) == (other.text, other.source) for other in hits[:number])
-        if text and not twice and text not in prompt:
-            chosen[number] = f"[{hit.source}]\n{text}"
+        if text and not twice and framed(text) not in prompt:
+            chosen[number] = section(hit.source, text)
             room -= size(text)
     return chosen
 

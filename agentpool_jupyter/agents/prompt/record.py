@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from .frame import spoken
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -32,10 +34,20 @@ if TYPE_CHECKING:
 
 
 def turns_heard(turns: Sequence[Turn], team: TeamSpec, agent: AgentSpec) -> list[Turn]:
-    """Return the turns that matter to an agent: its own, those it listens to, and those of people."""
-    team_names = {other.name for other in team.agents}
-    deaf_to = {name for name in team_names if not agent.hears(name)} - {agent.name}
-    return [turn for turn in turns if turn.agent not in deaf_to and turn.text and not turn.text.isspace()]
+    """Return the turns that matter to an agent: its own, those it listens to, and those of people.
+
+    Thoughts that a server left in their texts are taken out; a turn that is nothing else does not matter.
+    """
+    deaf_to = {name for name in {turn.agent for turn in turns} if not agent.hears(name)} - {agent.name}
+    if deaf_to:  # people are always heard; in a large team that nobody has spoken in yet, this is not asked
+        deaf_to &= {other.name for other in team.agents}
+    heard = (_spoken(turn) for turn in turns if turn.agent not in deaf_to)
+    return [turn for turn in heard if turn.text and not turn.text.isspace()]
+
+
+def _spoken(turn: Turn) -> Turn:
+    text = spoken(turn.text)
+    return turn if text == turn.text else msgspec.structs.replace(turn, text=text)
 
 
 def account_of(heard: list[Turn], chosen: Mapping[str, str]) -> dict[str, Any]:

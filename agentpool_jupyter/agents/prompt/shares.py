@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .frame import INDENT
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -47,8 +49,8 @@ def allot(room: int, needs: Mapping[str, int]) -> dict[str, int]:
 
 
 def size(text: str) -> int:
-    """Return the bytes that a text takes with its heading."""
-    return len(text.encode()) + HEAD
+    """Return the bytes that a text takes with its heading, and with its lines set in."""
+    return len(text.encode()) + len(INDENT) * text.count("\n") + HEAD
 
 
 def need(texts: Sequence[str], room: int) -> int:
@@ -115,9 +117,10 @@ def excerpt(text: str, most: int) -> str:
     mark = "[…] "
     if most < _LEAST_EXCERPT:
         return ""
-    if len(text.encode()) <= most:
+    if size(text) - HEAD <= most:
         return text
-    return mark + text.encode()[-(most - len(mark.encode())) :].decode(errors="ignore")
+    tail = text.encode()[-(most - len(mark.encode())) :]
+    return mark + tail[len(INDENT) * tail.count(b"\n") :].decode(errors="ignore")
 
 
 def _relevance(turn: Turn, agent: AgentSpec, newest: set[str]) -> int:

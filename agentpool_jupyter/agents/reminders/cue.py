@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from agentpool_jupyter.agents.prompt.frame import unframed
 from agentpool_jupyter.agents.prompt.record import turns_read
 from agentpool_jupyter.agents.team.spec import RecallSpec
 from agentpool_jupyter.recall.text.passages import SIZE
@@ -54,7 +55,7 @@ def cue_of(document: Document, team: TeamSpec, agent: AgentSpec, prompt: Prompt,
     return Cue(
         spec=team.recall_of(agent) or RecallSpec(),
         texts=tuple(dict.fromkeys(text for one in asked for text in _questions(one))),
-        known="\n".join([*(message["content"] for message in prompt.messages), begun]),
+        known="\n".join([*(unframed(message["content"]) for message in prompt.messages), begun]),
         besides=frozenset({turn.id for turn in read} | ({present} if present else set())),
         unheard=frozenset(
             other.name for other in team.agents if other.name != agent.name and not agent.hears(other.name)

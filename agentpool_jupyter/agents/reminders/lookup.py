@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from agentpool_jupyter.errors import AgentPoolError, ExtraMissingError
-from agentpool_jupyter.recall.backends.opening import REDIS, default_address
+from agentpool_jupyter.recall.backends.addresses import REDIS, default_address
 from agentpool_jupyter.recall.file_names import without_folders
 
 from .search import ReminderSearch

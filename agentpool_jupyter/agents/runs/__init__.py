@@ -4,6 +4,7 @@ In reading order::
 
     start     Team and resume: from a description, or from an interrupted run, to a Run
     plan      before a team starts: what would fail, and what would be asked (a dry run)
+    trust     servers and keys that a pool from outside names
     claims    which runs may start: one at a time in a pool, and the log's order decides
     run       Run: one background thread and event loop, from the first event to the last
     schedule  who speaks when: Schedule lets agents take turns until there is a reason to end

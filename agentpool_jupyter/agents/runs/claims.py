@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from agentpool_jupyter.errors import RunActiveError
-from agentpool_jupyter.pool.events import Claim, RunFinished, RunStarted, TurnFailed
+from agentpool_jupyter.errors import RunActiveError, UserError
+from agentpool_jupyter.pool.events import Claim, RunFinished, RunStarted, StopAsked, TurnFailed
 from agentpool_jupyter.pool.runs import LEASE, RunRecord, this_owner
 from agentpool_jupyter.pool.words import LOST
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _LEAVING_SECONDS = 5.0  # how long a run that is about to end by itself is waited for
 _GLANCE_SECONDS = 0.05  # between two looks whether it has
+_STOPPING_SECONDS = 10.0  # how long a process that was asked to stop its run is waited for
 
 
 def claim(pool: Pool, run: str, branch: str, team: TeamSpec, *, resumed: bool = False) -> int:
@@ -61,9 +62,38 @@ def refuse_if_active(pool: Pool, *, but: Claim | None = None) -> None:
         if but is None or (other.id != but.run and held is not None and held.offset < but.offset):
             message = (
                 f"a team already runs in pool {pool.name!r} (run {other.id}, {other.owner}): "
-                "stop it with `%agents stop`, watch it with `%agents attach`, or name another pool"
+                f"stop it with `%agents stop {pool.name}`, watch it with `%agents attach {pool.name}`, "
+                "or name another pool"
             )
             raise RunActiveError(message)
+
+
+def ask_to_stop(pool: Pool, run: RunRecord) -> None:
+    """Ask the process that holds a run, which may be any, to stop it."""
+    pool.append([StopAsked(**pool.header(run.branch), target=run.id, epoch=run.epoch, owner=this_owner())])
+
+
+def stop_run(pool: Pool, run: str | None = None) -> RunRecord:
+    """Have a run that some process holds stopped (default: the one that is alive in the pool), and wait for its end.
+
+    Raises UserError where no such run is alive, RunActiveError where its holder does not do it in time.
+    """
+    alive = [record for record in pool.runs.alive() if run in (None, record.id)]
+    if not alive:
+        message = f"no team runs in pool {pool.name!r}" + (f" as {run}" if run else "")
+        raise UserError(message)
+    asked = alive[-1]
+    ask_to_stop(pool, asked)
+    deadline = time.monotonic() + _STOPPING_SECONDS
+    while (now := pool.runs[asked.id]).alive() and now.epoch == asked.epoch and time.monotonic() < deadline:
+        time.sleep(_GLANCE_SECONDS)
+    if now.alive():
+        message = (
+            f"run {asked.id} in pool {pool.name!r} still goes on: {now.owner} was asked to stop it and did not in "
+            f"{_STOPPING_SECONDS:g} s; it may be busy, or older than this request: stop it there"
+        )
+        raise RunActiveError(message)
+    return now
 
 
 def mark_lost(pool: Pool, run: RunRecord) -> list[Turn]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from agentpool_jupyter.agents.models.connection import preload
 from agentpool_jupyter.agents.models.endpoint import call_limits, endpoint_of
 from agentpool_jupyter.agents.prompt.build import build_prompt
 from agentpool_jupyter.agents.reminders.lookup import check_recall
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 def check_team(team: TeamSpec, functions: Functions) -> None:
     """Raise SpecError or UserError for what would only fail once the team runs."""
+    if any(agent.python is None for agent in team.agents):
+        preload()
     for agent in team.agents:
         if agent.python is not None and not callable(functions.get(agent.python)):
             message = f"agent {agent.name!r}: there is no function {agent.python!r}; define it before this cell"

@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from agentpool_jupyter.display.foreign import printable
 from agentpool_jupyter.display.note import remarks_html
 from agentpool_jupyter.display.table import Table
 from agentpool_jupyter.pool import Usage
-from agentpool_jupyter.pool.words import OVERTAKEN
+from agentpool_jupyter.pool.words import OVERTAKEN, UNUSUAL
 
 from .stale import stale
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from agentpool_jupyter.agents.team.spec import TeamSpec
     from agentpool_jupyter.pool import Document, Turn
@@ -43,14 +44,31 @@ class ReportRow(msgspec.Struct, frozen=True, kw_only=True):
     restarts: int = 0
     """Turns that were broken off because they were overtaken, and begun again (``interrupt``)."""
 
+    @property
+    def tokens(self) -> str:
+        """All its tokens, for people: with ``≤`` where a server did not count them all."""
+        return self.bounded(self.prompt + self.completion)
+
+    def bounded(self, number: object) -> str:
+        """Return a number for people, marked where it rests on an estimate."""
+        return f"≤ {number}" if self.estimated else f"{number}"
+
 
 _NAMED = 5  # stale turns, and what each missed, that are named
+
+
+def _unusual(turns: Iterable[Turn]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for turn in turns:
+        if turn.reason in UNUSUAL:
+            found.setdefault(UNUSUAL[turn.reason], []).append(turn.name)
+    return found
 
 
 class Report:
     """A table, one row an agent and one for all; displays itself, and ``rows`` holds the numbers.
 
-    Below it stand what was read, where something was, stale turns, and what went wrong with recall.
+    Below it stand what was read, where something was, stale turns, unusual ends, and what went wrong with recall.
     """
 
     def __init__(self, document: Document, team: TeamSpec, run: str, notes: Sequence[str] = ()) -> None:
@@ -60,6 +78,8 @@ class Report:
         attempts = [turn for turn in document.attempts if turn.run == run]
         self.stale_turns = stale(document, team, run)
         """Turns during which something was said that they should have read, and what."""
+        self.unusual = _unusual(turn for turn in attempts if turn.status == "finished")
+        """The turns that ended otherwise than they should, by how they did."""
         names = [agent.name for agent in team.agents]
         self.rows = [self._row(name, attempts, {name}) for name in names]
         self.total = self._row("all", attempts, set(names))
@@ -90,9 +110,8 @@ class Report:
         rows = [*self.rows, self.total]
         costs = []
         for row in rows:
-            tokens = (f"{'≤ ' if row.estimated else ''}{count}" for count in (row.prompt, row.completion))
-            cost = "unknown" if row.cost is None else f"{row.cost:.4f}"
-            costs.append((row.agent, row.turns, row.failed, *tokens, cost))
+            cost = "unknown" if row.cost is None else row.bounded(f"{row.cost:.4f}")
+            costs.append((row.agent, row.turns, row.failed, row.bounded(row.prompt), row.bounded(row.completion), cost))
         head = ("agent", "turns", "failed attempts", "prompt tokens", "completion tokens", "cost (US$)")
         tables = [Table(head, costs, numbers=True)]
         if self.total.own or self.total.others or self.total.recalled:
@@ -115,11 +134,14 @@ class Report:
         ]
         if len(self.stale_turns) > _NAMED:
             shown.append(f"stale: {len(self.stale_turns) - _NAMED} more turns, see `stale_turns`")
+        for what, names in self.unusual.items():
+            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            shown.append(f"{', '.join(names[:_NAMED])}{more}: {what}")
         return [*shown, *(f"recall: {note}" for note in self.notes)]
 
     def __repr__(self) -> str:
         remarks = self._remarks()
-        return "\n\n".join([*map(repr, self._tables()), *(["\n".join(remarks)] if remarks else [])])
+        return "\n\n".join([*map(repr, self._tables()), *([printable("\n".join(remarks))] if remarks else [])])
 
     def _repr_html_(self) -> str:
         return "".join(table._repr_html_() for table in self._tables()) + remarks_html(self._remarks())

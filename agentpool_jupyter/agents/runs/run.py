@@ -16,9 +16,10 @@ from agentpool_jupyter.agents.turns.budget import TokenBudget, spent
 from agentpool_jupyter.agents.turns.live_document import LiveDocument
 from agentpool_jupyter.agents.turns.outbox import Outbox
 from agentpool_jupyter.agents.turns.writer import RunResources
+from agentpool_jupyter.display.foreign import printable
 from agentpool_jupyter.errors import LogError, RunFailedError
-from agentpool_jupyter.pool.events import Claim, Head, Heartbeat, Release, RunFinished
-from agentpool_jupyter.pool.runs import LEASE, this_owner
+from agentpool_jupyter.pool.events import Claim, Head, Heartbeat, Release, RunFinished, StopAsked
+from agentpool_jupyter.pool.runs import LEASE, in_words, this_owner
 from agentpool_jupyter.pool.words import run_status
 
 from .report import Report
@@ -85,7 +86,7 @@ class Run:
             return False
         self._thread.join()
         if self.status == "failed":
-            raise RunFailedError(self.detail)
+            raise RunFailedError(printable(self.detail))
         return True
 
     def stop(self, timeout: float | None = 10.0) -> None:
@@ -113,7 +114,7 @@ class Run:
 
     def __repr__(self) -> str:
         why = f" ({self.reason}{': ' + self.detail if self.detail else ''})" if self.reason else ""
-        return f"<Run {self.id} in pool {self.pool.name!r}: {self.status}{why}>"
+        return printable(f"<Run {self.id} in pool {self.pool.name!r}: {self.status}{why}>")
 
     # On the run's own thread -------------------------------------------------------------------------------
 
@@ -168,21 +169,25 @@ class Run:
         """Carry the log's events to the loop."""
         tell = self._loop.call_soon_threadsafe
         try:
-            self._check_head()  # it may have moved since the branch was chosen
+            self._check_pool()  # the head may have moved since the branch was chosen
             for batch in follower.batches():
                 tell(self._absorb, batch)
-                if any(isinstance(event, Head) for event in batch):
-                    self._check_head()
+                if any(isinstance(event, Head | StopAsked) for event in batch):
+                    self._check_pool()
             why = f"pool {self.pool.name!r} was closed while the team ran: open it and resume"
             tell(self._schedule.end, "failed", why)
         except LogError as error:
             tell(self._schedule.end, "failed", str(error))
 
-    def _check_head(self) -> None:
+    def _check_pool(self) -> None:
+        """End the run where its line was left, or where another process has asked for its end."""
         # The pool's own fold is asked, because a head event alone does not say where the head is: it may be an undo.
         if self.pool.branch != self.branch:
             detail = f"the pool's head left branch {self.branch!r}"
             self._loop.call_soon_threadsafe(self._schedule.end, "moved", detail)
+        asked = self.pool.runs[self.id].stop_asked
+        if asked is not None and asked.epoch == self._epoch:
+            self._loop.call_soon_threadsafe(self._schedule.end, "stopped", f"{in_words(asked.owner)} asked for it")
 
     def _absorb(self, batch: list[Event]) -> None:
         for event in batch:

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agentpool_jupyter.agents.models.endpoint import call_limits, endpoint_of
+from agentpool_jupyter.agents.models.refusals import MOST_WAIT
 from agentpool_jupyter.agents.turns.budget import BudgetExhaustedError
 from agentpool_jupyter.agents.turns.model_agent import ModelAgent
 from agentpool_jupyter.agents.turns.python_agent import PythonAgent
 from agentpool_jupyter.errors import LogError
 from agentpool_jupyter.pool.events import TurnFailed
+from agentpool_jupyter.pool.words import FILTERED, REFUSED, THOUGHT, UNUSUAL, WITHHELD
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
     from agentpool_jupyter.pool.words import RunReason
 
     from .plan import Functions
+
+_TOLD = {REFUSED, FILTERED, WITHHELD, THOUGHT}
+"""Unusual ends of turns that a run's own end tells of; a turn at its token limit is too common for that."""
 
 
 @dataclass
@@ -43,6 +48,8 @@ class AgentState:
     """It has finished a turn in this run."""
     error: str = ""
     """Why its last turn failed; empty where it did not."""
+    unusual: str = ""
+    """What was unusual about the end of its last turn that was."""
     out: bool = False
     """It failed for good and is not asked again in this run."""
 
@@ -66,9 +73,16 @@ class AgentState:
 
 def make_agents(resources: RunResources, functions: Functions) -> tuple[list[AgentState], list[ModelClient]]:
     """Return the agents of a run that begins, and the clients that they share, one for each endpoint."""
-    from agentpool_jupyter.agents.models.client import ModelClient  # noqa: PLC0415 - Python agents do without it
+    from agentpool_jupyter.agents.models.client import ModelClient, Traffic  # noqa: PLC0415 - Python agents do without
 
     team, start = resources.team, resources.pool.runs[resources.run].start
+    endpoints = {spec.name: endpoint_of(team, spec) for spec in team.agents if spec.python is None}
+    slots: dict[str, int] = {}  # by server: two models of one server share what it can do at once
+    for endpoint in endpoints.values():
+        if endpoint.slots:
+            slots[endpoint.base_url] = min(endpoint.slots, slots.get(endpoint.base_url, endpoint.slots))
+    traffic = {endpoint.base_url: Traffic(slots.get(endpoint.base_url)) for endpoint in endpoints.values()}
+    patience = min(MOST_WAIT, team.budget.seconds or MOST_WAIT)
     clients: dict[Endpoint, ModelClient] = {}
     states = []
     for spec in team.agents:
@@ -76,9 +90,10 @@ def make_agents(resources: RunResources, functions: Functions) -> tuple[list[Age
         if spec.python is not None:
             agent = PythonAgent(resources, spec, functions[spec.python])
         else:
-            endpoint = endpoint_of(team, spec)
+            endpoint = endpoints[spec.name]
             if endpoint not in clients:
-                clients[endpoint] = ModelClient(endpoint, silence=team.silence)
+                shared = traffic[endpoint.base_url]
+                clients[endpoint] = ModelClient(endpoint, silence=team.silence, patience=patience, traffic=shared)
             agent = ModelAgent(resources, spec, clients[endpoint], call_limits(team, spec, endpoint))
         states.append(AgentState(spec, agent, team.turns_of(spec), start))
     return states, list(clients.values())
@@ -136,6 +151,8 @@ class Schedule:
             state.taken += 1
             state.seen = state.agent.seen
             state.error = ended.error if isinstance(ended, TurnFailed) else ""
+            reason = getattr(ended, "reason", "")
+            state.unusual = UNUSUAL[reason] if reason in _TOLD else state.unusual
             state.spoke = state.spoke or not state.error
             state.out = bool(state.error) and isinstance(state.agent, ModelAgent)
         except BudgetExhaustedError as error:
@@ -146,13 +163,14 @@ class Schedule:
             state.speaking = False
 
     def _conclude(self, states: list[AgentState]) -> None:
-        failed = "; ".join(f"{state.spec.name}: {state.error}" for state in states if state.error)
-        if failed and not any(state.spoke for state in states):
-            self.end("failed", failed)
+        told = [f"{state.spec.name}: {what}" for state in states if (what := state.error or state.unusual)]
+        detail = "; ".join(told)
+        if any(state.error for state in states) and not any(state.spoke for state in states):
+            self.end("failed", detail)
         elif all(state.taken >= state.turns for state in states):
-            self.end("turns", failed)
+            self.end("turns", detail)
         else:
-            self.end("quiescent", failed)
+            self.end("quiescent", detail)
 
     async def _clock(self, seconds: float | None) -> None:
         if seconds is not None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
+import msgspec
+
 from agentpool_jupyter.agents.team.parse import parse_team
 from agentpool_jupyter.agents.team.spec import TeamSpec
 from agentpool_jupyter.errors import UserError
@@ -11,9 +13,10 @@ from agentpool_jupyter.errors import UserError
 from .claims import claim, fail_open_turns
 from .plan import check_team
 from .run import Run
+from .trust import check_trust, sends_to
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from agentpool_jupyter.pool import Pool
 
@@ -38,12 +41,15 @@ class Team:
         functions: Functions | None = None,
         variables: Mapping[str, Any] | None = None,
         first_line: int = 1,
+        warn: Callable[[str], object] | None = None,
     ) -> Self:
         """Return the team that a text describes: YAML, or a plain task for the default team.
 
-        ``variables`` fill ``{{name}}`` in it. Raises SpecError, which names the line and the fix.
+        ``variables`` fill ``{{name}}`` in it; what may not be meant so is told to ``warn`` (default: as a
+        SpecWarning). Raises SpecError, which names the line and the fix.
         """
-        return cls(parse_team(text, first_line=first_line, variables=variables), functions=functions)
+        told = {} if warn is None else {"warn": warn}
+        return cls(parse_team(text, first_line=first_line, variables=variables, **told), functions=functions)
 
     def start(self, pool: Pool) -> Run:
         """Start the team on the pool's current branch and return at once.
@@ -52,6 +58,7 @@ class Team:
         """
         check_team(self.spec, self.functions)
         run, branch = f"run-{pool.new_id()}", pool.branch
+        pool.trusted |= sends_to(self.spec)
         epoch = claim(pool, run, branch, self.spec)
         return Run(pool, self.spec, run=run, branch=branch, epoch=epoch, functions=self.functions).start()
 
@@ -59,11 +66,24 @@ class Team:
         return f"<Team of {', '.join(agent.name for agent in self.spec.agents)}: {self.spec.task!r}>"
 
 
-def resume(pool: Pool, run: str | None = None, *, functions: Functions | None = None) -> Run:
+def resume(
+    pool: Pool,
+    run: str | None = None,
+    *,
+    functions: Functions | None = None,
+    budget: Mapping[str, float] | None = None,
+    turns: int | None = None,
+    trust: bool = False,
+) -> Run:
     """Go on with a run (default: the pool's latest) from where the log has it, on the pool's current branch.
 
-    Finished turns are not asked for again; turns that had not ended are taken anew. Raises UserError where there is
-    no such run, RunActiveError where it is alive.
+    Finished turns are not asked for again; turns that had not ended are taken anew. What ``budget`` names
+    (``tokens``, ``seconds``) takes the place of the team's, for the whole run with what it has taken so far; so does
+    ``turns``, for all agents that have no number of their own. Raises UserError where there is no such run,
+    RunActiveError where it is alive.
+
+    Raises UserError, too, where it names servers or keys' variables that are not OpenAI's, and no team did that was
+    started through this pool: with ``trust`` they are taken, as yours.
     """
     runs = pool.runs
     if not runs:
@@ -74,6 +94,12 @@ def resume(pool: Pool, run: str | None = None, *, functions: Functions | None = 
         raise UserError(message)
     record = runs[run] if run is not None else list(runs.values())[-1]
     team, functions = TeamSpec.from_dict(record.spec), functions or {}
+    if budget is not None:
+        team = msgspec.structs.replace(team, budget=msgspec.structs.replace(team.budget, **budget))
+    if turns is not None:
+        team = msgspec.structs.replace(team, turns=turns)
+    if not trust:
+        check_trust(pool, team)
     check_team(team, functions)
     left, owner, branch = record.branch, record.owner, pool.branch
     epoch = claim(pool, record.id, branch, team, resumed=True)

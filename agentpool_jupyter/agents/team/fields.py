@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -19,13 +20,16 @@ RESOLVER: Any = yaml.resolver.Resolver()
 """Says what kind of value a text is, by YAML's own rules."""
 _LISTED = 12  # known words that a message lists
 _MANY = 10**9
+_DOUBTFUL = re.compile(r"\s+#(?<!\s\s#)|\s+#(?! )")
 
 
 class FieldReader:
     """Reads the nodes of one text, whose first line has the number ``first_line``. All methods raise SpecError."""
 
-    def __init__(self, first_line: int) -> None:
+    def __init__(self, first_line: int, warn: Callable[[str], object]) -> None:
         self.first_line = first_line
+        self._warn = warn
+        self._text = ""
 
     def line(self, node: yaml.Node) -> int:
         """Return the line that a node stands on."""
@@ -33,12 +37,16 @@ class FieldReader:
 
     def compose(self, text: str) -> yaml.MappingNode:
         """Return the mapping that a text is in YAML."""
+        self._text = text
         try:
             root = yaml.compose(text, Loader=yaml.SafeLoader)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line = mark.line + self.first_line if mark else None
             hint = "; quote texts that contain ': '" if "mapping values" in str(error.problem) else ""
+            near_it = text.split("\n")[max(0, mark.line - 1) : mark.line + 1] if mark else []
+            if any(" #" in one for one in near_it):
+                hint += "; an unquoted text ends before ' #': quote it"
             message = f"not readable as YAML: {error.problem}{hint}"
             raise SpecError(message, line=line) from None
         except yaml.YAMLError as error:
@@ -85,12 +93,28 @@ class FieldReader:
             raise SpecError(message, line=self.line(node))
         return value
 
+    def tell_of_comment(self, node: yaml.Node, key: str) -> None:
+        """Warn of a comment behind an unquoted text that may be meant as part of it, such as ``Fix issue #12 first``.
+
+        One that is set off as usual, by two spaces before the # and one behind, is no doubt a comment.
+        """
+        behind = self._text[node.end_mark.index :].partition("\n")[0]
+        if getattr(node, "style", "") is None and _DOUBTFUL.match(behind):
+            lost = behind.strip().replace("\ue000", "{{").replace("\ue001", "}}")
+            self._warn(
+                f"line {self.line(node)}: `{key}` ends before {lost!r}, a comment to YAML: quote the text, "
+                "or set a comment off by two spaces, as in `  # this`"
+            )
+
     def text(self, node: yaml.Node, key: str) -> str:
         """Return a text that is not empty."""
         scalar = isinstance(node, yaml.ScalarNode)
         if not scalar or not node.value.strip() or plain(node) is None:
-            message = f"`{key}` is empty: write some text" if scalar else f"`{key}` must be text"
+            message = (
+                f"`{key}` is empty: write some text, in quotes if it has a #" if scalar else f"`{key}` must be text"
+            )
             raise SpecError(message, line=self.line(node))
+        self.tell_of_comment(node, key)
         return str(node.value.strip())
 
     def number(self, node: yaml.Node, key: str, kind: type[int | float], low: float, high: float) -> float:

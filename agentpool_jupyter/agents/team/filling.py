@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _BRACES = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
-_MARKS = re.compile("\ue000(\\w+)\ue001")
+_NAMED = re.compile(f"{_BRACES.pattern}|\ue000(\\w+)\ue001")
 
 
 def marked(text: str) -> str:
@@ -24,15 +24,17 @@ def marked(text: str) -> str:
 def fill(text: str, variables: Mapping[str, Any] | None, *, line: int = 1) -> str:
     """Return a text with its ``{{name}}`` filled in, also where it was :func:`marked`; without variables, as it is.
 
+    What a variable holds is text: nothing in it is filled again.
     Raises SpecError, with the number of the line, for a name that is no variable; ``line`` is that of the text's first.
     """
     if variables is None:
         return text
 
     def value(found: re.Match[str]) -> str:
-        if found[1] not in variables:
-            message = f"{{{{{found[1]}}}}} is no variable of this notebook{near(found[1], variables)}"
+        name = found[1] or found[2]
+        if name not in variables:
+            message = f"{{{{{name}}}}} is no variable of this notebook{near(name, variables)}"
             raise SpecError(message, line=line + text.count("\n", 0, found.start()))
-        return str(variables[found[1]])
+        return str(variables[name])
 
-    return _MARKS.sub(value, _BRACES.sub(value, text))
+    return _NAMED.sub(value, text)

@@ -2,38 +2,77 @@
 
 from __future__ import annotations
 
+import json
 import re
+import unicodedata
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from agentpool_jupyter.errors import SpecError
+from agentpool_jupyter.errors import SpecError, SpecWarning
 
 from .fields import RESOLVER, FieldReader, near, plain, real, whole
 from .filling import fill, marked
 from .spec import DEFAULT_AGENTS, PERSON, RECALL_SOURCES, TASK, AgentSpec, Budget, Price, RecallSpec, TeamSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from .fields import Readers
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
+_LONGEST_NAME = 40
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_OURS = {
+    "messages": "prompts are made from the pool",
+    "model": "write `model` beside it",
+    "stream": "answers are always streamed",
+    "stream_options": "answers are always counted",
+    "n": "a turn is one answer",
+    **dict.fromkeys(("max_tokens", "max_completion_tokens"), "write `max_tokens` beside it, which budgets rest on"),
+    **dict.fromkeys(("temperature", "seed"), "write it beside `options`"),
+}
 _LOOKS_LIKE_TEAM = re.compile(r"""^(\{\s*)?["']?(task|agents)["']?\s*:""", re.MULTILINE)
 
 
-def parse_team(text: str, *, first_line: int = 1, variables: Mapping[str, Any] | None = None) -> TeamSpec:
+def _warn(message: str) -> None:
+    warnings.warn(message, SpecWarning, stacklevel=2)
+
+
+def parse_team(
+    text: str,
+    *,
+    first_line: int = 1,
+    variables: Mapping[str, Any] | None = None,
+    warn: Callable[[str], object] = _warn,
+) -> TeamSpec:
     """Return the team that a cell describes: YAML with ``task:`` or ``agents:``, else the text is the task.
 
     ``{{name}}`` is filled from ``variables``, where those are given; single braces are left alone. ``first_line`` is
-    the number of the text's first line, for messages. Raises SpecError.
+    the number of the text's first line, for messages. What may not be meant so is told to ``warn``, by default as a
+    SpecWarning. Raises SpecError.
     """
-    return _Parser(first_line, variables).team(text)
+    return _Parser(first_line, variables, warn).team(text)
+
+
+def parse_budget(text: str) -> dict[str, float]:
+    """Return the limits that a few words name, such as ``tokens=20000 seconds=60``; raises SpecError."""
+    pairs = [part.partition("=") for part in text.replace(",", " ").split()]
+    reader = _Parser(1, None)
+    try:
+        node = reader.compose("\n".join(f"{key}: {value}" for key, _, value in pairs))
+        return reader.struct(node, _BUDGET_READERS, "budget")
+    except SpecError as error:
+        message = f"budget {text!r}: {str(error).rpartition(': ')[2]}; write it as tokens=20000 or seconds=60"
+        raise SpecError(message) from None
 
 
 class _Parser(FieldReader):
-    def __init__(self, first_line: int, variables: Mapping[str, Any] | None) -> None:
-        super().__init__(first_line)
+    def __init__(
+        self, first_line: int, variables: Mapping[str, Any] | None, warn: Callable[[str], object] = _warn
+    ) -> None:
+        super().__init__(first_line, warn)
         self._variables = variables
 
     def team(self, text: str) -> TeamSpec:
@@ -76,6 +115,9 @@ class _Parser(FieldReader):
     # Readers of single keys --------------------------------------------------------------------------------
 
     def agents(self, node: yaml.Node, _key: str) -> tuple[AgentSpec, ...]:
+        if isinstance(node, yaml.MappingNode):
+            for key, _ in node.value:  # one name, however it was typed
+                key.value = composed(key.value) if isinstance(key, yaml.ScalarNode) else key.value
         agents = tuple(self._agent(key, value) for key, value in self.items(node, "agents"))
         if not agents:
             message = "the team has no agents: add lines `  name: role` below `agents:`"
@@ -84,12 +126,14 @@ class _Parser(FieldReader):
 
     def _agent(self, key: yaml.ScalarNode, node: yaml.Node) -> AgentSpec:
         name = key.value
-        if not _NAME.fullmatch(name) or name in (TASK, PERSON):
+        if not _can_name(name):
             message = (
-                f"{name!r} cannot name an agent: use letters, digits, '_' or '-', and neither '{TASK}' nor '{PERSON}'"
+                f"{name!r} cannot name an agent: use letters of any alphabet, digits, '_' or '-', {_LONGEST_NAME} at "
+                f"most, a letter first, and neither '{TASK}' nor '{PERSON}'"
             )
             raise SpecError(message, line=self.line(key))
         if isinstance(node, yaml.ScalarNode):
+            self.tell_of_comment(node, name)
             return AgentSpec(name=name, role="" if plain(node) is None else node.value.strip())
         fields = self.struct(node, _AGENT_READERS, f"agent {name!r}")
         if "python" in fields and "model" in fields:
@@ -110,17 +154,42 @@ class _Parser(FieldReader):
         if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
             message = "`listens` is a list of agents, like `[planner, critic]`; `[]` hears only the task"
             raise SpecError(message, line=self.line(node))
-        return tuple(dict.fromkeys(value))
+        return tuple(dict.fromkeys(map(composed, value)))
 
     def budget(self, node: yaml.Node, _key: str) -> Budget:
         return Budget(**self.struct(node, _BUDGET_READERS, "budget"))
 
     def price(self, node: yaml.Node, _key: str) -> Price:
         fields = self.struct(node, _PRICE_READERS, "price")
-        if len(fields) != len(_PRICE_READERS):
+        if not {"input", "output"} <= fields.keys():
             message = "`price` needs both `input` and `output`, in US dollars per million tokens"
             raise SpecError(message, line=self.line(node))
         return Price(**fields)
+
+    def options(self, node: yaml.Node, key: str) -> dict[str, Any]:
+        for name, _ in self.items(node, key):
+            if name.value in _OURS:
+                message = f"`{key}` cannot have {name.value!r}: {_OURS[name.value]}"
+                raise SpecError(message, line=self.line(name))
+        value: dict[str, Any] = plain(node)
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError, RecursionError) as error:
+            message = f"`{key}` is sent as JSON, and has what JSON does not know ({error}): quote it"
+            raise SpecError(message, line=self.line(node)) from None
+        return value
+
+    def headers_env(self, node: yaml.Node, key: str) -> dict[str, str]:
+        headers = {}
+        for name, value in self.items(node, key):
+            if not _HEADER.fullmatch(name.value):
+                message = f"{name.value!r} cannot name a header"
+                raise SpecError(message, line=self.line(name))
+            if not isinstance(value, yaml.ScalarNode) or not _VARIABLE.fullmatch(value.value):
+                message = f"`{key}` names environment variables, like {{{name.value}: MY_VARIABLE}}, never values"
+                raise SpecError(message, line=self.line(value))
+            headers[name.value] = value.value
+        return headers
 
     def recall(self, node: yaml.Node, _key: str) -> RecallSpec | bool:
         if isinstance(node, yaml.ScalarNode):
@@ -147,6 +216,10 @@ _SERVER_READERS: Readers = {
     "model": _Parser.text,
     "base_url": _Parser.text,
     "api_key_env": _Parser.text,
+    "headers_env": _Parser.headers_env,
+    "ca_file": _Parser.text,
+    "options": _Parser.options,
+    "parallel": whole(1, 10_000),
     "max_tokens": whole(1),
     "temperature": real(0, 2),
     "price": _Parser.price,
@@ -176,7 +249,26 @@ _TEAM_READERS: Readers = {
 }
 _BUDGET_READERS: Readers = {"tokens": whole(1), "seconds": real(0.1)}
 _RECALL_READERS: Readers = {"k": whole(1, 50), "threshold": real(0.01, 1), "from": _Parser.sources}
-_PRICE_READERS: Readers = {"input": real(0), "output": real(0)}
+_PRICE_READERS: Readers = {"input": real(0), "output": real(0), "cached": real(0)}
+KEYS = {
+    "a team": tuple(_TEAM_READERS),
+    "an agent": tuple(_AGENT_READERS),
+    "budget": tuple(_BUDGET_READERS),
+    "recall": tuple(_RECALL_READERS),
+    "price": tuple(_PRICE_READERS),
+}
+"""All that a description may have, for its help."""
+
+
+def composed(name: str) -> str:
+    """Return a name in the form (Unicode's NFC) in which those that look the same are the same."""
+    return unicodedata.normalize("NFC", name)
+
+
+def _can_name(name: str) -> bool:
+    # Python's identifiers know the alphabets, and which marks belong to letters of theirs.
+    letters = name.replace("-", "_").isidentifier() and not name.startswith("-")
+    return letters and len(name) <= _LONGEST_NAME and name not in (TASK, PERSON)
 
 
 # Whether a team that reads well makes sense ----------------------------------------------------------------
@@ -184,14 +276,14 @@ _PRICE_READERS: Readers = {"input": real(0), "output": real(0)}
 
 def _check_listens(spec: TeamSpec, lines: Mapping[str, int]) -> None:
     """Raise SpecError where an agent listens to one that does not exist; ``lines`` are those of the agents."""
-    names = [agent.name for agent in spec.agents]
+    names = {agent.name for agent in spec.agents} | {TASK}
     for agent in spec.agents:
         for heard in agent.listens or ():
             if heard == agent.name:
                 message = f"{agent.name} listens to itself: leave it out, its own thread is always in its context"
                 raise SpecError(message, line=lines.get(agent.name))
-            if heard not in (*names, TASK):
-                hint = near(heard, names)
+            if heard not in names:
+                hint = near(heard, sorted(names - {TASK}))
                 message = f"{agent.name} listens to {heard!r}, which is no agent of this team{hint}"
                 raise SpecError(message, line=lines.get(agent.name))
 
@@ -202,9 +294,16 @@ def _check_start(spec: TeamSpec, lines: Mapping[str, int]) -> None:
     if not speaks:
         message = "nobody may speak: every agent has `turns: 0`"
         raise SpecError(message, line=lines.get(spec.agents[0].name))
+    hear: dict[str, list[str]] = {}  # who listens to an agent by name; whoever listens to everyone hears the task
+    for agent in speaks:
+        for heard in agent.listens or ():
+            hear.setdefault(heard, []).append(agent.name)
     started = {agent.name for agent in speaks if agent.hears_task}
-    while more := {a.name for a in speaks if any(a.hears(name) for name in started)} - started:
+    begin = list(started)
+    while begin:
+        more = set(hear.get(begin.pop(), ())) - started
         started |= more
+        begin += more
     stuck = [agent.name for agent in speaks if agent.name not in started]
     if stuck:
         message = (

@@ -23,6 +23,8 @@ class Price(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     input: float
     output: float
+    cached: float | None = None
+    """Of prompt tokens that the server had cached; None is as ``input``."""
 
 
 class RecallSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -51,6 +53,14 @@ class AgentSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     base_url: str | None = None
     api_key_env: str | None = None
     """Name of the environment variable that holds the key; keys themselves are never part of a team."""
+    headers_env: dict[str, str] | None = None
+    """More headers: the name of each, and of the environment variable that holds its value."""
+    ca_file: str | None = None
+    """Certificates to trust, in PEM."""
+    options: dict[str, Any] | None = None
+    """Fields of the request as the server knows them, such as ``top_p`` or ``reasoning_effort``."""
+    parallel: int | None = None
+    """Most calls of its server at once; the smallest that is named for a server holds."""
     python: str | None = None
     """Name of a function ``(document) -> str | None`` that speaks instead of a model."""
     turns: int | None = None
@@ -92,6 +102,10 @@ class TeamSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     model: str | None = None
     base_url: str | None = None
     api_key_env: str | None = None
+    headers_env: dict[str, str] | None = None
+    ca_file: str | None = None
+    options: dict[str, Any] | None = None
+    parallel: int | None = None
     max_tokens: int = 300
     """Most completion tokens of one turn."""
     temperature: float | None = None

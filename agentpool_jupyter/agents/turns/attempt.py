@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 
+from agentpool_jupyter.agents.models.answer import Answer
 from agentpool_jupyter.agents.models.continuation import FLAGS, IN_WORDS, Continuation, Seam, going_on
 from agentpool_jupyter.agents.models.endpoint import cost
 from agentpool_jupyter.agents.models.refusals import backoff
@@ -18,9 +19,10 @@ from agentpool_jupyter.agents.reminders.cue import cue_of
 from agentpool_jupyter.agents.reminders.lookup import NOTHING
 from agentpool_jupyter.errors import ModelError
 from agentpool_jupyter.pool.events import Usage
-from agentpool_jupyter.pool.words import CANCELLED, LENGTH, SILENT
+from agentpool_jupyter.pool.words import CANCELLED, FILTERED, LENGTH, REFUSED, SILENT, THOUGHT, WITHHELD
 
-from .budget import prompt_bound, text_bound
+from .budget import BudgetExhaustedError, prompt_load, text_bound
+from .call import Call, most
 from .writer import AttemptWriter
 
 if TYPE_CHECKING:
@@ -31,25 +33,12 @@ if TYPE_CHECKING:
     from agentpool_jupyter.agents.team.spec import AgentSpec
     from agentpool_jupyter.pool import Event
 
-    from .budget import Reservation
     from .writer import RunResources
 
-# Failures after a server had taken the prompt. What it counted is not known, so the upper bounds are settled, and the
-# budget holds all the same.
+# Failures after a server had taken the prompt. What it counted is not known, so it is estimated from what came.
 _ACCEPTED = {"cut", "timeout", "malformed"}
-
-
-class _Call(NamedTuple):
-    """A call that may be made: what it asks, and what is set aside for it."""
-
-    prompt: Prompt
-    tokens: int
-    """Most completion tokens."""
-    reservation: Reservation
-    continuation: Continuation | None = None
-    """How it goes on with the text so far; None for the attempt's first."""
-    recalled: Lookup = NOTHING
-    """What was looked up for it."""
+# Ends of a turn that has no text. Else there was nothing to say.
+_WORDLESS = {LENGTH: THOUGHT, FILTERED: WITHHELD, REFUSED: REFUSED}
 
 
 class Attempt:
@@ -70,6 +59,7 @@ class Attempt:
         self.number = number
         """Which attempt at its turn it is, from 1."""
         self._writer = AttemptWriter(resources, agent.name, number)
+        self._answer = Answer()  # the present call's
         self._left = limits.max_tokens
         self._stride = limits.stride or limits.max_tokens
         self.usage: Usage | None = None
@@ -77,17 +67,23 @@ class Attempt:
         self.seen = 0
         """One past the last offset that its latest prompt was built from."""
 
-    async def begin(self) -> _Call:
+    async def begin(self) -> Call:
         """Reserve the first call and record that the attempt begins.
 
         Raises BudgetExhaustedError before anything is recorded.
         """
-        call = await self._prepare(None)
+        try:
+            call = await self._prepare(None)
+        except BudgetExhaustedError:
+            raise
+        except Exception:
+            self._writer.start(model=self._client.endpoint.model, seen=self.seen)  # it is to fail in everyone's sight
+            raise
         self._writer.start(model=self._client.endpoint.model, seen=self.seen, prompt=call.prompt)
         self._writer.record_recalled(call.recalled, call.prompt)
         return call
 
-    async def go(self, call: _Call) -> Event:
+    async def go(self, call: Call) -> Event:
         """Take all strides, from the first call on, and return the event that ends the turn.
 
         A stride whose server fails is tried again from the text so far. Raises ModelError where that is of no use,
@@ -129,19 +125,20 @@ class Attempt:
 
     def fail(self, error: str, *, kind: str, retriable: bool = False, wait: float = 0.0) -> Event:
         """Record that the attempt failed."""
-        return self._writer.fail(error, kind=kind, retriable=retriable, wait=wait, usage=self.usage)
+        return self._writer.fail(error, kind=kind, retriable=retriable, wait=wait, usage=self.usage, cost=self._cost())
 
     def cancel(self) -> Event:
         """Record that the turn ends here because the run was stopped."""
         return self._writer.finish(CANCELLED, self.usage, self._cost())
 
     def _finish(self, reason: str) -> Event:
-        return self._writer.finish(reason if self._writer.text.strip() else SILENT, self.usage, self._cost())
+        said = reason if self._writer.text.strip() else _WORDLESS.get(reason, SILENT)
+        return self._writer.finish(said, self.usage, self._cost())
 
     def _cost(self) -> float | None:
         return cost(self.usage, self._client.endpoint) if self.usage else None
 
-    def _refused_prefill(self, call: _Call, problem: ModelError) -> bool:
+    def _refused_prefill(self, call: Call, problem: ModelError) -> bool:
         """Whether a server refused to go on with its own text; it is asked in words from now on."""
         if call.continuation in (None, IN_WORDS) or problem.kind != "request":
             return False
@@ -150,21 +147,21 @@ class Attempt:
 
     # One call ----------------------------------------------------------------------------------------------
 
-    async def _prepare(self, continuation: Continuation | None) -> _Call:
+    async def _prepare(self, continuation: Continuation | None) -> Call:
         """Build the prompt and reserve its tokens; raises BudgetExhaustedError."""
         tokens = min(self._stride, self._left)
         recalled = await self._look_up(continuation)
         prompt = self._prompt(continuation, recalled)
-        bound = prompt_bound(prompt.messages)
-        reservation = await self._resources.budget.reserve(bound + tokens)
+        bound = most(self._client.gauge, prompt)
+        reservation = await self._resources.budget.reserve(bound + tokens + self._client.gauge.beyond)
         if self._resources.live.document.at >= prompt.seen:  # the pool grew while this waited for its tokens
             fresh = self._prompt(continuation, recalled)
-            if prompt_bound(fresh.messages) <= bound:
+            if most(self._client.gauge, fresh) <= bound:
                 prompt = fresh
         self.seen = prompt.seen
-        return _Call(prompt, tokens, reservation, continuation, recalled)
+        return Call(prompt, tokens, reservation, continuation, recalled)
 
-    async def _next_call(self, error: str) -> _Call:
+    async def _next_call(self, error: str) -> Call:
         continuation = await self._find_continuation()
         call = await self._prepare(continuation)
         self._writer.go_on(call.prompt, continuation.way, error)
@@ -196,22 +193,26 @@ class Attempt:
         messages = going_on(prompt.messages, text, continuation.way)
         return msgspec.structs.replace(prompt, messages=messages, digest=digest_of(messages))
 
-    async def _make(self, call: _Call) -> str:
+    async def _make(self, call: Call) -> str:
         """Stream a call's answer into the text and return its finish reason; settles what was reserved for it."""
         before = len(self._writer.text)
+        self._answer = Answer()
         taken: Usage | None = None
         try:
             reason, taken = await self._stream(call)
         except ModelError as error:
-            if len(self._writer.text) > before or error.kind in _ACCEPTED:
-                taken = self._estimate(call, before)
-            self._left -= min(call.tokens, text_bound(self._writer.text[before:]))
+            taken = self._answer.usage
+            if taken is None and (self._answer.bytes or self._answer.prompt_tokens or error.kind in _ACCEPTED):
+                taken = call.took(self._client.gauge, self._answer, self._said(before))
+            self._left -= min(call.tokens, taken.completion if taken else 0)
             raise
-        except asyncio.CancelledError:
-            taken = self._estimate(call, before)
+        except BaseException:
+            taken = self._answer.usage or call.took(self._client.gauge, self._answer, self._said(before))
             raise
         else:
-            taken = taken or self._estimate(call, before)
+            if taken:
+                call.teach(self._client.gauge, self._answer, self._said(before), taken)
+            taken = taken or call.took(self._client.gauge, self._answer, self._said(before))
             self._left -= call.tokens if reason == LENGTH else min(taken.completion, call.tokens)
             return reason
         finally:
@@ -219,15 +220,18 @@ class Attempt:
             if taken:
                 self._count(shared_out(taken, call.prompt.record))
 
-    async def _stream(self, call: _Call) -> tuple[str, Usage | None]:
+    async def _stream(self, call: Call) -> tuple[str, Usage | None]:
         continuation = call.continuation
         seam = Seam(self._writer.text, continuation) if continuation else None
+        flags = FLAGS if continuation and continuation.way == "flagged" else {}
         pieces = self._client.stream(
             call.prompt.messages,
             max_tokens=call.tokens,
             temperature=self._limits.temperature,
             seed=self._resources.team.seed,
-            flags=FLAGS if continuation and continuation.way == "flagged" else None,
+            options={**(self._limits.options or {}), **flags},
+            answer=self._answer,
+            repeats=text_bound(self._writer.text) if continuation and continuation.repeats else 0,
         )
         reason, usage = "stop", None
         async with aclosing(pieces):
@@ -241,10 +245,9 @@ class Attempt:
             self._writer.add(seam.close())
         return reason, usage
 
-    def _estimate(self, call: _Call, before: int) -> Usage:
-        """Return what a call took at most, where its server did not say: never more than was reserved for it."""
-        completion = min(text_bound(self._writer.text[before:]), call.tokens)
-        return Usage(prompt=prompt_bound(call.prompt.messages), completion=completion, estimated=True)
+    def _said(self, before: int) -> int:
+        """Return the bytes of a call's text."""
+        return text_bound(self._writer.text[before:])
 
     def _count(self, usage: Usage) -> None:
         self.usage = usage if self.usage is None else self.usage + usage
@@ -257,7 +260,7 @@ class Attempt:
         async with client.trying:
             if client.continuation is not None:
                 return client.continuation
-            bound = prompt_bound(PROBE)
+            bound = client.gauge.prompt(prompt_load(PROBE), reserve=True)
             reservation = await self._resources.budget.reserve(MOST_CALLS * (bound + PROBE_TOKENS))
             usage = Usage()
             try:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import TYPE_CHECKING
 
+from agentpool_jupyter.agents.models.gauge import MARGIN, Load
 from agentpool_jupyter.errors import AgentPoolError
 from agentpool_jupyter.pool.events import Delta, TurnContinued, TurnFailed, TurnFinished, TurnStarted
 from agentpool_jupyter.pool.words import LOST
@@ -29,6 +31,11 @@ def prompt_bound(messages: Sequence[Mapping[str, str]]) -> int:
     tokens than there are UTF-8 bytes.
     """
     return _PER_MESSAGE + sum(_PER_MESSAGE + len(message["content"].encode()) for message in messages)
+
+
+def prompt_load(messages: Sequence[Mapping[str, str]]) -> Load:
+    """Return the size of a prompt as :class:`~agentpool_jupyter.agents.models.gauge.Gauge` takes it."""
+    return Load.of("".join(message["content"] for message in messages), _PER_MESSAGE * (1 + len(messages)))
 
 
 def parts_bound(sizes: Mapping[str, int]) -> int:
@@ -59,7 +66,8 @@ class TokenBudget:
             if self.reserved == 0:
                 message = (
                     f"the budget of {self.limit} tokens has {self.limit - self.spent} left, and the next call may "
-                    f"take {tokens}: raise `budget: {{tokens: …}}`, or lower `max_tokens` or `context`"
+                    f"take {tokens}: raise `budget: {{tokens: …}}` (`%agents resume --budget tokens=…` goes on), or "
+                    "lower `max_tokens` or `context`"
                 )
                 raise BudgetExhaustedError(message)
             settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -96,9 +104,12 @@ def spent(pool: Pool, run: str) -> int:
     """Return the tokens that a run has taken, as its servers counted them, on all lines of history.
 
     A rollback takes text back, and no tokens. A turn that has no count, because its process died, is taken for what it
-    may have cost at most, as far as the log tells: its prompts and its text in bytes.
+    may have cost at most, as far as the log tells: its prompts and its text in bytes, in the most tokens a byte that
+    its model's server has counted for a turn of this run, with a margin.
     """
     counted: dict[str, int] = {}
+    exact: set[str] = set()
+    models: dict[str, str] = {}
     said: dict[str, int] = {}
     most: dict[str, int] = {}
     seen: set[str] = set()  # an event that is stored twice counts once
@@ -108,16 +119,24 @@ def spent(pool: Pool, run: str) -> int:
         seen.add(event.id)
         match event:
             case TurnStarted() | TurnContinued():
+                models[event.turn] = getattr(event, "model", "") or models.get(event.turn, "")
                 prompt = parts_bound(event.context.get("sizes", {}))  # a function has no prompt
                 most[event.turn] = most.get(event.turn, 0) + prompt + said.get(event.turn, 0)
             case Delta(turn=turn, text=text):
                 said[turn] = said.get(turn, 0) + text_bound(text)
             case TurnFinished(turn=turn, usage=usage) | TurnFailed(turn=turn, usage=usage) if usage is not None:
                 counted[turn] = usage.total
+                exact |= set() if usage.estimated else {turn}
             case TurnFinished(turn=turn):
                 counted.setdefault(turn, 0)
             case TurnFailed(turn=turn, kind=kind) if kind != LOST:
                 counted.setdefault(turn, 0)
             case _:
                 pass
-    return sum(counted.get(turn, bound + said.get(turn, 0)) for turn, bound in most.items())
+    bounds = {turn: bound + said.get(turn, 0) for turn, bound in most.items()}
+    ratios: dict[str, float] = {}
+    for turn in exact & {turn for turn, bound in bounds.items() if bound}:
+        ratios[models[turn]] = max(ratios.get(models[turn], 0.0), MARGIN * counted[turn] / bounds[turn])
+    return sum(
+        counted.get(turn, math.ceil(bound * min(1.0, ratios.get(models[turn], 1.0)))) for turn, bound in bounds.items()
+    )

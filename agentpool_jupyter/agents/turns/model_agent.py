@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING, Any
 
-from agentpool_jupyter.agents.models.refusals import backoff
-from agentpool_jupyter.errors import AgentPoolError, ModelError, ServiceError
+from agentpool_jupyter.agents.models.refusals import backoff, failure
+from agentpool_jupyter.errors import AgentPoolError, LogError, ModelError, ServiceError
 from agentpool_jupyter.pool.events import TurnFailed
 from agentpool_jupyter.pool.words import OVERTAKEN
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
     from .writer import RunResources
 
+_log = logging.getLogger(__name__)
+_log.addHandler(logging.NullHandler())  # nothing is printed where nobody asked for a log
 _MOST_RESTARTS = 2
 """How often a turn is begun again because it was overtaken, so that agents cannot keep each other from ending.
 
@@ -78,9 +81,11 @@ class ModelAgent:
             await asyncio.sleep(ended.wait)
 
     async def _try(self, attempt: Attempt, *, last: bool, watched: bool) -> Event:
+        """Make one attempt and return the event that ends it: whatever happens in it is that attempt's end alone."""
         self._attempt = attempt
-        first = await attempt.begin()
+        first = None
         try:
+            first = await attempt.begin()
             going = attempt.go(first)
             return await (self._watch(going) if watched else going)
         except _OvertakenError as error:
@@ -92,10 +97,26 @@ class ModelAgent:
         except ServiceError as error:
             return attempt.fail(str(error), kind="service")
         except (asyncio.CancelledError, BudgetExhaustedError):
-            attempt.cancel()
+            if first is not None:
+                attempt.cancel()
             raise
+        except LogError:
+            raise
+        except Exception as error:  # noqa: BLE001 - what nobody foresaw is one agent's failed turn, not the team's end
+            _log.warning("a turn of %s failed", self._agent.name, exc_info=error)
+            return attempt.fail(self._unforeseen(error), kind="internal")
         finally:
-            first.reservation.settle(0)
+            if first is not None:
+                first.reservation.settle(0)
+
+    def _unforeseen(self, error: Exception) -> str:
+        if isinstance(error, AgentPoolError):
+            return str(failure(self._client.endpoint, str(error), kind="internal"))
+        what = (
+            f"{type(error).__name__}: {error}; the turn was given up: mend what this names, or report it "
+            "(logger `agentpool_jupyter` has all of it)"
+        )
+        return str(failure(self._client.endpoint, what, kind="internal"))
 
     async def _watch(self, going: Coroutine[Any, Any, Event]) -> Event:
         """Let an attempt go to its end; raises _OvertakenError, and stops it, once the turn is overtaken."""

@@ -81,7 +81,7 @@ class Outbox:
             batch, self._waiting = self._waiting, []
             try:
                 await loop.run_in_executor(self._executor, self._pool.append, batch)
-            except LogError as error:
-                self.error = error
+            except Exception as error:  # noqa: BLE001 - whatever stops this task, who waits for it must be told
+                self.error = error if isinstance(error, LogError) else LogError(f"{type(error).__name__}: {error}")
                 self._waiting.clear()
             self._written.notify()

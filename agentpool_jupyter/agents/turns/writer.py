@@ -103,12 +103,26 @@ class AttemptWriter:
         return self._put(TurnFinished, reason=reason, usage=usage, cost=cost, deltas=self._seq, seen=self._seen)
 
     def fail(
-        self, error: str, *, kind: str, retriable: bool = False, wait: float = 0.0, usage: Usage | None = None
+        self,
+        error: str,
+        *,
+        kind: str,
+        retriable: bool = False,
+        wait: float = 0.0,
+        usage: Usage | None = None,
+        cost: float | None = None,
     ) -> Event:
         """Record that the attempt failed."""
         self._flush()
         return self._put(
-            TurnFailed, error=error, kind=kind, retriable=retriable, attempt=self._attempt, wait=wait, usage=usage
+            TurnFailed,
+            error=error,
+            kind=kind,
+            retriable=retriable,
+            attempt=self._attempt,
+            wait=wait,
+            usage=usage,
+            cost=cost,
         )
 
     def _flush(self) -> None:

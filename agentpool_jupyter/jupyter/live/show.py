@@ -6,6 +6,7 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING
 
+from agentpool_jupyter.agents.runs.claims import ask_to_stop
 from agentpool_jupyter.display.still import Still
 from agentpool_jupyter.display.terminal import TextScreen
 from agentpool_jupyter.errors import AgentPoolError
@@ -14,10 +15,12 @@ from .feed import Feed
 from .wire import Hello, Say, Stop
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from agentpool_jupyter.agents import Run
     from agentpool_jupyter.pool import Pool
 
-    from .widget import TeamWidget
+    from .widget import FrontEnd, TeamWidget
     from .wire import ToKernel
 
 
@@ -25,22 +28,22 @@ class Show:
     """Shows a run, of this process (``run``) or of another one, until it ends.
 
     In a notebook that is a widget, which gives way to a still picture at the end, so that the saved notebook shows
-    the result without a kernel; elsewhere it is text.
+    the result without a kernel; elsewhere, without a ``front_end``, it is text.
     """
 
-    def __init__(self, pool: Pool, run_id: str, run: Run | None, *, widget: bool) -> None:
+    def __init__(self, pool: Pool, run_id: str, run: Run | None, front_end: FrontEnd | None) -> None:
         self.pool = pool
         self.run = run
         self.run_id = run_id
         self._widget: TeamWidget | None = None
         self._handle = None
         self._done = threading.Lock()
-        if widget:
+        if front_end is not None:
             from IPython.display import display  # noqa: PLC0415
 
             from .widget import TeamWidget  # noqa: PLC0415
 
-            self._widget = TeamWidget()
+            self._widget = TeamWidget(front_end)
             self._feed = Feed(pool, run_id, self._widget)
             self._widget.on_view_message(partial(self._hear, self._widget))
             self._handle = display(self._widget, display_id=True)
@@ -85,10 +88,15 @@ class Show:
             case Stop() if self.run is not None:
                 self._feed.stopping()
                 self.run.stop(timeout=0)
-            case Stop():
-                widget.show_problem(f"this run belongs to {self.pool.runs[self.run_id].owner}: stop it there")
+            case Stop():  # of another process
+                self._feed.stopping()
+                self._or_tell(widget, lambda: ask_to_stop(self.pool, self.pool.runs[self.run_id]))
             case Say(text=text):
-                try:
-                    self.pool.post(text)
-                except AgentPoolError as error:
-                    widget.show_problem(str(error))
+                self._or_tell(widget, lambda: self.pool.post(text))
+
+    def _or_tell(self, widget: TeamWidget, do: Callable[[], object]) -> None:
+        """Do it, or show in the view why it cannot be done."""
+        try:
+            do()
+        except AgentPoolError as error:
+            widget.show_problem(str(error))

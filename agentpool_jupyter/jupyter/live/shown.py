@@ -57,4 +57,7 @@ class ShownTurn:
         return self._between(0, self._sent)
 
     def _between(self, start: int, stop: int) -> str:
-        return "".join(self._gathered.parts.get(number, "") for number in range(start, stop))
+        parts = self._gathered.parts
+        if stop - start <= len(parts):
+            return "".join(parts.get(number, "") for number in range(start, stop))
+        return "".join(parts[number] for number in sorted(parts) if start <= number < stop)  # numbers may be any

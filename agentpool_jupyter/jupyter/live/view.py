@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from agentpool_jupyter.agents.team.spec import AgentSpec, TeamSpec
+from agentpool_jupyter.agents.team.spec import TASK, AgentSpec, TeamSpec
 from agentpool_jupyter.display.screen import AgentState, AgentView, EdgeView, Patch, RunStatus, RunView, State, TurnView
 from agentpool_jupyter.pool import words
 from agentpool_jupyter.pool.events import (
+    Claim,
     Delta,
     Event,
     Message,
@@ -22,6 +23,7 @@ from agentpool_jupyter.pool.events import (
     TurnStarted,
     Usage,
 )
+from agentpool_jupyter.pool.runs import RunRecord
 from agentpool_jupyter.pool.turn import turn_name
 
 from .readings import Readings, overtaken
@@ -47,6 +49,8 @@ class TeamView:
         """
         self.run = RunView(pool=before.pool, run=run, branch=before.branch or "main")
         self._line = line
+        self._record = RunRecord(run)  # knows whose end counts: that of the claim which holds
+        self._sign = 0  # when the run's holder last wrote, by its own clock
         self._places = dict(before.places)
         self.agents: dict[str, AgentView] = {}
         self._turns: dict[str, ShownTurn] = {}
@@ -73,6 +77,8 @@ class TeamView:
         """
         if event.run not in ("", self.run.run) or event.id in self._seen:
             return
+        if event.run:
+            self._keep_time(event)
         if event.offset > self._line.get(event.branch, -1):
             if isinstance(event, TurnFinished | TurnFailed):
                 self._seen.add(event.id)
@@ -81,6 +87,8 @@ class TeamView:
         if not isinstance(event, Delta):  # deltas are told apart by turn and seq; ids of all would be many
             self._seen.add(event.id)
             self._readings.absorb(event)
+        if isinstance(event, RunStarted | Claim | RunFinished):
+            self._record.absorb(event)
         match event:
             case RunStarted():
                 self._start(event)
@@ -98,7 +106,7 @@ class TeamView:
                 self._message(event)
             case Message():
                 self._later.append(event)
-            case RunFinished():
+            case RunFinished() if self._record.finished is event:
                 self._end(event)
             case _:
                 pass
@@ -110,6 +118,16 @@ class TeamView:
             self.run.status = status
             self._changed_run = True
 
+    def _keep_time(self, event: Event) -> None:
+        """Move the run's beginning by the time in which nobody held it, so that its seconds are those of work.
+
+        If it began at 0:00, its process died at 0:20 and it is resumed at 0:50, it counts as begun at 0:30.
+        """
+        if isinstance(event, RunStarted) and self.run.started:
+            self.run.started += max(0, event.ts - self._sign)
+        if words.LOST not in (getattr(event, "reason", ""), getattr(event, "kind", "")):  # else another process says so
+            self._sign = event.ts
+
     def _start(self, event: RunStarted) -> None:
         spec = TeamSpec.from_dict(event.spec)
         self.run.task, self.run.status, self.run.reason = spec.task, "running", ""
@@ -120,9 +138,6 @@ class TeamView:
             view.state, view.note = "idle", ""
             view.place = self._places.setdefault(agent.name, len(self._places))
             self._changed_agents.add(agent.name)
-            for other in spec.agents:
-                if agent.hears(other.name):
-                    self._edge(other.name, agent.name, 0)
         for turn in self._turns.values():
             if turn.view.status == "running":  # cut off by the rollback that this run is resumed from
                 self._close(turn, "cancelled", words.CUT_OFF)
@@ -174,7 +189,7 @@ class TeamView:
             self._drop(event.turn)
 
     def _fail(self, event: TurnFailed, turn: ShownTurn) -> None:
-        self._charge(event.agent, event.usage, None)
+        self._charge(event.agent, event.usage, event.cost)
         if overtaken(event):
             self._drop(event.turn)
             self._overtaken.add(event.agent)
@@ -198,7 +213,7 @@ class TeamView:
     def _end(self, event: RunFinished) -> None:
         self.run.status = words.run_status(event.reason)
         self.run.reason = "; ".join(filter(None, (words.WHY.get(event.reason, ""), event.detail)))
-        self.run.finished = event.ts
+        self.run.finished = self._sign or event.ts
         self._changed_run = True
         for agent in self.agents.values():
             if agent.state != "failed":
@@ -229,7 +244,9 @@ class TeamView:
         if usage is not None:
             self._readings.charge(name, usage)
             self.run.tokens += usage.total
+            self.run.estimated = usage.estimated or self.run.estimated
             lane.tokens += usage.total
+            lane.estimated = usage.estimated or lane.estimated
         if cost:  # a local model is free: nothing to say
             self.run.cost = (self.run.cost or 0.0) + cost
             lane.cost = (lane.cost or 0.0) + cost
@@ -288,6 +305,6 @@ def _agent_view(team: TeamSpec, agent: AgentSpec) -> AgentView:
         role=agent.role,
         model=f"{words.PYTHON}{agent.python}" if agent.python else agent.model or team.model or "",
         kind="python" if agent.python else "model",
-        listens=[other.name for other in team.agents if agent.hears(other.name)],
+        listens=None if agent.listens is None else [name for name in agent.listens if name != TASK],
         turns_max=team.turns_of(agent),
     )

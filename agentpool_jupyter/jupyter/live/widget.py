@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import anywidget
+import ipywidgets
 import msgspec
 import traitlets
 
@@ -28,6 +29,16 @@ def _bundled(name: str) -> Path:
     return path
 
 
+class FrontEnd(ipywidgets.Widget):  # type: ignore[misc]  # its types are not followed
+    """What draws the widgets of a notebook: one model for all, since each model's state is saved with it."""
+
+    code = traitlets.Unicode().tag(sync=True)
+    style = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self) -> None:
+        super().__init__(code=_bundled("widget.js").read_text(), style=_bundled("widget.css").read_text())
+
+
 class TeamWidget(anywidget.AnyWidget):  # type: ignore[misc]  # its types are not followed
     """Shows one run in any number of views, by messages of :mod:`.wire`; keeps no thread, no state but the snapshot.
 
@@ -35,14 +46,15 @@ class TeamWidget(anywidget.AnyWidget):  # type: ignore[misc]  # its types are no
     with a State.
     """
 
-    _esm = _bundled("widget.js")
-    _css = _bundled("widget.css")
+    _esm = _bundled("loader.js")
 
+    front_end = traitlets.Unicode().tag(sync=True)
+    """The id of the FrontEnd's model."""
     snapshot = traitlets.Unicode("").tag(sync=True)
     """The last State that was kept, as JSON: what a page without a kernel shows."""
 
-    def __init__(self, **traits: Any) -> None:
-        super().__init__(**traits)
+    def __init__(self, front_end: FrontEnd) -> None:
+        super().__init__(front_end=front_end.model_id)
         hear_at_once(self)
 
     def show_state(self, state: State, *, keep: bool = False) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from agentpool_jupyter.display.foreign import printable
 from agentpool_jupyter.display.progress import ProgressBar
 from agentpool_jupyter.errors import LogError, UserError
 
@@ -58,7 +59,7 @@ class PassedOver(NamedTuple):
     problem: Exception
 
     def __repr__(self) -> str:
-        return f"pool {self.pool!r} was passed over: {self.problem}"
+        return printable(f"pool {self.pool!r} was passed over: {self.problem}")
 
 
 def run_over_all(

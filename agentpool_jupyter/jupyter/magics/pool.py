@@ -10,7 +10,8 @@ from IPython.core.magic_arguments import argument, magic_arguments
 
 from agentpool_jupyter.display.note import Note
 from agentpool_jupyter.display.table import Table, clip
-from agentpool_jupyter.errors import ExtraMissingError, IndexUnavailableError, UserError
+from agentpool_jupyter.errors import ExtraMissingError, IndexUnavailableError, PoolNotFoundError, UserError
+from agentpool_jupyter.jupyter.session import DEFAULT_POOL
 
 from .usage import STORE, SessionMagics
 
@@ -44,6 +45,7 @@ class PoolMagics(SessionMagics):
         "--at", metavar="POSITION", help="show the document as it was: 120, planner#2, -3, 14:05, 10m, a branch or tag"
     )
     @argument("-n", type=int, default=20, metavar="EVENTS", help="how many lines `log` and `events` show (default: 20)")
+    @argument("--overwrite", action="store_true", help="export over a file that is there")
     @argument("--yes", action="store_true", help="really delete")
     @argument("--no-archive", action="store_true", help="compact without a copy of the pool as it was")
     @argument("--delete-old", action="store_true", help="on Kafka: do not keep the topic of a pool that was compacted")
@@ -84,7 +86,14 @@ def _do(session: Session, arguments: Namespace) -> Any:
 
 
 def _document(session: Session, name: str | None, arguments: Namespace) -> Any:
-    return session.pool(name, arguments.store).document(arguments.at)
+    try:
+        return session.pool(name, arguments.store).document(arguments.at)
+    except PoolNotFoundError as error:
+        from agentpool_jupyter.agents.team.fields import near  # noqa: PLC0415 - loading the extension stays quick
+
+        meant = near(name or session.name, [*session.open_store(arguments.store).names(), *ACTIONS])
+        message = f"{error}{meant if 'did you mean' in meant else ''}"
+        raise PoolNotFoundError(message) from None
 
 
 def _list(session: Session, _name: str | None, arguments: Namespace) -> Table:
@@ -116,16 +125,21 @@ def _delete(session: Session, name: str | None, arguments: Namespace) -> Note:
         raise UserError(message)
     pool = session.pool(name, arguments.store)
     if pool.runs.alive():
-        message = f"a team runs in pool {name!r}: stop it first, with `%agents stop`"
+        message = f"a team runs in pool {name!r}: stop it first, with `%agents stop {name}`"
         raise UserError(message)
+    is_current = (name, pool.store.url) == (session.name, session.open_store().url)
     session.forget(pool)
     pool.store.delete(name)
-    return Note(f"deleted pool {name!r}{_forget(session, pool.store, name)}")
+    told = f"deleted pool {name!r}{_forget(session, pool.store, name)}"
+    if is_current:  # else the next cell that names none would make it again
+        session.use(DEFAULT_POOL)
+        told += f"; the current pool is {DEFAULT_POOL!r} now"
+    return Note(told)
 
 
 def _forget(session: Session, store: Store, name: str) -> str:
     """Take a deleted pool out of the index, if there is one; return what is to be said of that."""
-    from agentpool_jupyter.recall.backends.opening import has_index  # noqa: PLC0415 - loading the extension stays quick
+    from agentpool_jupyter.recall.backends.addresses import has_index  # noqa: PLC0415 - loading the extension stays quick
 
     try:
         if has_index(store):
@@ -158,7 +172,9 @@ def _export(session: Session, file: str | None, arguments: Namespace) -> Note:
         message = "%pool export needs a file, as in `%pool export bakery.jsonl.gz`"
         raise UserError(message)
     pool = session.pool(None, arguments.store)
-    return Note(f"wrote {export_pool(pool, file):,} records of pool {pool.name!r} to {file}")
+    return Note(
+        f"wrote {export_pool(pool, file, overwrite=arguments.overwrite):,} records of pool {pool.name!r} to {file}"
+    )
 
 
 def _import(session: Session, file: str | None, arguments: Namespace) -> Note:
@@ -169,8 +185,7 @@ def _import(session: Session, file: str | None, arguments: Namespace) -> Note:
         raise UserError(message)
     name = arguments.words[2] if len(arguments.words) == _IMPORT_WORDS else None
     with import_pool(file, name, arguments.store or session.store) as pool:
-        session.use(pool.name, arguments.store)
-        return Note(f"made pool {pool.name!r} of {pool.end:,} records")
+        return Note(f"made pool {pool.name!r} of {pool.end:,} records; `%pool use {pool.name}` goes on with it")
 
 
 def _compact(session: Session, name: str | None, arguments: Namespace) -> Compacted:

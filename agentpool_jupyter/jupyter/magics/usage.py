@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics
-from IPython.core.magic_arguments import argument, parse_argstring
+from IPython.core.magic_arguments import argument
+from IPython.utils.process import arg_split
 
+from agentpool_jupyter.display.foreign import printable
 from agentpool_jupyter.errors import LogError, ServiceError, SnapshotError, UserError
 
 if TYPE_CHECKING:
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 
 POOL = argument("--pool", help="the pool (default: the current one)")
 STORE = argument("--store", help="a folder, or kafka://host:port")
+_COMMENT = re.compile(r"""(["']).*?\1|(?<!\S)#.*""")  # or a text in quotes, in which # is no comment
+_QUOTED = re.compile(r"""(["'])(.*)\1""", re.DOTALL)
 ENGINES = "local, inline, spark, hadoop, emr or dataproc"
 
 
@@ -33,12 +38,26 @@ class SessionMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
 
     def answer(self, magic: Any, line: str, do: Callable[[Session, Namespace], Any]) -> Any:
         """Return what a magic does with its line; a mistake in it, or what the world did wrong, is a UsageError."""
-        try:
-            arguments = parse_argstring(magic, line)
-        except ValueError as error:  # a quote that is opened and not closed
-            raise UsageError(str(error)) from None
         with usage_errors():
-            return do(self.session, arguments)
+            return do(self.session, _read(magic.parser, line))
+
+
+def _read(parser: Any, line: str) -> Namespace:
+    """Return what a line says, up to a comment; raises UsageError, with the option that is nearly meant."""
+    line = _COMMENT.sub(lambda found: found[0] if found[1] else "", line)
+    try:
+        words = [found[2] if (found := _QUOTED.fullmatch(word)) else word for word in arg_split(line)]
+    except ValueError as error:  # a quote that is opened and not closed
+        raise UsageError(str(error)) from None
+    arguments, unknown = parser.parse_known_args(words)
+    if unknown:
+        from agentpool_jupyter.agents.team.fields import near  # noqa: PLC0415 - loading the extension stays quick
+
+        option = next((word.partition("=")[0] for word in unknown if word.startswith("-")), None)
+        meant = "" if option is None else near(option, parser._option_string_actions)  # noqa: SLF001 - no other way
+        message = f"unrecognized arguments: {option or ' '.join(unknown)}{meant}"
+        raise UsageError(message)
+    return arguments  # type: ignore[no-any-return]
 
 
 @contextmanager
@@ -48,10 +67,10 @@ def usage_errors(*more: type[Exception]) -> Iterator[None]:
     try:
         yield
     except mistakes as error:
-        raise UsageError(str(error)) from None
+        raise UsageError(printable(str(error))) from None
     except OSError as error:  # such as a disk that is full
         message = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
-        raise UsageError(message) from None
+        raise UsageError(printable(message)) from None
 
 
 def at_most_one(words: Sequence[str], message: str) -> str | None:

@@ -8,6 +8,7 @@
     reader    ranges, the end and times, through one consumer
     follower  a live reading
     rewrite   makes the next generation of a pool, which is what compaction needs
+    marks     the records that say so
     fence     what ends one generation, so that the next can begin
     topics    what the cluster's controller is asked: topics, their settings, the generations of a pool
     address   kafka://… and the environment, parsed and checked; knows what is secret

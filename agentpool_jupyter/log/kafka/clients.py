@@ -27,6 +27,8 @@ _DEFAULTS = {
     # The client's default of 30 s would let a broker be back for half a minute before anybody notices.
     "reconnect_backoff_max_ms": 1_000,
     "metrics_enabled": False,
+    # A topic that was deleted and made anew is noticed by what the client knows of it.
+    "metadata_max_age_ms": 30_000,
 }
 
 
@@ -55,10 +57,17 @@ def _make(factory: Callable[..., Any], address: KafkaAddress, timeout_ms: float,
             kafka_client=connect,
             **options,
         )
-    except BaseException:
+    except BaseException as error:
         for client in made:  # else its thread would stay for good
+            note_trouble(error, client)
             client.close()
         raise
+
+
+def note_trouble(error: BaseException, client: Any) -> None:
+    """Have an error tell which server a client of ours could not reach last."""
+    for told in client._manager.trouble[-1:]:  # noqa: SLF001 - our own
+        error.add_note(told)
 
 
 def admin(address: KafkaAddress, timeout_ms: float) -> Any:
@@ -99,6 +108,7 @@ def consumer(address: KafkaAddress, partition: TopicPartition, *, wait_ms: int, 
         address.timeout_ms,
         group_id=None,
         enable_auto_commit=False,
+        isolation_level="read_committed",  # what another program's transaction took back was never said
         auto_offset_reset="none",  # records that went missing are an error, never a silent jump
         fetch_max_wait_ms=wait_ms,
         max_partition_fetch_bytes=fetch_bytes,

@@ -21,20 +21,20 @@ _LOST = (errors.LogTruncationError, errors.OffsetOutOfRangeError)
 _OPTIONS = (errors.KafkaConfigurationError, errors.UnsupportedCodecError, AssertionError, OSError, ValueError)
 
 
-def unavailable(address: KafkaAddress, timeout_ms: float) -> LogUnavailableError:
-    """Return the error for a cluster that stayed silent."""
+def unavailable(address: KafkaAddress, timeout_ms: float, trouble: str = "") -> LogUnavailableError:
+    """Return the error for a cluster that stayed silent; ``trouble`` is what its servers did instead of answering."""
     where = ",".join(address.hosts)
     return LogUnavailableError(
         f"Kafka at {where} did not answer within {timeout_ms / 1000:g} s; is it running? "
-        "A local one: `agentpool kafka status`, `agentpool kafka start`"
+        "A local one: `agentpool kafka status`, `agentpool kafka start`" + (f" ({trouble})" if trouble else "")
     )
 
 
-def translate(error: BaseException, address: KafkaAddress, timeout_ms: float) -> AgentPoolError:
+def translate(error: BaseException, address: KafkaAddress, timeout_ms: float, trouble: str = "") -> AgentPoolError:
     """Return our error for one of the client's; what it says holds no secret."""
     where = ",".join(address.hosts)
     if isinstance(error, errors.KafkaError) and error.retriable:
-        return unavailable(address, timeout_ms)
+        return unavailable(address, timeout_ms, trouble)
     for kinds, made, text in (
         (LOGIN, StoreError, "refused the login: check user, password and sasl_mechanism"),
         ((errors.AuthorizationError,), StoreError, f"does not allow this user to do that ({type(error).__name__})"),

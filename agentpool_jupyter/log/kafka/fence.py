@@ -5,7 +5,7 @@ marks of this module. Only they can hold everyone back, because whoever has a po
 anybody first: a person's message needs no claim. A fence is never taken down. If it could be, a process that takes
 another one for dead might take down the fence of a third, and what was written then would be in no generation.
 
-*Marks* are records with a key, which a pool's own records never have. The first mark *moved* in the old topic names
+*Marks* (:mod:`.marks`) are records with a key. The first mark *moved* in the old topic names
 the next generation: the log's order is the one thing that all processes agree on. For example, with generation 1::
 
     offset 0 … 99   events                              what generation 2 is a copy of
@@ -26,6 +26,7 @@ from agentpool_jupyter.log.contract import FILLER
 
 from . import clients
 from .failures import TOO_LARGE, translated
+from .marks import DIGITS, MOVED, PROBE, decided
 from .reader import scan
 from .writer import close
 
@@ -33,10 +34,8 @@ if TYPE_CHECKING:
     from .address import KafkaAddress
     from .topics import Topics
 
-_PROBE, _MOVED = b"p", b"m"  # short, because no event may be as small as a mark
-_DIGITS = 4
 _BATCH, _RECORD = 61, 7  # bytes of a batch with one record, and of a record, without key and value (message format 2)
-FENCED = _BATCH + _RECORD + len(_MOVED) + _DIGITS + len(FILLER)
+FENCED = _BATCH + _RECORD + len(MOVED) + DIGITS + len(FILLER)
 """``max.message.bytes`` of a fenced topic: exactly what the largest mark needs, and less than any event."""
 
 _PAUSE_SECONDS = 0.05
@@ -51,7 +50,7 @@ def put_up(topics: Topics, address: KafkaAddress, topic: str) -> int:
     """Let a topic take marks only, if it does not yet; return one past its last event. Raises LogUnavailableError."""
     topics.narrow(topic, FENCED)
     deadline = time.monotonic() + address.timeout_ms / 1000
-    while _mark(address, topic, _PROBE, FILLER + b" " * FENCED) is not None:  # until brokers have heard of it
+    while _mark(address, topic, PROBE, FILLER + b" " * FENCED) is not None:  # until brokers have heard of it
         if time.monotonic() > deadline:
             message = (
                 f"Kafka at {','.join(address.hosts)} goes on taking records of topic {topic!r}, which is to be moved: "
@@ -60,20 +59,14 @@ def put_up(topics: Topics, address: KafkaAddress, topic: str) -> int:
             raise LogUnavailableError(message)
         time.sleep(_PAUSE_SECONDS)
     # All replicas have acknowledged this mark, and so everything before it: that can be read now.
-    return _known(_mark(address, topic, _PROBE), topic) + 1
+    return _known(_mark(address, topic, PROBE), topic) + 1
 
 
 def decide(address: KafkaAddress, topic: str, cut: int, generation: int) -> int:
     """Propose the generation that comes after a topic whose events end before ``cut``; return the one that does."""
-    _known(_mark(address, topic, _MOVED + b"%d" % generation), topic)
+    _known(_mark(address, topic, MOVED + b"%d" % generation), topic)
     decisions = (decided(found.key) for found in scan(address, TopicPartition(topic, 0), cut))
     return next(number for number in decisions if number is not None)
-
-
-def decided(key: bytes | None) -> int | None:
-    """Return the generation that a record's key names as the next one; None for any other record."""
-    digits = (key or b"").removeprefix(_MOVED)
-    return int(digits) if key != digits and digits.isdigit() else None
 
 
 def _mark(address: KafkaAddress, topic: str, key: bytes, value: bytes = FILLER) -> int | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from kafka import errors
 
 from agentpool_jupyter.errors import LogCorruptError, LogUnavailableError
-from agentpool_jupyter.log.contract import Follower, Record
+from agentpool_jupyter.log.contract import Follower, Record, dense
 
 from . import clients
 from .failures import translate, translated, unavailable
@@ -39,7 +39,7 @@ class KafkaFollower(Follower):
         start: int,
         *,
         forget: Callable[[KafkaFollower], None],
-        check_moved: Callable[[], None],
+        check_moved: Callable[..., None],
     ) -> None:
         self._address = address
         self._partition = partition
@@ -67,11 +67,13 @@ class KafkaFollower(Follower):
                     if self._closed.is_set():
                         break
                     if isinstance(error, errors.KafkaError):
+                        self._check_moved(now=True)
                         raise translate(error, self._address, self._address.patience_ms) from error
                     if isinstance(error, LogUnavailableError):  # the topic itself may be gone
-                        self._check_moved()
+                        self._check_moved(now=True)
                     raise
             if found:
+                found = list(dense(found, self._next))
                 self._next = found[-1].offset + 1
                 return found
             if self._marked:
@@ -132,6 +134,7 @@ class KafkaFollower(Follower):
             found = self._consumer.beginning_offsets([self._partition], timeout_ms=self._quiet * 1000)
             gone = self._next < found[self._partition] or (self._next > end and self._next != self._start)
             if gone:
+                self._check_moved(now=True)
                 message = (
                     f"Kafka at {','.join(self._address.hosts)} no longer has offset {self._next} of topic "
                     f"{self._partition.topic!r}: was its retention changed? Follow from a later offset"

@@ -6,19 +6,20 @@ import contextlib
 import os
 import threading
 import time
+from bisect import bisect_left
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kafka import TopicPartition
 
-from agentpool_jupyter.errors import AgentPoolError
-from agentpool_jupyter.log.contract import Log, Record
+from agentpool_jupyter.errors import AgentPoolError, LogMovedError
+from agentpool_jupyter.log.contract import Log, Record, dense
 
 from . import fence
 from .follower import KafkaFollower
 from .reader import Reader
 from .rewrite import Rewriting, moved
-from .topics import LARGEST_BATCH, Topics
+from .topics import LARGEST_BATCH, Found, Topics
 from .writer import Writer
 
 if TYPE_CHECKING:
@@ -32,28 +33,30 @@ _Answer = TypeVar("_Answer")
 
 _LOOK_MS = 2_000  # an error of the client is held back for so long at most, to ask whether the pool has moved
 _PAUSE_SECONDS = 0.1
+_NEAR = 8  # records behind a time, of which none was taken before it unless a clock ran ahead
 _LOOK_SECONDS = 0.5  # the pool is asked for that often, while a mark is the last thing that was read of it
 
 
 class KafkaLog(Log):
     """A log on Kafka; made by :meth:`KafkaStore.open`, connects when first used."""
 
-    def __init__(self, name: str, address: KafkaAddress, generation: int = 1) -> None:
+    def __init__(self, name: str, address: KafkaAddress, generation: int = 1, topic_id: object = None) -> None:
         super().__init__(name, address.url)
         self._address = address
-        self._moved = False
+        self._moved = ""  # why another log has to be opened, in words
         self._looked = 0.0
         self._lock = threading.Lock()
         self._rewriting = threading.RLock()
         self._followers: set[KafkaFollower] = set()
-        self._use(generation)
+        self._use(generation, topic_id)
 
-    def _use(self, generation: int) -> None:
+    def _use(self, generation: int, topic_id: object = None) -> None:
         self._generation = generation
         self._partition = TopicPartition(self._address.topic(self.name, generation), 0)
         self._reader = Reader(self._address, self._partition)
         self._writer = Writer(self._address, self._partition)
         self._known_end = 0
+        self._topic_id = topic_id  # None where nobody has asked
 
     def append(self, values: Sequence[bytes]) -> list[int]:
         """Store records durably; see :meth:`Log.append`.
@@ -66,7 +69,7 @@ class KafkaLog(Log):
             return []
         deadline = time.monotonic() + self._address.delivery_timeout_ms / 1000
         while True:
-            generation = self._generation
+            generation, known = self._generation, self._known_end
             try:
                 offsets = self._writer.append(values)
                 break
@@ -76,6 +79,9 @@ class KafkaLog(Log):
                     continue
                 if not fence.refused(error) or time.monotonic() > deadline or not self._outlast_fence(generation):
                     raise
+        if offsets[0] < known and generation == self._generation:
+            self._moved = self._made_anew()
+            raise LogMovedError(self._moved)
         self._known_end = max(self._known_end, offsets[-1] + 1)
         return offsets
 
@@ -109,13 +115,22 @@ class KafkaLog(Log):
     def end(self) -> int:
         """Return the number of records; see :meth:`Log.end`."""
         end = self._ask(Reader.end)
+        topic_id = self._reader.topic_id
+        if end < self._known_end or (self._topic_id and topic_id and topic_id != self._topic_id):
+            self._look(self._generation)
+        # Less than is known, where another program's transaction is open: what stands behind it can be read later.
         self._known_end = max(self._known_end, end)
-        return end
+        return self._known_end
 
     def offset_at(self, time: int) -> int:
         """Return the first offset at or after a time; see :meth:`Log.offset_at`."""
         found = self._ask(Reader.offset_at, max(0, time))
-        return self.end() if found is None else found
+        if found is None:
+            return self.end()
+        if all(record.time >= time for record in self.read(found, found + _NEAR)):
+            return found
+        # A clock ran ahead there for a moment: Kafka names the first record at or after a time, whatever follows.
+        return bisect_left(range(self.end()), time, lo=found, key=lambda at: next(self.read(at, at + 1)).time)
 
     def rewrite(self, changes: Changes, *, delete_old: bool = False) -> Rewritten:
         """Make a new generation of the pool and go on with it; see :mod:`.rewrite` and :meth:`Log.rewrite`.
@@ -150,9 +165,13 @@ class KafkaLog(Log):
         self._reader.close()
 
     def _read(self, start: int, stop: int) -> Iterator[Record]:
+        before = 0
         while start < stop:
-            found, start = self._ask(Reader.fetch, start, stop)
-            yield from found
+            first = start
+            found, start = self._ask(Reader.fetch, first, stop)
+            for record in dense(found, first, start):
+                before = record.time or before
+                yield record if record.time else record._replace(time=before)
 
     def _ask(self, question: Callable[..., _Answer], *arguments: Any) -> _Answer:
         """Ask the reader something; again where this very log has gone on meanwhile, for the new one has the same."""
@@ -187,13 +206,13 @@ class KafkaLog(Log):
                 self._check_moved(generation)
         return True
 
-    def _check_follower(self, generation: int) -> None:
-        """Raise LogMovedError if the pool has moved on from the generation that is followed."""
-        if self._look(generation):
+    def _check_follower(self, generation: int, *, now: bool = False) -> None:
+        """Raise LogMovedError if the pool has moved on from the generation that is followed; asks seldom, or now."""
+        if self._check_moved(generation) if now else self._look(generation):
             raise moved(self.name)
 
     def _look(self, generation: int) -> bool:
-        """Do :meth:`_check_moved`, twice a second at the most."""
+        """Do :meth:`_check_moved`, twice a second at most."""
         if generation == self._generation and time.monotonic() - self._looked < _LOOK_SECONDS:
             return False
         changed = self._check_moved(generation)
@@ -205,20 +224,23 @@ class KafkaLog(Log):
         with self._rewriting:  # a rewrite by this log is waited for: it decides whether we go on or are left behind
             if generation != self._generation:
                 return True
-        newest: int | None = None
+        found: Found | None = None
         with contextlib.suppress(AgentPoolError):  # the caller's own error says that the cluster is away
-            newest = Topics(self._address, min(_LOOK_MS, self._address.timeout_ms)).newest(self.name)
-        if newest is None or newest <= generation:
+            found = Topics(self._address, min(_LOOK_MS, self._address.timeout_ms)).find(self.name)
+        if found is None or (found.generation <= generation and self._topic_id in (None, found.topic_id)):
             return False
         with self._rewriting:
             if generation != self._generation:
                 return True
-            self._moved = True
-        raise moved(self.name)
+            self._moved = str(moved(self.name)) if found.generation > generation else self._made_anew()
+        raise LogMovedError(self._moved)
+
+    def _made_anew(self) -> str:
+        return f"the topic of pool {self.name!r} was deleted and made anew: open the pool again"
 
     def _check_open(self) -> None:
         if self._moved:
-            raise moved(self.name)
+            raise LogMovedError(self._moved)
         if self._reader.marked:
             self._look(self._generation)
         super()._check_open()

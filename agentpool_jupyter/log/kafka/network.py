@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import Any
 
 from kafka import errors
@@ -42,16 +43,47 @@ class _Manager(KafkaConnectionManager):  # type: ignore[misc]
 
         # The manager itself takes a refusal for a passing trouble, because only the connection's future learns of it.
         self._refusal: BaseException | None = None
+        self.trouble: list[str] = []
+        """Which servers could not be reached, and why."""
 
     def get_connection(self, node_id: Any, timeout_ms: float | None = None, *args: Any, **options: Any) -> Any:
         if self._refusal is not None:
             raise self._refusal
         if timeout_ms is not None:  # else one connection that hangs would use up all the time there is
             timeout_ms = min(timeout_ms, _SETUP_MS)
+        new = node_id not in self._conns
         connection = super().get_connection(node_id, timeout_ms, *args, **options)
-        if not connection.init_future.succeeded():
+        if new:
+            self._watch(connection)
             connection.init_future.add_errback(self._note_refusal)
+            connection.init_future.add_errback(partial(self._note_trouble, self.cluster.broker_metadata(node_id)))
         return connection
+
+    def _watch(self, connection: Any) -> None:
+        """Learn of a refused login from the exchange itself.
+
+        A broker says so and hangs up. Where both come in one piece, the connection is lost before anybody has looked at
+        the answer, and its future only tells of the loss.
+        """
+        ask = connection._sasl_authenticate  # noqa: SLF001 - there is no other place
+
+        async def authenticate(*args: Any) -> None:
+            try:
+                await ask(*args)
+            except errors.KafkaError as error:
+                self._note_refusal(error)
+                raise
+
+        connection._sasl_authenticate = authenticate  # noqa: SLF001
+
+    def _note_trouble(self, node: Any, error: BaseException) -> None:
+        where = f"{node.host}:{node.port}"
+        if str(node.node_id).startswith("bootstrap"):
+            self.trouble.append(f"{where}: {error}")
+        else:
+            self.trouble.append(
+                f"it sends its clients on to {where}, which cannot be reached ({error}): see its advertised.listeners"
+            )
 
     def _note_refusal(self, error: BaseException) -> None:
         if isinstance(error, (errors.AuthorizationError, *LOGIN)):

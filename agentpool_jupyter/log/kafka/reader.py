@@ -7,10 +7,12 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from agentpool_jupyter.errors import LogUnavailableError
 from agentpool_jupyter.log.contract import Record
 
 from . import clients
 from .failures import translated, unavailable
+from .marks import is_mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from .address import KafkaAddress
 
 _CHUNK = 2_000  # records a poll
-_POLL_MS = 500
+_POLL_MS = 25  # what is not handed out, such as a transaction's end, moves the position and ends no poll
 _FETCH_BYTES = 128 * 1024  # few records are asked for as often as many, and all that comes is decoded
 _SCAN_BYTES = 1024 * 1024
 _LINGER_MS = 20  # a fetch sent ahead at the log's end must not hold up the next read
@@ -37,7 +39,7 @@ def received(polled: Any, partition: TopicPartition, *, marked: bool) -> tuple[l
     After a mark the pool may go on elsewhere (:mod:`.fence`).
     """
     found = polled.get(partition, ())
-    return [as_record(one) for one in found], found[-1].key is not None if found else marked
+    return [as_record(one) for one in found], is_mark(found[-1].key) if found else marked
 
 
 def scan(address: KafkaAddress, partition: TopicPartition, start: int = 0, stop: int | None = None) -> Iterator[Any]:
@@ -51,10 +53,10 @@ def scan(address: KafkaAddress, partition: TopicPartition, start: int = 0, stop:
             deadline = time.monotonic() + address.timeout_ms / 1000
             while start < stop:
                 found = consumer.poll(timeout_ms=_POLL_MS, max_records=min(_CHUNK, stop - start)).get(partition, ())
-                if found:
+                before, start = start, found[-1].offset + 1 if found else consumer.position(partition, timeout_ms=0)
+                yield from found
+                if start > before:
                     deadline = time.monotonic() + address.timeout_ms / 1000
-                    start = found[-1].offset + 1
-                    yield from found
                 elif time.monotonic() > deadline:
                     raise unavailable(address, address.timeout_ms)
         finally:
@@ -83,16 +85,33 @@ class Reader:
                 polled = consumer.poll(timeout_ms=_POLL_MS, max_records=min(_CHUNK, stop - start))
                 found, self.marked = received(polled, self._partition, marked=self.marked)
                 self._position = found[-1].offset + 1 if found else consumer.position(self._partition, timeout_ms=0)
-                if found or self._position >= stop:
-                    return [record for record in found if record.offset < stop], self._position
+                if found or self._position > start:
+                    return [record for record in found if record.offset < stop], min(stop, self._position)
                 if time.monotonic() > deadline:
-                    raise unavailable(self._address, self._address.timeout_ms)
+                    raise self._silent(consumer, start)
 
     def end(self) -> int:
         """Return one past the last offset, as the partition's leader has it now."""
         with self._use() as consumer:
             ends = consumer.end_offsets([self._partition], timeout_ms=self._address.timeout_ms)
             return int(ends[self._partition])
+
+    def _silent(self, consumer: Any, start: int) -> LogUnavailableError:
+        """Return the error for records that are there and do not come."""
+        ends = consumer.end_offsets([self._partition], timeout_ms=self._address.timeout_ms)
+        if ends[self._partition] > start:
+            return unavailable(self._address, self._address.timeout_ms)
+        message = (
+            f"offset {start} of topic {self._partition.topic!r} cannot be read yet: another program has a transaction "
+            "open there; end that program, or wait until Kafka ends its transaction"
+        )
+        return LogUnavailableError(message)
+
+    @property
+    def topic_id(self) -> object:
+        """What tells the topic from another of its name, as far as the connection knows."""
+        consumer = self._consumer
+        return consumer and consumer._client.cluster.topic_id(self._partition.topic)  # noqa: SLF001 - it has no other way
 
     def offset_at(self, moment: int) -> int | None:
         """Return the first offset at or after a time (ms), or None."""

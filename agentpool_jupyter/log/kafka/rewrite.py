@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any
 
 from kafka import TopicPartition
 
-from agentpool_jupyter.errors import LogBusyError, LogMovedError
-from agentpool_jupyter.log.contract import FILLER, Record, Rewritten
+from agentpool_jupyter.errors import LogBusyError, LogMovedError, UserError
+from agentpool_jupyter.log.contract import FILLER, Record, Rewritten, dense
 
 from . import fence
+from .marks import decided, is_mark
 from .reader import Reader, as_record, scan
 from .topics import Topics
 from .writer import fill
@@ -54,7 +55,7 @@ class Rewriting:
         if self._topics.newest(self._name) != self._generation:
             raise moved(self._name)
         end = self._end()
-        values = dict(changes(lambda: map(as_record, self._scan(0, end))))
+        values = dict(changes(lambda: dense(map(as_record, self._scan(0, end)), 0, end)))
         if not values:
             size = sum(len(found.value or b"") for found in self._scan(0, end))
             return self._generation, Rewritten(0, size, size)
@@ -67,7 +68,7 @@ class Rewriting:
             )
             raise LogBusyError(message)
         cut = fence.put_up(self._topics, self._address, self._old.topic)
-        late = any(found.key is None for found in self._scan(end, cut))
+        late = any(not is_mark(found.key) for found in self._scan(end, cut))
         if late:
             number = self._draft(cut, {})
         else:
@@ -102,9 +103,10 @@ class Rewriting:
         return number
 
     def _copies(self, start: int, stop: int, values: Mapping[int, bytes]) -> Iterator[Record]:
-        for found in self._scan(start, stop):
-            old = as_record(found)
-            new = old._replace(value=values.get(old.offset, old.value) if found.key is None else FILLER)
+        found = self._scan(start, stop)
+        events = (as_record(one)._replace(value=FILLER) if is_mark(one.key) else as_record(one) for one in found)
+        for old in dense(events, start, stop):
+            new = old._replace(value=values.get(old.offset, old.value))
             self._before += len(old.value)
             self._after += len(new.value)
             yield new
@@ -112,16 +114,16 @@ class Rewriting:
     def _scan(self, start: int, stop: int) -> Iterator[Any]:
         """Yield what the old topic holds; raises LogMovedError where it says which generation is the next one."""
         for found in scan(self._address, self._old, start, stop):
-            if (number := fence.decided(found.key)) is not None:
+            if (number := decided(found.key)) is not None:
                 self._topics.complete(self._address.topic(self._name, number))  # whoever decided it may have died
                 raise moved(self._name)
             yield found
 
     def _move_to(self, number: int, cut: int) -> None:
         """Make a draft of all records below an offset the next generation; raises LogMovedError if another is it."""
-        decided = fence.decide(self._address, self._old.topic, cut, number)
-        self._topics.complete(self._address.topic(self._name, decided))
-        if decided != number:
+        next_one = fence.decide(self._address, self._old.topic, cut, number)
+        self._topics.complete(self._address.topic(self._name, next_one))
+        if next_one != number:
             self._topics.remove(self._address.topic(self._name, number))
             raise moved(self._name)
 
@@ -141,6 +143,24 @@ class Rewriting:
     def _end(self) -> int:
         with contextlib.closing(Reader(self._address, self._old)) as reader:
             return reader.end()
+
+
+def install(name: str, address: KafkaAddress, number: int) -> None:
+    """Make a draft a pool of which there is no other generation; UserError where somebody made one meanwhile.
+
+    For a moment there is an empty first one: whoever opens that, or has just done so, goes on with the draft, and where
+    they have already written to it, the draft comes to nothing.
+    """
+    topics, first = Topics(address), address.topic(name, 1)
+    rewriting = Rewriting(name, address, 1)
+    if topics.create(name):
+        cut = fence.put_up(topics, address, first)
+        if all(is_mark(found.key) for found in scan(address, TopicPartition(first, 0), 0, cut)):
+            rewriting._move_to(number, cut)  # noqa: SLF001 - our own
+            topics.remove(first)
+            return
+    message = f"another process made pool {name!r} meanwhile: choose another name"
+    raise UserError(message)
 
 
 def moved(name: str) -> LogMovedError:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import warnings
 from typing import TYPE_CHECKING
 
-from agentpool_jupyter.errors import PoolNotFoundError, StoreError
+from agentpool_jupyter.errors import PoolNotFoundError, StoreWarning
 from agentpool_jupyter.log.contract import Store, check_name
 from agentpool_jupyter.log.home import data_home
 
 from .address import KafkaAddress
 from .log import KafkaLog
+from .rewrite import install
 from .topics import Topics
 from .writer import fill
 
@@ -47,18 +49,17 @@ class KafkaStore(Store):
 
     def open(self, name: str, *, create: bool = True) -> KafkaLog:
         """Open the log of a pool, in its newest complete generation; see :meth:`Store.open`."""
-        generation = self._topics.newest(check_name(name))
-        if generation is None:
+        found = self._topics.find(check_name(name))
+        if found is None:
             if not create:
                 raise self._missing(name)
             self._topics.create(name)
-            generation = 1
-        topic = self.address.topic(name, generation)
-        partitions = self._topics.partitions(topic)
-        if partitions not in (None, 1):
-            message = f"topic {topic!r} at {self.url} has {partitions} partitions: a pool is a topic with one"
-            raise StoreError(message)
-        return KafkaLog(name, self.address, generation)
+            found = self._topics.find(name)
+        if found is None:  # a broker that has not heard of it yet
+            return KafkaLog(name, self.address)
+        for trouble in found.check(self.url):
+            warnings.warn(trouble, StoreWarning, stacklevel=2)
+        return KafkaLog(name, self.address, found.generation, found.topic_id)
 
     def restore(self, name: str, records: Iterable[Record]) -> None:
         """Make a log of copies of records; see :meth:`Store.restore`."""
@@ -69,7 +70,7 @@ class KafkaStore(Store):
         self._topics.create(name, number, draft=True)
         try:
             fill(self.address, topic, records)
-            self._topics.complete(topic)
+            install(name, self.address, number)
         except BaseException:
             self._topics.remove(topic)
             raise

@@ -10,10 +10,11 @@ For example, ``agentpool.bakery`` was the first, ``agentpool-g2.bakery`` is the 
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from kafka import errors
-from kafka.admin import ConfigResource, ConfigResourceType
+from kafka import TopicPartition, errors
+from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
 
 from agentpool_jupyter.errors import LogError, StoreError, UserError
 
@@ -21,7 +22,7 @@ from . import clients
 from .failures import translate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
 
     from .address import KafkaAddress
 
@@ -35,6 +36,40 @@ _PAUSE_SECONDS = 0.1
 _UNKNOWN_TOPIC = errors.UnknownTopicOrPartitionError.errno
 _CLOCK = "message.timestamp.type"
 _LARGEST = "max.message.bytes"
+_POLICY = "cleanup.policy"
+_RETENTION = ("retention.ms", "retention.bytes")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """A pool's topic as the cluster has it."""
+
+    topic: str
+    generation: int
+    topic_id: object
+    """What tells it from another topic of that name."""
+    partitions: int
+    settings: Mapping[str, str]
+    beginning: int
+    """The first offset that is still there."""
+
+    def check(self, where: str) -> Iterator[str]:
+        """Yield what can cost the pool records; raises StoreError for a topic in which no pool can be kept."""
+        named = f"topic {self.topic!r} at {where}"
+        if self.partitions != 1:
+            message = f"{named} has {self.partitions} partitions: a pool is a topic with one"
+            raise StoreError(message)
+        if "compact" in self.settings.get(_POLICY, ""):
+            message = f"{named} is compacted, which drops records: a pool needs {_POLICY}=delete"
+            raise StoreError(message)
+        for name in _RETENTION:
+            if (kept := self.settings.get(name, "-1")) != "-1":
+                yield f"{named} drops records in time ({name}={kept}), and the pool cannot be read then: set {name}=-1"
+        if self.beginning:
+            yield (
+                f"{named} begins at offset {self.beginning}: what stood before was removed (retention, or somebody "
+                "deleted records), and the pool cannot be read without; import it again from an export"
+            )
 
 
 class Topics:
@@ -46,22 +81,16 @@ class Topics:
 
     def generations(self, pool: str | None = None) -> dict[str, list[int]]:
         """Return the generations of each pool (or of one), drafts included, oldest first."""
-        found: dict[str, list[int]] = {}
-        for topic in self._ask(lambda admin: admin.list_topics()):
-            if (belongs := self._address.generation(topic)) and pool in (None, belongs[0]):
-                found.setdefault(belongs[0], []).append(belongs[1])
-        return {name: sorted(numbers) for name, numbers in found.items()}
+        return self._ask(lambda admin: self._generations(admin, pool))
 
     def newest(self, pool: str) -> int | None:
         """Return a pool's newest complete generation, if there is one."""
-        for number in reversed(self.generations(pool).get(pool, [])):
-            if number == 1 or self._setting(self._address.topic(pool, number), _CLOCK) == "LogAppendTime":
-                return number
-        return None
+        found = self.find(pool)
+        return found.generation if found else None
 
-    def partitions(self, topic: str) -> int | None:
-        """Return how many partitions a topic has, or None where there is no such topic."""
-        return self._ask(lambda admin: _partitions(admin, topic))
+    def find(self, pool: str) -> Found | None:
+        """Return the topic of a pool's newest complete generation, if there is one."""
+        return self._ask(lambda admin: self._find(admin, pool))
 
     def create(self, pool: str, generation: int = 1, *, draft: bool = False) -> bool:
         """Make a topic for a pool and return whether it was not there; raises UserError and StoreError."""
@@ -88,16 +117,33 @@ class Topics:
 
     def _setting(self, topic: str, name: str) -> str | None:
         """Return one of a topic's settings; None where there is no such topic."""
+        return self._ask(lambda admin: _settings(admin, topic).get(name))
 
-        def find(admin: Any) -> str | None:
-            try:
-                found = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)], config_filter="all")
-            except errors.UnknownTopicOrPartitionError:
-                return None
-            values = found["topic"][topic]
-            return str(values[name]["value"]) if name in values else None
+    def _generations(self, admin: Any, pool: str | None) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        for topic in admin.list_topics():
+            if (belongs := self._address.generation(topic)) and pool in (None, belongs[0]):
+                found.setdefault(belongs[0], []).append(belongs[1])
+        return {name: sorted(numbers) for name, numbers in found.items()}
 
-        return self._ask(find)
+    def _find(self, admin: Any, pool: str) -> Found | None:
+        for number in reversed(self._generations(admin, pool).get(pool, [])):
+            topic = self._address.topic(pool, number)
+            settings = _settings(admin, topic)
+            if (number == 1 and settings) or settings.get(_CLOCK) == "LogAppendTime":
+                (told,) = admin.describe_topics([topic])
+                if told["error_code"]:
+                    raise errors.for_code(told["error_code"])
+                first = TopicPartition(topic, 0)
+                return Found(
+                    topic=topic,
+                    generation=number,
+                    topic_id=told["topic_id"],
+                    partitions=len(told["partitions"]),
+                    settings=settings,
+                    beginning=admin.list_partition_offsets({first: OffsetSpec.EARLIEST})[first].offset,
+                )
+        return None
 
     def _set(self, topic: str, name: str, value: str) -> None:
         resource = ConfigResource(ConfigResourceType.TOPIC, topic, configs={name: value})
@@ -115,6 +161,8 @@ class Topics:
             "retention.bytes": "-1",
             _CLOCK: "CreateTime" if draft else "LogAppendTime",
             _LARGEST: str(LARGEST_BATCH),
+            # Copies keep their times, also those of a clock that ran ahead.
+            "message.timestamp.after.max.ms": str(2**63 - 1),
             "min.insync.replicas": "2" if wanted >= _COPIES else "1",
             "unclean.leader.election.enable": "false",
         }
@@ -143,18 +191,32 @@ class Topics:
     def _ask(self, action: Callable[[Any], _Answer]) -> _Answer:
         """Do something with an admin client, again while the cluster is away, for up to the timeout."""
         deadline = time.monotonic() + self._timeout / 1000
+        trouble = ""
         while True:
             try:
                 admin = clients.admin(self._address, max(0.0, deadline - time.monotonic()) * 1000)
                 try:
                     return action(admin)
+                except BaseException as error:
+                    clients.note_trouble(error, admin._client)  # noqa: SLF001 - ours
+                    raise
                 finally:
                     admin.close()
             except (errors.KafkaError, AssertionError, OSError, ValueError) as error:
                 retriable = isinstance(error, errors.KafkaError) and error.retriable
+                trouble = "; ".join(getattr(error, "__notes__", ())) or trouble  # the last try has no time to find any
                 if not retriable or time.monotonic() > deadline:
-                    raise translate(error, self._address, self._timeout) from error
+                    raise translate(error, self._address, self._timeout, trouble) from error
                 time.sleep(_PAUSE_SECONDS)
+
+
+def _settings(admin: Any, topic: str) -> dict[str, str]:
+    """Return the settings of a topic; none where there is no such topic."""
+    try:
+        found = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)], config_filter="all")
+    except errors.UnknownTopicOrPartitionError:
+        return {}
+    return {name: str(told["value"]) for name, told in found["topic"][topic].items()}
 
 
 def _partitions(admin: Any, topic: str) -> int | None:

@@ -6,27 +6,42 @@ Appends that wait for the same disk sync share it (group commit).
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sqlite3
 import threading
 import time
-from bisect import bisect_left
+import weakref
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from agentpool_jupyter.errors import LogCorruptError, LogError, LogMovedError, LogUnavailableError
-from agentpool_jupyter.log.contract import Log, Record
+from agentpool_jupyter.log.contract import Log, Record, dense
 
-from .database import transaction
+from .database import beside, size, transaction, writable
 from .follower import Bell, SqliteFollower
-from .records import chunked, open_records, rewrite, some
+from .records import (
+    check_together,
+    chunked,
+    mark,
+    marked,
+    open_records,
+    open_to_read,
+    rewrite,
+    some,
+    work_in,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from agentpool_jupyter.log.contract import Changes, Rewritten
+
+
+_CLOSE_SECONDS = 60.0  # longer than any append takes
 
 
 @dataclass(slots=True)
@@ -49,10 +64,22 @@ class SqliteLog(Log):
         self._write_lock = threading.Lock()
         self._read_lock = threading.Lock()
         self._bell = Bell()
+        self._marked = False
         with self._errors():
-            self._writer = open_records(path)
-            self._reader = open_records(path)
+            check_together(path)
+            try:
+                self._writer: sqlite3.Connection | None = open_records(path)
+                self._reader = open_records(path)
+            except sqlite3.OperationalError:
+                if writable(path):
+                    raise
+                self._writer = None
+                self._reader, self._held = open_to_read(path)
         self._inode = path.stat().st_ino
+        # Also where nobody closes it: whoever takes the one file then takes all.
+        self._let_go = weakref.finalize(
+            self, _let_go, self._writer, self._reader, (self._write_lock, self._read_lock), os.getpid()
+        )
 
     def append(self, values: Sequence[bytes]) -> list[int]:
         """Store records durably and return their offsets; see :meth:`Log.append`."""
@@ -74,7 +101,9 @@ class SqliteLog(Log):
         if start < 0:
             message = f"start is {start}: offsets begin at 0"
             raise ValueError(message)
-        return chunked(partial(self._take, stop=self.end() if stop is None else stop), start)
+        end = self.end()
+        stop = end if stop is None else min(stop, end)
+        return dense(chunked(partial(self._take, stop=stop), start), start, stop)
 
     def follow(self, start: int = 0) -> SqliteFollower:
         """Yield batches of records, stored and new; see :meth:`Log.follow`."""
@@ -87,10 +116,11 @@ class SqliteLog(Log):
         All of them are in its one file then, and nothing is beside it; LogUnavailableError if the disk has no room.
         """
         with self._write_lock, self._errors():
-            with transaction(self._writer):
-                self._writer.executemany("INSERT INTO records VALUES (?, ?, ?)", records)
+            db = self._writing()
+            with transaction(db):
+                db.executemany("INSERT INTO records VALUES (?, ?, ?)", records)
             # Closing does it, too, but says nothing where it fails, and leaves the records beside the file.
-            state = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            state = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if state != (0, 0, 0):
             message = f"cannot write all of {self.path} ({state}); check the disk and its space"
             raise LogUnavailableError(message)
@@ -105,18 +135,18 @@ class SqliteLog(Log):
 
     def offset_at(self, time: int) -> int:
         """Return the first offset at or after a time; see :meth:`Log.offset_at`."""
-
-        def time_of(offset: int) -> int:
-            with self._read_lock, self._errors():
-                return int(self._reader.execute("SELECT time FROM records WHERE offset = ?", (offset,)).fetchone()[0])
-
-        return bisect_left(range(self.end()), time, key=time_of)  # times never run backwards here
+        self._check_open()
+        self._check_there()
+        query = "SELECT offset FROM records WHERE time < ? ORDER BY offset DESC LIMIT 1"
+        with self._read_lock, self._errors():
+            found = self._reader.execute(query, (time,)).fetchone()
+        return found[0] + 1 if found else 0
 
     def rewrite(self, changes: Changes, *, delete_old: bool = False) -> Rewritten:  # noqa: ARG002
         """Change records in one commit, which appends wait for, and shrink the file; see :meth:`Log.rewrite`."""
         self._check_open()
         with self._write_lock, self._errors():
-            return rewrite(self._writer, self.path, changes)
+            return rewrite(self._writing(), self.path, changes)
 
     def close(self) -> None:
         """Close the file and end all followers."""
@@ -124,9 +154,16 @@ class SqliteLog(Log):
             return
         self._closed = True
         self._bell.ring()
-        with self._write_lock, self._read_lock:
-            self._writer.close()
-            self._reader.close()
+        self._let_go()
+
+    def _writing(self) -> sqlite3.Connection:
+        if self._writer is None:
+            message = (
+                f"{self.path} can only be read, as its disk or its permissions are: to go on with the pool, "
+                "`%pool export` it and import it in another store"
+            )
+            raise LogError(message)
+        return self._writer
 
     def _check_there(self) -> None:
         """Raise LogMovedError where the file was deleted: what is open would take text that nobody can ever read."""
@@ -156,11 +193,14 @@ class SqliteLog(Log):
         self._bell.ring()
 
     def _insert(self, tickets: list[_Ticket]) -> None:
-        db = self._writer
+        db = self._writing()
         with transaction(db):
-            last = db.execute("SELECT offset, time FROM records ORDER BY offset DESC LIMIT 1").fetchone()
-            first, floor = (last[0] + 1, last[1]) if last else (0, 0)
-            now = max(floor, time.time_ns() // 1_000_000)
+            unmarked = not (self._marked and marked(db))
+            if unmarked:
+                mark(db, in_use=True)
+            last = db.execute("SELECT max(offset) FROM records").fetchone()[0]
+            first = 0 if last is None else last + 1
+            now = time.time_ns() // 1_000_000
             values = [value for ticket in tickets for value in ticket.values]
             db.executemany(
                 "INSERT INTO records VALUES (?, ?, ?)", ((first + i, now, value) for i, value in enumerate(values))
@@ -168,6 +208,8 @@ class SqliteLog(Log):
         for ticket in tickets:
             ticket.offsets = list(range(first, first + len(ticket.values)))
             first += len(ticket.values)
+        if unmarked:
+            self._marked = work_in(db)
 
     def _take(self, start: int, stop: int | None = None) -> list[Record]:
         self._check_open()
@@ -176,7 +218,7 @@ class SqliteLog(Log):
 
     def _fresh(self, start: int) -> list[Record]:
         """Return what a follower has not seen yet; nothing can come any more where the file was deleted."""
-        found = self._take(start)
+        found = list(dense(self._take(start), start))
         if not found:
             self._check_there()
         return found
@@ -191,5 +233,27 @@ class SqliteLog(Log):
             message = f"cannot use {self.path}: {error}; check the disk, its space and the file's permissions"
             raise LogUnavailableError(message) from error
         except sqlite3.DatabaseError as error:
-            message = f"{self.path} is damaged ({error}); restore it from a copy or `sqlite3 FILE .recover`"
+            wal = beside(self.path)
+            old = f"if it was put back, move {wal.name} away, which another has left; else " if size(wal) else ""
+            message = f"{self.path} is damaged ({error}): {old}restore it from a copy or `sqlite3 FILE .recover`"
             raise LogCorruptError(message) from error
+
+
+def _let_go(
+    writer: sqlite3.Connection | None,
+    reader: sqlite3.Connection,
+    locks: tuple[threading.Lock, threading.Lock],
+    pid: int,
+) -> None:
+    """Close a log's connections, and note that nothing that belongs to the file lies beside it any more."""
+    if os.getpid() != pid:  # they are the parent process's
+        return
+    held = [lock for lock in locks if lock.acquire(timeout=_CLOSE_SECONDS)]
+    if len(held) == len(locks):  # else a thread that the interpreter has stopped has them: as if it had been killed
+        with contextlib.suppress(sqlite3.Error):
+            if writer is not None and marked(writer):
+                mark(writer, in_use=False)
+        for db in filter(None, (writer, reader)):
+            db.close()
+    for lock in held:
+        lock.release()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import shutil
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from agentpool_jupyter.errors import PoolNotFoundError, StoreError, UserError
 from agentpool_jupyter.log.contract import Store, check_name
+from agentpool_jupyter.log.files import make_folder, publish
+from agentpool_jupyter.log.home import data_home
 
 from .log import SqliteLog
 
@@ -42,7 +45,9 @@ class SqliteStore(Store):
 
     @property
     def index(self) -> Path:
-        """A file in the folder; see :attr:`Store.index`."""
+        """A file in the folder, or in the user's data where that can only be read; see :attr:`Store.index`."""
+        if self.folder.exists() and not os.access(self.folder, os.W_OK):
+            return data_home() / "recall" / f"{hashlib.sha256(self.identity.encode()).hexdigest()[:16]}.index"
         return self.folder / "recall.index"
 
     def contains(self, path: Path) -> bool:
@@ -71,7 +76,9 @@ class SqliteStore(Store):
         try:
             with SqliteLog(name, draft, self.url) as log:
                 log.fill(records)
-            if not _publish(draft, path):
+            if not path.exists():
+                _remove_beside(path)  # of a pool that is no more: SQLite would take it for what belongs to the new file
+            if not publish(draft, path):
                 message = f"another process made pool {name!r} meanwhile: choose another name"
                 raise UserError(message)
         finally:
@@ -95,7 +102,7 @@ class SqliteStore(Store):
 
     def _make_folder(self) -> None:
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self.folder)
         except OSError as error:
             message = f"cannot make the folder {self.folder} for pools: {error.strerror}; choose another store"
             raise StoreError(message) from error
@@ -103,22 +110,6 @@ class SqliteStore(Store):
     def _missing(self, name: str) -> PoolNotFoundError:
         known = ", ".join(self.names()) or "none yet"
         return PoolNotFoundError(f"no pool {name!r} in {self.url} (there: {known})")
-
-
-def _publish(draft: Path, path: Path) -> bool:
-    """Give a draft its pool's name and return True; False where that was taken meanwhile."""
-    if path.exists():
-        return False
-    _remove_beside(path)  # of a pool that is no more: SQLite would take it for what belongs to the new file
-    try:
-        os.link(draft, path)  # which never replaces a file, as a renaming does
-    except FileExistsError:
-        return False
-    except (OSError, NotImplementedError):  # a disk without links
-        if path.exists():
-            return False
-        draft.rename(path)
-    return True
 
 
 def _remove(path: Path) -> None:

@@ -9,6 +9,5 @@ In reading order::
     index_file      that file: checked, and set aside when it is not to be used
     redis_backend   an index in Redis
     redis_buckets   its buckets, kept by datasketch's storage
-    redis_address   addresses of a server, and what of one may be shown
-    opening         where the index of a store is kept, and opening it there
+    addresses       where the index of a store is kept, and what of a server's address may be shown
 """

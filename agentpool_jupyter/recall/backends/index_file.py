@@ -16,6 +16,7 @@ import filelock
 import msgspec
 
 from agentpool_jupyter.errors import IndexUnavailableError
+from agentpool_jupyter.log.files import OWN, make_folder, own
 from agentpool_jupyter.log.sqlite.database import connect, transaction
 from agentpool_jupyter.recall.text.signatures import stamp_text
 
@@ -66,11 +67,11 @@ class IndexFile:
         self.path = path = stamped(path)
         self._inode: int | None = None
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
         except OSError as error:
             message = f"cannot make the folder {path.parent} for the index: {error.strerror}; choose another place"
             raise IndexUnavailableError(message) from error
-        self._guard = filelock.FileLock(f"{path}.lock")
+        self._guard = filelock.FileLock(f"{path}.lock", mode=OWN)
         with self._errors(), self._guard:
             try:
                 self._db = self._open()
@@ -109,7 +110,7 @@ class IndexFile:
                 db.execute("INSERT INTO about VALUES (?)", (self._stamp,))
             db.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
         found = db.execute("SELECT stamp FROM about").fetchone()
-        if found is None or found[0] != self._stamp:
+        if found != (self._stamp,):
             message = f"was made with other settings or versions ({_difference(found and found[0], self._stamp)})"
             raise DamagedError(message)
 
@@ -214,7 +215,8 @@ def write_places(path: Path, places: Sequence[str]) -> None:
     """Keep places instead of those that are there; raises IndexUnavailableError."""
     fresh = path.with_name(f"{path.name}.{os.getpid()}")
     try:
-        fresh.write_text(json.dumps(list(places), indent=1))
+        with open(fresh, "w", opener=own) as file:
+            file.write(json.dumps(list(places), indent=1))
         fresh.replace(path)
     except OSError as error:
         message = f"cannot write {path}: {error.strerror}; check the disk and the permissions"

@@ -67,18 +67,13 @@ def refused_source(path: str) -> Source:
     return Source(f"refused:{path}")
 
 
-_encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(Item)
-
-
 def encode(item: Item) -> bytes:
     """Return an item as it is stored."""
     try:
-        return _encoder.encode(item)
+        return msgspec.json.encode(item)
     except UnicodeEncodeError:  # half a character, as a server that cuts by UTF-16 units may leave it
-        return _encoder.encode(msgspec.structs.replace(item, text=item.text.encode(errors="replace").decode()))
+        return msgspec.json.encode(msgspec.structs.replace(item, text=item.text.encode(errors="replace").decode()))
 
 
-def decode(body: bytes) -> Item:
-    """Return a stored item; raises msgspec.DecodeError, or UnicodeDecodeError, where it is damaged."""
-    return _decoder.decode(body)
+decode = msgspec.json.Decoder(Item).decode
+"""Returns a stored item; raises msgspec.DecodeError, or UnicodeDecodeError, where it is damaged."""

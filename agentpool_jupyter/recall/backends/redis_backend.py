@@ -24,10 +24,10 @@ import numpy as np
 from agentpool_jupyter.errors import ExtraMissingError, IndexUnavailableError
 from agentpool_jupyter.recall.text.signatures import bands_of, hash_shingles, shingle_keys, sign_texts, stamp_text
 
+from .addresses import options, shown
 from .backend import Backend, DamagedError
 from .buckets import bucket
 from .items import Item, Source, decode, encode
-from .redis_address import options, shown
 from .redis_buckets import RedisBuckets
 
 if TYPE_CHECKING:
@@ -81,8 +81,6 @@ class RedisBackend(Backend):
 
     def _key(self, *parts: str) -> str:
         return ":".join((self._space, *parts))
-
-    # Reading and writing -----------------------------------------------------------------------------------
 
     def mark(self, source: Source) -> bytes | None:
         """See :meth:`Backend.mark`."""
@@ -202,8 +200,6 @@ class RedisBackend(Backend):
             pipe.hdel(self._key("items"), *ids)
         pipe.execute()
 
-    # Finding -----------------------------------------------------------------------------------------------
-
     def near(self, query: AbstractSet[str]) -> Keys:
         """See :meth:`Backend.near`."""
         with self._lock, self._errors():  # putting something in closes and replaces the client
@@ -223,8 +219,6 @@ class RedisBackend(Backend):
     def __len__(self) -> int:
         with self._errors():
             return int(self._client.hlen(self._key("items")))
-
-    # The rest ----------------------------------------------------------------------------------------------
 
     def places(self) -> list[str]:
         """See :meth:`Backend.places`."""

@@ -70,8 +70,6 @@ class SqliteBackend(Backend):
             self._file.renew(why)
             self._buckets.clear()
 
-    # Reading and writing -----------------------------------------------------------------------------------
-
     def mark(self, source: Source) -> bytes | None:
         """See :meth:`Backend.mark`."""
         with self._file.reading() as db:
@@ -96,11 +94,8 @@ class SqliteBackend(Backend):
         rows = [_row(item, one) for (item, _), one in zip(kept, hashes, strict=True)]
         with self._file.writing() as db:
             number = self._number(db, source)
-            db.executemany(
-                "INSERT OR IGNORE INTO items (source, key, part, hashes, hashes_sum, body, body_sum) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                ((number, *row) for row in rows),
-            )
+            insert = "INSERT OR IGNORE INTO items VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)"
+            db.executemany(insert, ((number, *row) for row in rows))
 
     def put_bulk(self, bulk: Bulk) -> None:
         """See :meth:`Backend.put_bulk`; all of it is stored at once, or nothing."""
@@ -112,11 +107,8 @@ class SqliteBackend(Backend):
             last = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'items'").fetchone()
             ids = np.where(fresh, np.cumsum(fresh) + (last[0] if last else 0), 0).astype(np.uint32)
             rows = zip(ids.tolist(), bulk.items, bulk.hashes, strict=True)
-            db.executemany(
-                "INSERT INTO items (id, source, key, part, hashes, hashes_sum, body, body_sum) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                ((number, source, *_row(item, one)) for number, item, one in rows if number),
-            )
+            insert = "INSERT INTO items VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+            db.executemany(insert, ((number, source, *_row(item, one)) for number, item, one in rows if number))
             if fresh.any():
                 for kind, postings in ((_BANDS, bulk.bands), (_SHINGLES, bulk.shingles)):
                     _write_buckets(db, source, kind, numbered(postings, ids), ids[fresh])
@@ -160,8 +152,6 @@ class SqliteBackend(Backend):
     def _name(self, source: Source) -> tuple[str, Source]:
         return (self._store if source.startswith("pool:") else _ANY), source
 
-    # Finding -----------------------------------------------------------------------------------------------
-
     def near(self, query: AbstractSet[str]) -> Keys:
         """See :meth:`Backend.near`."""
         with self._lock:
@@ -180,9 +170,8 @@ class SqliteBackend(Backend):
             if newest <= after:
                 return buckets
             loaded = _load(db, after)
-            rows = db.execute(
-                "SELECT postings, postings_sum FROM buckets WHERE kind = ? AND last > ? ORDER BY id", (kind, after)
-            ).fetchall()
+            query = "SELECT postings, postings_sum FROM buckets WHERE kind = ? AND last > ? ORDER BY id"
+            rows = db.execute(query, (kind, after)).fetchall()
         found = b"".join(_checked(values, total) for values, total in rows)
         buckets.merge(np.frombuffer(found, "<u8").astype(np.uint64, copy=False))
         if loaded:
@@ -259,7 +248,5 @@ def _write_buckets(db: sqlite3.Connection, source: int, kind: str, postings: Pos
     """Store the buckets of new items, whose ids grow."""
     for first in range(0, len(postings), _MOST):
         values = postings[first : first + _MOST].astype("<u8").tobytes()
-        db.execute(
-            "INSERT INTO buckets (source, kind, first, last, postings, postings_sum) VALUES (?, ?, ?, ?, ?, ?)",
-            (source, kind, int(ids[0]), int(ids[-1]), values, zlib.crc32(values)),
-        )
+        row = (source, kind, int(ids[0]), int(ids[-1]), values, zlib.crc32(values))
+        db.execute("INSERT INTO buckets VALUES (NULL, ?, ?, ?, ?, ?, ?)", row)

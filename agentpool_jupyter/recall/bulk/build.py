@@ -106,8 +106,8 @@ class _Plan(Backlog[IndexLine]):
         """Yield the turns that are under way, and those of which the index knows that they ended."""
         for turn in self._mark.closed:
             yield EndedLine(source, turn)
-        for turn, speech in self._mark.open.items():
-            yield OpenLine(source, turn, speech)
+        for turn, begun in self._mark.open.items():
+            yield OpenLine(source, turn, begun)
 
     def take_in(self, made: Sequence[IndexLine]) -> None:
         """Put what the job made into the index."""
@@ -116,11 +116,11 @@ class _Plan(Backlog[IndexLine]):
         buckets = [line for line in made if isinstance(line, BucketsLine)]
         places = np.array([line.place for line in passages], dtype=np.uint64)
         ended = sorted((line for line in made if isinstance(line, EndedLine)), key=lambda line: line.offset)
-        begun = sorted((line for line in made if isinstance(line, OpenLine)), key=lambda line: line.speech.begin)
+        begun = sorted((line for line in made if isinstance(line, OpenLine)), key=lambda line: line.begun.begin)
         mark = Mark(
             next=self.end,
             last=checksum(self._pool, self.end),
-            open={line.turn: line.speech for line in begun},
+            open={line.turn: line.begun for line in begun},
             closed=latest([*self._mark.closed, *(line.turn for line in ended)]),
         )
         self._passages = len(passages)

@@ -66,16 +66,16 @@ class IndexJob(Job):
         source = given[0].source
         ended = [line.turn for line in given if isinstance(line, EndedLine)]
         records = {line.offset: line.record for line in given if isinstance(line, RecordLine)}
-        begun = {line.turn: line.speech for line in given if isinstance(line, OpenLine)}
-        turns = TurnCollector("", Mark(open=begun, closed=[*ended]))
+        known = {line.turn: line.begun for line in given if isinstance(line, OpenLine)}
+        turns = TurnCollector("", Mark(open=known, closed=[*ended]))
         for offset in sorted(records):
             for item in turns.absorb(decode(records[offset])):
                 yield encode(PassageLine(source, item))
             if len(turns.mark.closed) > len(ended):
                 ended = list(turns.mark.closed)
                 yield encode(EndedLine(source, ended[-1], offset))
-        for turn, speech in turns.mark.open.items():
-            yield encode(OpenLine(source, turn, speech))
+        for turn, begun in turns.mark.open.items():
+            yield encode(OpenLine(source, turn, begun))
 
     # Step 2 ------------------------------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ class OpenLine(SourceLine, tag="open"):
     """A turn that has begun and not ended, and what it has said; in the input those that the index knows of."""
 
     turn: str
-    speech: OpenTurn
+    begun: OpenTurn
 
 
 class PassageLine(SourceLine, tag="passage"):

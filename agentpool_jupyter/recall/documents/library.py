@@ -21,11 +21,7 @@ if TYPE_CHECKING:
 
 
 class Library:
-    """The documents of an index.
-
-    What was added stays findable when its folder vanishes: that is noted, and nothing is lost until it is removed. An
-    index that turns out to be damaged is made anew by ``mended``.
-    """
+    """The documents of an index; what was added stays findable, with a note, when its folder vanishes."""
 
     def __init__(self, backend: Backend, mended: Mended) -> None:
         self._backend = backend
@@ -39,8 +35,8 @@ class Library:
     def add(self, pattern: str | os.PathLike[str], progress: Callable[[int, int], None] | None = None) -> Added:
         """Read a file, all files of a folder and below, or those that a glob (``docs/**/*.md``) names.
 
-        ``progress`` is called with the numbers of files that are done and of all, before each and at the end.
-        Raises LibraryError where that is nothing at all; files that cannot be read are noted and left out.
+        ``progress`` is called with the numbers of files that are done and of all, before each and at the end. Raises
+        LibraryError where that is nothing at all; files that cannot be read are noted and left out.
         """
         place = _place(pattern)
         if not is_text(place):
@@ -58,10 +54,7 @@ class Library:
         return self._mended(add)
 
     def remove(self, pattern: str | os.PathLike[str]) -> int:
-        """Forget the documents under a path or glob and return how many there were.
-
-        They do not come back by themselves: only when they, or what they are in, are added again.
-        """
+        """Forget documents under a path or glob until they are added again; return how many there were."""
         place = _place(pattern)
         return self._mended(lambda: self._remove(place)) if is_text(place) else 0
 

@@ -87,7 +87,7 @@ def within(paths: Iterable[str], place: str) -> list[str]:
 
 def added(places: Iterable[str], place: str) -> list[str]:
     """Return the library's places with one more; what was taken out of it earlier is in again."""
-    kept = [one for one in places if one != place and not (_is_out(one) and _inside(one[1:], place))]
+    kept = [one for one in places if one != place and not (one.startswith(_OUT) and _inside(one[1:], place))]
     return _tidy([*kept, place])
 
 
@@ -100,14 +100,10 @@ def removed(places: Iterable[str], place: str) -> list[str]:
 def wanted(places: Sequence[str]) -> list[tuple[str, list[str]]]:
     """Return the places that were added, each with those that were taken out of it later."""
     return [
-        (one, [later[1:] for later in places[number:] if _is_out(later)])
+        (one, [later[1:] for later in places[number:] if later.startswith(_OUT)])
         for number, one in enumerate(places)
-        if not _is_out(one)
+        if not one.startswith(_OUT)
     ]
-
-
-def _is_out(place: str) -> bool:
-    return place.startswith(_OUT)
 
 
 def _below(path: str, place: str) -> bool:
@@ -126,7 +122,7 @@ def _tidy(places: Sequence[str]) -> list[str]:
     return [
         one
         for number, one in enumerate(places)
-        if not _is_out(one) or any(_meet(one[1:], other) for other in places[:number] if not _is_out(other))
+        if not one.startswith(_OUT) or any(_meet(one[1:], place) for place, _ in wanted(places[:number]))
     ]
 
 

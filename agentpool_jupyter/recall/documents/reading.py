@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from agentpool_jupyter.display.foreign import printable
 from agentpool_jupyter.errors import LibraryError
 from agentpool_jupyter.recall.backends.items import Item, Source, file_source, refused_source
 from agentpool_jupyter.recall.text.passages import passages
@@ -42,7 +43,7 @@ class Added:
 
     def __repr__(self) -> str:
         lines = [f"{len(self.read)} documents read, {self.unchanged} unchanged", *self.notes]
-        return "\n".join(lines)
+        return printable("\n".join(lines))
 
 
 class DocumentReader:

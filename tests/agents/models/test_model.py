@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import email.utils
+import json
 import subprocess
 import sys
 import time
 import traceback
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from agentpool_jupyter.agents.models.answer import Answer, BadAnswerError
 from agentpool_jupyter.agents.models.chunks import EventSplitter, decode
 from agentpool_jupyter.agents.models.client import Finish, ModelClient
 from agentpool_jupyter.agents.models.endpoint import DEFAULT_OPENAI_MODEL, Endpoint, cost, resolve
-from agentpool_jupyter.agents.models.refusals import retry_after
+from agentpool_jupyter.agents.models.refusals import Said, refused, retry_after, told_in_stream
 from agentpool_jupyter.agents.team.spec import Price
 from agentpool_jupyter.errors import ModelError, SpecError, UserError
 from agentpool_jupyter.pool.events import Usage
@@ -366,11 +370,169 @@ def test_events_are_found_wherever_the_network_cut_them(size, end):
 def test_odd_chunks_are_read():
     """Nulls, lists for text and missing fields are no text and no error."""
     assert decode(b'{"choices": []}').text == ""
-    assert decode(b'{"choices": null, "usage": null}').counted is None
     assert decode(b'{"choices": [{"delta": null, "finish_reason": "stop"}]}').finish_reason == "stop"
     assert decode(b'{"choices": [{"delta": {"content": [{"type": "thinking"}]}}]}').text == ""
-    cached = b'{"usage": {"prompt_tokens": 5, "completion_tokens": 2, "prompt_tokens_details": {"cached_tokens": 4}}}'
-    assert decode(cached).counted == Usage(prompt=5, completion=2, cached=4)
+    parts = [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "a"}]
+    parts = json.dumps({"choices": [{"delta": {"content": parts}}]}).encode()
+    assert (decode(parts).text, decode(parts).thought) == ("a", 2)
+
+
+def body(*events, text="So it is.", reason="stop"):
+    """An event stream: a text, then events, then an end where there is a reason."""
+    chunks = [{"choices": [{"delta": {"content": text}}]}, *events]
+    chunks += [{"choices": [{"delta": {}, "finish_reason": reason}]}] if reason else []
+    return b"".join(b"data: " + (e if isinstance(e, bytes) else json.dumps(e).encode()) + b"\n\n" for e in chunks)
+
+
+def taken(data):
+    """What an answer makes of a body: its text, and the answer itself."""
+    answer = Answer()
+    return "".join([*answer.feed(data), *answer.finish()]), answer
+
+
+@pytest.mark.parametrize(
+    ("usage", "counted"),
+    [
+        ({"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13}, Usage(prompt=9, completion=4)),
+        ({"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 113}, Usage(prompt=9, completion=104)),
+        ({"prompt_tokens": 9.0, "completion_tokens": 3.5}, Usage(prompt=9, completion=4)),
+        (
+            {"prompt_tokens": 9, "completion_tokens": 4, "prompt_tokens_details": {"cached_tokens": 8}},
+            Usage(prompt=9, completion=4, cached=8),
+        ),
+        ({"prompt_tokens": 0, "completion_tokens": 0}, None),
+        ({"prompt_tokens": 9, "completion_tokens": 0}, None),
+        ({"prompt_tokens": -9, "completion_tokens": -4}, None),
+        ({"prompt_tokens": 10**9, "completion_tokens": 10**9}, None),
+        ({"prompt_tokens": True, "completion_tokens": "4"}, None),
+        ("many", None),
+        (None, None),
+    ],
+    ids=str,
+)
+def test_a_count_is_read_and_not_believed_where_it_cannot_be(usage, counted):
+    assert taken(body({"choices": [], "usage": usage}))[1].usage == counted
+
+
+def test_a_count_before_the_last_word_is_not_the_whole_count():
+    """Of the prompt it is one; in every chunk, the last one is."""
+    usage = {"prompt_tokens": 9, "completion_tokens": 1}
+    more = {"choices": [{"delta": {"content": " And so on."}}]}
+    _, answer = taken(body({"choices": [], "usage": usage}, more))
+    assert (answer.usage, answer.prompt_tokens) == (None, 9)
+    _, answer = taken(body({"choices": [], "usage": usage}, {**more, "usage": {**usage, "completion_tokens": 6}}))
+    assert answer.usage == Usage(prompt=9, completion=6)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"object": "error", "message": "out of memory", "code": 500},
+        {"error": "out of memory"},
+        {"message": "out of memory"},
+        {"detail": "out of memory"},
+        {"type": "error", "error": {"message": "out of memory"}},
+        [{"error": {"message": "out of memory"}}],
+        {"choices": [{"delta": {}, "finish_reason": "error", "error": {"message": "out of memory"}}]},
+    ],
+    ids=str,
+)
+def test_a_failure_that_is_told_in_an_answer_is_one(told):
+    """Whatever its shape; the words are the server's."""
+    with pytest.raises(BadAnswerError, match="out of memory") as caught:
+        taken(body(told))
+    assert caught.value.kind == "server"
+
+
+@pytest.mark.parametrize("reason", ["error", "network_error", "abort", "insufficient_system_resource", "made_up"])
+def test_an_end_that_is_none_is_a_failure(reason):
+    with pytest.raises(BadAnswerError, match=reason):
+        taken(body(reason=reason))
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [("stop", "stop"), ("STOP", "stop"), ("end_turn", "stop"), ("max_tokens", "length"), ("SAFETY", "content_filter")],
+)
+def test_an_end_has_one_word_of_ours(theirs, ours):
+    assert taken(body(reason=theirs))[1].reason == ours
+
+
+@pytest.mark.parametrize("end", [b"", b"data: [DONE]\n\n"])
+def test_half_a_sentence_without_a_reason_is_a_cut(end):
+    with pytest.raises(BadAnswerError) as caught:
+        taken(body(text="The rent is", reason=None) + end)
+    assert caught.value.kind == "cut"
+
+
+def test_a_server_that_gives_no_reasons_must_say_that_it_is_done():
+    """Behind a whole sentence, or a count of the whole."""
+    assert taken(body(reason=None) + b"data: [DONE]\n\n")[0] == "So it is."
+    usage = {"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 4}}
+    assert taken(body(usage, text="The rent", reason=None) + b"data: [DONE]\n\n")[0] == "The rent"
+    with pytest.raises(BadAnswerError):
+        taken(body(reason=None))
+
+
+def test_a_refusal_is_text_and_says_so():
+    refusal = {"choices": [{"delta": {"refusal": "I cannot."}}]}
+    text, answer = taken(body(refusal, text=""))
+    assert (text, answer.reason) == ("I cannot.", "refusal")
+
+
+_HIGH, _LOW = (b'{"choices": [{"delta": {"content": "\\u' + half + b'"}}]}' for half in (b"d83d", b"de00"))
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (body(b""), "So it is."),
+        (body(b'{"type": "ping"}'), "So it is."),
+        (body(text="a").replace(b"\n\n", b"\n") + b"data: [DONE]", "a"),
+        (body() + b"data: [DONE]\n\ndata: rubbish\n\n", "So it is."),
+        (body() + b"data: rubbish\n\n", "So it is."),
+        (body(_HIGH, _LOW), "So it is.\N{GRINNING FACE}"),
+        (body(_HIGH), "So it is.\ufffd"),
+        (body(_LOW, _HIGH, text=""), "\ufffd\ufffd"),
+        (body(b'{"choices": [{"delta": {"content": "caf\xe9"}}]}'), "So it is.caf\ufffd"),
+        (b'{"choices": [{"message": {"content": "All at once."}, "finish_reason": "stop"}]}', "All at once."),
+        (b'{"choices":\n [{"message": {"content": "All at once."}}]}\n', "All at once."),
+    ],
+    ids=range(11),
+)
+def test_what_is_harmless_is_read(data, text):
+    assert taken(data)[0] == text
+
+
+_FIELDS = "choices", "delta", "content", "message", "error", "usage", "type", "code", "detail", "finish_reason"
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(_FIELDS), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(st.lists(JSON.map(json.dumps).map(str.encode) | st.binary(max_size=30), max_size=5), st.integers(1, 9))
+def test_whatever_comes_it_is_an_answer_or_said_to_be_none(events, size):
+    """Nothing else is raised, and what was said can be written down."""
+    data = b"".join(b"data: " + event + b"\n\n" for event in events)
+    answer, text = Answer(), ""
+    with contextlib.suppress(BadAnswerError):
+        for at in range(0, len(data), size):
+            text += "".join(answer.feed(data[at : at + size]))
+        text += "".join(answer.finish())
+    text.encode()
+    assert answer.usage is None or answer.usage.prompt > 0
+
+
+@given(JSON | st.binary(max_size=60) | JSON.map(json.dumps).map(str.encode), st.integers(300, 599))
+def test_whatever_a_server_refuses_with_is_one_line(said, status):
+    endpoint = Endpoint(model="m", base_url="http://a/v1", key=KEY)
+    error = refused(endpoint, status, Said.of(said))
+    assert str(error).startswith("m at a: ")
+    assert len(str(error).splitlines()) == 1
+    assert str(error).encode()
+    assert told_in_stream(endpoint, said if not isinstance(said, bytes) else str(said)).kind
 
 
 # -- which server -------------------------------------------------------------------------------------------------
@@ -378,7 +540,7 @@ def test_odd_chunks_are_read():
 
 @pytest.fixture
 def env(monkeypatch):
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "AGENTPOOL_MODEL"):
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENROUTER_API_KEY", "AGENTPOOL_MODEL"):
         monkeypatch.delenv(name, raising=False)
     return monkeypatch
 
@@ -416,11 +578,49 @@ def test_a_missing_key_says_which_variable(env):
         resolve("m", base_url="https://elsewhere.example/v1", api_key_env="MY_KEY")
 
 
-@pytest.mark.parametrize("url", ["localhost:80", "ftp://a/v1", "http://", "http://user:pw@a/v1", "http://a/v1?key=x"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "localhost:80",
+        "ftp://a/v1",
+        "http://",
+        "http://user:pw@a/v1",
+        "http://a/v1?key=pw",
+        "http://a/v1?api-version=1&key=pw",
+        "user:pw@a/v1",
+        "http://a:99999/v1",
+    ],
+)
 def test_unusable_addresses_are_refused_without_showing_secrets(env, url):
     with pytest.raises(SpecError) as caught:
         resolve("m", base_url=url)
     assert "pw" not in str(caught.value)
+
+
+def test_an_api_version_may_stand_in_the_address(env):
+    endpoint = resolve("m", base_url="https://x.example/openai/deployments/m/?api-version=2024-10-21")
+    assert endpoint.url == "https://x.example/openai/deployments/m/chat/completions?api-version=2024-10-21"
+    assert endpoint.host == "x.example"
+
+
+def test_a_short_name_is_a_model_and_its_server(env):
+    """Only where nothing else says which server; a name with a slash that is no server's stays a name."""
+    assert resolve("ollama/llama3.2").base_url == "http://127.0.0.1:11434/v1"
+    assert resolve("vllm@gpu7:9000/Qwen/Qwen3-8B").base_url == "http://gpu7:9000/v1"
+    assert resolve("vllm@gpu7/Qwen/Qwen3-8B") == Endpoint(model="Qwen/Qwen3-8B", base_url="http://gpu7:8000/v1")
+    assert resolve("ollama/llama3.2", base_url="http://a/v1").model == "ollama/llama3.2"
+    with pytest.raises(UserError, match="OPENROUTER_API_KEY"):
+        resolve("openrouter/meta-llama/llama-3.1-8b")
+    with pytest.raises(SpecError, match="an address of its own"):
+        resolve("groq@evil.example/m")
+    env.setenv("OPENROUTER_API_KEY", KEY)
+    assert resolve("openrouter/meta-llama/llama-3.1-8b").key == KEY
+    env.setenv("OPENAI_API_KEY", "own")
+    assert resolve("meta-llama/llama-3.1-8b").base_url == "https://api.openai.com/v1"
+    env.setenv("OPENAI_BASE_URL", "http://127.0.0.1:1234/v1")
+    assert resolve("ollama/llama3.2") == Endpoint(
+        model="ollama/llama3.2", base_url="http://127.0.0.1:1234/v1", key="own", key_variable="OPENAI_API_KEY"
+    )
 
 
 def test_an_address_needs_a_model(env):

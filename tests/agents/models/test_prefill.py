@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from agentpool_jupyter.agents.models.client import ModelClient
 from agentpool_jupyter.agents.models.continuation import GO_ON, IN_WORDS, Continuation, Seam, going_on
-from agentpool_jupyter.agents.models.endpoint import OPENAI_URL, Endpoint
+from agentpool_jupyter.agents.models.credentials import OPENAI_URL
+from agentpool_jupyter.agents.models.endpoint import Endpoint
 from agentpool_jupyter.agents.models.trial import PROBE, find_continuation, judge
 from agentpool_jupyter.errors import ModelError
 from tests.openai_server import OpenAIServer, Refuse

@@ -94,9 +94,9 @@ def test_what_others_said_is_there_and_ones_own_is_marked():
     context = build_prompt(
         history(("you", "Go {on}."), ("planner", "Flour."), ("critic", "Salt?")), TEAM, PLANNER, tokens=1000
     )
-    assert "[you#1]\nGo {on}." in prompt(context)
-    assert "[planner#1 (you)]\nFlour." in prompt(context)
-    assert "[critic#1]\nSalt?" in prompt(context)
+    assert "[you#1]\n  Go {on}." in prompt(context)
+    assert "[planner#1 (you)]\n  Flour." in prompt(context)
+    assert "[critic#1]\n  Salt?" in prompt(context)
     assert context.seen == 7
     sizes = context.record.pop("sizes")
     assert context.record == {"read": {"you": 8, "planner": 6, "critic": 5}, "since": 0}
@@ -119,8 +119,8 @@ def test_partial_text_is_read_and_marked():
         PLANNER,
         tokens=1000,
     )
-    assert "[critic#1 (still speaking)]\nHalf a" in prompt(context)
-    assert "[builder#1 (broken off)]\nBro" in prompt(context)
+    assert "[critic#1 (still speaking)]\n  Half a" in prompt(context)
+    assert "[builder#1 (broken off)]\n  Bro" in prompt(context)
 
 
 def test_who_listens_to_nobody_reads_people_and_itself():
@@ -191,7 +191,7 @@ def test_it_fits(turns, agent, tokens):
     assert len(read) + sum(context.record.get("dropped", {}).values()) == len(heard)
     cut = context.record.get("cut", [])
     for turn in read:
-        whole = [f"[{turn.name}{mark}]\n{turn.text.strip()}" for mark in ("", " (you)")]
+        whole = [f"[{turn.name}{mark}]\n  {turn.text.strip()}" for mark in ("", " (you)")]
         assert any(text in prompt(context) for text in whole) == (turn.id not in cut)
     assert json.loads(json.dumps(context.record)) == context.record
 
@@ -224,9 +224,9 @@ def test_what_is_new_is_what_ended_since_it_last_read():
     context = build_prompt(placed(events), TEAM, PLANNER, tokens=1000)
     sizes = context.record["sizes"]
     texts = {"own": ["planner 0: " + "word " * 5, "Second."], "new": ["While it spoke"], "heard": []}
-    assert sizes["new"] == len("[critic#2]\nWhile it spoke") + 2
-    assert sizes["own"] == sum(len(f"[planner#1 (you)]\n{text.strip()}") + 2 for text in texts["own"])
-    assert sizes["heard"] == len("[critic#1]\ncritic 0: word word word word word[you#1]\nMind the rent.") + 4
+    assert sizes["new"] == len("[critic#2]\n  While it spoke") + 2
+    assert sizes["own"] == sum(len(f"[planner#1 (you)]\n  {text.strip()}") + 2 for text in texts["own"])
+    assert sizes["heard"] == len("[critic#1]\n  critic 0: word word word word word[you#1]\n  Mind the rent.") + 4
     assert sum(sizes.values()) == size(context)
 
 
@@ -302,7 +302,7 @@ def test_what_was_recalled_stands_there_with_its_source():
     document = history(("critic", "Flour is dear."), ("planner", "z" * 3000), ("critic", "w" * 3000))
     context = build_prompt(document, TEAM, PLANNER, tokens=2400, recall=hits)
     text = prompt(context)
-    assert text.index("From earlier work") < text.index(f"[bistro, planner#2]\n{HIT.text.strip()}")
+    assert text.index("From earlier work") < text.index(f"[bistro, planner#2]\n  {HIT.text.strip()}")
     assert "[elsewhere]" not in text
     assert context.record["recalled"][0] == "bistro, planner#2"
     assert context.record["missed"] == 4 - len(context.record["recalled"])
@@ -345,7 +345,7 @@ def test_unfinished_text_stands_last_so_that_it_spoils_nothing():
     after = build_prompt(placed(events + end), TEAM, PLANNER, tokens=100_000)
     assert "Half and half." in prompt(after)
     assert common(before, after) >= size(before) - before.record["sizes"]["task"] - len(
-        "[critic#1 (still speaking)]\nHalf"
+        "[critic#1 (still speaking)]\n  Half"
     )
 
 

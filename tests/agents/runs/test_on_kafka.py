@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 
 import pytest
@@ -14,6 +12,7 @@ from agentpool_jupyter.pool import fold
 from agentpool_jupyter.services import broker
 from tests.kafka_fixtures import running_broker
 from tests.openai_server import OpenAIServer, expected
+from tests.programs import start
 from tests.teams import play, prompt, until
 
 pytestmark = pytest.mark.kafka
@@ -45,7 +44,7 @@ with ap.open_pool("bakery", sys.argv[1]) as pool:
 def test_a_second_process_sees_the_same_events_in_the_same_order(kafka_url):
     """What one process's team writes, another process follows live: the same events, in one order."""
     with OpenAIServer(rate=200, tokens=30) as server, ap.open_pool("bakery", kafka_url) as pool:
-        reader = subprocess.Popen([sys.executable, "-c", _READER, kafka_url], stdout=subprocess.PIPE, text=True)
+        reader = start(_READER, kafka_url)
         assert reader.stdout.readline() == "ready\n"
         run = ap.Team.from_yaml(_TEAM.format(turns=2, base_url=server.base_url)).start(pool)
         assert run.wait(60)
@@ -113,5 +112,5 @@ def test_agents_recall_what_stands_in_other_pools_of_the_cluster(kafka_url, tmp_
         agents = {"ann": {"role": "Talks.", "listens": []}}
         run = play(pool, agents, server, recall={"from": "pools"})
         assert run.report().notes == []
-        assert "[planner#1 in bistro]\nMark my words." in prompt(server.requests[0])
+        assert "[planner#1 in bistro]\n  Mark my words." in prompt(server.requests[0])
         assert run.report().total.recalled > 0

@@ -1,7 +1,5 @@
 """What a run took, by agent and in all."""
 
-from __future__ import annotations
-
 import pytest
 
 from agentpool_jupyter.agents.runs.report import Report
@@ -52,9 +50,8 @@ def test_failed_attempts_count_their_tokens(pool):
     assert row.prompt + row.completion == run.document().usage.total
 
 
-def test_a_price_that_is_not_known_is_said_to_be_unknown(pool):
-    with OpenAIServer(tokens=5) as server:
-        run = play(pool, {"ann": "Talks."}, server)
+def test_a_price_that_is_not_known_is_said_to_be_unknown(pool, server):
+    run = play(pool, {"ann": "Talks."}, server)
     assert run.report().total.cost is None
     assert "unknown" in repr(run.report())
 

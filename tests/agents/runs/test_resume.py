@@ -1,20 +1,19 @@
 """Runs whose process died, slept or lives elsewhere."""
 
-from __future__ import annotations
-
 import contextlib
 import signal
-import subprocess
-import sys
 import threading
+from functools import partial
 
 import pytest
 
 from agentpool_jupyter import open_pool, resume
-from agentpool_jupyter.agents.runs.claims import mark_lost
+from agentpool_jupyter.agents import stop_run
+from agentpool_jupyter.agents.runs.claims import ask_to_stop, mark_lost
 from agentpool_jupyter.errors import RunActiveError, UserError
-from agentpool_jupyter.pool.events import Claim, Heartbeat, RunFinished, RunStarted, TurnFailed
+from agentpool_jupyter.pool.events import Claim, Heartbeat, RunFinished, RunStarted, StopAsked, TurnFailed
 from tests.openai_server import Drip, OpenAIServer
+from tests.programs import at_once, running
 from tests.teams import asked, of_type, play, prompt, said, speaks, team, until
 
 _CHILD = """
@@ -40,17 +39,12 @@ finally:
 def elsewhere(server, lease=15.0):
     """A process with a run in which ``quick`` has spoken and ``slow`` is in mid-turn."""
     server.fault(Drip(15), contains=speaks("slow"), times=1)
-    with subprocess.Popen(
-        [sys.executable, "-c", _CHILD, str(lease), server.base_url], stdout=subprocess.PIPE, text=True
-    ) as process:
+    with running(_CHILD, lease, server.base_url) as process:
         process.run_id = process.stdout.readline().strip()
         with open_pool("bakery") as pool:
             until(lambda: said(pool, "quick", 100) and said(pool, "slow", 5))
             until(lambda: pool.document().turn("quick#1").status == "finished")
-        try:
-            yield process
-        finally:
-            process.kill()
+        yield process
 
 
 @contextlib.contextmanager
@@ -151,7 +145,7 @@ def test_a_resumed_run_can_be_killed_and_resumed_again(pool):
     )
     with dead_run() as server:
         server.fault(Drip(15), contains=speaks("slow"), times=1)
-        with subprocess.Popen([sys.executable, "-c", child], stdout=subprocess.PIPE) as process:
+        with running(child) as process:
             process.stdout.readline()
             until(lambda: said(pool, "slow", 5) and pool.document().turn("slow#2") is not None)
             process.kill()
@@ -180,11 +174,7 @@ def test_of_several_that_resume_at_once_exactly_one_goes_on(pool):
         server.fault(Drip(15), contains=speaks("slow"), times=1)  # nobody comes so late that it is over
         pools = [stack.enter_context(open_pool("bakery")) for _ in range(4)]
         barrier = threading.Barrier(len(pools))
-        threads = [threading.Thread(target=contend, args=(other,)) for other in pools]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        at_once(*(partial(contend, other) for other in pools))
         assert len(asked(server, "slow")) == 2
     refused = [outcome for outcome in outcomes if outcome != "quiescent"]
     assert len(refused) == 3
@@ -244,21 +234,19 @@ def test_a_team_that_is_silent_stays_alive(pool, monkeypatch):
     assert not pool.runs[run.id].alive()
 
 
-def test_there_must_be_a_run_to_resume(pool):
+def test_there_must_be_a_run_to_resume(pool, server):
     with pytest.raises(UserError, match="no team ever ran in pool 'bakery'"):
         resume(pool)
-    with OpenAIServer(tokens=3) as server:
-        run = play(pool, {"ann": "Talks."}, server)
+    run = play(pool, {"ann": "Talks."}, server)
     with pytest.raises(UserError, match=f"no run 'nothing'; there are: {run.id}"):
         resume(pool, "nothing")
 
 
-def test_a_run_that_has_done_its_work_has_nothing_left_to_do(pool):
-    with OpenAIServer(tokens=3) as server:
-        first = play(pool, {"ann": "Talks."}, server)
-        again = resume(pool)
-        assert again.wait(30)
-        assert len(server.requests) == 1
+def test_a_run_that_has_done_its_work_has_nothing_left_to_do(pool, server):
+    first = play(pool, {"ann": "Talks."}, server)
+    again = resume(pool)
+    assert again.wait(30)
+    assert len(server.requests) == 1
     assert again.id == first.id
     assert again.reason == "turns"
 
@@ -272,3 +260,30 @@ def test_a_stopped_run_goes_on(pool):
         run.stop()
         assert resume(pool).wait(30)
     assert [turn.status for turn in pool.document().turns] == ["cancelled", "finished"]
+
+
+def test_a_run_of_another_process_is_stopped_through_the_log(store):
+    """And goes on here."""
+    with OpenAIServer(tokens=30) as server, elsewhere(server) as process, open_pool("bakery") as pool:
+        stopped = stop_run(pool)
+        assert process.communicate(timeout=20)[0] == "stopped stopped\n"
+        assert stopped.finished.reason == "stopped"
+        assert "asked for it" in stopped.finished.detail
+        with pytest.raises(UserError, match="no team runs in pool 'bakery'"):
+            stop_run(pool)
+        assert resume(pool).wait(30)
+
+
+def test_who_holds_a_run_later_is_not_stopped_by_an_older_request(pool):
+    """Also one that a process wrote which did not know yet that the run was taken up."""
+    with OpenAIServer(tokens=10, rate=50) as server:
+        run = team({"ann": "Talks."}, server).start(pool)
+        until(lambda: said(pool, "ann", 5))
+        before = pool.runs[run.id]
+        ask_to_stop(pool, before)
+        assert run.wait(30)
+        assert run.reason == "stopped"
+        again = resume(pool)
+        pool.append([StopAsked(**pool.header("main"), target=run.id, epoch=1, owner="elsewhere:1:2")])
+        assert again.wait(30)
+    assert again.reason == "turns"

@@ -1,7 +1,5 @@
 """Turns that miss what they should have read."""
 
-from __future__ import annotations
-
 from agentpool_jupyter.agents.runs.report import Report
 from agentpool_jupyter.agents.runs.stale import stale
 from agentpool_jupyter.agents.team.spec import AgentSpec, TeamSpec

@@ -212,10 +212,10 @@ def test_stop_ends_all_streams(pool):
 
 def test_stop_during_a_retry_does_not_wait_for_it(pool):
     with OpenAIServer() as server:
-        server.fault(Refuse(429, retry_after="3600"))
+        server.fault(Refuse(429, retry_after="50"))
         run = team({"ann": "Talks."}, server).start(pool)
         until(lambda: of_type(pool, TurnFailed))
-        run.stop()  # returns while the test may still run: the wait is an hour
+        run.stop()  # returns while the test may still run: the wait is a minute
     assert run.status == "stopped"
 
 

@@ -39,7 +39,7 @@ def test_a_function_is_heard_by_models(pool):
     agents = {"clock": {"python": "tell", "listens": []}, "ann": {"role": "Answers.", "listens": ["clock"]}}
     with OpenAIServer(tokens=5) as server:
         play(pool, agents, server, functions={"tell": lambda _: "It is noon."})
-        assert "[clock#1]\nIt is noon." in prompt(server.requests[0])
+        assert "[clock#1]\n  It is noon." in prompt(server.requests[0])
 
 
 def test_an_async_function_speaks(pool):

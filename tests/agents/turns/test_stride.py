@@ -250,13 +250,14 @@ def test_a_server_that_stays_away_ends_the_turn_with_what_was_said(pool):
     assert len(server.requests) == 5
 
 
-def test_a_last_stride_that_breaks_off_ends_the_turn_at_its_limit(pool):
-    """What it took is not known, so there may be nothing left to say."""
+def test_a_stride_that_breaks_off_is_charged_what_came(pool):
+    """By the ratio that the strides before have taught, so that the turn can say the rest."""
     with OpenAIServer(tokens=40, prefill="continue") as server:
         server.fault(Cut(after=5), nth=2)
         run = play(pool, ALONE, server, stride=8, max_tokens=16)
     (turn,) = run.document().attempts
-    assert (turn.status, turn.reason, len(turn.text.split())) == ("finished", "length", 13)
+    assert (turn.status, turn.reason) == ("finished", "length")
+    assert 15 <= len(turn.text.split()) <= 16
 
 
 def test_a_model_that_thinks_through_a_stride_is_given_the_rest_at_once(pool):

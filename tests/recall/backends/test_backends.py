@@ -1,7 +1,5 @@
 """What both kinds of backend promise."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

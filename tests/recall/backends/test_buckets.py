@@ -1,7 +1,5 @@
 """Buckets as sorted arrays do what dicts of lists would."""
 
-from __future__ import annotations
-
 from collections import Counter
 
 import numpy as np

@@ -1,9 +1,5 @@
 """An index in Redis: shared, and away at times."""
 
-from __future__ import annotations
-
-import subprocess
-import sys
 import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
@@ -13,12 +9,13 @@ import pytest
 
 from agentpool_jupyter.errors import IndexUnavailableError, StoreError
 from agentpool_jupyter.recall import RecallIndex, similar
+from agentpool_jupyter.recall.backends.addresses import shown
 from agentpool_jupyter.recall.backends.buckets import Buckets
 from agentpool_jupyter.recall.backends.items import Item, pool_source
-from agentpool_jupyter.recall.backends.redis_address import shown
 from agentpool_jupyter.recall.backends.redis_backend import RedisBackend
 from agentpool_jupyter.recall.backends.redis_buckets import RedisBuckets
 from agentpool_jupyter.recall.text.shingles import shingles
+from tests.recall.conftest import found_by_processes
 from tests.recall.redis_server import RedisServer
 
 LEASE = "the oven lease comes first because nothing bakes without an oven"
@@ -57,66 +54,54 @@ def test_processes_share_it(pool, redis_url, monkeypatch):
     monkeypatch.setenv("AGENTPOOL_INDEX", redis_url)
     for number in range(30):
         pool.post(f"{LEASE} says number {number}")
-    program = (
-        "import agentpool_jupyter as ap\nfrom agentpool_jupyter.recall import similar\n"
-        f"print(len(similar(ap.open_pool('bakery'), {LEASE!r}, k=100)))"
-    )
-    children = [subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    assert [child.communicate()[0].strip() for child in children] == ["30", "30"]
+    assert found_by_processes(2, LEASE) == ["30", "30"]
     with RecallIndex(pool.store) as index:
         assert len(index.backend) == 30
         assert len(similar(pool, LEASE, k=100, index=index)) == 30
 
 
-def test_an_index_of_other_settings_is_left_alone(redis_url, redis_server):
+def test_an_index_of_other_settings_is_left_alone(redis_url, redis_client):
     """It is made anew beside it, once noted."""
-    client = redis_server.client()
     first = RedisBackend(redis_url, "store")
-    client.sadd(f"{first._store}:stamps", "another")
-    client.srem(f"{first._store}:stamps", first._space.rpartition(":")[2])
+    redis_client.sadd(f"{first._store}:stamps", "another")
+    redis_client.srem(f"{first._store}:stamps", first._space.rpartition(":")[2])
     second = RedisBackend(redis_url, "store")
     assert "made with other settings or versions" in second.notes[0]
     assert RedisBackend(redis_url, "store").notes == []
-    client.close()
 
 
 @pytest.mark.parametrize("harmed", ["items", "marks"])
-def test_damage_in_redis(pool, redis_url, redis_server, harmed):
+def test_damage_in_redis(pool, redis_url, redis_client, harmed):
     """A body that cannot be read, or a key of another kind: made anew, and said."""
-    client = redis_server.client()
     pool.post(LEASE)
     with RecallIndex(pool.store, redis_url) as index:
         similar(pool, LEASE, index=index)
         if harmed == "items":
-            client.hset(index.backend._key("items"), 1, b"\xff")
+            redis_client.hset(index.backend._key("items"), 1, b"\xff")
         else:
-            client.set(index.backend._key("marks"), "no hash")
+            redis_client.set(index.backend._key("marks"), "no hash")
         matches = similar(pool, LEASE, index=index)
         assert len(matches) == 1
         assert "rebuilt from the log" in matches.notes[0]
-    client.close()
 
 
-def test_a_stamp_that_was_tampered_with(pool, redis_url, redis_server):
-    client = redis_server.client()
+def test_a_stamp_that_was_tampered_with(pool, redis_url, redis_client):
     with RecallIndex(pool.store, redis_url) as index:
         pool.post(LEASE)
         similar(pool, LEASE, index=index)
-        client.set(index.backend._key("stamp"), "else")
+        redis_client.set(index.backend._key("stamp"), "else")
     with RecallIndex(pool.store, redis_url) as index:
         matches = similar(pool, LEASE, index=index)
         assert len(matches) == 1
         assert "rebuilt from the log" in matches.notes[0]
-    client.close()
 
 
 @pytest.mark.parametrize("least", [1, 3, 8, 12])
-def test_its_buckets_count_as_those_in_memory_do(redis_url, redis_server, least):
+def test_its_buckets_count_as_those_in_memory_do(redis_server, redis_client, least):
     """Large buckets are not read in full, and nothing is missing."""
     chance = np.random.default_rng(least)
     memory = Buckets()
-    client = redis_server.client()
-    there = RedisBuckets(client, {"port": redis_server.port}, "test:")
+    there = RedisBuckets(redis_client, {"port": redis_server.port}, "test:")
     for key in range(12):
         texts = chance.choice(3000, chance.integers(1, 2000 if key > 4 else 30), replace=False).astype(np.uint32)
         memory.add(np.full(len(texts), key, dtype=np.uint32), texts)
@@ -127,7 +112,6 @@ def test_its_buckets_count_as_those_in_memory_do(redis_url, redis_server, least)
     assert sorted(there.find(asked)) == sorted(memory.find(asked))
     assert [len(found) for found in there.count(asked[:0])] == [0, 0]
     there.close()
-    client.close()
 
 
 @pytest.mark.parametrize("address", ["redis://localhost:port", "redis://h:1/0?socket_timeout=soon"])

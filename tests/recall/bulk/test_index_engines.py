@@ -1,10 +1,6 @@
 """The index that a job makes is the one that following the log makes, row for row, on every engine."""
 
-from __future__ import annotations
-
-import sqlite3
 import threading
-from contextlib import closing
 
 import msgspec
 import numpy as np
@@ -21,6 +17,7 @@ from agentpool_jupyter.recall.text.passages import passages
 from agentpool_jupyter.recall.text.shingles import shingles
 from agentpool_jupyter.recall.turns import Mark
 from tests.benchmarks import corpus
+from tests.files import flip_bit, hidden, sql
 
 pytestmark = [pytest.mark.timeout(500), pytest.mark.usefixtures("temporary")]
 NAMES = ("bakery", "bakehouse")
@@ -80,7 +77,7 @@ def both(tmp_path_factory, texts):
     for number, pool in enumerate(opened):
         talk(pool, texts[number * 100 :], number, leave={40 + number, 202 + number})
         late = list(pool.records(100, 600))
-        pool.log.append([*late, b"no event \xff", b"{}"])
+        pool.append_records([*late, b"no event \xff", b"{}"])
         assert len(pool.branches) > 1
     yield opened
     for pool in opened:
@@ -89,8 +86,7 @@ def both(tmp_path_factory, texts):
 
 def rows(path):
     """All that an index holds and that does not depend on who made it."""
-    with closing(sqlite3.connect(stamped(path))) as db:
-        return {table: list(db.execute(f"SELECT * FROM {table} ORDER BY 1")) for table in ("about", "sources", "items")}
+    return {table: sql(stamped(path), f"SELECT * FROM {table} ORDER BY 1") for table in ("about", "sources", "items")}
 
 
 def by_hand(pools, path):
@@ -203,12 +199,8 @@ def test_a_second_run_reads_only_what_is_new(pool, texts, store):
         (first,) = index_pools([pool], "inline", index=index)
         finish(pool, left)
         talk(pool, texts[100:160], 100)
-        with closing(sqlite3.connect(store / "bakery.sqlite")) as db, db:
-            kept = db.execute("SELECT offset, value FROM records WHERE offset < ?", (first.end // 2,)).fetchall()
-            db.execute("UPDATE records SET value = 'x' WHERE offset < ?", (first.end // 2,))
-        (second,) = index_pools([pool], "inline", index=index)
-        with closing(sqlite3.connect(store / "bakery.sqlite")) as db, db:
-            db.executemany("UPDATE records SET value = ? WHERE offset = ?", [(value, one) for one, value in kept])
+        with hidden(store, 0, first.end // 2 - 1):
+            (second,) = index_pools([pool], "inline", index=index)
     assert (second.start, second.end) == (first.end, pool.end)
     assert 0 < second.passages < first.passages
     assert rows(store / "recall.index") == rows(by_hand([pool], store / "other.index"))
@@ -243,14 +235,10 @@ def test_another_open_index_goes_on_where_the_job_ended(pool, texts, store):
         assert len(similar(pool, "the oven lease comes first", index=index)) == 1
         left = talk(pool, texts[:100], leave={97})
         index_pools([pool], "inline")
-        with closing(sqlite3.connect(store / "bakery.sqlite")) as db, db:
-            kept = db.execute("SELECT offset, value FROM records WHERE offset < ?", (pool.end // 2,)).fetchall()
-            db.execute("UPDATE records SET value = 'x' WHERE offset < ?", (pool.end // 2,))
-        finish(pool, left)
-        index.follow(pool)
-        index.mark(pool)
-        with closing(sqlite3.connect(store / "bakery.sqlite")) as db, db:
-            db.executemany("UPDATE records SET value = ? WHERE offset = ?", [(value, one) for one, value in kept])
+        with hidden(store, 0, pool.end // 2 - 1):
+            finish(pool, left)
+            index.follow(pool)
+            index.mark(pool)
     assert rows(store / "recall.index") == rows(by_hand([pool], store / "other.index"))
 
 
@@ -270,9 +258,9 @@ def test_an_index_that_is_emptied_while_the_job_runs(pool, texts):
 def test_pools_in_which_nobody_has_finished_a_turn(store, pool, texts, kind, request):
     """One is empty; of the other only the mark is stored, and what is under way."""
     with open_pool("empty", store) as empty:
-        pool.log.append([b"{}", b"no event \xff"])
+        pool.append_records([b"{}", b"no event \xff"])
         left = talk(pool, texts[2:3], 2, leave={2})
-        pool.log.append(list(pool.records(2, 4)))
+        pool.append_records(list(pool.records(2, 4)))
         with RecallIndex(pool.store, request.getfixturevalue("redis_url") if kind == "redis" else None) as index:
             done = index_pools([empty, pool], "inline", index=index)
             assert [(one.events > 2, one.passages) for one in done] == [(False, 0), (True, 0)]
@@ -318,11 +306,7 @@ def test_a_damaged_array_of_buckets_is_found_and_all_is_made_anew(pool, texts, s
     talk(pool, texts[:60])
     with RecallIndex(pool.store) as index:
         index_pools([pool], "inline", index=index)
-    with closing(sqlite3.connect(stamped(store / "recall.index"))) as db, db:
-        (value,) = db.execute("SELECT postings FROM buckets WHERE kind = 'shingles'").fetchone()
-        harmed = bytearray(value)
-        harmed[len(value) // 2] ^= 1
-        db.execute("UPDATE buckets SET postings = ? WHERE kind = 'shingles'", (bytes(harmed),))
+    flip_bit(stamped(store / "recall.index"), "buckets", "postings", "kind = 'shingles'")
     with RecallIndex(pool.store) as index:
         found = similar(pool, texts[0], index=index)
         assert "does not match its checksum" in found.notes[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from agentpool_jupyter.display.foreign import printable
 from agentpool_jupyter.display.table import Table
 from agentpool_jupyter.errors import UserError
 from agentpool_jupyter.jupyter.magics.usage import at_most_one
@@ -21,7 +22,9 @@ def do(session: Session, arguments: Namespace) -> Any:
     """Do what the line's first word says."""
     action, *rest = arguments.words or ["status"]
     if action not in ACTIONS:
-        message = f"%agents {action}: unknown action; use {', '.join(ACTIONS)}, or %%agents for a cell"
+        from agentpool_jupyter.agents.team.fields import near  # noqa: PLC0415 - loading the extension stays quick
+
+        message = f"%agents {action}: unknown action, and %%agents begins a cell{near(action, ACTIONS)}"
         raise UserError(message)
     return ACTIONS[action](session, at_most_one(rest, f"%agents {action} takes one name"), arguments)
 
@@ -33,15 +36,35 @@ def _status(session: Session, word: str | None, _arguments: Namespace) -> Any:
     for run in session.runs():
         total = session.report(run).total
         why = f"{run.reason}: {run.detail}" if run.detail else run.reason
-        rows.append((run.id, run.pool.name, run.status, why, total.turns, total.prompt + total.completion))
+        rows.append((run.id, run.pool.name, run.status, why, total.turns, total.tokens))
     empty = "no run in this kernel; `%agents attach` shows a pool's latest"
     return Table(("run", "pool", "status", "why", "turns", "tokens"), rows, empty=empty)
 
 
-def _stop(session: Session, word: str | None, _arguments: Namespace) -> None:
-    runs = [session.find_run(word)] if word else session.running()
+def _stop(session: Session, word: str | None, arguments: Namespace) -> None:
+    runs = [run for run in session.running() if word in (None, run.id, run.pool.name)]
     session.stop(runs)
-    print("\n".join(repr(run) for run in runs) or "nothing runs in this kernel")  # noqa: T201 - a magic's answer
+    told = [repr(run) for run in runs] or _stop_elsewhere(session, word, arguments.store)
+    if word and not told:
+        told = [repr(session.find_run(word))]  # it has ended
+    print("\n".join(told) or f"nothing runs in this kernel or in pool {session.name!r}")  # noqa: T201 - the answer
+
+
+def _stop_elsewhere(session: Session, word: str | None, store: str | None) -> list[str]:
+    """Stop what another process runs, in the pool of that name or in the current one; return what was done."""
+    from agentpool_jupyter.agents.runs.claims import stop_run  # noqa: PLC0415
+
+    names = session.open_store(store).names()
+    name = word if word in names else session.name
+    if name not in names:
+        return []
+    pool = session.pool(name, store)
+    alive = [record for record in pool.runs.alive() if word in (None, record.id, pool.name)]
+    for record in alive:
+        stop_run(pool, record.id)
+    if word == name and not alive:
+        return [f"nothing runs in pool {name!r}"]
+    return [f"stopped run {one.id} in pool {pool.name!r}, of {one.owner}" for one in alive]
 
 
 def _attach(session: Session, word: str | None, arguments: Namespace) -> None:
@@ -62,11 +85,12 @@ def _attach(session: Session, word: str | None, arguments: Namespace) -> None:
         show.finish_later()
     if lost:
         names = ", ".join(turn.name for turn in lost)
-        print(f"died with their process: {names}; `%agents resume` takes them anew")  # noqa: T201
+        print(printable(f"died with their process: {names}; `%agents resume` takes them anew"))  # noqa: T201
 
 
 def _resume(session: Session, word: str | None, arguments: Namespace) -> None:
     from agentpool_jupyter.agents import TeamSpec, resume  # noqa: PLC0415
+    from agentpool_jupyter.agents.team.parse import parse_budget  # noqa: PLC0415
 
     pool = session.pool(word, arguments.store)
     session.use(pool.name, arguments.store)
@@ -74,7 +98,9 @@ def _resume(session: Session, word: str | None, arguments: Namespace) -> None:
     record = pool.runs.latest()
     if record is not None:
         session.hold_model(TeamSpec.from_dict(record.spec))
-    present(session, resume(pool, functions=session.variables), arguments)
+    budget = parse_budget(arguments.budget) if arguments.budget else None
+    more = {"budget": budget, "turns": arguments.turns, "trust": arguments.trust}
+    present(session, resume(pool, functions=session.variables, **more), arguments)
 
 
 def _list(session: Session, word: str | None, arguments: Namespace) -> Table:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from agentpool_jupyter.display.foreign import printable
 from agentpool_jupyter.errors import PoolNotFoundError, RunActiveError
 from agentpool_jupyter.jupyter.magics.usage import at_most_one
 
@@ -44,7 +45,11 @@ def _team(session: Session, arguments: Namespace, cell: str) -> Team:
     from agentpool_jupyter.agents.runs.plan import check_team  # noqa: PLC0415
 
     variables = session.variables
-    team = Team.from_yaml(cell, functions=variables, variables=variables, first_line=_CELL_FIRST_LINE)
+
+    def warn(message: str) -> None:
+        print(printable(f"note: {message}"))  # noqa: T201 - above the run; a Python warning would come once a session
+
+    team = Team.from_yaml(cell, functions=variables, variables=variables, first_line=_CELL_FIRST_LINE, warn=warn)
     if arguments.model:
         team.spec = msgspec.structs.replace(team.spec, model=arguments.model)
     check_team(team.spec, variables)
@@ -69,7 +74,8 @@ def make_way(session: Session, pool: Pool, *, replace: bool) -> None:
     mine = [run for run in session.running() if run.pool is pool]
     if mine and not replace:
         message = (
-            f"a team still runs in pool {pool.name!r}: wait for it, stop it with `%agents stop`, start this one "
+            f"a team still runs in pool {pool.name!r}: wait for it, stop it with `%agents stop {pool.name}`, "
+            "start this one "
             "in its place with `%%agents --replace`, or name another pool"
         )
         raise RunActiveError(message)
@@ -87,7 +93,7 @@ def present(session: Session, run: Run, arguments: Namespace) -> None:
         return
     _wait(run, show)
     if run.notes:
-        print("\n".join(f"recall: {note}" for note in run.notes))  # noqa: T201 - under the cell's picture
+        print(printable("\n".join(f"recall: {note}" for note in run.notes)))  # noqa: T201 - under the cell's picture
 
 
 def _wait(run: Run, show: Show) -> None:

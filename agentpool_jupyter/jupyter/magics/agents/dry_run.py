@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from agentpool_jupyter.display.foreign import printable
 from agentpool_jupyter.display.note import prompts_html
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class DryRun:
         for turn in self.turns:
             prompt = "\n".join(f"--- {message['role']}\n{message['content']}" for message in turn.messages)
             parts.append(f"=== {self._head(turn)}\n{prompt}")
-        return "\n\n".join(parts)
+        return printable("\n\n".join(parts))
 
     def _repr_html_(self) -> str:
         return prompts_html(self._summary(), [(self._head(turn), turn.messages) for turn in self.turns])

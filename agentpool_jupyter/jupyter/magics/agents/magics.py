@@ -24,6 +24,14 @@ def _variable(name: str) -> str:
     return name
 
 
+def _help() -> str:
+    """Return what IPython shows for ``%agents?``, with all keys of the parser's own tables."""
+    from agentpool_jupyter.agents.team.parse import KEYS  # noqa: PLC0415 - loading the extension stays quick
+
+    keys = "\n".join(f"    {what + ':':10} {', '.join(names)}" for what, names in KEYS.items())
+    return f"{AgentsMagics.agents.__doc__}\nAll keys of a team's description:\n\n{keys}\n"
+
+
 @magics_class
 class AgentsMagics(SessionMagics):
     """``%%agents`` and ``%agents``."""
@@ -43,8 +51,11 @@ class AgentsMagics(SessionMagics):
     )
     @argument("--fresh", action="store_true", help="start from an empty document, on a new branch; nothing is deleted")
     @argument("--replace", action="store_true", help="stop the team that still runs in this pool, then start")
+    @argument("--trust", action="store_true", help="resume: with the servers and keys that the pool names, as yours")
     @argument("--text", action="store_true", help="show lines of text, no widget")
     @argument("--model", help="the model of agents that name none, such as local")
+    @argument("--budget", metavar="tokens=N", help="with resume: the run's new limits, such as tokens=40000,seconds=60")
+    @argument("--turns", type=int, metavar="N", help="with resume: the most turns of an agent")
     @argument("-o", "--out", type=_variable, metavar="NAME", help="bind the run to this variable")
     def agents(self, line: str, cell: str | None = None) -> Any:
         """Run a team of agents on a pool, live: every agent streams into it and reads the others there.
@@ -73,12 +84,30 @@ class AgentsMagics(SessionMagics):
         something that it has not read: twice at most. Who listens to everyone begins anew for anyone, but once a turn
         and only in its first half (of ``max_tokens``).
 
+        How a team, or one agent of it, says which server answers and what is asked of it:
+
+        =================  =============================================================================================
+        ``model``          a name, ``local``, or a name with its server: ``ollama/llama3.2``, ``lmstudio/…``,
+                           ``vllm@host:8000/…``, ``llamacpp/…``, ``sglang/…``, ``openrouter/…``, ``groq/…``,
+                           ``mistral/…``, ``deepseek/…``, ``gemini/…``, ``together/…``
+        ``base_url``       any OpenAI-compatible server's address, with Azure's ``?api-version=…`` where it wants one
+        ``api_key_env``    the environment variable that holds the key
+        ``headers_env``    more headers, each from a variable: ``{X-Gateway-Key: MY_VARIABLE}``
+        ``ca_file``        certificates to trust
+        ``options``        any other field of the request: ``{top_p: 0.9, reasoning_effort: low}``
+        ``parallel``       most calls of the server at once
+        ``price``          US$ per million tokens: ``{input: 0.15, output: 0.6, cached: 0.07}``
+        =================  =============================================================================================
+
         ``{{name}}`` is filled from the notebook's variables. On a line of its own::
 
             %agents status [RUN]     what the runs of this kernel do, and what they took
-            %agents stop [RUN]       stop them, or one
+            %agents stop [RUN|POOL]  stop them, or one; also one of another notebook, by its pool's name
             %agents attach [POOL]    show a pool's latest run, also after a kernel restart
-            %agents resume [POOL]    go on with it where the pool has it; finished turns are not repeated
+            %agents resume [POOL]    go on with it where the pool has it; finished turns are not repeated, and
+                                     ``--budget tokens=40000`` or ``--turns 4`` give it more
             %agents list [POOL]      all runs that a pool has seen
         """
         return self.answer(self.agents, line, actions.do if cell is None else partial(run_cell, cell=cell))
+
+    agents.getdoc = _help

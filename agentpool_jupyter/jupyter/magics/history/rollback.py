@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from agentpool_jupyter.display.foreign import printable
 from agentpool_jupyter.display.note import Note, answer_html
 from agentpool_jupyter.display.table import Table
 from agentpool_jupyter.errors import RunFailedError, UserError
@@ -108,7 +109,7 @@ class Moved:
 
     def __repr__(self) -> str:
         effects = [_WARNING, *(f"    {effect}" for effect in self.effects)] if self.effects else []
-        return "\n\n".join([self.told, repr(self.diff), *(["\n".join(effects)] if effects else [])])
+        return printable("\n\n".join([self.told, repr(self.diff), *(["\n".join(effects)] if effects else [])]))
 
     def _repr_html_(self) -> str:
         effects = [str(effect) for effect in self.effects]

@@ -1,14 +1,43 @@
-"""Addresses of a Redis server: what of one may be shown, and what the client needs."""
+"""Addresses of an index: where one is kept if nobody says otherwise, and what of a server's may be shown."""
 
 from __future__ import annotations
 
-from typing import Any
+import glob
+import os
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from agentpool_jupyter.errors import StoreError
+from agentpool_jupyter.log.files import local_path
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from agentpool_jupyter.log import Store
+
+REDIS = ("redis://", "rediss://", "unix://")
+"""How addresses of a Redis server begin."""
 _CONNECT_SECONDS = 5.0
 _ANSWER_SECONDS = 30.0
+
+
+def default_address(store: Store) -> str:
+    """Return where the index of a store is kept if nobody says otherwise."""
+    return os.environ.get("AGENTPOOL_INDEX") or str(store.index)
+
+
+def has_index(store: Store) -> bool:
+    """Whether there is an index of a store where it is kept if nobody says otherwise; on Redis there may be one."""
+    address = default_address(store)
+    if address.startswith(REDIS):
+        return True
+    path = file_at(address)
+    return any(path.parent.glob(f"{glob.escape(path.name)}.*"))
+
+
+def file_at(address: str) -> Path:
+    """Return the file that an address names; raises StoreError where it looks like another kind of address."""
+    return local_path(address.removeprefix("sqlite://"), "redis://host:port/0")
 
 
 def shown(address: str) -> str:

@@ -1,0 +1,72 @@
+"""Where a team's texts and keys go, where that is not what this machine is set up for.
+
+A pool may come from outside: a file that was imported, a topic that others write to. What it says about servers is
+then a stranger's word, and to resume its run would carry the environment's keys to any server that the stranger names.
+"""
+
+from __future__ import annotations
+
+import os
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from agentpool_jupyter.agents.models.credentials import KEY_VARIABLE, OPENAI_URL
+from agentpool_jupyter.agents.models.endpoint import endpoint_of
+from agentpool_jupyter.errors import UserError
+
+if TYPE_CHECKING:
+    from agentpool_jupyter.agents.team.spec import AgentSpec, TeamSpec
+    from agentpool_jupyter.pool import Pool
+
+
+def sends_to(team: TeamSpec) -> set[str]:
+    """Return the servers that a team names, each with the variables whose values it gets; in words.
+
+    Not OpenAI and ``$OPENAI_BASE_URL`` with ``$OPENAI_API_KEY``, nor this machine where it gets none.
+    """
+    usual = {OPENAI_URL, os.environ.get("OPENAI_BASE_URL", OPENAI_URL).rstrip("/")}
+    found = set()
+    for agent in team.agents:
+        if agent.python is not None:
+            continue
+        endpoint = endpoint_of(team, agent)
+        server = endpoint.base_url.rstrip("/")
+        variables = {*(_variables(team) | _variables(agent)).values(), endpoint.key_variable} - {""}
+        if variables <= {KEY_VARIABLE} if server in usual else not variables and _is_here(server):
+            continue
+        secret = " and ".join(f"${name}" for name in sorted(variables))
+        found.add(f"{server or 'the bundled model'}, with {secret}" if secret else server)
+    return found
+
+
+def check_trust(pool: Pool, team: TeamSpec) -> None:
+    """Raise UserError where a team of a pool names what no team did that was started through this object."""
+    strange = sorted(sends_to(team) - pool.trusted)
+    if strange:
+        message = (
+            f"the team in pool {pool.name!r} would send its texts to {'; and to '.join(strange)}: nothing was sent, "
+            "for a pool from outside may name anything; where you mean it, say `%agents resume --trust`, or "
+            "resume(…, trust=True)"
+        )
+        raise UserError(message)
+
+
+def _variables(named: TeamSpec | AgentSpec) -> dict[str, str]:
+    """Return the environment variables that a description names: in fields whose names end in ``_env``."""
+    found: dict[str, str] = {}
+    for field in named.__struct_fields__:
+        value = getattr(named, field) if field.endswith("_env") else None
+        if value:
+            found |= (
+                {f"{field}.{one}": name for one, name in value.items()} if isinstance(value, dict) else {field: value}
+            )
+    return found
+
+
+def _is_here(server: str) -> bool:
+    host = urlsplit(server).hostname or "localhost"
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,37 @@
+// What every widget brings along itself: it draws with the code of the notebook's one FrontEnd (live/widget.py), so that
+// a saved notebook holds that once, however many runs it shows.
+
+interface FrontEnd {
+  get(name: string): unknown;
+  /** The code as a module, once a view has loaded it. */
+  loaded?: Promise<{ default: { render(context: Context): () => void } }>;
+}
+
+interface Context {
+  readonly model: { get(name: string): unknown; readonly widget_manager: { get_model(id: string): Promise<FrontEnd> } };
+  readonly el: HTMLElement;
+  /** Says that the view went away, in versions of anywidget that tell. */
+  readonly signal?: AbortSignal;
+}
+
+async function render(context: Context): Promise<(() => void) | undefined> {
+  const frontEnd = await context.model.widget_manager.get_model(String(context.model.get("front_end")));
+  frontEnd.loaded ??= load(String(frontEnd.get("code")));
+  const { default: widget } = await frontEnd.loaded;
+  if (context.signal?.aborted === true) return undefined;
+  const style = document.createElement("style");
+  style.textContent = String(frontEnd.get("style"));
+  context.el.append(style);
+  return widget.render(context);
+}
+
+async function load(code: string): Promise<Awaited<NonNullable<FrontEnd["loaded"]>>> {
+  const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
+  try {
+    return await import(url);
+  } finally {
+    URL.revokeObjectURL(url);
+  }
+}
+
+export default { render };

@@ -1,0 +1,83 @@
+"""What stands in a notebook in the end: text as text, and the front end once."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.teams import until
+
+from .cells import THREE, team_cell
+
+_PRICES = "Flour is $5 a sack and rent is $9 a day, or \\\\(x\\\\)."
+_SPEAKS = """%%agents money
+task: Costs of $1 and $2?
+turns: 1
+agents:
+  ann: {python: speak}
+"""
+
+
+@pytest.fixture
+def keeps_widgets(jupyter):
+    """JupyterLab saves the state of widgets with a notebook."""
+    path = jupyter.settings / "@jupyter-widgets" / "jupyterlab-manager" / "plugin.jupyterlab-settings"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"saveState": True}))
+    yield
+    path.unlink()
+
+
+@pytest.mark.parametrize("front_end", ["lab", "notebooks"])
+def test_amounts_of_dollars_are_no_formula(open_notebook, front_end, tmp_path):
+    """In the final picture, the document, the diff and tables; elsewhere on the page formulas are drawn."""
+    shown = ["%pool", "%diff 0", "%pool events", "%pool log", "%agents status"]
+    formula = "from IPython.display import HTML\nHTML('From $5 to $9.')"
+    notebook = open_notebook(f"speak = lambda document: {_PRICES!r}", formula, _SPEAKS, *shown, front_end=front_end)
+    for index in range(1, 4 + len(shown)):
+        notebook.run(index)
+    expect(notebook.output(2).locator("mjx-container")).to_be_visible()
+    for index in range(3, 4 + len(shown)):
+        expect(notebook.output(index).locator("mjx-container")).to_have_count(0)
+        notebook.cells.nth(index).scroll_into_view_if_needed()
+        notebook.page.screenshot(path=tmp_path / f"{index}.png")
+    for index in (3, 4, 5):
+        expect(notebook.output(index)).to_contain_text("Flour is $5 a sack and rent is $9 a day")
+
+
+def test_a_notebook_holds_the_front_end_once(keeps_widgets, open_notebook, server):
+    """However many runs it shows; without a kernel the picture of each is there."""
+    server.rate, server.tokens = 500, 10
+    notebook = open_notebook(*(team_cell(f"saved-{i}", THREE, server) for i in range(3)))
+    for index in (1, 2, 3):
+        notebook.run(index)
+        expect(notebook.output(index).locator(".agentpool-still")).to_be_visible()
+    notebook.save()
+    until(lambda: notebook.path.read_text().rstrip().endswith("}"))  # the server writes in place
+    saved = json.loads(notebook.path.read_text())["metadata"]["widgets"]["application/vnd.jupyter.widget-state+json"]
+    states = [json.dumps(model["state"]) for model in saved["state"].values()]
+    assert sum('"snapshot"' in state for state in states) == 3
+    assert sum(len(state) > 50_000 for state in states) == 1
+    notebook.open_without_kernel()
+    for index in (1, 2, 3):
+        expect(notebook.output(index).locator(".agentpool-still")).to_be_visible()
+
+
+def test_a_run_whose_page_was_reloaded_is_drawn_without_its_kernel(keeps_widgets, open_notebook, server):
+    """The page has no still picture of it: the front end that was saved draws what was last shown."""
+    notebook = open_notebook(team_cell("kept", THREE, server, "--bg"))
+    notebook.run(1)
+    expect(notebook.lane("planner")).not_to_be_empty()
+    notebook.save()
+    notebook.reload()
+    expect(notebook.lane("planner")).not_to_be_empty()
+    notebook.stop()
+    expect(notebook.status()).to_contain_text("stopped")
+    said = notebook.lane("planner").text_content()
+    notebook.save()
+    notebook.server.end_kernels()
+    notebook.server.give_kernel(notebook.name)
+    notebook.open()
+    expect(notebook.lane("planner")).to_contain_text(said)
