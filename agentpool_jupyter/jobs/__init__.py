@@ -13,6 +13,7 @@ The modules, in reading order::
     hadoop     a Hadoop's own commands: which applications run, their logs, their end
     code       where a job's code is, and how it reaches the workers
     joblog     the kept logs, and the line in them that says why
+    scratch    temporary files: claimed, swept, and under plain names
     processes  all processes of one job, also those that left its session
 """
 

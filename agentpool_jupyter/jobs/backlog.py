@@ -8,18 +8,19 @@ larger one may be made of them and of the new one. Records 192 to 199 wait for t
 
 from __future__ import annotations
 
-import tempfile
+import secrets
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .records import SourceLine, encode, write_records
 from .run import run_job
+from .scratch import temporary
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from agentpool_jupyter.log import Log
 
@@ -87,8 +88,8 @@ def work_off(
     """
     if not backlogs:
         return None
-    with tempfile.TemporaryDirectory(prefix="agentpool-backlog-") as scratch:
-        inputs, output = Path(scratch, "in"), Path(scratch, "out")
+    with temporary("agentpool-backlog-", secrets.token_hex(4)) as scratch:
+        inputs, output = scratch.bulk / "in", scratch.bulk / "out"
         inputs.mkdir()
         for source, backlog in enumerate(backlogs):
             write_records(inputs, source, backlog.log, backlog.start, backlog.end)

@@ -16,9 +16,12 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import os
+import shlex
 import socket
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -29,15 +32,16 @@ from . import hadoop
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from .code import JobCode
+    from .scratch import Scratch
 
 OptionValue = str | int | bool | list[str]
 """The value of an option of mrjob's, or of the job's own: a list is an option given several times."""
 
 _SPARK_PORT = 7077
 _REACH_SECONDS = 5.0
+_INTERACTIVE = ("PYSPARK_DRIVER_PYTHON", "PYSPARK_DRIVER_PYTHON_OPTS", "PYSPARK_SUBMIT_ARGS")
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 # Tells which tasks have ended, in lines that mrjob can read.
 _SPARK_LOG = """\
@@ -82,8 +86,11 @@ class Engine:
         if self.name == "hadoop":
             hadoop.home()
 
-    def environment(self, options: Mapping[str, OptionValue]) -> dict[str, str]:
-        """Return the environment variables that it needs; raises EngineError where Spark has no Java, or no master."""
+    def environment(self, options: Mapping[str, OptionValue]) -> dict[str, str | None]:
+        """Return the environment variables that it needs, None for those that are in its way.
+
+        Raises EngineError where Spark has no Java, or no master.
+        """
         if self.name != "spark":
             return {}
         master = _spark_master(options)
@@ -92,22 +99,31 @@ class Engine:
             launcher = jvm.java("Spark", fix="install one, or pip install 'agentpool-jupyter[spark]'")
         except ServiceError as error:
             raise EngineError(str(error)) from error
-        variables = {"JAVA_HOME": str(launcher.resolve().parents[1])}
+        # What people set to have `pyspark` open a notebook would open one in place of the job.
+        variables: dict[str, str | None] = dict.fromkeys(_INTERACTIVE)
+        variables["JAVA_HOME"] = str(launcher.resolve().parents[1])
+        if not Path(
+            os.environ.get("SPARK_HOME", ""), "bin", "spark-class"
+        ).is_file():  # there is no Spark, or not any more
+            variables["SPARK_HOME"] = None
         if master.startswith("local") or urlsplit(master).hostname in _LOOPBACK:  # it is on no network
             variables |= {"SPARK_LOCAL_IP": "127.0.0.1", "SPARK_LOCAL_HOSTNAME": "localhost"}
         return variables
 
     def arguments(
-        self, options: Mapping[str, OptionValue], *, key: str, code: JobCode, scratch: Path, draft: Path
+        self, options: Mapping[str, OptionValue], *, key: str, code: JobCode, scratch: Scratch, draft: Path
     ) -> list[str]:
         """Return mrjob's command line, without inputs and output; ``options`` win over what we set."""
         given: dict[str, OptionValue] = {"runner": self.name}
         if self.ships_code:
-            given["py_files"] = str(code.write_zip(scratch))
+            given["py_files"] = str(code.write_zip(scratch.folder))
         if self.cloud:  # what happens to a cluster is for the user's own configuration to say
             return _switches(given | dict(options))
-        given |= {"local_tmp_dir": str(scratch), "cleanup": "ALL", "cleanup_on_failure": "ALL"}
-        given |= {"python_bin": sys.executable} if self.ships_code else {"no_conf": True}
+        given |= {"cleanup": "ALL", "cleanup_on_failure": "ALL"}
+        if self.ships_code:
+            given |= {"local_tmp_dir": str(scratch.folder), "python_bin": shlex.quote(sys.executable)}
+        else:  # tasks import mrjob from where this process has it
+            given |= {"local_tmp_dir": str(scratch.bulk), "no_conf": True, "no_bootstrap_mrjob": True}
         jobconf: list[str] = []
         if self.name == "hadoop":
             jobconf = [f"mapreduce.job.tags={key.lower()}"]
@@ -168,14 +184,14 @@ def _reach(master: str) -> None:
     raise EngineError(message)
 
 
-def _spark_settings(master: str, scratch: Path) -> list[str]:
-    log = scratch / "log4j2.properties"
+def _spark_settings(master: str, scratch: Scratch) -> list[str]:
+    log = scratch.folder / "log4j2.properties"
     log.write_text(_SPARK_LOG)
     return [
         "spark.ui.enabled=false",
         "spark.ui.showConsoleProgress=false",
         f"spark.driver.extraJavaOptions=-Dlog4j2.configurationFile={log.as_uri()}",
-        *([f"spark.local.dir={scratch}"] if master.startswith("local") else []),
+        *([f"spark.local.dir={scratch.bulk}"] if master.startswith("local") else []),
     ]
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
+import glob
 import os
 import secrets
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +23,7 @@ from agentpool_jupyter.services.processes import without_keys
 
 from . import code, engines, hadoop, joblog, processes
 from .messages import Counters, Done, Progress, Request, Told
+from .scratch import Links, claim, temporary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,6 +34,10 @@ _KILL_SECONDS = 2.0
 _CLUSTERS = ("AWS_", "AZURE_", "GOOGLE_", "HADOOP_", "SPARK_")  # variables by which a cluster is logged in to
 # mrjob imports distutils. Where Python still has its own, that of setuptools would double what starting a task takes.
 _QUICK_START = {"SETUPTOOLS_USE_DISTUTILS": "stdlib"} if sys.version_info < (3, 12) else {}
+
+# What people set for their own programs: mrjob and Spark warn of much, and a child must not wait for somebody to type.
+_QUIET = dict.fromkeys(("PYTHONWARNINGS", "PYTHONINSPECT"))
+_DRAFT = ".agentpool-job-"  # output that is not whole yet, beside where it goes at last
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,8 +78,8 @@ def run_job(
     chosen.check()
     environment = chosen.environment(options or {})
     found = code.find(job)
-    paths = [_input(path) for path in inputs]
-    if not paths:
+    given = [_input(path) for path in inputs]
+    if not given:
         message = f"the job {job} has no input"
         raise UserError(message)
     address = output if isinstance(output, str) and "://" in output else ""
@@ -86,7 +90,12 @@ def run_job(
     target.parent.mkdir(parents=True, exist_ok=True)
     key = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(4)}"
     log = joblog.new(key)
-    with _scratch(target.parent, key) as (scratch, draft):
+    with ExitStack() as stack:
+        scratch = stack.enter_context(temporary("agentpool-job-", key))
+        links, place = Links(scratch.folder), scratch.bulk if address else target.parent
+        scratch.claims.append(stack.enter_context(claim(place, _DRAFT, key)))
+        paths = [_plain_pattern(path, links) for path in given]
+        draft = links.plain(place) / f"{_DRAFT}{key}"
         arguments = chosen.arguments(options or {}, key=key, code=found, scratch=scratch, draft=draft)
         if address or not chosen.own_files:
             arguments.append(f"--output-dir={address or draft}")
@@ -95,12 +104,12 @@ def run_job(
             key=key,
             engine=engine,
             arguments=[*arguments, *paths],
-            scratch=str(scratch),
+            scratch=str(scratch.folder),
             draft=str(draft) if chosen.own_files and not address else "",
         )
         folders = os.pathsep.join(filter(None, [*found.roots, os.environ.get("PYTHONPATH", "")]))
-        variables = {**environment, **_QUICK_START, processes.MARK: key, "PYTHONPATH": folders}
-        with _started(request, variables, log) as child:
+        variables = {**environment, **_QUICK_START, **_QUIET, processes.MARK: key, "PYTHONPATH": folders}
+        with _started(request, variables, log, scratch.claims) as child:
             counters = _hear(child, key, progress, cancel)
         if child.returncode or counters is None:
             if engine == "hadoop" and child.returncode < 0:  # killed before it could clear up
@@ -116,39 +125,47 @@ def run_job(
 def _input(path: Path | str) -> str:
     if isinstance(path, str) and "://" in path:
         return path
-    if not (isinstance(path, str) and set(path) & set("*?[")) and not Path(path).exists():
+    if not _is_pattern(path) and not Path(path).exists():
         message = f"no input {path}: name files or folders that exist"
         raise UserError(message)
     return str(Path(path).absolute())
 
 
-@contextlib.contextmanager
-def _scratch(parent: Path, key: str) -> Iterator[tuple[Path, Path]]:
-    """Yield a folder for temporary files, and one that is not made yet for output, beside where it goes at last."""
-    draft = parent / f".agentpool-job-{key}"
-    try:
-        with tempfile.TemporaryDirectory(prefix="agentpool-job-", ignore_cleanup_errors=True) as scratch:
-            yield Path(scratch), draft
-    finally:
-        for leftover in parent.glob(f"{draft.name}*"):
-            shutil.rmtree(leftover, ignore_errors=True)
+def _is_pattern(path: Path | str) -> bool:
+    return isinstance(path, str) and glob.has_magic(path) and not Path(path).exists()
 
 
-@contextlib.contextmanager
-def _started(request: Request, variables: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Yield the running child, and make sure that nothing of it is left."""
+def _plain_pattern(path: str, links: Links) -> str:
+    """Return an input whose path is plain, up to its pattern where it is one."""
+    if "://" in path:
+        return path
+    if not _is_pattern(path):
+        return str(links.plain(Path(path)))
+    parts = Path(path).parts
+    first = next(number for number, part in enumerate(parts) if glob.has_magic(part))
+    return str(links.plain(Path(*parts[:first])).joinpath(*parts[first:]))
+
+
+@contextmanager
+def _started(
+    request: Request, variables: Mapping[str, str | None], log: Path, claims: Sequence[int]
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Yield the running child, and make sure that nothing of it is left; variables that are None are taken away."""
+    inherited = without_keys(keep=_CLUSTERS if request.engine in ("spark", "hadoop") else ())
+    environment = {name: value for name, value in (inherited | dict(variables)).items() if value is not None}
     with open(log, "ab", opener=own) as said:
         child = subprocess.Popen(
             [sys.executable, "-m", "agentpool_jupyter.jobs.child"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=said,
-            env=without_keys(keep=_CLUSTERS if request.engine in ("spark", "hadoop") else ()) | dict(variables),
+            env=environment,
+            pass_fds=claims,
             start_new_session=True,  # an interrupt at the terminal is for the parent, which then stops the child
         )
     try:
         if child.stdin is not None:
-            with contextlib.suppress(BrokenPipeError):  # it died at once; its log says why
+            with suppress(BrokenPipeError):  # it died at once; its log says why
                 child.stdin.write(msgspec.json.encode(request) + b"\n")
                 child.stdin.flush()
         yield child
@@ -163,9 +180,9 @@ def _started(request: Request, variables: Mapping[str, str], log: Path) -> Itera
 def _stop(child: subprocess.Popen[bytes]) -> None:
     """Tell the child to stop, and wait while it clears up, but not for ever."""
     if child.stdin is not None:
-        with contextlib.suppress(BrokenPipeError):
+        with suppress(BrokenPipeError):
             child.stdin.close()
-    with contextlib.suppress(subprocess.TimeoutExpired):
+    with suppress(subprocess.TimeoutExpired):
         child.wait(_GRACE_SECONDS)
 
 

@@ -36,7 +36,8 @@ def find(backend: Backend, texts: Iterable[str], search: Search) -> list[Found]:
     """Return the ``k`` best matches of any of the query's texts, best first, newest first where equal.
 
     An item that both resembles a text and contains it counts as resembling it, unless it contains all of it: a quote
-    comes first, whatever stands about it. Of passages that overlap, and of a turn's, only the best is returned.
+    comes first, whatever stands about it, and the text alone before that. Of passages that overlap, and of a turn's,
+    only the best is returned.
     """
     best = _Best(search.k)
     for text in texts:
@@ -125,5 +126,5 @@ class _Best:
         self._near[one.item.source, one.item.key].remove(one)
 
 
-def _rank(one: Found) -> tuple[float, int]:
-    return -one.score, -one.id
+def _rank(one: Found) -> tuple[float, float, int]:
+    return -one.score, -one.resembles, -one.id  # of two that have all of a text, the one that says little besides

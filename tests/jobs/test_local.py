@@ -1,11 +1,13 @@
 """Jobs on this machine, and what goes wrong with jobs anywhere."""
 
+import glob
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import pytest
 
 from agentpool_jupyter.errors import EngineError, JobError, UserError
 from agentpool_jupyter.jobs import ENGINES, joblog, processes, run_job
+from agentpool_jupyter.jobs.scratch import claim
 from tests.jobs.conftest import SUM
 from tests.jobs.stopping import assert_gone, cancel_when_running
 
@@ -33,6 +36,31 @@ def test_same_lines(run, expected, engine, options):
     assert result.counters["toy"]["lines"] == 300
     assert Path.cwd() == before
     assert "Running step 1 of 1" in result.log.read_text()
+
+
+@pytest.mark.parametrize("engine", ["inline", "local"])
+@pytest.mark.parametrize("name", ["with space", "\u00e9", 'it\'s "so"', "[x]", "*", "$HOME; a & b #1 (x) 100%"])
+def test_folders_may_have_any_name(lines, expected, monkeypatch, engine, name):
+    """Those of input and output, that of temporary files, and those that a pattern stands in."""
+    odd = lines.parent / name
+    (odd / "tmp").mkdir(parents=True)
+    lines.rename(odd / "in")
+    monkeypatch.setattr(tempfile, "tempdir", str(odd / "tmp"))
+    for number, inputs in enumerate((odd / "in", f"{glob.escape(str(odd))}/in/*.jsonl")):
+        result = run_job(SUM, [inputs], output=odd / f"out{number}", engine=engine)
+        assert sorted(line for path in result.outputs for line in path.read_text().splitlines()) == expected
+        assert result.counters["toy"]["lines"] == 300
+        assert result.outputs[0].parent == odd / f"out{number}"
+    assert list((odd / "tmp").iterdir()) == []
+    assert {path.name for path in odd.iterdir()} == {"in", "tmp", "out0", "out1"}
+
+
+@pytest.mark.parametrize("engine", ["inline", "local"])
+def test_what_python_is_told_in_the_environment_is_for_other_programs(run, expected, monkeypatch, engine):
+    """mrjob warns of its own imports."""
+    monkeypatch.setenv("PYTHONWARNINGS", "error")
+    monkeypatch.setenv("PYTHONINSPECT", "1")
+    assert run(engine)[0] == expected
 
 
 @pytest.mark.parametrize("engine", ["inline", "local"])
@@ -103,8 +131,8 @@ def test_cancelling_leaves_nothing(lines, tmp_path, engine, options):
 
 
 @pytest.mark.parametrize("hears", ["SIG_DFL", "SIG_IGN"])
-def test_a_job_ends_with_its_parent(lines, tmp_path, hears):
-    """Killed outright, as a kernel may be, also an idle one, which is deaf; only temporary files may be left."""
+def test_a_job_ends_with_its_parent(lines, tmp_path, hears, monkeypatch):
+    """Killed outright, as a kernel may be, also an idle one, which is deaf. The next job removes what it left."""
     code = (
         f"import signal; signal.signal(signal.SIGINT, signal.{hears}); "
         "from agentpool_jupyter.jobs import run_job; "
@@ -114,9 +142,19 @@ def test_a_job_ends_with_its_parent(lines, tmp_path, hears):
     parent = subprocess.Popen([sys.executable, "-c", code], env=os.environ | {"TMPDIR": str(tmp_path)})
     while not (mappers := list(tmp_path.glob("mapper.*"))):
         assert parent.poll() is None
-    parent.send_signal(signal.SIGKILL)
-    parent.wait()
-    assert_gone([int(path.suffix[1:]) for path in mappers])
+    left = [path for path in tmp_path.rglob("*agentpool-job-*") if "state" not in path.parts]
+    assert len(left) > 1
+    with claim(tmp_path, "agentpool-job-", "of-another"):
+        (tmp_path / "agentpool-job-of-another").mkdir()
+        parent.send_signal(signal.SIGKILL)
+        parent.wait()
+        assert_gone([int(path.suffix[1:]) for path in mappers])
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+        for child in processes.of(next(path.name for path in left if path.is_dir())[-24:]):
+            child.wait()
+        run_job(SUM, [lines], output=tmp_path / "next", engine="inline")
+        assert not any(path.exists() for path in left)
+        assert (tmp_path / "agentpool-job-of-another").exists()
 
 
 def test_unknown_engine(run):
@@ -192,6 +230,55 @@ def test_the_log_of_a_job_that_may_still_run_stays(logs):
     for number in range(60):
         joblog.new(f"2001-{number:02}").write_text("x")
     assert joblog.why(first) == "on its way"
+
+
+SHELL = """2026-11-26 03:47:17,944 ERROR mrjob.local:
+Probable cause of failure:
+
++ cd /nowhere
+wrapper.sh: 17: cd: can't cd to /nowhere
+
+(from lines 6-7 of stderr)
+"""
+JAVA = """py4j.protocol.Py4JJavaError: An error occurred while calling o26.partitions.
+: org.apache.hadoop.mapred.InvalidInputException: Input path does not exist: file:/a
+\tat java.base/x
+Caused by: java.io.IOException: Input path does not exist: file:/b
+\tat java.base/x
+"""
+ENDED = (
+    "2026-11-26 03:47:18,963 ERROR __main__: Step 1 of 1 failed: Command '[{!r}]' returned non-zero exit status {}.\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (SHELL + ENDED.format("/bin/sh", 2), "wrapper.sh: 17: cd: can't cd to /nowhere"),
+        (JAVA + ENDED.format("/x/spark-submit", 256), "IOException: Input path does not exist: file:/b"),
+        (ENDED.format("/x/spark-submit", 256), "Step 1 of 1 failed: a task ended with exit status 1"),
+        (ENDED.format("/x/spark-submit", 9), "Step 1 of 1 failed: a task was killed (SIGKILL)"),
+        (
+            '... INFO mrjob.logs.step:   Exception in thread "main" java.net.URISyntaxException: Illegal\n... INFO: y',
+            "URISyntaxException: Illegal",
+        ),
+        (
+            "... INFO mrjob.logs.step:   spark-submit: line 27: /nowhere/spark-class: No such file or directory\n"
+            + ENDED.format("/x/spark-submit", 127 * 256),
+            "spark-submit: line 27: /nowhere/spark-class: No such file or directory",
+        ),
+        (
+            'yaml.parser.ParserError: while parsing\n  in "/x.conf", line 1\nexpected }\n  in "/x.conf", line 2\n',
+            'yaml.parser.ParserError: while parsing in "/x.conf", line 1',
+        ),
+        (SHELL + ENDED.format("/bin/sh", 137), "Step 1 of 1 failed: a task was killed (SIGKILL)"),
+    ],
+)
+def test_the_line_of_a_log_that_says_why(logs, said, why):
+    """And not how a process ended, where anything was said before."""
+    log = joblog.new("2000")
+    log.write_text(said)
+    assert joblog.why(log).rstrip(".") == why
 
 
 def test_a_log_that_is_gone_does_not_hide_that_the_job_failed(run, logs):

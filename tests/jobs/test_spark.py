@@ -1,5 +1,7 @@
 """Jobs on a real Apache Spark: in one process, and on a standalone master with a worker."""
 
+import tempfile
+
 import pytest
 
 from agentpool_jupyter.errors import EngineError, JobError
@@ -14,6 +16,18 @@ def test_same_lines_on_one_machine(run, expected):
     assert output == expected
     assert result.counters["toy"]["lines"] == 300
     assert told[-1].done == told[-1].total > 0
+
+
+def test_what_the_environment_says_for_other_programs_is_in_nobodys_way(run, expected, tmp_path, monkeypatch):
+    """Spark would open a notebook in place of the job, or look where it is not; and paths are no URIs, nor patterns."""
+    odd = tmp_path / "[t]mp $HOME \u00e9 %20"
+    odd.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(odd))
+    settings = {"PYSPARK_DRIVER_PYTHON": "jupyter", "PYSPARK_DRIVER_PYTHON_OPTS": "notebook", "SPARK_HOME": "/nowhere"}
+    for name, value in (settings | {"PYSPARK_SUBMIT_ARGS": "--master x", "PYTHONWARNINGS": "error"}).items():
+        monkeypatch.setenv(name, value)
+    assert run("spark", options={"spark_master": "local[2]"})[0] == expected
+    assert list(odd.iterdir()) == []
 
 
 def test_same_lines_on_a_standalone_cluster(run, expected, spark_master):

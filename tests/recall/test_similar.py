@@ -233,12 +233,14 @@ def test_a_short_turn_says_the_line_too(pool, say):
 
 def test_a_quote_comes_first(pool, say):
     """Before what resembles the text more and does not say it."""
+    same = say(LEASE)
     quote = say(f"{LEASE} And then there is the flour to think about, too.")
     near = say(AGAIN)
     found = similar(pool, LEASE)
-    assert [(match.id, match.question) for match in found] == [(quote, "contained"), (near, "resembles")]
-    assert found[0].score == 1.0 > found[1].score > found[0].resembles >= 0.5
-    assert [match.id for match in similar(pool, LEASE, question="resembles")] == [near, quote]
+    expected = [(same, "resembles"), (quote, "contained"), (near, "resembles")]
+    assert [(match.id, match.question) for match in found] == expected
+    assert found[0].score == found[1].score == 1.0 > found[2].score > found[1].resembles >= 0.5
+    assert [match.id for match in similar(pool, LEASE, question="resembles")] == [same, near, quote]
 
 
 def test_where_nothing_is_alike_the_nearest_is_told(pool, say):

@@ -68,10 +68,11 @@ class SimilarMagics(SessionMagics):
             %similar --document                every turn of the document
             %%similar [options]                the cell's body
             %similar --index --engine spark    take in what many pools hold, on a cluster; else that is done when asked
-            %similar --add docs/**/*.md        documents to be found too: text, markdown, code, notebooks, JSONL, PDF
+            %similar --add docs/**/*.md        documents to be found too: text, code, HTML, notebooks, JSONL, PDF
 
         Options stand before or after the text; after ``--`` all is text. ``{{name}}`` is filled from the notebook's
-        variables. A query needs two words or more. Scores are exact. The value is a list of matches, best first, with
+        variables. A query needs two words or more. Scores are exact; a passage that has all of the text comes first. To
+        look through the library alone needs no pool. The value is a list of matches, best first, with
         ``.to_pandas()``, and ``.insert(0)`` for a click.
         """
         with usage_errors(IndexUnavailableError):
