@@ -105,8 +105,8 @@ class NotebookPage:
         self.page.keyboard.press("Escape")
         self.page.keyboard.press("Control+s")
         self.page.wait_for_timeout(100)
-        while self.path.stat().st_mtime_ns == before:
-            self.page.wait_for_timeout(50)  # the browser's own loop goes on meanwhile
+        while self.path.stat().st_mtime_ns == before or not self.path.read_text().rstrip().endswith("}"):
+            self.page.wait_for_timeout(50)  # the browser's own loop goes on meanwhile, and the server writes in parts
 
     def reload(self) -> None:
         """Reload the page in the browser, and wait until the notebook is there."""
