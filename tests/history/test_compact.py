@@ -295,9 +295,9 @@ class TestOnSqlite(Compaction):
         assert not any(isinstance(event, Folded) for event in pool.events())
 
     def test_an_archive_that_cannot_be_read_back_leaves_the_pool_as_it_was(self, pool, store, tmp_path):
-        """Such as that of a log with a gap, which no import takes."""
+        """Such as that of a log with a time that no clock shows, which no import takes."""
         talk(pool)
-        sql(store / "bakery.sqlite", "DELETE FROM records WHERE offset = 2000")
+        sql(store / "bakery.sqlite", "UPDATE records SET time = -1 WHERE offset = 2000")
         with pytest.raises(LogCorruptError, match=r"archive .* could not be read back .* the pool is as it was"):
             compact(pool, archive=tmp_path / "x.gz")
         assert not any(isinstance(event, Folded) for event in pool.events())
