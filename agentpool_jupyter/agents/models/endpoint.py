@@ -220,8 +220,8 @@ def _check_url(url: str) -> str:
 
 
 def _shown(url: str) -> str:
-    """Return an address without what may be a password in it."""
-    return re.sub(r"(?<=//)[^/]*@|^[^/]*@|[?#].*", "…", url)
+    """Return an address without what may be a password in it: one with a slash in it looks like a path."""
+    return re.sub(r"(?<=//).*@|^.*@|[?#].*", "…", url)
 
 
 def _check_file(path: str | None) -> str | None:
