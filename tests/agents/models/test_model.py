@@ -604,6 +604,7 @@ def test_a_missing_key_says_which_variable(env):
         "ftp://a/v1",
         "http://",
         "http://user:pw@a/v1",
+        "http://user:a/pw@b/v1",
         "http://a/v1?key=pw",
         "http://a/v1?api-version=1&key=pw",
         "user:pw@a/v1",
