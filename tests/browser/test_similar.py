@@ -53,7 +53,7 @@ def test_a_hit_is_inserted_by_a_click(open_notebook, kept, photo):
     notebook.run(3)
     shown = notebook.output(3)
     expect(shown.get_by_role("button", name="Insert")).to_have_count(3)
-    expect(shown.locator(".agentpool-hits")).to_contain_text("plan.md:1")
+    expect(shown.locator(".agentpool-hits")).to_contain_text("plan.md:3")
     expect(notebook.cells.nth(3).locator("table")).to_be_hidden()
     photo("1-found", shown.first)
     row = shown.locator(".agentpool-hits .widget-hbox", has_text="without a fire")
