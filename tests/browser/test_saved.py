@@ -76,7 +76,13 @@ def test_a_run_whose_page_was_reloaded_is_drawn_without_its_kernel(keeps_widgets
     notebook.stop()
     expect(notebook.status()).to_contain_text("stopped")
     said = notebook.lane("planner").text_content()
-    notebook.save()
+
+    def kept():
+        """The kernel has what is to be kept of a run a moment after its end."""
+        notebook.save()
+        return '\\"kind\\":\\"state\\"' in notebook.path.read_text()
+
+    until(kept)
     notebook.server.end_kernels()
     notebook.server.give_kernel(notebook.name)
     notebook.open()
