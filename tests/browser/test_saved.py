@@ -80,7 +80,7 @@ def test_a_run_whose_page_was_reloaded_is_drawn_without_its_kernel(keeps_widgets
     def kept():
         """The kernel has what is to be kept of a run a moment after its end."""
         notebook.save()
-        return '\\"kind\\":\\"state\\"' in notebook.path.read_text()
+        return '\\"pool\\":\\"kept\\"' in notebook.path.read_text()
 
     until(kept)
     notebook.server.end_kernels()
