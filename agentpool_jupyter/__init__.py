@@ -5,6 +5,7 @@ The layers, lowest last; imports go only downward::
     jupyter   magics/ and live/ (widget, feed)                   cli
     history   diff, graph, transfer, compact: what became of a pool
     agents    team/ prompt/ models/ reminders/ turns/ runs/
+    effects   what agents do beside what they say: tools, and each call of them
     recall    earlier reasoning, found again                     snapshots   any earlier state, at once
     jobs      MapReduce engines
     pool      events, document (fold and merge), branches, positions, runs
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from .agents import Run, Team, TeamSpec, resume
+    from .effects import tool
     from .errors import AgentPoolError
     from .history import export_pool, history_graph, import_pool
     from .history.compact import compact
@@ -61,6 +63,7 @@ _HOMES = {
     "resume": "agents",
     "similar": "recall",
     "snapshot": "snapshots.build",
+    "tool": "effects",
 }
 
 __all__ = [
@@ -87,6 +90,7 @@ __all__ = [
     "resume",
     "similar",
     "snapshot",
+    "tool",
     "unload_ipython_extension",
 ]
 

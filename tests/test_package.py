@@ -20,7 +20,7 @@ def test_the_public_names():
     assert " ".join(agentpool_jupyter.__all__) == (
         "AgentPoolError Diff Document Matches Pool Run Snapshot Team TeamSpec compact diff export_pool fold "
         "history_graph import_pool index_pools list_pools load_ipython_extension merge open_pool resume similar "
-        "snapshot unload_ipython_extension"
+        "snapshot tool unload_ipython_extension"
     )
 
 

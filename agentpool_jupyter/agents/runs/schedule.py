@@ -13,7 +13,7 @@ from agentpool_jupyter.agents.turns.model_agent import ModelAgent
 from agentpool_jupyter.agents.turns.python_agent import PythonAgent
 from agentpool_jupyter.errors import LogError
 from agentpool_jupyter.pool.events import TurnFailed
-from agentpool_jupyter.pool.words import FILTERED, REFUSED, THOUGHT, UNUSUAL, WITHHELD
+from agentpool_jupyter.pool.words import FILTERED, LOST, REFUSED, THOUGHT, UNUSUAL, WITHHELD
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,13 +53,21 @@ class AgentState:
     out: bool = False
     """It failed for good and is not asked again in this run."""
 
-    def take_up(self, turns: Iterable[Turn]) -> None:
-        """Go on where the finished turns of an interrupted run left off; unfinished ones are to be taken again."""
+    def take_up(self, turns: Iterable[Turn], most: int) -> None:
+        """Go on where the finished turns of an interrupted run left off; unfinished ones are to be taken again.
+
+        Each time that the process ended in mid-turn was an attempt at that turn, of which there are ``most``.
+        """
         for turn in turns:
             if turn.agent == self.spec.name and turn.status == "finished":
                 self.taken += 1
                 self.spoke = True
                 self.seen = max(self.seen, turn.seen)
+                self.agent.lost = 0
+            elif turn.agent == self.spec.name and turn.reason == LOST:
+                self.agent.lost += 1
+        if self.agent.lost >= most:
+            self.out, self.error = True, f"its process ended in mid-turn {self.agent.lost} times: not asked again"
 
     def ready(self, live: LiveDocument) -> bool:
         """Whether it should speak now."""
@@ -75,7 +83,7 @@ def make_agents(resources: RunResources, functions: Functions) -> tuple[list[Age
     """Return the agents of a run that begins, and the clients that they share, one for each endpoint."""
     from agentpool_jupyter.agents.models.client import ModelClient, Traffic  # noqa: PLC0415 - Python agents do without
 
-    team, start = resources.team, resources.pool.runs[resources.run].start
+    team, start = resources.team, resources.pool.runs[resources.claim.run].start
     endpoints = {spec.name: endpoint_of(team, spec) for spec in team.agents if spec.python is None}
     slots: dict[str, int] = {}  # by server: two models of one server share what it can do at once
     for endpoint in endpoints.values():

@@ -191,6 +191,14 @@ class _Parser(FieldReader):
             headers[name.value] = value.value
         return headers
 
+    def tools(self, node: yaml.Node, key: str) -> tuple[str, ...]:
+        value = plain(node)
+        names = [value] if isinstance(value, str) else value
+        if not isinstance(names, list) or not all(isinstance(name, str) and name.isidentifier() for name in names):
+            message = f"`{key}` is a list of functions of the notebook, like `[search_stock, send_mail]`"
+            raise SpecError(message, line=self.line(node))
+        return tuple(dict.fromkeys(names))
+
     def recall(self, node: yaml.Node, _key: str) -> RecallSpec | bool:
         if isinstance(node, yaml.ScalarNode):
             value = plain(node)
@@ -225,13 +233,15 @@ _SERVER_READERS: Readers = {
     "price": _Parser.price,
 }
 _READING_READERS: Readers = {"stride": whole(0), "interrupt": _Parser.flag, "recall": _Parser.recall}
-_MODEL_ONLY = tuple(_READING_READERS)
+_ACTING_READERS: Readers = {"tools": _Parser.tools, "calls": whole(1, 1000)}
+_MODEL_ONLY = (*_READING_READERS, *_ACTING_READERS)
 _AGENT_READERS: Readers = {
     "role": _Parser.text,
     "listens": _Parser.listens,
     "python": _Parser.text,
     "turns": whole(0),
     **_READING_READERS,
+    **_ACTING_READERS,
     **_SERVER_READERS,
 }
 _TEAM_READERS: Readers = {
@@ -245,6 +255,7 @@ _TEAM_READERS: Readers = {
     "silence": real(0.1),
     "flush": real(0, 10),
     **_READING_READERS,
+    **_ACTING_READERS,
     **_SERVER_READERS,
 }
 _BUDGET_READERS: Readers = {"tokens": whole(1), "seconds": real(0.1)}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from agentpool_jupyter.agents.models.answer import Answer
+from agentpool_jupyter.agents.models.answer import CALLS, Answer
 from agentpool_jupyter.agents.models.continuation import FLAGS, IN_WORDS, Continuation, Seam, going_on
 from agentpool_jupyter.agents.models.endpoint import cost
 from agentpool_jupyter.agents.models.refusals import backoff
@@ -18,11 +18,13 @@ from agentpool_jupyter.agents.prompt.record import shared_out
 from agentpool_jupyter.agents.reminders.cue import cue_of
 from agentpool_jupyter.agents.reminders.lookup import NOTHING
 from agentpool_jupyter.errors import ModelError
+from agentpool_jupyter.pool.effects import canonical
 from agentpool_jupyter.pool.events import Usage
 from agentpool_jupyter.pool.words import CANCELLED, FILTERED, LENGTH, REFUSED, SILENT, THOUGHT, WITHHELD
 
 from .budget import BudgetExhaustedError, prompt_load, text_bound
 from .call import Call, most
+from .toolbox import Toolbox, messages_of
 from .writer import AttemptWriter
 
 if TYPE_CHECKING:
@@ -59,6 +61,12 @@ class Attempt:
         self.number = number
         """Which attempt at its turn it is, from 1."""
         self._writer = AttemptWriter(resources, agent.name, number)
+        self._toolbox = Toolbox(resources, agent)
+        self._exchange: list[dict[str, Any]] = []  # what it said and called so far, and what the tools answered
+        self._base = 0  # how much of its text stands in there
+        self.at_rest = asyncio.Event()
+        """Set while no tool is called for it: it may be broken off."""
+        self.at_rest.set()
         self._answer = Answer()  # the present call's
         self._left = limits.max_tokens
         self._stride = limits.stride or limits.max_tokens
@@ -91,10 +99,9 @@ class Attempt:
         """
         failures = 0
         while True:
-            error, before = "", len(self._writer.text)
+            before = len(self._writer.text)
             try:
                 reason = await self._make(call)
-                failures = 0
             except ModelError as problem:
                 if not self._refused_prefill(call, problem):
                     failures += 1
@@ -103,15 +110,22 @@ class Attempt:
                     if self._left <= 0:
                         return self._finish(LENGTH)
                     await asyncio.sleep(backoff(failures, problem.retry_after))
-                error = str(problem)
-            else:
-                if reason != LENGTH or self._left <= 0:
-                    return self._finish(reason)
-                if len(self._writer.text) == before:  # all of the stride went into thinking: make no more such stops
-                    if self._stride >= self._left:
-                        return self._finish(reason)
-                    self._stride = self._left
-            call = await self._next_call(error)
+                call = await self._next_call(str(problem))
+                continue
+            failures = 0
+            if self._left <= 0 or not self._goes_on(call, reason, silent=len(self._writer.text) == before):
+                return self._finish(reason)
+            call = await (self._call_tools() if reason == CALLS else self._next_call(""))
+
+    def _goes_on(self, call: Call, reason: str, *, silent: bool) -> bool:
+        """Return whether the end of an answer is not yet the turn's: it calls tools, or only a stride has ended."""
+        if reason != LENGTH:
+            return reason == CALLS and bool(call.prompt.tools)
+        if silent or self._answer.calls:  # a stride does not break a thought or a call in two: make no more such stops
+            if self._stride >= self._left:
+                return False
+            self._stride = self._left
+        return True
 
     @property
     def can_go_on(self) -> bool:
@@ -168,6 +182,25 @@ class Attempt:
         self._writer.record_recalled(call.recalled, call.prompt)
         return call
 
+    async def _call_tools(self) -> Call:
+        """Make the calls that the answer asks for, and prepare the one that goes on with what they answered."""
+        asked = [self._answer.calls[place] for place in sorted(self._answer.calls)]
+        said = self._writer.text[self._base :]
+        self.at_rest.clear()
+        try:
+            self._writer.flush()
+            answers = await self._toolbox.answer(asked, self._writer.turn, self.seen)
+        finally:
+            self.at_rest.set()
+        self._exchange += messages_of(said, asked, answers)
+        if said.strip() and not said.endswith("\n"):
+            self._writer.add("\n\n")
+        self._base = len(self._writer.text)
+        call = await self._prepare(None)
+        self._writer.go_on(call.prompt, "called")
+        self._writer.record_recalled(call.recalled, call.prompt)
+        return call
+
     async def _look_up(self, continuation: Continuation | None) -> Lookup:
         """Look up what the agent is to be reminded of."""
         resources = self._resources
@@ -178,20 +211,24 @@ class Attempt:
         return await resources.reminders.look_up(cue)
 
     def _prompt(self, continuation: Continuation | None, recalled: Lookup) -> Prompt:
-        turn, text = (self._writer.turn, self._writer.text) if continuation else (None, "")
+        text = self._writer.text[self._base :] if continuation else ""
+        exchange = canonical(self._exchange).decode() if self._exchange else ""
         prompt = build_prompt(
             self._resources.live.document,
             self._resources.team,
             self._agent,
             tokens=self._limits.context,
             recall=recalled.reminders,
-            going_on=turn,
-            begun=text,
+            going_on=self._writer.turn if continuation or exchange else None,
+            begun=exchange + text,
         )
-        if continuation is None:
+        tools = self._toolbox.described
+        if not (continuation or exchange or tools):
             return prompt
-        messages = going_on(prompt.messages, text, continuation.way)
-        return msgspec.structs.replace(prompt, messages=messages, digest=digest_of(messages))
+        messages = [*prompt.messages, *self._exchange]
+        if continuation is not None:
+            messages = going_on(messages, text, continuation.way)
+        return msgspec.structs.replace(prompt, messages=messages, digest=digest_of(messages), tools=tools)
 
     async def _make(self, call: Call) -> str:
         """Stream a call's answer into the text and return its finish reason; settles what was reserved for it."""
@@ -222,16 +259,18 @@ class Attempt:
 
     async def _stream(self, call: Call) -> tuple[str, Usage | None]:
         continuation = call.continuation
-        seam = Seam(self._writer.text, continuation) if continuation else None
+        begun = self._writer.text[self._base :]
+        seam = Seam(begun, continuation) if continuation else None
         flags = FLAGS if continuation and continuation.way == "flagged" else {}
+        tools = {"tools": list(call.prompt.tools)} if call.prompt.tools else {}
         pieces = self._client.stream(
             call.prompt.messages,
             max_tokens=call.tokens,
             temperature=self._limits.temperature,
             seed=self._resources.team.seed,
-            options={**(self._limits.options or {}), **flags},
+            options={**(self._limits.options or {}), **flags, **tools},
             answer=self._answer,
-            repeats=text_bound(self._writer.text) if continuation and continuation.repeats else 0,
+            repeats=text_bound(begun) if continuation and continuation.repeats else 0,
         )
         reason, usage = "stop", None
         async with aclosing(pieces):

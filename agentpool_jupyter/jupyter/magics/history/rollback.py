@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Sequence
 
-    from agentpool_jupyter.history import Diff, Effect
+    from agentpool_jupyter.history import Diff, LeftEffect
     from agentpool_jupyter.jupyter.session import Session
     from agentpool_jupyter.pool import Pool
 
@@ -101,7 +101,7 @@ def _stopped(session: Session, pool: Pool) -> str:
 class Moved:
     """What a move of the head did, or would do, to the document, and what it cannot undo; displays itself."""
 
-    def __init__(self, pool: Pool, told: str, changes: Diff, effects: Sequence[Effect]) -> None:
+    def __init__(self, pool: Pool, told: str, changes: Diff, effects: Sequence[LeftEffect]) -> None:
         self.branch = pool.branch
         self.told = told
         self.diff = changes
