@@ -140,7 +140,8 @@ class Performer:
             return await self._read_back(call.id)
         if not happened:
             return await self._carry_out(call, request)
-        await self._store([EffectDone(**request.header(), proposal=call.id, output="found to be done by its check")])
+        known = "it was carried out; its result is not known"
+        await self._store([EffectDone(**request.header(), proposal=call.id, result=known)])
         return await self._read_back(call.id)
 
     async def _read_back(self, call: str) -> Effect:
