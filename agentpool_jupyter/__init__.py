@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from .agents import Run, Team, TeamSpec, resume
-    from .effects import tool
+    from .effects import consensus, gate, tool
     from .errors import AgentPoolError
     from .history import export_pool, history_graph, import_pool
     from .history.compact import compact
@@ -51,9 +51,11 @@ _HOMES = {
     "Team": "agents",
     "TeamSpec": "agents",
     "compact": "history",
+    "consensus": "effects",
     "diff": "history",
     "export_pool": "history",
     "fold": "pool",
+    "gate": "effects",
     "history_graph": "history",
     "import_pool": "history",
     "index_pools": "recall.bulk.build",
@@ -77,9 +79,11 @@ __all__ = [
     "Team",
     "TeamSpec",
     "compact",
+    "consensus",
     "diff",
     "export_pool",
     "fold",
+    "gate",
     "history_graph",
     "import_pool",
     "index_pools",

@@ -2,11 +2,14 @@
 
 In reading order::
 
-    tool      Tool: a function that agents may call, with the schema of its arguments
-    function  any function of the notebook, called so that nobody has to wait for it
-    perform   one call, from what was asked for to the answer, at most once
+    tool       Tool: a function that agents may call, with the schema of its arguments
+    function   any function of the notebook, called so that nobody has to wait for it
+    voters     functions and models that are asked whether something may be done
+    perform    one effect, from what was asked for to the answer: votes, the call, at most once
+    consensus  the same around an ordinary function of the notebook
 """
 
+from .consensus import Guarded, consensus, gate
 from .tool import Tool, tool
 
-__all__ = ["Tool", "tool"]
+__all__ = ["Guarded", "Tool", "consensus", "gate", "tool"]

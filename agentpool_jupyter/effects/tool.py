@@ -14,6 +14,8 @@ from agentpool_jupyter.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from agentpool_jupyter.pool.votes import Gate
+
     FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
 SECONDS = 60.0
@@ -23,6 +25,8 @@ MOST_BYTES = 64_000
 KEY = "key"
 """The argument by which an idempotent tool gets the key of a call; models do not see it."""
 _MARK = "__agentpool_tool__"
+GATE = "__agentpool_gate__"
+"""Where a guarded function says who has to agree, and which functions that are (:mod:`.consensus`)."""
 _PLAIN = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
@@ -76,10 +80,16 @@ class Tool:
     schema: Mapping[str, Any]
     """The same as JSON Schema."""
     options: ToolOptions = field(default_factory=ToolOptions)
+    gate: Gate | None = None
+    """Who has to agree before it is called, where it is guarded by itself."""
+    voters: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    """The functions that its own gate asks, by name."""
 
     @classmethod
     def of(cls, name: str, function: Callable[..., Any]) -> Tool:
         """Return the tool that a function is; raises UserError where its arguments cannot be sent as JSON."""
+        gate, voters = getattr(function, GATE, (None, {}))
+        function = inspect.unwrap(function)
         options = getattr(function, _MARK, ToolOptions())
         arguments = _arguments_of(name, function, options)
         try:
@@ -95,6 +105,8 @@ class Tool:
             arguments=arguments,
             schema=schema,
             options=options,
+            gate=gate,
+            voters=voters,
         )
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from agentpool_jupyter.agents.models.endpoint import call_limits, endpoint_of
@@ -11,6 +12,7 @@ from agentpool_jupyter.agents.models.refusals import MOST_WAIT
 from agentpool_jupyter.agents.turns.budget import BudgetExhaustedError
 from agentpool_jupyter.agents.turns.model_agent import ModelAgent
 from agentpool_jupyter.agents.turns.python_agent import PythonAgent
+from agentpool_jupyter.agents.turns.voting import ask_model
 from agentpool_jupyter.errors import LogError
 from agentpool_jupyter.pool.events import TurnFailed
 from agentpool_jupyter.pool.words import FILTERED, LOST, REFUSED, THOUGHT, UNUSUAL, WITHHELD
@@ -102,7 +104,9 @@ def make_agents(resources: RunResources, functions: Functions) -> tuple[list[Age
             if endpoint not in clients:
                 shared = traffic[endpoint.base_url]
                 clients[endpoint] = ModelClient(endpoint, silence=team.silence, patience=patience, traffic=shared)
-            agent = ModelAgent(resources, spec, clients[endpoint], call_limits(team, spec, endpoint))
+            limits = call_limits(team, spec, endpoint)
+            agent = ModelAgent(resources, spec, clients[endpoint], limits)
+            resources.voters[spec.name] = partial(ask_model, resources, spec, clients[endpoint], limits)
         states.append(AgentState(spec, agent, team.turns_of(spec), start))
     return states, list(clients.values())
 

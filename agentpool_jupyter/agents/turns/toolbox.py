@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from agentpool_jupyter.effects import Tool
 from agentpool_jupyter.effects.perform import EffectRequest, Performer, answer_of
+from agentpool_jupyter.effects.voters import function_voters
 from agentpool_jupyter.errors import SpecError
 from agentpool_jupyter.pool.effects import canonical
+from agentpool_jupyter.pool.votes import PERSON
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from agentpool_jupyter.agents.models.answer import AskedCall
     from agentpool_jupyter.agents.team.spec import AgentSpec, TeamSpec
+    from agentpool_jupyter.effects.voters import Voter
     from agentpool_jupyter.pool.events import Event
 
     from .writer import RunResources
@@ -39,7 +42,7 @@ class Toolbox:
         self._left = resources.team.calls_of(agent)
         self._mistakes = 0
         self._made: Counter[bytes] = Counter()
-        self._performer = Performer(resources.pool, self._store, resources.outbox.put)
+        self._performer = Performer(resources.pool, self._store, resources.outbox.put, resources.live.moved.wait)
 
     @property
     def described(self) -> tuple[Mapping[str, Any], ...]:
@@ -70,9 +73,11 @@ class Toolbox:
                     tool=tool,
                     arguments=arguments,
                     key=self._key(tool, arguments),
-                    header=lambda: self._resources.header(self._agent.name),
+                    header=lambda voter="": self._resources.header(voter or self._agent.name),
                     turn=turn,
                     seen=seen,
+                    gate=self._resources.team.gates.get(tool.name) or tool.gate,
+                    voters=self._resources.voters | function_voters(tool.voters),
                 )
             )
         )
@@ -105,6 +110,17 @@ def messages_of(text: str, asked: Sequence[AskedCall], answers: Sequence[str]) -
         {"role": "tool", "tool_call_id": name, "content": answer} for name, answer in zip(ids, answers, strict=True)
     ]
     return [{"role": "assistant", "content": text, "tool_calls": calls}, *told]
+
+
+def voters_of(team: TeamSpec, functions: Mapping[str, Any]) -> dict[str, Voter]:
+    """Return the functions that a team's gates ask; raises SpecError where a name is nobody's."""
+    agents = {agent.name for agent in team.agents}
+    asked = {name: tool for tool, gate in team.gates.items() for name in gate.ask if name not in agents | {PERSON}}
+    for name, tool in asked.items():
+        if not callable(functions.get(name)):
+            message = f"the gate of {tool!r} asks {name!r}, which is no agent of the team and no function"
+            raise SpecError(message)
+    return function_voters({name: functions[name] for name in asked})
 
 
 def tools_of(team: TeamSpec, functions: Mapping[str, Any]) -> dict[str, Tool]:
