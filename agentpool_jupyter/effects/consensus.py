@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
-import threading
-from functools import partial, update_wrapper
+from functools import update_wrapper
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from agentpool_jupyter.errors import EffectError, UserError
 from agentpool_jupyter.pool import open_pool
-from agentpool_jupyter.pool.runs import this_owner
 from agentpool_jupyter.pool.votes import PERSON, Gate
 
-from .perform import EffectRequest, Performer, answer_of
+from .outside import carry_out
+from .perform import answer_of
 from .tool import GATE, Tool
 from .voters import function_voters
 
@@ -23,12 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from agentpool_jupyter.pool import Pool
-    from agentpool_jupyter.pool.effects import Effect
-    from agentpool_jupyter.pool.events import Event
 
 POOL = "consensus"
 """The pool in which is asked where none is named."""
-_GLANCE_SECONDS = 0.1  # between two looks at the log
 
 
 class Guarded:
@@ -56,7 +51,7 @@ class Guarded:
             raise UserError(message) from None
         pool = self._pool or open_pool(POOL)
         try:
-            effect = _in_a_thread(partial(self._perform, pool, tool, arguments))
+            effect = carry_out(pool, tool, arguments, gate=tool.gate, voters=function_voters(tool.voters))
         finally:
             if self._pool is None:
                 pool.close()
@@ -64,27 +59,6 @@ class Guarded:
             message = f"{effect.told}: {answer_of(effect)}"
             raise EffectError(message)
         return getattr(effect.ended, "result", None)
-
-    async def _perform(self, pool: Pool, tool: Tool, arguments: dict[str, Any]) -> Effect:
-        branch = pool.branch
-
-        async def store(events: Sequence[Event]) -> None:
-            await asyncio.to_thread(pool.append, events)
-
-        performer = Performer(
-            pool, store, lambda event: pool.append([event]), lambda: asyncio.sleep(_GLANCE_SECONDS), owner=this_owner()
-        )
-        return await performer.perform(
-            EffectRequest(
-                tool=tool,
-                arguments=arguments,
-                key="",
-                header=lambda voter="": pool.header(branch, agent=voter or PERSON),
-                seen=pool.end,
-                gate=tool.gate,
-                voters=function_voters(tool.voters),
-            )
-        )
 
 
 def consensus(
@@ -122,26 +96,3 @@ def consensus(
 def gate(**options: Any) -> Callable[[Callable[..., Any]], Guarded]:
     """Guard a function by :func:`consensus`; also where a team has it among its tools and names no gate for it."""
     return lambda function: consensus(function, **options)
-
-
-def _in_a_thread(work: Callable[[], Any]) -> Any:
-    """Run a coroutine to its end beside whatever loop this thread may have; an interrupt cancels it."""
-    loop = asyncio.new_event_loop()
-    task = loop.create_task(work())
-    thread = threading.Thread(target=_run, args=(loop, task), name="agentpool-consensus", daemon=True)
-    thread.start()
-    try:
-        while thread.is_alive():
-            thread.join(_GLANCE_SECONDS)
-    except BaseException:
-        loop.call_soon_threadsafe(task.cancel)
-        thread.join()
-        raise
-    return task.result()
-
-
-def _run(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> None:
-    try:
-        loop.run_until_complete(asyncio.wait({task}))
-    finally:
-        loop.close()

@@ -61,6 +61,8 @@ class EffectRequest:
     key: str
     header: Callable[..., dict[str, Any]]
     """Makes what every event of the effect carries; given a voter, what that voter's carry."""
+    text: str = ""
+    """What it is for, in words."""
     gate: Gate | None = None
     """Who has to agree; None for nobody."""
     voters: Mapping[str, Voter] = field(default_factory=dict)
@@ -95,7 +97,7 @@ class Performer:
         Raises NotHeldError where this process may no longer act, LogError where the log does not take it. A cancelled
         task leaves the call in doubt.
         """
-        call = await asyncio.to_thread(lambda: self._pool.effects.of_key(request.key))
+        call = await asyncio.to_thread(lambda: self._pool.effects.of_key(request.key)) if request.key else None
         if call is None:
             call = await self._propose(request)
         if call.status == "waiting":
@@ -112,6 +114,7 @@ class Performer:
         proposal = Proposal(
             **request.header(),
             proposal=self._pool.new_id(),
+            text=request.text,
             tool=tool.name,
             arguments=request.arguments,
             digest=digest_of_effect(tool.name, request.arguments),
@@ -187,7 +190,7 @@ class Performer:
         end: Event
         try:
             async with asyncio.timeout(tool.options.timeout):
-                result = await run_function(tool.call_with(call.proposal.arguments, request.key))
+                result = await run_function(tool.call_with(call.proposal.arguments, request.key, call))
         except TimeoutError:
             seconds = f"{tool.options.timeout:g} s"
             end = failed(f"it took longer than {seconds}, and nobody knows whether it was carried out", doubt=True)
@@ -248,6 +251,8 @@ def _let_pass(effect: Effect, verdict: Verdict) -> Verdict:
 def answer_of(call: Effect) -> str:
     """Return what a model is told of a call."""
     match call.ended, call.status:
+        case EffectDone(result=None), _:
+            return "done"
         case EffectDone(result=result), _:
             return result if isinstance(result, str) else canonical(result).decode()
         case EffectFailed(error=error), _:

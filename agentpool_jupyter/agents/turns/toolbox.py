@@ -7,8 +7,8 @@ import hashlib
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from agentpool_jupyter.effects import Tool
 from agentpool_jupyter.effects.perform import EffectRequest, Performer, answer_of
+from agentpool_jupyter.effects.tool import Tool, ask_tool
 from agentpool_jupyter.effects.voters import function_voters
 from agentpool_jupyter.errors import SpecError
 from agentpool_jupyter.pool.effects import canonical
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from .writer import RunResources
 
+ASK = "ask"
+"""The tool that every team has: an agent asks a person. A function of that name comes first."""
 _MOST_MISTAKES = 2  # calls of a turn that are no calls: one may be mended, the next ends its calling
 
 
@@ -128,6 +130,9 @@ def tools_of(team: TeamSpec, functions: Mapping[str, Any]) -> dict[str, Tool]:
     tools: dict[str, Tool] = {}
     for agent in team.agents:
         for name in team.tools_of(agent) if agent.python is None else ():
+            if name == ASK and name not in functions:
+                tools[name] = ask_tool()
+                continue
             if not callable(functions.get(name)):
                 message = f"agent {agent.name!r}: there is no function {name!r} for `tools`; define it before this cell"
                 raise SpecError(message)

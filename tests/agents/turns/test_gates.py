@@ -245,3 +245,23 @@ def test_play_is_used(pool, server):
     run = play(pool, {"ann": "Talks."}, server)
     assert run.status == "finished"
     assert pool.pending() == []
+
+
+def test_an_agent_asks_a_person(url, server):
+    """``ask`` is a tool that every team has: the answer is what the person says who agrees."""
+    server.fault(Asks((("ask", {"question": "Which oven?"}),)))
+    with open_pool("bakery", url) as pool:
+        run = team({"ann": "Asks."}, server, tools=["ask"]).start(pool)
+        until(pool.pending)
+        (effect,) = pool.pending()
+        assert effect.told == 'ask(question="Which oven?")'
+        pool.vote(effect.id, "The large one.", accept=True)
+        assert run.wait(30)
+        assert told(server) == "The large one."
+
+
+def test_who_does_not_answer_has_not_answered(pool, server):
+    server.fault(Asks((("ask", {"question": "Which oven?"}),)))
+    run = team({"ann": "Asks."}, server, tools=["ask"], gates={"ask": {"ask": ["you"], "within": "0.3 s"}}).start(pool)
+    assert run.wait(30)
+    assert told(server) == "not done: you did not answer in time"
