@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from .agents import Run, Team, TeamSpec, resume
-    from .effects import consensus, gate, tool
+    from .effects import act, consensus, gate, tool
     from .errors import AgentPoolError
     from .history import export_pool, history_graph, import_pool
     from .history.compact import compact
@@ -50,6 +50,7 @@ _HOMES = {
     "Snapshot": "snapshots.build",
     "Team": "agents",
     "TeamSpec": "agents",
+    "act": "effects",
     "compact": "history",
     "consensus": "effects",
     "diff": "history",
@@ -78,6 +79,7 @@ __all__ = [
     "Snapshot",
     "Team",
     "TeamSpec",
+    "act",
     "compact",
     "consensus",
     "diff",

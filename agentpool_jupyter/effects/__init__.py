@@ -13,6 +13,6 @@ In reading order::
 
 from .compensation import Compensation, compensate
 from .consensus import Guarded, consensus, gate
-from .tool import Tool, tool
+from .tool import Act, Tool, act, tool
 
-__all__ = ["Compensation", "Guarded", "Tool", "compensate", "consensus", "gate", "tool"]
+__all__ = ["Act", "Compensation", "Guarded", "Tool", "act", "compensate", "consensus", "gate", "tool"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import typing
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 
 import msgspec
 
@@ -45,6 +45,18 @@ class ToolOptions:
     """Given a call's arguments, says whether it was carried out: settles what is in doubt."""
     undo: Callable[..., Any] | None = None
     """Given a call's arguments, and its result as ``result`` where it takes one, takes the effect back."""
+
+
+class Act(NamedTuple):
+    """What a Python agent decides to do: a call of a tool."""
+
+    tool: str
+    arguments: Mapping[str, Any]
+
+
+def act(tool: str, /, **arguments: Any) -> Act:
+    """Return the call of a tool, for ``decide`` of a Python agent to return."""
+    return Act(tool, arguments)
 
 
 @overload

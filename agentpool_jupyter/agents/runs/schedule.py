@@ -99,6 +99,8 @@ def make_agents(resources: RunResources, functions: Functions) -> tuple[list[Age
         agent: ModelAgent | PythonAgent
         if spec.python is not None:
             agent = PythonAgent(resources, spec, functions[spec.python])
+            if agent.voter:
+                resources.voters[spec.name] = agent.voter
         else:
             endpoint = endpoints[spec.name]
             if endpoint not in clients:
@@ -160,7 +162,7 @@ class Schedule:
             ended = await state.agent.take_turn()
             # What is decided next is decided from the log: wait until this turn's end is read back from it.
             await resources.live.reached(await resources.outbox.stored(ended))
-            state.taken += 1
+            state.taken = state.turns if state.agent.satisfied else state.taken + 1
             state.seen = state.agent.seen
             state.error = ended.error if isinstance(ended, TurnFailed) else ""
             reason = getattr(ended, "reason", "")

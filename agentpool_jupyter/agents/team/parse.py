@@ -294,7 +294,7 @@ _SERVER_READERS: Readers = {
 }
 _READING_READERS: Readers = {"stride": whole(0), "interrupt": _Parser.flag, "recall": _Parser.recall}
 _ACTING_READERS: Readers = {"tools": _Parser.tools, "calls": whole(1, 1000)}
-_MODEL_ONLY = (*_READING_READERS, *_ACTING_READERS)
+_MODEL_ONLY = tuple(_READING_READERS)
 _AGENT_READERS: Readers = {
     "role": _Parser.text,
     "listens": _Parser.listens,
@@ -371,10 +371,6 @@ def _check_gates(spec: TeamSpec) -> None:
         if (gate.policy in ("owner", "arbiter") or gate.owner) and gate.owner not in gate.ask:
             message = f"the gate of {name!r} needs an `owner` who is one of those that it asks: {', '.join(gate.ask)}"
             raise SpecError(message)
-        for agent in spec.agents:
-            if agent.name in gate.ask and agent.python is not None:
-                message = f"the gate of {name!r} asks {agent.name}, which is a function: name the function itself"
-                raise SpecError(message)
 
 
 def _check_start(spec: TeamSpec, lines: Mapping[str, int]) -> None:

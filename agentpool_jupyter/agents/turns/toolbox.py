@@ -116,7 +116,7 @@ def messages_of(text: str, asked: Sequence[AskedCall], answers: Sequence[str]) -
 
 def voters_of(team: TeamSpec, functions: Mapping[str, Any]) -> dict[str, Voter]:
     """Return the functions that a team's gates ask; raises SpecError where a name is nobody's."""
-    agents = {agent.name for agent in team.agents}
+    agents = {agent.name for agent in team.agents if agent.python is None or hasattr(functions[agent.python], "vote")}
     asked = {name: tool for tool, gate in team.gates.items() for name in gate.ask if name not in agents | {PERSON}}
     for name, tool in asked.items():
         if not callable(functions.get(name)):
@@ -129,7 +129,7 @@ def tools_of(team: TeamSpec, functions: Mapping[str, Any]) -> dict[str, Tool]:
     """Return the tools of a team; raises SpecError where one is no function, or cannot be described to a model."""
     tools: dict[str, Tool] = {}
     for agent in team.agents:
-        for name in team.tools_of(agent) if agent.python is None else ():
+        for name in team.tools_of(agent):
             if name == ASK and name not in functions:
                 tools[name] = ask_tool()
                 continue
