@@ -147,7 +147,9 @@ class Performer:
                     await self._store([self._decision(request, effect.id, _let_pass(effect, verdict))])
                     effect = await self._read_back(effect.id)
                 if effect.status == "waiting":
-                    await asyncio.wait({news}, timeout=_until(over))
+                    some = asyncio.FIRST_COMPLETED
+                    done, _ = await asyncio.wait({news, *asking}, timeout=_until(over), return_when=some)
+                    asking -= done
                 news.cancel()
         finally:
             for task in asking:
