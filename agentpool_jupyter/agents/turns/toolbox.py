@@ -7,6 +7,7 @@ import hashlib
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from agentpool_jupyter.effects.mcp_server import MARK, McpServer, address_of, check_installed
 from agentpool_jupyter.effects.perform import EffectRequest, Performer, answer_of
 from agentpool_jupyter.effects.tool import Tool, ask_tool
 from agentpool_jupyter.effects.voters import function_voters
@@ -39,7 +40,8 @@ class Toolbox:
     def __init__(self, resources: RunResources, agent: AgentSpec) -> None:
         self._resources = resources
         self._agent = agent
-        self._tools = {name: resources.tools[name] for name in resources.team.tools_of(agent)}
+        entries = resources.team.tools_of(agent)
+        self._tools = {tool.name: tool for entry in entries for tool in resources.tools[entry]}
         self._number = self._turns_before()
         self._left = resources.team.calls_of(agent)
         self._mistakes = 0
@@ -125,16 +127,46 @@ def voters_of(team: TeamSpec, functions: Mapping[str, Any]) -> dict[str, Voter]:
     return function_voters({name: functions[name] for name in asked})
 
 
-def tools_of(team: TeamSpec, functions: Mapping[str, Any]) -> dict[str, Tool]:
-    """Return the tools of a team; raises SpecError where one is no function, or cannot be described to a model."""
-    tools: dict[str, Tool] = {}
+def tools_of(team: TeamSpec, functions: Mapping[str, Any]) -> dict[str, list[Tool]]:
+    """Return the tools of a team by the entry that names them; those of servers come when these have started.
+
+    Raises SpecError where an entry is no function, UserError where one cannot be described to a model or is no server,
+    ExtraMissingError.
+    """
+    tools: dict[str, list[Tool]] = {}
     for agent in team.agents:
-        for name in team.tools_of(agent):
-            if name == ASK and name not in functions:
-                tools[name] = ask_tool()
+        for entry in team.tools_of(agent):
+            if entry in tools:
                 continue
-            if not callable(functions.get(name)):
-                message = f"agent {agent.name!r}: there is no function {name!r} for `tools`; define it before this cell"
+            if entry.startswith(MARK):
+                check_installed()
+                address_of(entry)
+                tools[entry] = []
+            elif entry == ASK and entry not in functions:
+                tools[entry] = [ask_tool()]
+            elif callable(functions.get(entry)):
+                tools[entry] = [Tool.of(entry, functions[entry])]
+            else:
+                message = (
+                    f"agent {agent.name!r}: there is no function {entry!r} for `tools`; define it before this cell"
+                )
                 raise SpecError(message)
-            tools[name] = tools.get(name) or Tool.of(name, functions[name])
     return tools
+
+
+class Servers:
+    """The servers whose tools a team has, started once for a run; belongs to one event loop."""
+
+    def __init__(self) -> None:
+        self._started: list[McpServer] = []
+
+    async def start(self, tools: dict[str, list[Tool]]) -> None:
+        """Start those that entries name, all at once, and put in what they offer; raises ServiceError."""
+        entries = [entry for entry in tools if entry.startswith(MARK)]
+        self._started = [McpServer(address_of(entry)) for entry in entries]
+        for entry, found in zip(entries, await asyncio.gather(*(one.tools() for one in self._started)), strict=True):
+            tools[entry] += found
+
+    async def aclose(self) -> None:
+        """End them; twice is fine."""
+        await asyncio.gather(*(server.aclose() for server in self._started))

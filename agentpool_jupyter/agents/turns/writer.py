@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from agentpool_jupyter.pool.events import Delta, Recall, TurnContinued, TurnFailed, TurnFinished, TurnStarted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from agentpool_jupyter.agents.models.continuation import Way
     from agentpool_jupyter.agents.prompt.build import Prompt
@@ -37,8 +37,8 @@ class RunResources:
     outbox: Outbox
     budget: TokenBudget
     reminders: Reminders
-    tools: Mapping[str, Tool] = field(default_factory=dict)
-    """What agents may call, by name; which of them may, its team says."""
+    tools: Mapping[str, Sequence[Tool]] = field(default_factory=dict)
+    """What agents may call, by the entry of ``tools`` that names it; which of them may, its team says."""
     voters: dict[str, Voter] = field(default_factory=dict)
     """Agents and functions that gates may ask, by name."""
 
