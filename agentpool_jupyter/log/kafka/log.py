@@ -152,6 +152,9 @@ class KafkaLog(Log):
                     reader.close()
         return done
 
+    def pack(self, stop: Callable[[], bool] = bool) -> None:
+        """Do nothing: what stands in a topic stays as it is; it was compressed when it was sent (:mod:`.clients`)."""
+
     def close(self) -> None:
         """Let go of all connections and end all followers; see :meth:`Log.close`."""
         with self._lock:
