@@ -79,6 +79,8 @@ def producer(address: KafkaAddress, timeout_ms: float, **more: Any) -> Any:
     """Return an idempotent producer, connected; ``more`` options win. Raises the client's errors."""
     options = {
         "batch_size": 256 * 1024,  # one batch is under way at a time, so its size bounds the throughput
+        # What any consumer can read. A batch stays compressed on the brokers' disks, and that is what a pool takes.
+        "compression_type": "gzip",
         **address.producer,
         **more,
     }
