@@ -33,6 +33,7 @@ from .records import (
     open_records,
     open_to_read,
     rewrite,
+    same,
     some,
     work_in,
 )
@@ -69,6 +70,8 @@ class SqliteLog(Log):
         self._read_lock = threading.Lock()
         self._bell = Bell()
         self._marked = False
+        self._session = 0
+        self._looked: tuple[int, int] | None = None
         with self._errors():
             check_together(path)
             try:
@@ -152,6 +155,7 @@ class SqliteLog(Log):
     def pack(self, stop: Callable[[], bool] = bool) -> None:
         """Compress what this log has stored, and what was left before it; see :meth:`Log.pack`."""
         self._check_open()
+        self._check_there()
         more = self._marked
         while more and not stop():
             with self._write_lock, self._errors():
@@ -178,16 +182,31 @@ class SqliteLog(Log):
         return self._writer
 
     def _check_there(self) -> None:
-        """Raise LogMovedError where the file was deleted: what is open would take text that nobody can ever read."""
+        """Raise LogMovedError where the file was deleted: what is open would take text that nobody can ever read.
+
+        And where another was put in its place, or was written over it.
+        """
         try:
-            if self.path.stat().st_ino == self._inode:
-                return
+            there = self.path.stat()
         except FileNotFoundError:
-            pass
+            there = None
         except OSError:  # such as a disk that is away: SQLite says what is wrong
             return
-        message = f"the file of pool {self.name!r} was deleted, or made anew, by another process: open the pool again"
-        raise LogMovedError(message)
+        if there is None or there.st_ino != self._inode:
+            message = (
+                f"the file of pool {self.name!r} was deleted, or made anew, by another process: open the pool again"
+            )
+            raise LogMovedError(message)
+        if self._writer is not None and self._looked != (there.st_mtime_ns, there.st_size):
+            with self._reading() as db:
+                session = same(db, self.path, self._session)
+            if session is None:
+                message = (
+                    f"{self.path} was written over while it was open, such as by a copy that was put back: close the "
+                    "pool wherever it is open, put the copy back once more, and open the pool again"
+                )
+                raise LogMovedError(message)
+            self._session, self._looked = session, (there.st_mtime_ns, there.st_size)
 
     def _commit(self, tickets: list[_Ticket]) -> None:
         try:
@@ -207,8 +226,7 @@ class SqliteLog(Log):
     def _insert(self, tickets: list[_Ticket]) -> None:
         db = self._writing()
         with transaction(db):
-            unmarked = not (self._marked and marked(db))
-            if unmarked:
+            if unmarked := not marked(db):
                 mark(db, in_use=True)
             first = end(db)
             now = time.time_ns() // 1_000_000
@@ -219,7 +237,7 @@ class SqliteLog(Log):
         for ticket in tickets:
             ticket.offsets = list(range(first, first + len(ticket.values)))
             first += len(ticket.values)
-        if unmarked:
+        if unmarked or not self._marked:
             self._marked = work_in(db)
 
     def _take(self, start: int, stop: int | None = None) -> list[Record]:
@@ -269,7 +287,8 @@ def _let_go(
     if len(held) == len(locks):  # else a thread that the interpreter has stopped has them: as if it had been killed
         with contextlib.suppress(sqlite3.Error):
             if writer is not None and marked(writer):
-                mark(writer, in_use=False)
+                with transaction(writer):
+                    mark(writer, in_use=False)
         for db in filter(None, (writer, reader)):
             db.close()
     for lock in held:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 import sqlite3
 import time
 import warnings
@@ -28,6 +29,7 @@ _BUSY_SECONDS = 60.0  # for which processes that open the same file at the same 
 _PAUSE_SECONDS = 0.01
 _MARK_SECONDS = 1.0
 _APPLICATION_ID = 0x41504F4C  # "APOL", so that `file` and we can tell a pool from another database
+_EPOCH = 1_577_836_800  # 2020: until 2088 such seconds are numbers that the head of a file takes
 _TABLES = {"records", "packs"}
 _BEYOND = 2**63 - 1  # above all offsets
 _GIVES_BACK = "PRAGMA auto_vacuum = INCREMENTAL"
@@ -100,7 +102,8 @@ def check_together(path: Path) -> None:
             ((rows,),) = both.execute("SELECT count(*) FROM records")
             sound = rows + packs.count(both)[1] == end(both)
             sound = sound and both.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
-            wanted = marked(both)
+            # What is stored while nobody has noted the file as in use is stored in another one.
+            wanted = marked(both) or end(both) != _end_alone(path)
         except sqlite3.OperationalError:  # whoever opens it tells
             return
         except sqlite3.DatabaseError:
@@ -126,20 +129,59 @@ def check_together(path: Path) -> None:
 def _in_use(path: Path) -> bool:
     """Return what a file says alone, without what lies beside it."""
     try:
-        with closing(connect(path, "ro", "&immutable=1")) as alone:
-            return marked(alone)
+        return _alone(path) > 0
     except sqlite3.Error:  # not there, or being made in this moment
         return False
 
 
+def _alone(path: Path) -> int:
+    with closing(connect(path, "ro", "&immutable=1")) as alone:
+        return _state(alone)
+
+
+def _end_alone(path: Path) -> int:
+    with closing(connect(path, "ro", "&immutable=1")) as alone:
+        return end(alone)
+
+
+def _state(db: sqlite3.Connection) -> int:
+    """Return what a file keeps in its head: the number of its session, negative where nobody has it in use."""
+    return int(db.execute("PRAGMA user_version").fetchone()[0])
+
+
 def mark(db: sqlite3.Connection, *, in_use: bool) -> None:
-    """Note in the file, which keeps it in its head, whether something may lie beside it that belongs to it."""
-    db.execute(f"PRAGMA user_version = {in_use:d}")
+    """Note in the file, which keeps it in its head, whether something may lie beside it that belongs to it.
+
+    Each time that it comes into use is a session. Their numbers rise with time, for all files: see :func:`same`. Within
+    a transaction, lest two processes do it at once.
+    """
+    session = abs(_state(db))
+    if in_use:
+        now = int(time.time()) - _EPOCH
+        session = max(session + 1, now - now % 256 + secrets.randbelow(256))  # others begin sessions in these minutes
+    db.execute(f"PRAGMA user_version = {session if in_use else -session}")
 
 
 def marked(db: sqlite3.Connection) -> bool:
     """Return whether a file is noted as in use."""
-    return bool(db.execute("PRAGMA user_version").fetchone()[0])
+    return _state(db) > 0
+
+
+def same(db: sqlite3.Connection, path: Path, before: int) -> int | None:
+    """Return the session that a file itself names if it can be the one that is open, else None.
+
+    ``before`` is what it named the last time. SQLite does not notice where a copy is written over an open file (`cp`),
+    and mixes both. The file's own pages are those of some moment between ``before`` and now; a copy is of an earlier
+    session, or of one that this file never had. For example, 70 was there before, and what is open is of session 72:
+    a file that says 70, 71 or 72 was only worked in since, one that says 50 or 90 is another.
+    """
+    try:
+        session = abs(_alone(path))
+    except sqlite3.OperationalError:  # of the disk: whoever uses the file is told
+        return before
+    except sqlite3.DatabaseError:
+        return None
+    return session if before <= session <= abs(_state(db)) else None
 
 
 def work_in(db: sqlite3.Connection) -> bool:
