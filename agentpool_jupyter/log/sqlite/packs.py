@@ -106,15 +106,17 @@ def pack(db: sqlite3.Connection) -> bool:
     Where there are too few, the space that packs have saved is given back to the disk. (A file of an older version
     cannot do that before it is rewritten: its space is used for what is stored later.)
     """
-    query = (
-        "SELECT offset, CAST(time AS INTEGER), CAST(value AS BLOB) FROM records "
-        "WHERE offset > ? AND length(value) <= ? ORDER BY offset LIMIT ?"
-    )
+    small = "FROM records WHERE offset > ? AND length(value) <= ? ORDER BY offset LIMIT ?"
     with transaction(db):
-        rows = db.execute(query, (last(db), _LARGE, MOST)).fetchall()
-        more = len(rows) >= _LEAST
+        start = last(db)
+        more = len(db.execute(f"SELECT 1 {small}", (start, _LARGE, _LEAST)).fetchall()) == _LEAST
         if more:
-            run = next(_runs(map(Record._make, rows)))
+            rows = db.execute(
+                f"SELECT offset, CAST(time AS INTEGER), CAST(value AS BLOB) {small}",
+                (start, _LARGE, MOST),
+            )
+            run = next(_runs(map(Record._make, rows)))  # no more than a pack is ever read
+            rows.close()
             db.execute("DELETE FROM records WHERE offset BETWEEN ? AND ?", (run[0].offset, run[-1].offset))
             _add(db, run)
     if not more:

@@ -175,12 +175,17 @@ def same(db: sqlite3.Connection, path: Path, before: int) -> int | None:
     session, or of one that this file never had. For example, 70 was there before, and what is open is of session 72:
     a file that says 70, 71 or 72 was only worked in since, one that says 50 or 90 is another.
     """
-    try:
-        session = abs(_alone(path))
-    except sqlite3.OperationalError:  # of the disk: whoever uses the file is told
-        return before
-    except sqlite3.DatabaseError:
-        return None
+    deadline = time.monotonic() + _MARK_SECONDS
+    while True:
+        try:
+            session = abs(_alone(path))
+            break
+        except sqlite3.OperationalError:  # of the disk: whoever uses the file is told
+            return before
+        except sqlite3.DatabaseError:
+            if time.monotonic() > deadline:
+                return None
+            time.sleep(_PAUSE_SECONDS)  # it may be being worked in
     return session if before <= session <= abs(_state(db)) else None
 
 
@@ -259,8 +264,14 @@ def _tables(db: sqlite3.Connection, path: Path) -> set[str]:
     application = db.execute("PRAGMA application_id").fetchone()[0]
     there = set(db.execute("SELECT type, name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"))
     tables = {name for kind, name in there if kind == "table"}
-    if application not in (0, _APPLICATION_ID) or tables - _TABLES:
+    if application not in (0, _APPLICATION_ID) or (tables - _TABLES and not application):
         message = f"{path} is a database of another program: choose another store or pool name"
+        raise StoreError(message)
+    if unknown := sorted(tables - _TABLES):
+        message = (
+            f"{path} has tables that this version does not know ({', '.join(unknown)}): a newer version wrote it, "
+            "which you need to read it, or another program has added them"
+        )
         raise StoreError(message)
     if foreign := sorted(f"{kind} {name}" for kind, name in there if kind in ("trigger", "view")):
         message = f"{path} is not as we made it, it has {', '.join(foreign)}: remove that with `sqlite3`"
