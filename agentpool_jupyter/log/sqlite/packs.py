@@ -101,10 +101,10 @@ def change(db: sqlite3.Connection, values: Mapping[int, bytes]) -> None:
 
 
 def pack(db: sqlite3.Connection) -> bool:
-    """Put the oldest records behind all packs into one, in a transaction of its own; return whether there may be more.
+    """Put the oldest records behind all packs into one, in a transaction of its own; return whether there were enough.
 
-    Where there are too few, the space that packs have saved is given back to the disk. (A file of an older version
-    cannot do that before it is rewritten: its space is used for what is stored later.)
+    Then the space is given back to the disk. (A file of an older version cannot do that before it is rewritten: its
+    space is used for what is stored later.)
     """
     small = "FROM records WHERE offset > ? AND length(value) <= ? ORDER BY offset LIMIT ?"
     with transaction(db):
@@ -119,7 +119,7 @@ def pack(db: sqlite3.Connection) -> bool:
             rows.close()
             db.execute("DELETE FROM records WHERE offset BETWEEN ? AND ?", (run[0].offset, run[-1].offset))
             _add(db, run)
-    if not more:
+    if more:
         db.executescript("PRAGMA incremental_vacuum")  # `execute` would take the first of its steps only
     return more
 
