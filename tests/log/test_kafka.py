@@ -186,6 +186,20 @@ def test_what_is_appended_together_takes_a_fraction_of_its_bytes_and_reads_as_it
         assert [record.value for record in log.read()] == values
 
 
+def test_what_was_read_and_is_kept_is_not_taken_for_what_a_rewrite_has_made_of_it(kafka_store):
+    """By the log that did it, nor by another that was open."""
+    with kafka_store.open("bakery") as log, kafka_store.open("bakery") as other:
+        log.append([LONG % i for i in range(3_000)])
+        for one in (log, other):
+            for start, stop in ((0, 3_000), (1_000, 2_100), (1_024, 2_048), (5, 6)):
+                assert [r.value for r in one.read(start, stop)] == [LONG % i for i in range(start, stop)]
+        log.rewrite(shortened(3, 1_500))
+        assert [r.value for r in log.read(0, 2_000) if r.value == b"short"] == [b"short"] * 2
+        for use in (lambda: list(other.read()), lambda: list(other.read(0, 2_000))):
+            with pytest.raises(LogMovedError, match="open it again"):
+                use()
+
+
 def test_the_end_is_true_after_every_burst(kafka_store):
     """No reader, old or new, ever sees less than what was acknowledged."""
     with kafka_store.open("bakery") as log, kafka_store.open("bakery") as other:
