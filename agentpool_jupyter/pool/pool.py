@@ -135,6 +135,11 @@ class Pool:
         document.places = self._runs.places
         return document
 
+    def lengths(self) -> dict[str, int]:
+        """Return how many turns each branch's document has now, all of them in the time that one or two take."""
+        lineage, last = self.lineage, self.end - 1
+        return self.snapshots.lengths(self.log, {name: lineage.line(name, last) for name in lineage})
+
     # Writing -----------------------------------------------------------------------------------------------
 
     def post(self, text: str, agent: str = "you") -> Message:

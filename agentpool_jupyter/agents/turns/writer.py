@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +57,7 @@ class AttemptWriter:
         """The attempt's own id in the log."""
         self._seq = 0
         self._pieces: list[str] = []
-        self._timer: asyncio.TimerHandle | None = None
+        self._due = False
         self._seen = 0
         self.text = ""
         """All that was added so far."""
@@ -101,8 +100,9 @@ class AttemptWriter:
             return
         self.text += text
         self._pieces.append(text)
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(self._resources.team.flush, self.flush)
+        if not self._due:
+            self._due = True
+            self._resources.outbox.soon(self.flush, self._resources.team.flush)
 
     def finish(self, reason: str, usage: Usage | None = None, cost: float | None = None) -> Event:
         """Record that the attempt, and with it the turn, has ended with its text as it is."""
@@ -134,9 +134,7 @@ class AttemptWriter:
 
     def flush(self) -> None:
         """Write at once what was gathered."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._due = False
         if self._pieces:
             self._put(Delta, seq=self._seq, text="".join(self._pieces))
             self._seq += 1

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 
-from . import network
+from . import compression, network
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,15 +32,16 @@ _DEFAULTS = {
 }
 
 
-def _quiet() -> None:
+def _prepare() -> None:
     logger = logging.getLogger("kafka")
     if logger.level == logging.NOTSET:
         logger.setLevel(logging.CRITICAL)
     network.hide_logins()
+    compression.install()
 
 
 def _make(factory: Callable[..., Any], address: KafkaAddress, timeout_ms: float, **options: Any) -> Any:
-    _quiet()
+    _prepare()
     made: list[Any] = []
 
     def connect(**configs: Any) -> Any:
@@ -79,6 +80,8 @@ def producer(address: KafkaAddress, timeout_ms: float, **more: Any) -> Any:
     """Return an idempotent producer, connected; ``more`` options win. Raises the client's errors."""
     options = {
         "batch_size": 256 * 1024,  # one batch is under way at a time, so its size bounds the throughput
+        # What any consumer can read. A batch stays compressed on the brokers' disks, and that is what a pool takes.
+        "compression_type": "gzip",
         **address.producer,
         **more,
     }
