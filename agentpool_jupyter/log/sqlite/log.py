@@ -25,6 +25,7 @@ from .follower import Bell, SqliteFollower
 from .records import (
     check_together,
     chunked,
+    insert,
     mark,
     marked,
     open_records,
@@ -178,11 +179,12 @@ class SqliteLog(Log):
         raise LogMovedError(message)
 
     def _commit(self, tickets: list[_Ticket]) -> None:
+        stored: list[Record] = []
         try:
             self._check_open()
             self._check_there()
             with self._errors():
-                self._insert(tickets)
+                stored = self._insert(tickets)
         except LogError as error:
             for ticket in tickets:
                 ticket.error = error
@@ -190,9 +192,9 @@ class SqliteLog(Log):
             for ticket in tickets:
                 if ticket.offsets is None and ticket.error is None:
                     ticket.error = LogUnavailableError(f"append to {self.path} was interrupted: try again")
-        self._bell.ring()
+        self._bell.ring(stored)
 
-    def _insert(self, tickets: list[_Ticket]) -> None:
+    def _insert(self, tickets: list[_Ticket]) -> list[Record]:
         db = self._writing()
         with transaction(db):
             unmarked = not (self._marked and marked(db))
@@ -201,15 +203,15 @@ class SqliteLog(Log):
             last = db.execute("SELECT max(offset) FROM records").fetchone()[0]
             first = 0 if last is None else last + 1
             now = time.time_ns() // 1_000_000
-            values = [value for ticket in tickets for value in ticket.values]
-            db.executemany(
-                "INSERT INTO records VALUES (?, ?, ?)", ((first + i, now, value) for i, value in enumerate(values))
-            )
+            values = (value for ticket in tickets for value in ticket.values)
+            records = [Record(first + i, now, value) for i, value in enumerate(values)]
+            insert(db, records)
         for ticket in tickets:
             ticket.offsets = list(range(first, first + len(ticket.values)))
             first += len(ticket.values)
         if unmarked:
             self._marked = work_in(db)
+        return records
 
     def _take(self, start: int, stop: int | None = None) -> list[Record]:
         self._check_open()
