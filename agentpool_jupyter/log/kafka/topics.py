@@ -46,7 +46,7 @@ class PoolTopic:
 
     topic: str
     generation: int
-    topic_id: object
+    topic_id: str
     """What tells it from another topic of that name."""
     partitions: int
     settings: Mapping[str, str]
@@ -88,9 +88,12 @@ class Topics:
         found = self.find(pool)
         return found.generation if found else None
 
-    def find(self, pool: str) -> PoolTopic | None:
-        """Return the topic of a pool's newest complete generation, if there is one."""
-        return self._ask(lambda admin: self._find(admin, pool))
+    def find(self, pool: str, *, create: bool = False) -> PoolTopic | None:
+        """Return the topic of a pool's newest complete generation, if there is one; with ``create`` it is made.
+
+        It is made and none the less None where brokers have not heard of it yet.
+        """
+        return self._ask(lambda admin: self._find(admin, pool) or (self._made(admin, pool) if create else None))
 
     def create(self, pool: str, generation: int = 1, *, draft: bool = False) -> bool:
         """Make a topic for a pool and return whether it was not there; raises UserError and StoreError."""
@@ -138,12 +141,16 @@ class Topics:
                 return PoolTopic(
                     topic=topic,
                     generation=number,
-                    topic_id=told["topic_id"],
+                    topic_id=str(told["topic_id"]),
                     partitions=len(told["partitions"]),
                     settings=settings,
                     beginning=admin.list_partition_offsets({first: OffsetSpec.EARLIEST})[first].offset,
                 )
         return None
+
+    def _made(self, admin: Any, pool: str) -> PoolTopic | None:
+        self._create(admin, pool, self._address.topic(pool, 1), draft=False)
+        return self._find(admin, pool)
 
     def _set(self, topic: str, name: str, value: str) -> None:
         resource = ConfigResource(ConfigResourceType.TOPIC, topic, configs={name: value})
