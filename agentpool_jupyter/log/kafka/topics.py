@@ -131,26 +131,32 @@ class Topics:
 
     def _find(self, admin: Any, pool: str) -> PoolTopic | None:
         for number in reversed(self._generations(admin, pool).get(pool, [])):
-            topic = self._address.topic(pool, number)
-            settings = _settings(admin, topic)
-            if (number == 1 and settings) or settings.get(_CLOCK) == "LogAppendTime":
-                (told,) = admin.describe_topics([topic])
-                if told["error_code"]:
-                    raise errors.for_code(told["error_code"])
-                first = TopicPartition(topic, 0)
-                return PoolTopic(
-                    topic=topic,
-                    generation=number,
-                    topic_id=str(told["topic_id"]),
-                    partitions=len(told["partitions"]),
-                    settings=settings,
-                    beginning=admin.list_partition_offsets({first: OffsetSpec.EARLIEST})[first].offset,
-                )
+            if found := self._complete(admin, pool, number):
+                return found
         return None
+
+    def _complete(self, admin: Any, pool: str, number: int) -> PoolTopic | None:
+        """Return the topic of a generation, if it is complete."""
+        topic = self._address.topic(pool, number)
+        settings = _settings(admin, topic)
+        if not settings or (number > 1 and settings.get(_CLOCK) != "LogAppendTime"):
+            return None
+        (told,) = admin.describe_topics([topic])
+        if told["error_code"]:
+            raise errors.for_code(told["error_code"])
+        first = TopicPartition(topic, 0)
+        return PoolTopic(
+            topic=topic,
+            generation=number,
+            topic_id=str(told["topic_id"]),
+            partitions=len(told["partitions"]),
+            settings=settings,
+            beginning=admin.list_partition_offsets({first: OffsetSpec.EARLIEST})[first].offset,
+        )
 
     def _made(self, admin: Any, pool: str) -> PoolTopic | None:
         self._create(admin, pool, self._address.topic(pool, 1), draft=False)
-        return self._find(admin, pool)
+        return self._complete(admin, pool, 1)
 
     def _set(self, topic: str, name: str, value: str) -> None:
         resource = ConfigResource(ConfigResourceType.TOPIC, topic, configs={name: value})
