@@ -83,6 +83,21 @@ print(*sorted(set({HEAVY!r}) & set(sys.modules)))
     assert output(program, tmp_path).split() == []
 
 
+@pytest.mark.parametrize("agent", ["model: test", "python: check"])
+def test_the_client_of_models_is_on_its_way_once_there_is_a_team_with_models(agent):
+    """Before its pool is opened, and without anybody waiting for it; functions need none."""
+    program = f"""
+import sys, threading
+import agentpool_jupyter as ap
+ap.Team.from_yaml("task: Plan a bakery.\\nagents: {{ann: {{{agent}}}}}")
+for thread in threading.enumerate():
+    if thread.name == "agentpool-preload":
+        thread.join()
+print("openai" in sys.modules)
+"""
+    assert output(program).strip() == str("model" in agent)
+
+
 def _writes_html(source: str) -> bool:
     """Return whether a module has texts with tags that close, docstrings aside."""
     nodes = list(ast.walk(ast.parse(source)))

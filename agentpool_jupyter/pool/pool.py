@@ -138,7 +138,8 @@ class Pool:
     def lengths(self) -> dict[str, int]:
         """Return how many turns each branch's document has now, all of them in the time that one or two take."""
         lineage, last = self.lineage, self.end - 1
-        return self.snapshots.lengths(self.log, {name: lineage.line(name, last) for name in lineage})
+        lines = {name: lineage.line(name, last) for name in lineage}
+        return self.snapshots.lengths(self.log, lines, self._runs.claims.fences)
 
     # Writing -----------------------------------------------------------------------------------------------
 

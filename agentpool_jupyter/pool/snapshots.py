@@ -54,10 +54,10 @@ class Snapshots(Generic[PoolT]):
                 document.absorb(event)
         return document
 
-    def lengths(self, log: Log, lines: Mapping[str, Sequence[Segment]]) -> dict[str, int]:
+    def lengths(self, log: Log, lines: Mapping[str, Sequence[Segment]], fences: Mapping[str, int]) -> dict[str, int]:
         """Return how many turns the documents of several lines have; they are read at once."""
         own: defaultdict[str, Document] = defaultdict(Document)
-        for event in map(decode, log.read(0, max(line[-1].last for line in lines.values()) + 1)):
+        for event in map(decode, unfenced(log.read(0, max(line[-1].last for line in lines.values()) + 1), fences)):
             own[event.branch].absorb(event)
         entries = {branch: document.entries.values() for branch, document in own.items()}
         begun = {branch: sorted(entry.first for entry in found) for branch, found in entries.items()}

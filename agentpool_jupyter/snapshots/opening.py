@@ -40,7 +40,7 @@ def _build(pool: Pool, cancel: threading.Event, verify: bool) -> None:  # noqa: 
     from .build import snapshot  # noqa: PLC0415 - opening a pool loads nothing of jobs
 
     pool.log.pack(cancel.is_set)
-    snapshot(pool, engine="inline", cancel=cancel, patience=0, verify=verify)
+    snapshot(pool, engine="inline", cancel=cancel, patience=0, verify=verify, few_here=True)
 
 
 def _number(name: str, value: object) -> int:

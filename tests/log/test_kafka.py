@@ -52,6 +52,14 @@ class TestKafkaLog(LogConformance):
         return kafka_store
 
 
+def test_a_topic_is_known_by_the_same_id_whoever_says_it(kafka_store):
+    """The controller and the connection by which it is read: else the pool is looked for again and again."""
+    for _ in range(2):
+        with kafka_store.open("bakery") as log:
+            assert log.end() == 0
+            assert log._reader.topic_id == log._topic_id != ""
+
+
 @contextlib.contextmanager
 def raw_admin(store):
     """The client's own admin interface, to look at what a store did and to do what a store would not."""

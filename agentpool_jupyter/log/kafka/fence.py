@@ -76,7 +76,7 @@ def _mark(address: KafkaAddress, topic: str, key: bytes, value: bytes = FILLER) 
     """Write a mark and return its offset; None where the topic refuses it for its size."""
     with translated(address, address.timeout_ms):
         # A fence fits the mark as it is, uncompressed.
-        producer = clients.producer(address, address.timeout_ms, compression_type=None)
+        producer = clients.producer(address, address.timeout_ms, topic, compression_type=None)
         try:
             return int(producer.send(topic, value, key=key, partition=0).get(address.timeout_ms / 1000).offset)
         except TOO_LARGE:

@@ -43,7 +43,7 @@ _LOOK_SECONDS = 0.5  # the pool is asked for that often, while a mark is the las
 class KafkaLog(Log):
     """A log on Kafka; made by :meth:`KafkaStore.open`, connects when first used."""
 
-    def __init__(self, name: str, address: KafkaAddress, generation: int = 1, topic_id: object = None) -> None:
+    def __init__(self, name: str, address: KafkaAddress, generation: int = 1, topic_id: str | None = None) -> None:
         super().__init__(name, address.url)
         self._address = address
         self._moved = ""  # why another log has to be opened, in words
@@ -53,7 +53,7 @@ class KafkaLog(Log):
         self._followers: set[KafkaFollower] = set()
         self._use(generation, topic_id)
 
-    def _use(self, generation: int, topic_id: object = None) -> None:
+    def _use(self, generation: int, topic_id: str | None = None) -> None:
         self._generation = generation
         self._partition = TopicPartition(self._address.topic(self.name, generation), 0)
         self._reader = Reader(self._address, self._partition)

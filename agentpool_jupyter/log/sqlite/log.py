@@ -27,6 +27,7 @@ from .records import (
     check_together,
     chunked,
     end,
+    insert,
     mark,
     marked,
     offset_at,
@@ -209,11 +210,12 @@ class SqliteLog(Log):
             self._session, self._looked = session, (there.st_mtime_ns, there.st_size)
 
     def _commit(self, tickets: list[_Ticket]) -> None:
+        stored: list[Record] = []
         try:
             self._check_open()
             self._check_there()
             with self._errors():
-                self._insert(tickets)
+                stored = self._insert(tickets)
         except LogError as error:
             for ticket in tickets:
                 ticket.error = error
@@ -221,24 +223,24 @@ class SqliteLog(Log):
             for ticket in tickets:
                 if ticket.offsets is None and ticket.error is None:
                     ticket.error = LogUnavailableError(f"append to {self.path} was interrupted: try again")
-        self._bell.ring()
+        self._bell.ring(stored)
 
-    def _insert(self, tickets: list[_Ticket]) -> None:
+    def _insert(self, tickets: list[_Ticket]) -> list[Record]:
         db = self._writing()
         with transaction(db):
             if unmarked := not marked(db):
                 mark(db, in_use=True)
             first = end(db)
             now = time.time_ns() // 1_000_000
-            values = [value for ticket in tickets for value in ticket.values]
-            db.executemany(
-                "INSERT INTO records VALUES (?, ?, ?)", ((first + i, now, value) for i, value in enumerate(values))
-            )
+            values = (value for ticket in tickets for value in ticket.values)
+            records = [Record(first + i, now, value) for i, value in enumerate(values)]
+            insert(db, records)
         for ticket in tickets:
             ticket.offsets = list(range(first, first + len(ticket.values)))
             first += len(ticket.values)
         if unmarked or not self._marked:
             self._marked = work_in(db)
+        return records
 
     def _take(self, start: int, stop: int | None = None) -> list[Record]:
         self._check_open()
