@@ -5,6 +5,7 @@ The layers, lowest last; imports go only downward::
     jupyter   magics/ and live/ (widget, feed)                   cli
     history   diff, graph, transfer, compact: what became of a pool
     agents    team/ prompt/ models/ reminders/ turns/ runs/
+    privacy   k-anonymous releases of tables and pools
     recall    earlier reasoning, found again                     snapshots   any earlier state, at once
     jobs      MapReduce engines
     pool      events, document (fold and merge), branches, positions, runs
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from .history.compact import compact
     from .history.diff import Diff, diff
     from .pool import Document, Pool, fold, list_pools, merge
+    from .privacy import Anonymized, PrivacyReport, anonymize
     from .recall import Matches, similar
     from .recall.bulk.build import index_pools
     from .snapshots.build import Snapshot, snapshot
@@ -40,14 +42,17 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "AgentPoolError": "errors",
+    "Anonymized": "privacy",
     "Diff": "history",
     "Document": "pool",
     "Matches": "recall",
     "Pool": "pool",
+    "PrivacyReport": "privacy",
     "Run": "agents",
     "Snapshot": "snapshots.build",
     "Team": "agents",
     "TeamSpec": "agents",
+    "anonymize": "privacy",
     "compact": "history",
     "diff": "history",
     "export_pool": "history",
@@ -65,14 +70,17 @@ _HOMES = {
 
 __all__ = [
     "AgentPoolError",
+    "Anonymized",
     "Diff",
     "Document",
     "Matches",
     "Pool",
+    "PrivacyReport",
     "Run",
     "Snapshot",
     "Team",
     "TeamSpec",
+    "anonymize",
     "compact",
     "diff",
     "export_pool",
