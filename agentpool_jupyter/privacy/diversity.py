@@ -44,8 +44,9 @@ class Sensitive:
         mine = times / sizes[owner]
         if not self.ordered:
             theirs = self.shares[value]
-            apart = np.bincount(owner, np.abs(mine - theirs), count)
-            return (apart + 1 - np.bincount(owner, theirs, count)) / 2
+            present = np.bincount(owner, np.abs(mine - theirs), count)
+            far: Floats = (present + 1 - np.bincount(owner, theirs, count)) / 2
+            return far
         # How many of a class lie at or below a value is a staircase; below its first step it is 0.
         first = np.flatnonzero(np.diff(owner, prepend=-1))
         seen = np.cumsum(times)
@@ -53,7 +54,7 @@ class Sensitive:
         end = np.append(value[1:], self.size)
         end[np.append(first[1:], len(owner)) - 1] = self.size
         below = self._between(np.zeros(count, dtype=np.int64), value[first], np.zeros(count))
-        apart = below + np.bincount(owner, self._between(value, end, level), count)
+        apart: Floats = below + np.bincount(owner, self._between(value, end, level), count)
         return apart / max(1, self.size - 1)
 
     def _between(self, start: Ranks, stop: Ranks, level: Floats) -> Floats:

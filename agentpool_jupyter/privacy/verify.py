@@ -8,6 +8,7 @@ categories.
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -117,10 +118,12 @@ def _pycanon(
             plain[name] = plain[name].astype(np.int64)
         elif plain[name].dtype.kind not in "biuf" or plain[name].isna().any():
             plain[name] = plain[name].astype(str)
-    smallest = int(anonymity.k_anonymity(plain, quasi))
     values = max((plain[name].nunique() for name in sensitive), default=0)
-    if not sensitive or values * (len(plain) // max(1, found.k)) > _PATIENT:
-        return Measured(smallest, None, None)
-    distinct = int(anonymity.l_diversity(plain, quasi, sensitive))
-    far = float(anonymity.t_closeness(plain, quasi, sensitive)) if wanted.t is not None and values > 1 else None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what it calls of pandas will be otherwise some day
+        smallest = int(anonymity.k_anonymity(plain, quasi))
+        if not sensitive or values * (len(plain) // max(1, found.k)) > _PATIENT:
+            return Measured(smallest, None, None)
+        distinct = int(anonymity.l_diversity(plain, quasi, sensitive))
+        far = float(anonymity.t_closeness(plain, quasi, sensitive)) if wanted.t is not None and values > 1 else None
     return Measured(smallest, distinct, far)

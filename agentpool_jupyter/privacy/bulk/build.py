@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 JOB = "agentpool_jupyter.privacy.bulk.job:PartitionJob"
 PART = 50_000
 """Rows of a part, about: a reducer cuts it within a few seconds."""
-_LEAST = 20  # times k that a part has at the least: in smaller ones too much would be lost
+_LEAST = 100  # times k that half a part has at the least: in smaller ones more than a tenth would be lost
 _FILE = 200_000  # rows of one file of input
 
 
