@@ -50,7 +50,7 @@ def turns_table(pool: Pool) -> pd.DataFrame:
                 "reason": turn.reason or None,
                 "cost": turn.cost,
                 "text": turn.text,
-                "run": turn.run or turn.id,
+                "run": turn.run or turn.agent,  # what one person says twice is said once
             }
         )
     table = pd.DataFrame(rows)

@@ -15,7 +15,9 @@ def people(count, seed=1):
     days = ((90 - age) * 365 + chance.integers(0, 365, count)).astype("timedelta64[D]")
     work = np.where(chance.random(count) < 0.7, 0, np.minimum(chance.geometric(0.4, count), 6))
     country = np.where(chance.random(count) < 0.9, 0, np.minimum(chance.geometric(0.08, count), 40))
-    marital = np.where(age < 30, chance.integers(0, 3, count), chance.choice(6, count, p=[0.1, 0.5, 0.2, 0.1, 0.06, 0.04]))
+    marital = np.where(
+        age < 30, chance.integers(0, 3, count), chance.choice(6, count, p=[0.1, 0.5, 0.2, 0.1, 0.06, 0.04])
+    )
     return pd.DataFrame(
         {
             "name": [f"person {number}" for number in range(count)],

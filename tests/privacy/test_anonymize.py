@@ -19,7 +19,12 @@ from tests import teams
 
 from .people import QUASI, people
 
-CITIES = {"Rome": ["Italy", "Europe"], "Milan": ["Italy", "Europe"], "Paris": ["France", "Europe"], "Lima": ["Peru", "America"]}
+CITIES = {
+    "Rome": ["Italy", "Europe"],
+    "Milan": ["Italy", "Europe"],
+    "Paris": ["France", "Europe"],
+    "Lima": ["Peru", "America"],
+}
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +67,11 @@ def test_what_is_published_of_a_row_is_true_of_it(table, release):
     read = {name: fields.read_field(table[name]) for name in QUASI}
     columns = {name: field.column(values) for name, (field, values) in read.items()}
     for rows in release.classes:
-        told = [row for row in published if all(columns[n].covers(label)[columns[n].ranks[rows]].all() for n, label in zip(QUASI, row, strict=False))]
+        told = [
+            row
+            for row in published
+            if all(columns[n].covers(label)[columns[n].ranks[rows]].all() for n, label in zip(QUASI, row, strict=False))
+        ]
         assert sum(published[row] for row in told if row[-1] == "flu") >= (table["ill"].iloc[rows] == "flu").sum()
 
 
@@ -96,7 +105,12 @@ def test_an_attacker_with_the_true_records_does_not_beat_one_in_k(table, release
 def test_it_displays_itself(release):
     text, html = repr(release), release._repr_html_()
     assert text.startswith("k = 5, l = ")
-    for part in ("classes", "loss (NCP)", "by a group-by, and by pycanon (k, l)", "a second release of the same people"):
+    for part in (
+        "classes",
+        "loss (NCP)",
+        "by a group-by, and by pycanon (k, l)",
+        "a second release of the same people",
+    ):
         assert part in text
         assert part in html
     assert "<svg" in html
@@ -145,7 +159,7 @@ def test_a_pool_is_a_table_of_its_turns(pool, server):
         pool.post("A question of somebody's.")
         teams.play(pool, {"planner": "plans", "critic": "criticises"}, server)
     release = ap.anonymize(pool, k=4, sensitive="status")
-    assert list(release.quasi) == "time agent model user task characters prompt_tokens completion_tokens".split()
+    assert " ".join(release.quasi) == "time agent model user task characters prompt_tokens completion_tokens"
     assert len(release.table) == 12
     assert "text" not in release.table
     assert "free text was dropped" in repr(release)
@@ -170,8 +184,8 @@ def test_numbers_become_spans():
 
 def test_dates_become_spans():
     days = ["2024-01-01", "2024-01-03", "2024-06-01", "2024-06-01"]
-    for given in (days, [date.fromisoformat(day) for day in days], pd.to_datetime(days)):
-        assert labels(given) == {"2024-01-01..2024-01-03": 2, "2024-06-01": 2}
+    for kind in (list, lambda given: [date.fromisoformat(day) for day in given], pd.to_datetime):
+        assert labels(kind(days)) == {"2024-01-01..2024-01-03": 2, "2024-06-01": 2}
     times = pd.to_datetime(["2024-01-01 10:00", "2024-01-01 12:30"]).tz_localize("Europe/Rome")
     assert labels(times) == {"2024-01-01 09:00:00..2024-01-01 11:30:00": 2}
 
@@ -224,9 +238,8 @@ def test_numbers_past_all_others_are_no_trouble():
 def test_labels_of_numbers_say_what_is_true(values):
     field, read = fields.read_field(pd.Series(values, name="x", dtype=object))
     column = field.column(read)
-    for low, high in zip(column.ranks, column.ranks[::-1], strict=True):
-        low, high = sorted((low, high))
-        assert column.covers(column.label([low, high]))[[low, high]].all()
+    for pair in map(sorted, zip(column.ranks, column.ranks[::-1], strict=True)):
+        assert column.covers(column.label(pair))[pair].all()
 
 
 # What is refused -----------------------------------------------------------------------------------------------
@@ -234,7 +247,9 @@ def test_labels_of_numbers_say_what_is_true(values):
 
 def test_k_may_be_all_rows_and_not_one_more():
     assert labels([1, 2, 3], k=3) == {"1..3": 3}
-    with pytest.raises(ReleaseRefusedError, match="refused: k is 4 and the table has 3 rows, which cannot make one class"):
+    with pytest.raises(
+        ReleaseRefusedError, match="refused: k is 4 and the table has 3 rows, which cannot make one class"
+    ):
         labels([1, 2, 3], k=4)
 
 
@@ -322,4 +337,6 @@ def test_a_class_with_one_sensitive_value_is_warned_of():
 
 
 def test_a_sensitive_column_that_tells_people_apart_is_warned_of(table):
-    assert "sensitive column 'name' has a value of its own" in repr(ap.anonymize(table, k=5, quasi=QUASI, sensitive="name"))
+    assert "sensitive column 'name' has a value of its own" in repr(
+        ap.anonymize(table, k=5, quasi=QUASI, sensitive="name")
+    )

@@ -45,9 +45,9 @@ def test_missing_values_are_a_class_of_their_own():
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from("xyz"), st.integers(0, 4)), min_size=2, max_size=40).filter(
-        lambda rows: len({row[1] for row in rows}) > 1 < len({row[2] for row in rows})
-    )
+    st.lists(
+        st.tuples(st.sampled_from("ab"), st.sampled_from("xyz"), st.integers(0, 4)), min_size=2, max_size=40
+    ).filter(lambda rows: len({row[1] for row in rows}) > 1 < len({row[2] for row in rows}))
 )
 def test_pycanon_counts_the_same(rows):
     """Two who count, with nothing in common, for categories and for numbers."""
@@ -63,7 +63,9 @@ def test_pycanon_counts_the_same(rows):
 
 def test_nothing_comes_out_where_the_check_fails(monkeypatch):
     """A fault in the partition is found, whatever it is: here rows that are each a class."""
-    monkeypatch.setattr(sys.modules["agentpool_jupyter.privacy.anonymize"], "partition", lambda columns, _: columns[0].ranks)
+    monkeypatch.setattr(
+        sys.modules["agentpool_jupyter.privacy.anonymize"], "partition", lambda columns, _: columns[0].ranks
+    )
     with pytest.raises(ReleaseRefusedError, match="k is 1 and not 2"):
         ap.anonymize({"x": [1, 2, 3]}, k=2, quasi="x")
 
