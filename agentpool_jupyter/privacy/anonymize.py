@@ -13,7 +13,7 @@ from agentpool_jupyter.pool import Pool
 
 from .demand import Demand
 from .diversity import Sensitive
-from .fields import factorized, read_field
+from .fields import read_field
 from .generalise import Grouped, generalise
 from .hierarchy import read_hierarchy
 from .overlap import overlap
@@ -21,7 +21,7 @@ from .partition import partition
 from .report import Anonymized, PrivacyReport
 from .tables import as_table, check_columns
 from .turns import QUASI, turns_table
-from .verify import Wanted, verify
+from .verify import ORDERED, Wanted, verify
 
 if TYPE_CHECKING:
     import threading
@@ -100,7 +100,7 @@ def anonymize(
     notes = _notes(table, columns, kept, fields, text)
     out = pd.DataFrame({name: one.labels[grouped.of_row] for name, one in published.items()}, dtype=str)
     for name in kept:
-        out[name] = table[name].to_numpy()[grouped.rows]
+        out[name] = table[name].iloc[grouped.rows].reset_index(drop=True)
     if text == "redact":
         out[_TEXT] = _texts(table, grouped.rows, k, notes)
     wanted = Wanted(k, l, t)
@@ -173,18 +173,13 @@ def _check_demands(
 
 
 def _sensitive(series: pd.Series[Any], l: int | None) -> Sensitive:  # noqa: E741
-    field, values = read_field(series)
-    ranks, known = factorized(values) if field.kind == "category" else _ranked(values)
+    ordered = series.dtype.kind in ORDERED
+    ranks, known = (series if ordered else series.astype(str)).factorize(sort=True, use_na_sentinel=False)
     if l is not None and len(known) < l:
-        message = f"refused: column {field.name!r} has {len(known)} different values, and l is {l}"
+        message = f"refused: column {str(series.name)!r} has {len(known)} different values, and l is {l}"
         raise ReleaseRefusedError(message)
     shares = np.bincount(ranks, minlength=len(known)) / len(ranks)
-    return Sensitive(field.name, ranks, shares, ordered=field.kind != "category")
-
-
-def _ranked(values: Any) -> tuple[Any, Any]:
-    known, ranks = np.unique(values, return_inverse=True)
-    return ranks.reshape(-1).astype(np.int64), known
+    return Sensitive(str(series.name), ranks.astype(np.int64), shares, ordered=ordered)
 
 
 def _texts(table: pd.DataFrame, rows: Any, k: int, notes: list[str]) -> list[str | None]:

@@ -15,13 +15,17 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from .columns import Column, Floats, Marks, Ranks
     from .demand import Demand
+    from .diversity import Sensitive
 
 _BALANCED = 0.1
 """The share of a class that each part has, if there is any such cut: thin slices would make a deep tree."""
+
+_FEW = 64
+"""So many different sensitive values are few enough to count how far every possible part is from the table."""
 
 
 class Level:
@@ -84,7 +88,8 @@ def best_cuts(columns: Sequence[Column], level: Level, demand: Demand, price: fl
     """Yield for each column, and each class, the best cut whose parts have ``k`` rows and ``l`` sensitive values.
 
     With a ``price`` one part has fewer rows than ``k``, which are then left out and cost as much each, and the other
-    part has what is asked for. With ``t`` the most balanced cuts follow, because the best may not be close enough.
+    part has what is asked for. Whether parts are within ``t`` is counted here only where values are few; else the most
+    balanced cuts follow, because the best may not be close enough.
     """
     ranks = [column.ranks[level.rows] for column in columns]
     sorts = [
@@ -96,29 +101,63 @@ def best_cuts(columns: Sequence[Column], level: Level, demand: Demand, price: fl
     for by in sorts:
         left = by.last + 1 - level.starts[by.owner]
         right = level.sizes[by.owner] - left
-        whole_left, whole_right = left >= demand.k, right >= demand.k
-        for secret in secrets:
-            kinds = _distinct(secret.values, by, level)
-            whole_left, whole_right = whole_left & (kinds[0] >= demand.least), whole_right & (kinds[1] >= demand.least)
-        if price is not None:
-            fits = (whole_left & (right > 0) & (right < demand.k)) | (whole_right & (left < demand.k))
-        else:
-            fits = whole_left & whole_right
+        fits = _fitting(by, level, demand, secrets, small=price is not None)
         if not fits.any():
             continue
         lefts, rights = np.zeros(len(left)), np.zeros(len(left))
-        for column, one, other in zip(columns, ranks, sorts, strict=True):
-            wide = _spans(column, one, by, level) if column.ordered else _sets(column, other, by, level)
+        for column, mine, other in zip(columns, ranks, sorts, strict=True):
+            wide = _spans(column, mine, by, level) if column.ordered else _sets(column, other, by, level)
             lefts, rights = lefts + wide[0], rights + wide[1]
         if price is not None:
             lefts, rights = np.where(left < demand.k, price, lefts), np.where(right < demand.k, price, rights)
-        cost = np.where(fits, left * lefts + right * rights, np.inf)
-        if price is None:
-            thin = np.minimum(left, right) < _BALANCED * level.sizes[by.owner]
-            cost[thin] += most * level.sizes[by.owner[thin]]
-        yield _least(cost, by)
-        if demand.t is not None and price is None:
+            yield _least(np.where(fits, left * lefts + right * rights, np.inf), by)
+            continue
+        thin = np.minimum(left, right) < _BALANCED * level.sizes[by.owner]
+        cost = left * lefts + right * rights + thin * most * level.sizes[by.owner]
+        yield _least(np.where(fits, cost, np.inf), by)
+        if any(one.size > _FEW for one in demand.near):
             yield _least(np.where(fits, np.abs(left - right) + 2 * most * level.sizes[by.owner], np.inf), by)
+
+
+def _fitting(by: _Sorted, level: Level, demand: Demand, secrets: Sequence[_Sorted], *, small: bool) -> Marks:
+    """Return after which groups a cut leaves two parts that have what is asked for, or one and a ``small`` one."""
+    left = by.last + 1 - level.starts[by.owner]
+    right = level.sizes[by.owner] - left
+    whole = left >= demand.k, right >= demand.k
+    for secret in secrets:
+        whole = _both(whole, (kinds >= demand.least for kinds in _distinct(secret.values, by, level)))
+    for one in demand.near:
+        if one.size <= _FEW:
+            whole = _both(whole, (far <= demand.farthest for far in _apart(one, by, level)))
+    if small:
+        return (whole[0] & (right > 0) & (right < demand.k)) | (whole[1] & (left < demand.k))
+    return whole[0] & whole[1]
+
+
+def _both(whole: tuple[Marks, Marks], more: Iterable[Marks]) -> tuple[Marks, Marks]:
+    """Return which left and right parts have what is asked for, and also something more."""
+    left, right = more
+    return whole[0] & left, whole[1] & right
+
+
+def _apart(one: Sensitive, by: _Sorted, level: Level) -> tuple[Floats, Floats]:
+    """Return how far the sensitive values of the left and right parts are from the table's, for a cut after each group.
+
+    Value by value, as :meth:`.Sensitive.distance` defines it.
+    """
+    ranks = one.ranks[level.rows][by.order]
+    left = by.last + 1 - level.starts[by.owner]
+    sizes = np.stack([left, np.maximum(level.sizes[by.owner] - left, 1)])
+    ends = (level.starts + level.sizes - 1)[by.owner]
+    far, above = np.zeros(sizes.shape), np.zeros(sizes.shape)
+    for value, share in enumerate(one.shares):
+        seen = np.append(0, np.cumsum(ranks == value))
+        upto = seen[by.last + 1]
+        apart = np.stack([upto - seen[level.starts[by.owner]], seen[ends + 1] - upto]) / sizes - share
+        above = above + apart if one.ordered else apart
+        far += np.abs(above)
+    far /= max(1, one.size - 1) if one.ordered else 2
+    return far[0], far[1]
 
 
 def _spans(column: Column, ranks: Ranks, by: _Sorted, level: Level) -> tuple[Floats, Floats]:

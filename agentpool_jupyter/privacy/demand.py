@@ -42,11 +42,20 @@ class Demand:
         """How many different sensitive values a class has to have."""
         return self.l or 1
 
+    @property
+    def near(self) -> Sequence[Sensitive]:
+        """The columns whose values have to be close to those of the table."""
+        return self.sensitive if self.t is not None else ()
+
+    @property
+    def farthest(self) -> float:
+        """How far they may be."""
+        return 1.0 if self.t is None else self.t + _ROUNDING
+
     def close(self, rows: Ranks, classes: Ranks, count: int) -> Marks:
         """Return of each class whether its sensitive values are close enough to those of the table; an empty one is."""
         marks = np.ones(count, dtype=bool)
         there, classes = np.unique(classes, return_inverse=True)
-        if self.t is not None:
-            for one in self.sensitive:
-                marks[there] &= one.distance(rows, classes, len(there)) <= self.t + _ROUNDING
+        for one in self.near:
+            marks[there] &= one.distance(rows, classes, len(there)) <= self.farthest
         return marks

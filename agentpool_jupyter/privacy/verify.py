@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+ORDERED = "biufM"
+"""The kinds of data of sensitive columns whose values have an order: numbers and dates."""
 _CELLS = 4_000_000  # of a table of shares, which is made of some classes at a time
 _PATIENT = 20_000  # classes times values, for which pycanon counts l and t in seconds
 _ROUNDING = 1e-9
@@ -57,8 +59,9 @@ def measure(table: pd.DataFrame, quasi: Sequence[str], sensitive: Sequence[str])
 
 def _distance(values: pd.Series, groups: NDArray[np.int64]) -> float:
     """Return how far the values of any class are from those of all rows."""
-    ranks, known = values.factorize(sort=True, use_na_sentinel=False)
-    ordered, count = values.dtype.kind in "biufM", len(known)
+    ordered = values.dtype.kind in ORDERED
+    ranks, known = (values if ordered else values.astype(str)).factorize(sort=True, use_na_sentinel=False)
+    count = len(known)
     whole = np.bincount(ranks, minlength=count) / len(ranks)
     order = np.argsort(groups, kind="stable")
     ends, worst, step = np.cumsum(np.bincount(groups)), 0.0, max(1, _CELLS // count)
