@@ -25,6 +25,7 @@ _EXACT = 2.0**53  # beyond it, neighbouring whole numbers are one as floats
 _ISO_DATE = r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d.*)?"
 _EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - all dates are UTC, and are written without saying so
 _DAY = 86_400e6
+_FIRST, _LAST = -719_162 * _DAY, 2_932_897 * _DAY - 1  # what Python's dates can say: years 1 to 9999
 
 
 class Field(msgspec.Struct):
@@ -74,6 +75,9 @@ def read_field(series: pd.Series[Any], hierarchy: Hierarchy | None = None) -> tu
             message = f"column {name!r} has infinity in {np.isinf(values).sum():,} rows: put a number there, or nothing"
             raise UserError(message)
         there = values[~np.isnan(values)]
+        if kind == "date" and len(there) and not _FIRST <= there.min() <= there.max() <= _LAST:
+            message = f"column {name!r} has dates outside the years 1 to 9999: mend them, or leave those rows out"
+            raise UserError(message)
         unit = 1.0 if kind == "number" else _DAY
         low, high = (float(there.min()), float(there.max())) if len(there) else (0.0, 0.0)
         whole = bool((there % unit == 0).all()) and max(abs(low), abs(high)) <= _EXACT

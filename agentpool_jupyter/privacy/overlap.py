@@ -10,17 +10,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from agentpool_jupyter.errors import UserError
+
+from .columns import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pandas as pd
+    from numpy.typing import NDArray
 
-    from .columns import Column, Ranks
+    from .columns import Column, Marks, Ranks
 
-_ROWS = 2_000  # people that are looked at together
+_CELLS = 20_000_000  # of people times classes, that are looked at together
+_MOST = 100_000_000  # of classes times sensitive values, that are counted
 
 
 class Overlap(NamedTuple):
@@ -61,35 +65,63 @@ def overlap(
     groups = labels.groupby(list(labels.columns), sort=False)
     of_row = groups.ngroup().to_numpy()
     boxes = labels.iloc[np.unique(of_row, return_index=True)[1]]
+    if len(known) * len(boxes) > _MOST:
+        message = f"{' and '.join(sensitive)} have too many different values to check them against the earlier release"
+        raise UserError(message)
     before = _counts(of_row, np.array([known[value] for value in theirs]), len(known))
-    fits = [_fits(column, boxes[column.name].to_numpy()) for column in columns]
+    fits = sorted((_Fit(column, boxes[column.name].to_numpy()) for column in columns), key=lambda fit: fit.share)
     rows = np.flatnonzero(classes >= 0)
-    least, distinct, people, exposed = len(classes), len(known), 0, 0
     # People of one class with the same quasi-identifiers are one question.
-    asked, times = np.unique(
-        np.stack([classes[rows], *(column.ranks[rows] for column in columns)]), axis=1, return_counts=True
-    )
-    for first in range(0, len(times), _ROWS):
-        some = asked[:, first : first + _ROWS]
-        there = np.ones((some.shape[1], len(boxes)), dtype=bool)
-        for fit, ranks in zip(fits, some[1:], strict=True):
-            there &= fit[:, ranks].T
-        left = np.minimum(there.astype(np.float32) @ before, mine[some[0]])
-        found = there.any(axis=1)
-        if not found.any():
+    ranks = [classes[rows], *(fit.column.ranks[rows] for fit in fits)]
+    asked, times = np.unique(np.stack(ranks), axis=1, return_counts=True)
+    least, distinct, people, exposed = len(classes), len(known), 0, 0
+    step = max(1, _CELLS // len(boxes))
+    for first in range(0, len(times), step):
+        some = asked[:, first : first + step]
+        row, box = np.nonzero(fits[0].test(np.arange(len(boxes))[None, :], some[1][:, None]))
+        for fit, mine_too in zip(fits[1:], some[2:], strict=True):
+            kept = fit.test(box, mine_too[row])
+            row, box = row[kept], box[kept]
+        if not len(row):
             continue
-        count, kinds = left.sum(axis=1)[found], (left > 0).sum(axis=1)[found]
-        least, distinct = min(least, int(count.min())), min(distinct, int(kinds.min()))
-        weight = times[first : first + _ROWS][found]
+        starts = np.flatnonzero(np.diff(row, prepend=-1))
+        left = np.minimum(np.add.reduceat(before[box], starts), mine[some[0][row[starts]]])
+        count, weight = left.sum(axis=1), times[first : first + step][row[starts]]
+        least, distinct = min(least, int(count.min())), min(distinct, int((left > 0).sum(axis=1).min()))
         people, exposed = people + int(weight.sum()), exposed + int(weight[count < k].sum())
     return Overlap(least, distinct if sensitive else None, people, exposed)
+
+
+class _Fit:
+    """Which values of a column may stand behind the labels of boxes, that is, of an earlier release's classes."""
+
+    def __init__(self, column: Column, labels: NDArray[Any]) -> None:
+        self.column = column
+        self._label, known = pd.factorize(labels)
+        marks = [column.covers(label) for label in known]
+        self.share = float(np.mean([mark.mean() for mark in marks]))
+        """How many values a label has behind it, of all."""
+        # In a column with an order they are neighbours.
+        ends = [(mark.argmax(), len(mark) - mark[::-1].argmax()) if mark.any() else (0, 0) for mark in marks]
+        self._ends = np.array(ends)
+        self._marks = None if column.ordered else np.array(marks)
+
+    def test(self, boxes: Ranks, ranks: Ranks) -> Marks:
+        """Return whether these ranks may stand behind the labels of these boxes."""
+        label = self._label[boxes]
+        if self._marks is not None:
+            found: Marks = self._marks[label, ranks]
+            return found
+        first, stop = np.moveaxis(self._ends[label], -1, 0)
+        within: Marks = (first <= ranks) & (ranks < stop)
+        return within
 
 
 def _told(table: pd.DataFrame, sensitive: Sequence[str]) -> list[tuple[str, ...]]:
     """Return the sensitive values of each row."""
     if not sensitive:
         return [()] * len(table)
-    return list(zip(*(table[name].astype(str) for name in sensitive), strict=True))
+    return list(zip(*(table[name].astype(str).fillna(MISSING) for name in sensitive), strict=True))
 
 
 def _counts(classes: Ranks, values: Ranks, size: int) -> Any:
@@ -97,9 +129,3 @@ def _counts(classes: Ranks, values: Ranks, size: int) -> Any:
     kept = classes >= 0
     shape = (int(classes.max(initial=-1)) + 1, size)
     return np.bincount(classes[kept] * size + values[kept], minlength=shape[0] * size).reshape(shape).astype(np.float32)
-
-
-def _fits(column: Column, labels: Any) -> Any:
-    """Return for each box and each rank of a column whether the rank may stand behind the box's label."""
-    marks = {label: column.covers(label) for label in dict.fromkeys(labels)}
-    return np.array([marks[label] for label in labels])

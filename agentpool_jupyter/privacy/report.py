@@ -75,6 +75,7 @@ class PrivacyReport:
                 ("rows", f"{self.rows:,}; suppressed: {share}"),
                 ("classes", f"{len(self.sizes):,}, of {self.sizes[0]:,} to {self.sizes[-1]:,} rows, median {middle:g}"),
                 ("loss (NCP)", lost),
+                ("", "a cell's loss: span of its class / of the table; of categories (distinct - 1) / (all - 1)"),
                 ("counted", self.checked),
             ],
             loss=list(self.loss.items()),

@@ -114,13 +114,11 @@ def _pycanon(
         return None
     quasi, sensitive = list(quasi), list(sensitive)
     plain = table[quasi + sensitive].reset_index(drop=True)
-    for name in quasi:
-        plain[name] = plain[name].astype(str)  # it leaves rows out that have nothing in a column
-    for name in sensitive:
-        if plain[name].dtype.kind == "M":
-            plain[name] = plain[name].astype(np.int64)
-        elif plain[name].dtype.kind not in "biuf" or plain[name].isna().any():
-            plain[name] = plain[name].astype(str)
+    for name in plain:  # it knows numbers and texts, and leaves rows out that have nothing in a column
+        if name in sensitive and plain[name].dtype.kind in ORDERED:
+            plain[name] = plain[name].factorize(sort=True, use_na_sentinel=False)[0]
+        else:
+            plain[name] = plain[name].astype(str).fillna("")
     values = max((plain[name].nunique() for name in sensitive), default=0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what it calls of pandas will be otherwise some day

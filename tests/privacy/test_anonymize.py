@@ -297,6 +297,10 @@ def test_a_mistake_is_told_in_one_line(options, message):
         (small(x=[1.0, float("inf"), 2.0]), "column 'x' has infinity in 1 rows"),
         (small(x=[]), "the table has no rows"),
         (pd.DataFrame([[1, 2]], columns=["x", "x"]), "the table has two columns 'x'"),
+        (
+            small(x=np.array(["20000-01-01"] * 3, dtype="datetime64[s]")),
+            "column 'x' has dates outside the years 1 to 9999",
+        ),
         ("nowhere.csv", "the table nowhere.csv cannot be read"),
         (7, "this is no table"),
     ],
@@ -340,3 +344,18 @@ def test_a_sensitive_column_that_tells_people_apart_is_warned_of(table):
     assert "sensitive column 'name' has a value of its own" in repr(
         ap.anonymize(table, k=5, quasi=QUASI, sensitive="name")
     )
+
+
+def test_sensitive_columns_may_be_of_any_type_and_keep_it(table):
+    """Those of numbers and dates have an order, and all that is missing counts as a value."""
+    given = small(
+        x=[1] * 6,
+        number=[1, 2, 3, 4, 5, None],
+        day=pd.to_datetime(["2024-01-01"] * 5 + [None]).tz_localize("UTC"),
+        exact=[Decimal(1), None, Decimal(2), Decimal(3), Decimal(3), Decimal(3)],
+        mixed=["a", 1, None, "a", "a", True],
+        kind=pd.Categorical(["u", "v", "u", "v", None, "u"]),
+    )
+    release = ap.anonymize(given, k=3, quasi="x", sensitive=list(given)[1:], l=2, t=0.5)
+    assert (release.report.k, release.report.l, release.report.t) == (6, 2, 0)
+    assert list(release.table.dtypes)[1:3] == list(given.dtypes)[1:3]
