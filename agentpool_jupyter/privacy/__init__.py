@@ -10,6 +10,7 @@ In reading order::
     columns     a quasi-identifier as numbers: ranks, widths (NCP), labels
     diversity   l-diversity and t-closeness of many classes at a time
     demand      what every class has to have
+    classes     rows class by class, as arrays
     cuts        all cuts of all classes at a time, and the best of each
     partition   Mondrian: classes are cut until none can be
     generalise  from classes to what is published of them

@@ -11,17 +11,17 @@ import pandas as pd
 from agentpool_jupyter.errors import ReleaseRefusedError, UserError
 from agentpool_jupyter.pool import Pool
 
-from .demand import Demand
-from .diversity import Sensitive
+from .classes import Classes
+from .demand import demand_of
 from .fields import read_field
-from .generalise import Grouped, generalise
+from .generalise import generalise
 from .hierarchy import read_hierarchy
-from .overlap import overlap
+from .overlap import together
 from .partition import partition
 from .report import Anonymized, PrivacyReport
 from .tables import as_table, check_columns
 from .turns import QUASI, turns_table
-from .verify import ORDERED, Wanted, verify
+from .verify import Wanted, verify
 
 if TYPE_CHECKING:
     import threading
@@ -30,11 +30,10 @@ if TYPE_CHECKING:
     from agentpool_jupyter.jobs import Progress
     from agentpool_jupyter.jobs.engines import OptionValue
 
-    from .columns import Column, Ranks
-
 _TEXT = "text"
 _TELLING = 0.5  # the share of different values from which on a sensitive column tells people apart by itself
 _AGAIN = "a second release of the same people can undo this one: check it against this (earlier=, --with)"
+_ONE_VALUE = "some classes have one sensitive value only: who is in one is known to have it (l = 2 or t forbids that)"
 
 
 def anonymize(
@@ -76,24 +75,21 @@ def anonymize(
     if quasi is None and isinstance(given, Pool):
         quasi = [name for name in QUASI if name not in ([sensitive] if isinstance(sensitive, str) else sensitive)]
     columns, kept = _named(table, quasi, sensitive)
-    _check_demands(table, k=k, l=l, t=t, suppression=suppression, text=text, sensitive=kept)
+    _check_text(table, text, [*columns, *kept])
+    demand = demand_of(table, kept, k=k, l=l, t=t, suppression=suppression, strict=strict)
     trees = {name: read_hierarchy(one, name) for name, one in (hierarchies or {}).items()}
     check_columns(trees, columns, "a hierarchy")
-    read = [read_field(table[name], trees.get(name)) for name in columns]
-    fields, values = [field for field, _ in read], [value for _, value in read]
-    secrets = [_sensitive(table[name], l) for name in kept]
-    demand = Demand(k=k, l=l, t=t, sensitive=secrets, strict=strict, suppress=int(suppression * len(table)))
+    fields, values = zip(*(read_field(table[name], trees.get(name)) for name in columns), strict=True)
+    made = [field.column(value) for field, value in zip(fields, values, strict=True)]
     if engine is None:
-        made = [field.column(value) for field, value in read]
         classes = partition(made, demand)
     else:
         from .bulk.build import partition_by_job  # noqa: PLC0415 - jobs are loaded where one runs
 
         how = {"engine": engine, "options": options, "progress": progress, "cancel": cancel}
         classes = partition_by_job(fields, values, demand, suppression, **how)  # type: ignore[arg-type]
-        made = [field.column(value) for field, value in read]
-    grouped = Grouped(classes)
-    if not len(grouped.rows):
+    grouped = Classes.sorted(classes, np.arange(len(classes)))
+    if not len(grouped):
         message = f"refused: all {len(table):,} rows would be suppressed; ask for less, or name fewer quasi-identifiers"
         raise ReleaseRefusedError(message)
     published = {column.name: generalise(column, grouped) for column in made}
@@ -103,18 +99,17 @@ def anonymize(
         out[name] = table[name].iloc[grouped.rows].reset_index(drop=True)
     if text == "redact":
         out[_TEXT] = _texts(table, grouped.rows, k, notes)
-    wanted = Wanted(k, l, t)
-    out = out.iloc[np.random.default_rng(random.SystemRandom().getrandbits(128)).permutation(len(out))]
-    out = out.reset_index(drop=True)
-    found, by = verify(out, columns, kept, wanted)
-    if earlier is not None:
-        notes += _against(earlier, made, classes, table=table, kept=kept, wanted=wanted)
-    else:
+    # The rows of a class, and classes, in an order that says nothing.
+    chance = np.random.default_rng(random.SystemRandom().getrandbits(128))
+    out = out.iloc[chance.permutation(len(out))].reset_index(drop=True)
+    found, by = verify(out, columns, kept, wanted := Wanted(k, l, t))
+    if earlier is None:
         notes.append(_AGAIN)
+    else:
+        before = earlier.table if isinstance(earlier, Anonymized) else as_table(earlier)
+        notes += together(made, classes, table, before, sensitive=kept, wanted=wanted)
     if kept and found.l == 1:
-        notes.append(
-            "some classes have one sensitive value only: who is in one is known to have it (l = 2 or t forbids that)"
-        )
+        notes.append(_ONE_VALUE)
     report = PrivacyReport(
         k=found.k,
         l=found.l,
@@ -145,41 +140,16 @@ def _named(
     return columns, kept
 
 
-def _check_demands(
-    table: pd.DataFrame,
-    *,
-    k: int,
-    l: int | None,  # noqa: E741
-    t: float | None,
-    suppression: float,
-    text: str,
-    sensitive: Sequence[str],
-) -> None:
-    """Raise UserError for what makes no sense, ReleaseRefusedError for what no release of the table could do."""
+def _check_text(table: pd.DataFrame, text: str, named: Sequence[str]) -> None:
     wrong = [
-        f"k = {k}: name 2 or more, with 1 everybody is told apart" if k < 2 else "",  # noqa: PLR2004
-        f"l = {l}: name 1 or more" if l is not None and l < 1 else "",
-        f"t = {t}: name a distance from 0 to 1" if t is not None and not 0 <= t <= 1 else "",
-        f"suppression = {suppression}: name a share from 0 to less than 1" if not 0 <= suppression < 1 else "",
-        "l and t are about sensitive columns: name one" if (l or t is not None) and not sensitive else "",
         f"text = {text!r}: choose drop or redact" if text not in ("drop", "redact") else "",
         f"there is no column {_TEXT!r} to redact" if text == "redact" and _TEXT not in table.columns else "",
+        f"column {_TEXT!r} cannot be redacted and something else: name it once"
+        if text == "redact" and _TEXT in named
+        else "",
     ]
     if any(wrong):
         raise UserError(next(filter(None, wrong)))
-    if k > len(table):
-        message = f"refused: k is {k} and the table has {len(table):,} rows, which cannot make one class"
-        raise ReleaseRefusedError(message)
-
-
-def _sensitive(series: pd.Series[Any], l: int | None) -> Sensitive:  # noqa: E741
-    ordered = series.dtype.kind in ORDERED
-    ranks, known = (series if ordered else series.astype(str)).factorize(sort=True, use_na_sentinel=False)
-    if l is not None and len(known) < l:
-        message = f"refused: column {str(series.name)!r} has {len(known)} different values, and l is {l}"
-        raise ReleaseRefusedError(message)
-    shares = np.bincount(ranks, minlength=len(known)) / len(ranks)
-    return Sensitive(str(series.name), ranks.astype(np.int64), shares, ordered=ordered)
 
 
 def _texts(table: pd.DataFrame, rows: Any, k: int, notes: list[str]) -> list[str | None]:
@@ -209,30 +179,6 @@ def _notes(
     for name in kept:
         if table[name].nunique() > max(2, _TELLING * len(table)) and table[name].dtype.kind not in "iufM":
             notes.append(f"sensitive column {name!r} has a value of its own in most rows, which tells people apart")
-    return notes
-
-
-def _against(
-    earlier: Any, made: Sequence[Column], classes: Ranks, *, table: pd.DataFrame, kept: Sequence[str], wanted: Wanted
-) -> list[str]:
-    """Return what holds together with an earlier release; raises ReleaseRefusedError where that is too little."""
-    before = earlier.table if isinstance(earlier, Anonymized) else as_table(earlier)
-    notes = []
-    for names in dict.fromkeys([*((name,) for name in kept), tuple(kept)]):
-        both = overlap(made, classes, table, before, names, k=wanted.k)
-        if not both.people:
-            return ["nobody of this table fits into the earlier release"]
-        least = wanted.l if wanted.l is not None and len(names) == 1 else 1
-        what = " and ".join(map(repr, names))
-        if both.k < wanted.k or (both.l or least) < least:
-            left = f"{both.k} rows" + (f", {both.l} different values of {what}" if names else "")
-            message = f"refused: to who has the earlier release too, somebody is left with {left} ({both.exposed:,} of "
-            message += (
-                f"{both.people:,} with fewer than {wanted.k} rows); ask for a larger k, or publish only one of both"
-            )
-            raise ReleaseRefusedError(message)
-        told = f", l = {both.l} of {what}" if names else ""
-        notes.append(f"together with the earlier release k = {both.k}{told}, for {both.people:,} rows that are in both")
     return notes
 
 

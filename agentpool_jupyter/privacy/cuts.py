@@ -17,6 +17,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from .classes import Classes
     from .columns import Column, Floats, Marks, Ranks
     from .demand import Demand
     from .diversity import Sensitive
@@ -26,20 +27,6 @@ _BALANCED = 0.1
 
 _FEW = 64
 """So many different sensitive values are few enough to count how far every possible part is from the table."""
-
-
-class Level:
-    """Classes that may still be cut: their rows, class by class."""
-
-    def __init__(self, rows: Ranks, of_row: Ranks) -> None:
-        self.rows = rows
-        self.starts = np.flatnonzero(np.diff(of_row, prepend=-1))
-        self.sizes = np.diff(np.append(self.starts, len(rows)))
-        self.of_row = np.repeat(np.arange(len(self.starts)), self.sizes)
-        """The class of each row, numbered without gaps."""
-
-    def __len__(self) -> int:
-        return len(self.starts)
 
 
 class Cuts(NamedTuple):
@@ -52,7 +39,7 @@ class Cuts(NamedTuple):
     order: Ranks
     """The column's order: which row of the level comes first, second …"""
 
-    def right(self, level: Level) -> Marks:
+    def right(self, level: Classes) -> Marks:
         """Return which rows of a level are in the right parts."""
         marks = np.empty(len(self.order), dtype=bool)
         marks[self.order] = np.arange(len(self.order)) > self.place[level.of_row]
@@ -62,7 +49,7 @@ class Cuts(NamedTuple):
 class _Sorted:
     """The rows of a level in the order of one column's values, class by class."""
 
-    def __init__(self, ranks: Ranks, size: int, level: Level, *, ordered: bool, strict: bool) -> None:
+    def __init__(self, ranks: Ranks, size: int, level: Classes, *, ordered: bool, strict: bool) -> None:
         count = len(ranks)
         keys = level.of_row * size + ranks
         order = np.argsort(keys, kind="stable")
@@ -84,7 +71,7 @@ class _Sorted:
         """The class of each group."""
 
 
-def best_cuts(columns: Sequence[Column], level: Level, demand: Demand, price: float | None = None) -> Iterator[Cuts]:
+def best_cuts(columns: Sequence[Column], level: Classes, demand: Demand, price: float | None = None) -> Iterator[Cuts]:
     """Yield for each column, and each class, the best cut whose parts have ``k`` rows and ``l`` sensitive values.
 
     With a ``price`` one part has fewer rows than ``k``, which are then left out and cost as much each, and the other
@@ -119,7 +106,7 @@ def best_cuts(columns: Sequence[Column], level: Level, demand: Demand, price: fl
             yield _least(np.where(fits, np.abs(left - right) + 2 * most * level.sizes[by.owner], np.inf), by)
 
 
-def _fitting(by: _Sorted, level: Level, demand: Demand, secrets: Sequence[_Sorted], *, small: bool) -> Marks:
+def _fitting(by: _Sorted, level: Classes, demand: Demand, secrets: Sequence[_Sorted], *, small: bool) -> Marks:
     """Return after which groups a cut leaves two parts that have what is asked for, or one and a ``small`` one."""
     left = by.last + 1 - level.starts[by.owner]
     right = level.sizes[by.owner] - left
@@ -140,7 +127,7 @@ def _both(whole: tuple[Marks, Marks], more: Iterable[Marks]) -> tuple[Marks, Mar
     return whole[0] & left, whole[1] & right
 
 
-def _apart(one: Sensitive, by: _Sorted, level: Level) -> tuple[Floats, Floats]:
+def _apart(one: Sensitive, by: _Sorted, level: Classes) -> tuple[Floats, Floats]:
     """Return how far the sensitive values of the left and right parts are from the table's, for a cut after each group.
 
     Value by value, as :meth:`.Sensitive.distance` defines it.
@@ -160,7 +147,7 @@ def _apart(one: Sensitive, by: _Sorted, level: Level) -> tuple[Floats, Floats]:
     return far[0], far[1]
 
 
-def _spans(column: Column, ranks: Ranks, by: _Sorted, level: Level) -> tuple[Floats, Floats]:
+def _spans(column: Column, ranks: Ranks, by: _Sorted, level: Classes) -> tuple[Floats, Floats]:
     """Return how wide the left and right parts are in an ordered column, for a cut after each group."""
     size, top = column.size, column.size - 1
     low, high = (take.reduceat(ranks[by.order], by.first) for take in (np.minimum, np.maximum))
@@ -176,14 +163,14 @@ def _spans(column: Column, ranks: Ranks, by: _Sorted, level: Level) -> tuple[Flo
 _running = np.maximum.accumulate
 
 
-def _sets(column: Column, other: _Sorted, by: _Sorted, level: Level) -> tuple[Floats, Floats]:
+def _sets(column: Column, other: _Sorted, by: _Sorted, level: Classes) -> tuple[Floats, Floats]:
     """Return how wide the left and right parts are in a column without order, for a cut after each group."""
     left, right = _distinct(other.values, by, level)
     none = np.zeros(len(left), dtype=np.int64)
     return column.widths(none, left - 1), column.widths(none, np.maximum(right, 1) - 1)
 
 
-def _distinct(values: Ranks, by: _Sorted, level: Level) -> tuple[Ranks, Ranks]:
+def _distinct(values: Ranks, by: _Sorted, level: Classes) -> tuple[Ranks, Ranks]:
     """Return how many different values the left and right parts have, for a cut after each group."""
     count = len(values)
     seen, places = values[by.order], np.arange(count)

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from agentpool_jupyter.errors import ReleaseRefusedError, UserError
+
+from .diversity import Sensitive
+from .verify import ORDERED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pandas as pd
+
     from .columns import Marks, Ranks
-    from .diversity import Sensitive
 
 _ROUNDING = 1e-12
 
@@ -59,3 +65,44 @@ class Demand:
         for one in self.near:
             marks[there] &= one.distance(rows, classes, len(there)) <= self.farthest
         return marks
+
+
+def demand_of(
+    table: pd.DataFrame,
+    sensitive: Sequence[str],
+    *,
+    k: int,
+    l: int | None,  # noqa: E741
+    t: float | None,
+    suppression: float,
+    strict: bool,
+) -> Demand:
+    """Return what is asked for of a table.
+
+    Raises UserError for what makes no sense, ReleaseRefusedError for what no release of the table could have.
+    """
+    wrong = [
+        f"k = {k}: name 2 or more, with 1 everybody is told apart" if k < 2 else "",  # noqa: PLR2004
+        f"l = {l}: name 1 or more" if l is not None and l < 1 else "",
+        f"t = {t}: name a distance from 0 to 1" if t is not None and not 0 <= t <= 1 else "",
+        f"suppression = {suppression}: name a share from 0 to less than 1" if not 0 <= suppression < 1 else "",
+        "l and t are about sensitive columns: name one" if (l or t is not None) and not sensitive else "",
+    ]
+    if any(wrong):
+        raise UserError(next(filter(None, wrong)))
+    if k > len(table):
+        message = f"refused: k is {k} and the table has {len(table):,} rows, which cannot make one class"
+        raise ReleaseRefusedError(message)
+    columns = [_sensitive(table[name]) for name in sensitive]
+    for column in columns:
+        if l is not None and column.size < l:
+            message = f"refused: column {column.name!r} has {column.size} different values, and l is {l}"
+            raise ReleaseRefusedError(message)
+    return Demand(k=k, l=l, t=t, sensitive=columns, strict=strict, suppress=int(suppression * len(table)))
+
+
+def _sensitive(series: pd.Series[Any]) -> Sensitive:
+    ordered = series.dtype.kind in ORDERED
+    ranks, known = (series if ordered else series.astype(str)).factorize(sort=True, use_na_sentinel=False)
+    shares = np.bincount(ranks, minlength=len(known)) / len(ranks)
+    return Sensitive(str(series.name), ranks.astype(np.int64), shares, ordered=ordered)

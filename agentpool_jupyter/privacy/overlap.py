@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from agentpool_jupyter.errors import UserError
+from agentpool_jupyter.errors import ReleaseRefusedError, UserError
 
 from .columns import MISSING
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .columns import Column, Marks, Ranks
+    from .verify import Wanted
 
 _CELLS = 20_000_000  # of people times classes, that are looked at together
 _MOST = 100_000_000  # of classes times sensitive values, that are counted
@@ -38,6 +39,38 @@ class Overlap(NamedTuple):
     """Rows of the table whose quasi-identifiers the earlier release also has."""
     exposed: int
     """How many of those are left with fewer than was asked for."""
+
+
+def together(
+    columns: Sequence[Column],
+    classes: Ranks,
+    table: pd.DataFrame,
+    earlier: pd.DataFrame,
+    *,
+    sensitive: Sequence[str],
+    wanted: Wanted,
+) -> list[str]:
+    """Return in words what holds together with an earlier release; raises ReleaseRefusedError where that is too little.
+
+    The rest is that of :func:`overlap`, which is asked for each sensitive column and for all of them.
+    """
+    notes = []
+    for names in dict.fromkeys([*((name,) for name in sensitive), tuple(sensitive)]):
+        both = overlap(columns, classes, table, earlier, names, k=wanted.k)
+        if not both.people:
+            return ["nobody of this table fits into the earlier release"]
+        least = wanted.l if wanted.l is not None and len(names) == 1 else 1
+        what = " and ".join(map(repr, names))
+        if both.k < wanted.k or (both.l or least) < least:
+            left = f"{both.k} rows" + (f", {both.l} different values of {what}" if names else "")
+            message = f"refused: to who has the earlier release too, somebody is left with {left} ({both.exposed:,} of "
+            message += (
+                f"{both.people:,} with fewer than {wanted.k} rows); ask for a larger k, or publish only one of both"
+            )
+            raise ReleaseRefusedError(message)
+        told = f", l = {both.l} of {what}" if names else ""
+        notes.append(f"together with the earlier release k = {both.k}{told}, for {both.people:,} rows that are in both")
+    return notes
 
 
 def overlap(

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .cuts import Cuts, Level, best_cuts
+from .classes import Classes
+from .cuts import best_cuts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .columns import Column, Floats, Marks, Ranks
+    from .cuts import Cuts
     from .demand import Demand
 
 
@@ -28,7 +30,7 @@ def partition(columns: Sequence[Column], demand: Demand) -> Ranks:
     """
     count = len(columns[0].ranks)
     classes = np.zeros(count, dtype=np.int64)
-    level = Level(_settled_order(columns, demand), classes)
+    level = Classes(_settled_order(columns, demand), classes)
     done = 0
     while len(level):
         cut, right = _chosen(columns, level, demand)
@@ -49,13 +51,13 @@ def _settled_order(columns: Sequence[Column], demand: Demand) -> Ranks:
     return np.lexsort([*(one.ranks for one in demand.sensitive), *(column.ranks for column in columns)])
 
 
-def _next(level: Level, kept: Marks, of_row: Ranks) -> Level:
+def _next(level: Classes, kept: Marks, of_row: Ranks) -> Classes:
     rows, of_row = level.rows[kept], of_row[kept]
     order = np.argsort(of_row, kind="stable")
-    return Level(rows[order], of_row[order])
+    return Classes(rows[order], of_row[order])
 
 
-def _chosen(columns: Sequence[Column], level: Level, demand: Demand) -> tuple[Marks, Marks]:
+def _chosen(columns: Sequence[Column], level: Classes, demand: Demand) -> tuple[Marks, Marks]:
     """Return which classes are cut, and of each row whether it is in the right part."""
     found = list(best_cuts(columns, level, demand))
     right = np.zeros(len(level.rows), dtype=bool)
@@ -76,7 +78,7 @@ def _chosen(columns: Sequence[Column], level: Level, demand: Demand) -> tuple[Ma
         costs[best[open_ & ~fits], np.flatnonzero(open_ & ~fits)] = np.inf
 
 
-def _sides(found: Sequence[Cuts], best: Ranks, level: Level) -> Marks:
+def _sides(found: Sequence[Cuts], best: Ranks, level: Classes) -> Marks:
     """Return of each row whether it is in the right part of its class's best cut."""
     right = np.zeros(len(level.rows), dtype=bool)
     for number, one in enumerate(found):
@@ -88,10 +90,8 @@ def _sides(found: Sequence[Cuts], best: Ranks, level: Level) -> Marks:
 def _suppress(columns: Sequence[Column], classes: Ranks, demand: Demand) -> None:
     """Leave rows out at the edges of classes: where it lowers the mean loss of the others most, while it does."""
     left = demand.suppress
-    settled = _settled_order(columns, demand)
-    order = settled[np.argsort(classes[settled], kind="stable")]
-    level = Level(order, classes[order])
-    price = float(_losses(columns, level).sum() / len(order))  # that of a row is no use to leave out
+    level = Classes.sorted(classes, _settled_order(columns, demand))
+    price = float(_losses(columns, level).sum() / len(level.rows))  # that of a row is no use to leave out
     while left > 0 and len(level):
         found = list(best_cuts(columns, level, demand, price))
         if not found:
@@ -120,15 +120,6 @@ def _suppress(columns: Sequence[Column], classes: Ranks, demand: Demand) -> None
         level = _next(level, taken[level.of_row] & ~out, level.of_row)
 
 
-def _losses(columns: Sequence[Column], level: Level) -> Floats:
+def _losses(columns: Sequence[Column], level: Classes) -> Floats:
     """Return what each class loses, over all columns."""
-    widths = np.zeros(len(level))
-    for column in columns:
-        ranks = column.ranks[level.rows]
-        if column.ordered:
-            low, high = (take.reduceat(ranks, level.starts) for take in (np.minimum, np.maximum))
-        else:
-            high = np.bincount(np.unique(level.of_row * column.size + ranks) // column.size) - 1
-            low = np.zeros(len(level), dtype=np.int64)
-        widths += column.widths(low, high)
-    return widths * level.sizes
+    return np.sum([level.widths(column) for column in columns], axis=0) * level.sizes

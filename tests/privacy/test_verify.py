@@ -70,6 +70,13 @@ def test_nothing_comes_out_where_the_check_fails(monkeypatch):
         ap.anonymize({"x": [1, 2, 3]}, k=2, quasi="x")
 
 
+def test_a_release_of_nobody_is_refused(monkeypatch):
+    module = sys.modules["agentpool_jupyter.privacy.anonymize"]
+    monkeypatch.setattr(module, "partition", lambda columns, _: columns[0].ranks * 0 - 1)
+    with pytest.raises(ReleaseRefusedError, match="all 3 rows would be suppressed"):
+        ap.anonymize({"x": [1, 2, 3]}, k=2, quasi="x")
+
+
 def test_without_pycanon_the_report_says_who_counted(monkeypatch):
     monkeypatch.setitem(sys.modules, "pycanon", None)
     assert "pycanon would count again" in ap.anonymize({"x": [1, 1]}, k=2, quasi="x").report.checked
