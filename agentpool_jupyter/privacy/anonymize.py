@@ -144,9 +144,7 @@ def _check_text(table: pd.DataFrame, text: str, named: Sequence[str]) -> None:
     wrong = [
         f"text = {text!r}: choose drop or redact" if text not in ("drop", "redact") else "",
         f"there is no column {_TEXT!r} to redact" if text == "redact" and _TEXT not in table.columns else "",
-        f"column {_TEXT!r} cannot be redacted and something else: name it once"
-        if text == "redact" and _TEXT in named
-        else "",
+        f"column {_TEXT!r} is redacted: name it as nothing else" if text == "redact" and _TEXT in named else "",
     ]
     if any(wrong):
         raise UserError(next(filter(None, wrong)))

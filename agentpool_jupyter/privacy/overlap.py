@@ -64,9 +64,7 @@ def together(
         if both.k < wanted.k or (both.l or least) < least:
             left = f"{both.k} rows" + (f", {both.l} different values of {what}" if names else "")
             message = f"refused: to who has the earlier release too, somebody is left with {left} ({both.exposed:,} of "
-            message += (
-                f"{both.people:,} with fewer than {wanted.k} rows); ask for a larger k, or publish only one of both"
-            )
+            message += f"{both.people:,} with fewer than {wanted.k} rows); ask for a larger k, or publish one only"
             raise ReleaseRefusedError(message)
         told = f", l = {both.l} of {what}" if names else ""
         notes.append(f"together with the earlier release k = {both.k}{told}, for {both.people:,} rows that are in both")

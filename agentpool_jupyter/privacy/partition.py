@@ -122,4 +122,5 @@ def _suppress(columns: Sequence[Column], classes: Ranks, demand: Demand) -> None
 
 def _losses(columns: Sequence[Column], level: Classes) -> Floats:
     """Return what each class loses, over all columns."""
-    return np.sum([level.widths(column) for column in columns], axis=0) * level.sizes
+    widths: Floats = np.sum([level.widths(column) for column in columns], axis=0)
+    return widths * level.sizes

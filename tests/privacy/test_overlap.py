@@ -22,7 +22,7 @@ def test_what_two_releases_have_in_common_may_be_less_than_either_protects():
         ap.anonymize(given, k=3, quasi="age", sensitive="ill", l=2, earlier=earlier)
     assert str(error.value) == (
         "refused: to who has the earlier release too, somebody is left with 2 rows, 1 different values of 'ill' (4 of "
-        "4 with fewer than 3 rows); ask for a larger k, or publish only one of both"
+        "4 with fewer than 3 rows); ask for a larger k, or publish one only"
     )
 
 
