@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _TEXT = "text"
 _TELLING = 0.5  # the share of different values from which on a sensitive column tells people apart by itself
 _AGAIN = "a second release of the same people can undo this one: check it against this (earlier=, --with)"
+_TURNS = "k counts turns, and all of a class may be of one user; with per='user' (--per user) it counts users"
 _ONE_VALUE = "some classes have one sensitive value only: who is in one is known to have it (l = 2 or t forbids that)"
 
 
@@ -45,6 +46,7 @@ def anonymize(
     l: int | None = None,  # noqa: E741 - its name
     t: float | None = None,
     hierarchies: Mapping[str, Any] | None = None,
+    per: str | None = None,
     suppression: float = 0.0,
     text: str = "drop",
     strict: bool = True,
@@ -60,13 +62,14 @@ def anonymize(
     ``quasi`` names the columns by which somebody could be known; each combination of what is published of them occurs
     ``k`` times or more. ``sensitive`` names those that are published as they are; each class then has ``l`` different
     values of them, or values that are no further than ``t`` (0 to 1) from those of the whole table. All other columns
-    are left out. ``hierarchies`` has for a column what its values are part of (:func:`.hierarchy.read_hierarchy`);
-    others are published as sets. ``suppression`` is the share of rows, 0 to 1, that may be left out where that lowers
-    the loss of the others most. With ``strict`` rows of one value are not parted by it. With ``text="redact"`` the
-    column ``text`` is kept as far as :mod:`.texts` can make it safe. ``earlier`` is an earlier release of the same
-    people (what this function gave, a table or a file), together with which ``k`` and ``l`` still have to hold. With
-    ``engine`` the classes are made by a MapReduce job; ``options``, ``progress`` and ``cancel`` are those of
-    :func:`agentpool_jupyter.jobs.run_job`.
+    are left out. Where several rows may be of one person, ``per`` names the column that says whose they are: each class
+    then has ``k`` different values of it. ``hierarchies`` has for a column what its values are part of
+    (:func:`.hierarchy.read_hierarchy`); others are published as sets. ``suppression`` is the share of rows, 0 to 1,
+    that may be left out where that lowers the loss of the others most. With ``strict`` rows of one value are not parted
+    by it. With ``text="redact"`` the column ``text`` is kept as far as :mod:`.texts` can make it safe. ``earlier`` is
+    an earlier release of the same people (what this function gave, a table or a file), together with which ``k`` and
+    ``l`` still have to hold. With ``engine`` the classes are made by a MapReduce job; ``options``, ``progress`` and
+    ``cancel`` are those of :func:`agentpool_jupyter.jobs.run_job`.
 
     Raises UserError (columns, values, hierarchies), ReleaseRefusedError where what is asked for cannot be had,
     ExtraMissingError, and with an engine what its job raises; nothing is released then.
@@ -76,7 +79,8 @@ def anonymize(
         quasi = [name for name in QUASI if name not in ([sensitive] if isinstance(sensitive, str) else sensitive)]
     columns, kept = _named(table, quasi, sensitive)
     _check_text(table, text, [*columns, *kept])
-    demand = demand_of(table, kept, k=k, l=l, t=t, suppression=suppression, strict=strict)
+    people = None if per is None else table[check_columns([per], list(table.columns), "people")[0]]
+    demand = demand_of(table, kept, per, k=k, l=l, t=t, suppression=suppression, strict=strict)
     trees = {name: read_hierarchy(one, name) for name, one in (hierarchies or {}).items()}
     check_columns(trees, columns, "a hierarchy")
     fields, values = zip(*(read_field(table[name], trees.get(name)) for name in columns), strict=True)
@@ -101,8 +105,10 @@ def anonymize(
         out[_TEXT] = _texts(table, grouped.rows, k, notes)
     # The rows of a class, and classes, in an order that says nothing.
     chance = np.random.default_rng(random.SystemRandom().getrandbits(128))
-    out = out.iloc[chance.permutation(len(out))].reset_index(drop=True)
-    found, by = verify(out, columns, kept, wanted := Wanted(k, l, t))
+    order = chance.permutation(len(out))
+    out = out.iloc[order].reset_index(drop=True)
+    whose = None if people is None else people.iloc[grouped.rows[order]].reset_index(drop=True)
+    found, by = verify(out, columns, kept, wanted := Wanted(k, l, t, per or ""), whose)
     if earlier is None:
         notes.append(_AGAIN)
     else:
@@ -110,6 +116,8 @@ def anonymize(
         notes += together(made, classes, table, before, sensitive=kept, wanted=wanted)
     if kept and found.l == 1:
         notes.append(_ONE_VALUE)
+    if isinstance(given, Pool) and per is None:
+        notes.append(_TURNS)
     report = PrivacyReport(
         k=found.k,
         l=found.l,
@@ -183,4 +191,5 @@ def _notes(
 def _in_words(wanted: Wanted, suppression: float) -> str:
     asked = {"k": wanted.k, "l": wanted.l, "t": wanted.t}
     told = ", ".join(f"{name} = {value}" for name, value in asked.items() if value is not None)
+    told += f", k of {wanted.per}" if wanted.per else ""
     return told + (f", at most {suppression:.1%} suppressed" if suppression else "")

@@ -83,12 +83,15 @@ def best_cuts(columns: Sequence[Column], level: Classes, demand: Demand, price: 
         _Sorted(one, column.size, level, ordered=column.ordered, strict=demand.strict)
         for column, one in zip(columns, ranks, strict=True)
     ]
-    secrets = [_Sorted(one.ranks[level.rows], one.size, level, ordered=True, strict=True) for one in demand.diverse]
+    diverse = [
+        (_Sorted(one.ranks[level.rows], one.size, level, ordered=True, strict=True).values, least)
+        for one, least in demand.diverse
+    ]
     most = float(len(columns))  # that a row can lose
     for by in sorts:
         left = by.last + 1 - level.starts[by.owner]
         right = level.sizes[by.owner] - left
-        fits = _fitting(by, level, demand, secrets, small=price is not None)
+        fits = _fitting(by, level, demand, diverse, small=price is not None)
         if not fits.any():
             continue
         lefts, rights = np.zeros(len(left)), np.zeros(len(left))
@@ -96,7 +99,7 @@ def best_cuts(columns: Sequence[Column], level: Classes, demand: Demand, price: 
             wide = _spans(column, mine, by, level) if column.ordered else _sets(column, other, by, level)
             lefts, rights = lefts + wide[0], rights + wide[1]
         if price is not None:
-            lefts, rights = np.where(left < demand.k, price, lefts), np.where(right < demand.k, price, rights)
+            lefts, rights = np.where(left < demand.size, price, lefts), np.where(right < demand.size, price, rights)
             yield _least(np.where(fits, left * lefts + right * rights, np.inf), by)
             continue
         thin = np.minimum(left, right) < _BALANCED * level.sizes[by.owner]
@@ -106,18 +109,20 @@ def best_cuts(columns: Sequence[Column], level: Classes, demand: Demand, price: 
             yield _least(np.where(fits, np.abs(left - right) + 2 * most * level.sizes[by.owner], np.inf), by)
 
 
-def _fitting(by: _Sorted, level: Classes, demand: Demand, secrets: Sequence[_Sorted], *, small: bool) -> Marks:
+def _fitting(
+    by: _Sorted, level: Classes, demand: Demand, diverse: Sequence[tuple[Ranks, int]], *, small: bool
+) -> Marks:
     """Return after which groups a cut leaves two parts that have what is asked for, or one and a ``small`` one."""
     left = by.last + 1 - level.starts[by.owner]
     right = level.sizes[by.owner] - left
-    whole = left >= demand.k, right >= demand.k
-    for secret in secrets:
-        whole = _both(whole, (kinds >= demand.least for kinds in _distinct(secret.values, by, level)))
+    whole = left >= demand.size, right >= demand.size
+    for values, least in diverse:
+        whole = _both(whole, (kinds >= least for kinds in _distinct(values, by, level)))
     for one in demand.near:
         if one.size <= _FEW:
             whole = _both(whole, (far <= demand.farthest for far in _apart(one, by, level)))
     if small:
-        return (whole[0] & (right > 0) & (right < demand.k)) | (whole[1] & (left < demand.k))
+        return (whole[0] & (right > 0) & (right < demand.size)) | (whole[1] & (left < demand.size))
     return whole[0] & whole[1]
 
 

@@ -27,7 +27,11 @@ class Demand:
     """What every class has to have."""
 
     k: int
-    """Rows, at the least."""
+    """Rows, at the least; with ``per`` different values of that column."""
+    per: Sensitive | None = None
+    """Whose rows these are, where several may be of one person."""
+    rows: int = 0
+    """Rows, at the least, if that is more."""
     l: int | None = None  # noqa: E741 - its name
     """Different values of each sensitive column, at the least."""
     t: float | None = None
@@ -39,14 +43,15 @@ class Demand:
     """Rows that may be left out."""
 
     @property
-    def diverse(self) -> Sequence[Sensitive]:
-        """The columns that have to have several values in a class."""
-        return self.sensitive if self.least > 1 else ()
+    def size(self) -> int:
+        """Rows of a class, at the least."""
+        return max(self.k, self.rows)
 
     @property
-    def least(self) -> int:
-        """How many different sensitive values a class has to have."""
-        return self.l or 1
+    def diverse(self) -> Sequence[tuple[Sensitive, int]]:
+        """The columns that have to have several values in a class, and how many."""
+        people = [(self.per, self.k)] if self.per is not None else []
+        return [*((one, self.l) for one in self.sensitive if self.l), *people]
 
     @property
     def near(self) -> Sequence[Sensitive]:
@@ -70,6 +75,7 @@ class Demand:
 def demand_of(
     table: pd.DataFrame,
     sensitive: Sequence[str],
+    per: str | None,
     *,
     k: int,
     l: int | None,  # noqa: E741
@@ -93,12 +99,16 @@ def demand_of(
     if k > len(table):
         message = f"refused: k is {k} and the table has {len(table):,} rows, which cannot make one class"
         raise ReleaseRefusedError(message)
+    people = None if per is None else _sensitive(table[per])
+    if people is not None and people.size < k:
+        message = f"refused: k is {k} and column {per!r} has {people.size} different values"
+        raise ReleaseRefusedError(message)
     columns = [_sensitive(table[name]) for name in sensitive]
     for column in columns:
         if l is not None and column.size < l:
             message = f"refused: column {column.name!r} has {column.size} different values, and l is {l}"
             raise ReleaseRefusedError(message)
-    return Demand(k=k, l=l, t=t, sensitive=columns, strict=strict, suppress=int(suppression * len(table)))
+    return Demand(k=k, per=people, l=l, t=t, sensitive=columns, strict=strict, suppress=int(suppression * len(table)))
 
 
 def _sensitive(series: pd.Series[Any]) -> Sensitive:

@@ -48,7 +48,8 @@ def _settled_order(columns: Sequence[Column], demand: Demand) -> Ranks:
     """Return the rows in an order that does not depend on how they came, but among rows that are the same in all."""
     if demand.strict:
         return np.arange(len(columns[0].ranks))
-    return np.lexsort([*(one.ranks for one in demand.sensitive), *(column.ranks for column in columns)])
+    others = [*demand.sensitive, *([demand.per] if demand.per is not None else [])]
+    return np.lexsort([*(one.ranks for one in others), *(column.ranks for column in columns)])
 
 
 def _next(level: Classes, kept: Marks, of_row: Ranks) -> Classes:
@@ -100,7 +101,7 @@ def _suppress(columns: Sequence[Column], classes: Ranks, demand: Demand) -> None
         best = costs.argmin(axis=0)
         right = _sides(found, best, level)
         rights = np.bincount(level.of_row, right, len(level))
-        small_right = rights < demand.k
+        small_right = rights < demand.size
         out = np.where(small_right[level.of_row], right, ~right)
         size = np.bincount(level.of_row, out, len(level))
         gain = _losses(columns, level) - costs.min(axis=0)

@@ -26,13 +26,14 @@ ORDERED = "biufM"
 _CELLS = 4_000_000  # of a table of shares, which is made of some classes at a time
 _PATIENT = 20_000  # classes times values, for which pycanon counts l and t in seconds
 _ROUNDING = 1e-9
+_WHOSE = "\0whose"
 
 
 class Measured(NamedTuple):
     """What a table protects."""
 
     k: int
-    """Rows of the smallest class."""
+    """Rows, or people, of the smallest class."""
     l: int | None  # noqa: E741 - its name
     """Different sensitive values of the class that has the fewest; None without a sensitive column."""
     t: float | None
@@ -45,12 +46,17 @@ class Wanted(NamedTuple):
     k: int
     l: int | None = None  # noqa: E741
     t: float | None = None
+    per: str = ""
+    """The column whose values count for k, instead of rows."""
 
 
-def measure(table: pd.DataFrame, quasi: Sequence[str], sensitive: Sequence[str]) -> Measured:
-    """Return what a table protects: rows with the same quasi-identifiers are a class."""
+def measure(
+    table: pd.DataFrame, quasi: Sequence[str], sensitive: Sequence[str], people: pd.Series | None = None
+) -> Measured:
+    """Return what a table protects: rows with the same quasi-identifiers are a class, of ``people`` or of rows."""
     groups = table.groupby(list(quasi), dropna=False, sort=False, observed=True).ngroup()
-    smallest = int(groups.value_counts().min())
+    sizes = groups.value_counts() if people is None else people.groupby(groups).nunique(dropna=False)
+    smallest = int(sizes.min())
     if not sensitive:
         return Measured(smallest, None, None)
     distinct = min(int(table[name].groupby(groups).nunique(dropna=False).min()) for name in sensitive)
@@ -79,11 +85,20 @@ def _distance(values: pd.Series, groups: NDArray[np.int64]) -> float:
     return worst
 
 
-def verify(table: pd.DataFrame, quasi: Sequence[str], sensitive: Sequence[str], wanted: Wanted) -> tuple[Measured, str]:
-    """Return what a table protects and who counted; raises ReleaseRefusedError where that is less than is wanted."""
-    found, by = measure(table, quasi, sensitive), "by a group-by"
+def verify(
+    table: pd.DataFrame,
+    quasi: Sequence[str],
+    sensitive: Sequence[str],
+    wanted: Wanted,
+    people: pd.Series | None = None,
+) -> tuple[Measured, str]:
+    """Return what a table protects and who counted; raises ReleaseRefusedError where that is less than is wanted.
+
+    ``people`` says whose each row is, where k is of people.
+    """
+    found, by = measure(table, quasi, sensitive, people), "by a group-by"
     _judge(found, wanted, by)
-    theirs = _pycanon(table, quasi, sensitive, found, wanted)
+    theirs = _pycanon(table, [*quasi], [*sensitive], wanted, people)
     if theirs is None:
         return found, f"{by} (pycanon would count again: pip install 'agentpool-jupyter[privacy]')"
     _judge(theirs, wanted, "by pycanon")
@@ -105,14 +120,13 @@ def _judge(found: Measured, wanted: Wanted, by: str) -> None:
 
 
 def _pycanon(
-    table: pd.DataFrame, quasi: Sequence[str], sensitive: Sequence[str], found: Measured, wanted: Wanted
+    table: pd.DataFrame, quasi: list[str], sensitive: list[str], wanted: Wanted, people: pd.Series | None
 ) -> Measured | None:
     """Return what pycanon finds, None for what it would count for too long; None where it is not installed."""
     try:
         from pycanon import anonymity  # noqa: PLC0415 - optional
     except ImportError:
         return None
-    quasi, sensitive = list(quasi), list(sensitive)
     plain = table[quasi + sensitive].reset_index(drop=True)
     for name in plain:  # it knows numbers and texts, and leaves rows out that have nothing in a column
         if name in sensitive and plain[name].dtype.kind in ORDERED:
@@ -120,10 +134,14 @@ def _pycanon(
         else:
             plain[name] = plain[name].astype(str).fillna("")
     values = max((plain[name].nunique() for name in sensitive), default=0)
+    classes = len(plain.drop_duplicates(quasi))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what it calls of pandas will be otherwise some day
         smallest = int(anonymity.k_anonymity(plain, quasi))
-        if not sensitive or values * (len(plain) // max(1, found.k)) > _PATIENT:
+        if people is not None and classes <= _PATIENT:
+            whose = plain[quasi].assign(**{_WHOSE: people.astype(str).fillna("").to_numpy()})
+            smallest = int(anonymity.l_diversity(whose, quasi, [_WHOSE]))
+        if not sensitive or values * classes > _PATIENT:
             return Measured(smallest, None, None)
         distinct = int(anonymity.l_diversity(plain, quasi, sensitive))
         far = float(anonymity.t_closeness(plain, quasi, sensitive)) if wanted.t is not None and values > 1 else None

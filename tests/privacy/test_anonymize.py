@@ -164,6 +164,9 @@ def test_a_pool_is_a_table_of_its_turns(pool, server):
     assert "text" not in release.table
     assert "free text was dropped" in repr(release)
     assert "Plan a bakery" not in release.table.to_csv()
+    assert "k counts turns, and all of a class may be of one user" in repr(release)
+    with pytest.raises(ReleaseRefusedError, match="k is 4 and column 'user' has 1 different values"):
+        ap.anonymize(pool, k=4, per="user")
     with pytest.raises(ReleaseRefusedError, match="k is 13 and the table has 12 rows"):
         ap.anonymize(pool, k=13)
 
@@ -265,6 +268,8 @@ def test_k_may_be_all_rows_and_not_one_more():
         ({"l": 2}, "l and t are about sensitive columns: name one"),
         ({"sensitive": "s", "l": 3}, "refused: column 's' has 2 different values, and l is 3"),
         ({"sensitive": "s", "t": 2}, "t = 2: name a distance from 0 to 1"),
+        ({"per": "s", "k": 3}, "refused: k is 3 and column 's' has 2 different values"),
+        ({"per": "who"}, "the table has no column 'who' for people"),
         ({"suppression": 1}, "suppression = 1: name a share from 0 to less than 1"),
         ({"text": "keep"}, "text = 'keep': choose drop or redact"),
         ({"text": "redact"}, "there is no column 'text' to redact"),
@@ -359,3 +364,17 @@ def test_sensitive_columns_may_be_of_any_type_and_keep_it(table):
     release = ap.anonymize(given, k=3, quasi="x", sensitive=list(given)[1:], l=2, t=0.5)
     assert (release.report.k, release.report.l, release.report.t) == (6, 2, 0)
     assert list(release.table.dtypes)[1:3] == list(given.dtypes)[1:3]
+
+
+@pytest.mark.parametrize("engine", [None, "inline"])
+def test_k_may_be_of_people_and_not_of_rows(engine):
+    """Five rows of one person hide nobody."""
+    given = small(
+        day=[1] * 5 + [2] * 5 + [3] * 3, who=["ada"] * 5 + ["ada", "bob", "eve", "ada", "ada"] + ["kim", "lea", "mia"]
+    )
+    assert len(ap.anonymize(given, k=3, quasi="day").classes) == 3
+    release = ap.anonymize(given, k=3, quasi="day", per="who", engine=engine)
+    assert sorted(map(len, release.classes)) == [3, 10]
+    assert "who" not in release.table
+    assert release.report.k == 3
+    assert "asked: k = 3, k of who" in repr(release)

@@ -61,6 +61,9 @@ def test_the_order_of_rows_changes_no_size(table, k, strict, chance):
             for one in (table, mixed)
         ]
         assert sizes(made[0]) == sizes(made[1])
+    few = min(k, table["s"].nunique())
+    made = [partition(columns_of(one), Demand(k=few, strict=strict, per=sensitive(one))) for one in (table, mixed)]
+    assert sizes(made[0]) == sizes(made[1])
 
 
 @given(tables, st.integers(2, 5), st.booleans(), st.booleans())
@@ -74,6 +77,15 @@ def test_demands_on_sensitive_values_hold_in_every_class(table, k, ordered, stri
         apart = np.bincount(mine, minlength=one.size) / len(mine) - whole
         far = np.abs(np.cumsum(apart)).sum() / max(1, one.size - 1) if ordered else np.abs(apart).sum() / 2
         assert far <= 0.25 + 1e-9
+
+
+@given(tables, st.integers(2, 4), st.booleans(), st.integers(0, 4))
+def test_where_rows_are_of_people_every_class_has_k_of_them(table, k, strict, most):
+    people = sensitive(table)
+    demand = Demand(k=min(k, people.size), per=people, strict=strict, suppress=most)
+    classes = partition(columns_of(table), demand)
+    for number in range(classes.max() + 1):
+        assert len(set(people.ranks[classes == number])) >= demand.k
 
 
 @given(tables, st.integers(2, 6), st.integers(0, 10))

@@ -21,6 +21,8 @@ def test_it_counts():
     # A class of 1 and 2: at or below each value are 1/2, 1, 1, 1, 1 of it, and 1/5 to 5/5 of all.
     assert measure(TABLE, ["q"], ["n"]).t == pytest.approx((0.3 + 0.6 + 0.4 + 0.2) / 4)
     assert measure(TABLE, ["q"], []) == (2, None, None)
+    assert measure(TABLE, ["q"], [], pd.Series(["ada", "bob", "ada", None, None])) == (2, None, None)
+    assert measure(TABLE, ["q"], [], pd.Series(["ada", "ada", "ada", "bob", "bob"])) == (1, None, None)
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ class AnonymizeMagics(SessionMagics):
     @argument("-k", "--k", type=int, default=5, metavar="K", help="rows that share what is published (default: 5)")
     @argument("--quasi", action="append", metavar="COLUMNS", help="by which somebody could be known: age,city")
     @argument("--sensitive", action="append", metavar="COLUMN", help="published as it is; may be repeated")
+    @argument("--per", metavar="COLUMN", help="says whose each row is: k counts its values, and not rows")
     @argument("-l", "--l", type=int, metavar="L", help="different sensitive values in each class")
     @argument("-t", "--t", type=float, metavar="T", help="how far a class's sensitive values may be from all, 0 to 1")
     @argument(
@@ -84,6 +85,7 @@ def _anonymize(session: Session, arguments: Namespace) -> Anonymized:
         k=arguments.k,
         quasi=_columns(arguments.quasi),
         sensitive=_columns(arguments.sensitive) or (),
+        per=arguments.per,
         l=arguments.l,
         t=arguments.t,
         hierarchies=dict(_hierarchy(session, word) for word in arguments.hierarchy or ()),

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
+from dataclasses import replace
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from agentpool_jupyter.jobs import engines, run_job
 from agentpool_jupyter.jobs.records import encode
-from agentpool_jupyter.privacy.demand import Demand
+from agentpool_jupyter.jobs.scratch import temporary
 from agentpool_jupyter.privacy.partition import partition
 
 from .lines import ClassesLine, PlanLine, RowLine, read_line
@@ -18,11 +18,14 @@ from .lines import ClassesLine, PlanLine, RowLine, read_line
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
     from agentpool_jupyter.jobs import Progress
     from agentpool_jupyter.jobs.engines import OptionValue
+    from agentpool_jupyter.privacy.demand import Demand
+    from agentpool_jupyter.privacy.diversity import Sensitive
     from agentpool_jupyter.privacy.fields import Field
 
 JOB = "agentpool_jupyter.privacy.bulk.job:PartitionJob"
@@ -51,8 +54,10 @@ def partition_by_job(
     """
     engines.find(engine).check()
     columns = [field.column(one) for field, one in zip(fields, values, strict=True)]
-    coarse = Demand(k=max(part // 2, _LEAST * wanted.k), l=wanted.l, t=wanted.t, sensitive=wanted.sensitive)
-    parts = partition(columns, coarse) if len(values[0]) >= 2 * coarse.k else np.zeros(len(values[0]), dtype=np.int64)
+    # A part has what is asked for, as a class has, and many more rows.
+    coarse = replace(wanted, rows=max(part // 2, _LEAST * wanted.k), strict=True, suppress=0)
+    parts = partition(columns, coarse)
+    secrets = [*wanted.sensitive, *([wanted.per] if wanted.per is not None else [])]
     plan = PlanLine(
         parts=int(parts.max()) + 1,
         fields=list(fields),
@@ -61,21 +66,22 @@ def partition_by_job(
         t=wanted.t,
         strict=wanted.strict,
         suppression=suppression,
-        sensitive=[(one.name, one.ordered, one.shares.tolist()) for one in wanted.sensitive],
+        sensitive=[(one.name, one.ordered, one.shares.tolist()) for one in secrets],
+        per=wanted.per is not None,
     )
-    with tempfile.TemporaryDirectory(prefix="agentpool-release-") as folder:
-        place = Path(folder, "rows")
+    with temporary("agentpool-release-", token_hex(4)) as scratch:
+        place = scratch.bulk / "rows"
         place.mkdir()
         for first in range(0, len(parts), _FILE):
             rows = range(first, min(first + _FILE, len(parts)))
             with (place / f"{first:012}.jsonl").open("wb") as out:
                 if not first:
                     out.write(encode(plan) + b"\n")
-                out.writelines(encode(_line(row, parts, values, wanted)) + b"\n" for row in rows)
+                out.writelines(encode(_line(row, parts, values, secrets)) + b"\n" for row in rows)
         done = run_job(
             JOB,
             [place],
-            output=Path(folder, "classes"),
+            output=scratch.bulk / "classes",
             engine=engine,
             options=options,
             progress=progress,
@@ -84,10 +90,10 @@ def partition_by_job(
         return _gathered(done.outputs, len(parts))
 
 
-def _line(row: int, parts: NDArray[np.int64], values: Sequence[NDArray[Any]], wanted: Demand) -> RowLine:
+def _line(row: int, parts: NDArray[np.int64], values: Sequence[NDArray[Any]], secrets: Sequence[Sensitive]) -> RowLine:
     cells = [value[row] for value in values]
     plain = [cell if isinstance(cell, str) else None if np.isnan(cell) else float(cell) for cell in cells]
-    return RowLine(int(parts[row]), row, plain, [int(one.ranks[row]) for one in wanted.sensitive])
+    return RowLine(int(parts[row]), row, plain, [int(one.ranks[row]) for one in secrets])
 
 
 def _gathered(outputs: Sequence[Path], count: int) -> NDArray[np.int64]:

@@ -27,6 +27,8 @@ class PlanLine(msgspec.Struct, array_like=True, tag="plan"):
     suppression: float
     sensitive: list[tuple[str, bool, list[float]]]
     """Of each sensitive column its name, whether it is ordered, and the share of each value."""
+    per: bool = False
+    """Whether the last of them only says whose the rows are."""
 
 
 class RowLine(msgspec.Struct, array_like=True, tag="row"):
@@ -58,8 +60,9 @@ def demand(plan: PlanLine, rows: list[RowLine]) -> Demand:
         Sensitive(name, np.array([row.sensitive[i] for row in rows], dtype=np.int64), np.array(shares), ordered=ordered)
         for i, (name, ordered, shares) in enumerate(plan.sensitive)
     ]
+    per = sensitive.pop() if plan.per else None
     most = int(plan.suppression * len(rows))
-    return Demand(k=plan.k, l=plan.l, t=plan.t, sensitive=sensitive, strict=plan.strict, suppress=most)
+    return Demand(k=plan.k, per=per, l=plan.l, t=plan.t, sensitive=sensitive, strict=plan.strict, suppress=most)
 
 
 def values_of(field: Field, rows: list[RowLine], number: int) -> NDArray[Any]:
