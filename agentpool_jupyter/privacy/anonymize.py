@@ -102,7 +102,7 @@ def anonymize(
     for name in kept:
         out[name] = table[name].iloc[grouped.rows].reset_index(drop=True)
     if text == "redact":
-        out[_TEXT] = _texts(table, grouped.rows, k, notes)
+        out[_TEXT] = _texts(table, grouped.rows, k, people, notes)
     # The rows of a class, and classes, in an order that says nothing.
     chance = np.random.default_rng(random.SystemRandom().getrandbits(128))
     order = chance.permutation(len(out))
@@ -158,12 +158,16 @@ def _check_text(table: pd.DataFrame, text: str, named: Sequence[str]) -> None:
         raise UserError(next(filter(None, wrong)))
 
 
-def _texts(table: pd.DataFrame, rows: Any, k: int, notes: list[str]) -> list[str | None]:
+def _texts(table: pd.DataFrame, rows: Any, k: int, people: pd.Series[Any] | None, notes: list[str]) -> list[str | None]:
     from .texts import common_texts, without_identifiers  # noqa: PLC0415 - optional
 
     said = table[_TEXT].fillna("").astype(str).to_numpy()[rows]
-    runs = table["run"].astype(str).to_numpy()[rows] if "run" in table.columns else [str(row) for row in rows]
+    runs = table["run"] if "run" in table.columns else people if people is not None else pd.Series(range(len(table)))
+    runs = runs.astype(str).iloc[rows].to_numpy()
     texts = common_texts(without_identifiers(list(said)), list(runs), k)
+    if pd.Series(runs).groupby(np.array(texts, dtype=object)).nunique().min() < k:
+        message = f"refused: a text would be published that fewer than {k} runs said; nothing was released"
+        raise ReleaseRefusedError(message)
     dropped = sum(text is None for text in texts)
     notes.append(
         f"text: identifiers have pseudonyms, names and places have not; {dropped:,} of {len(texts):,} texts were said "

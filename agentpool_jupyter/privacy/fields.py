@@ -84,7 +84,11 @@ def read_field(series: pd.Series[Any], hierarchy: Hierarchy | None = None) -> tu
         return Field(name, kind, low, high, whole), values
     empty = series.isna().to_numpy()
     objects = series.astype(object).to_numpy()
-    codes, known = pd.factorize(objects)
+    try:
+        codes, known = pd.factorize(objects)
+    except TypeError as error:
+        message = f"column {name!r} has values that are lists or the like: make them texts or numbers"
+        raise UserError(message) from error
     texts = np.array([*map(str, known), MISSING], dtype=object)
     mixed = len({type(value) for value in known}) > 1
     values = texts[np.where(empty, -1, codes)]

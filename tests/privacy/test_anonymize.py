@@ -165,6 +165,7 @@ def test_a_pool_is_a_table_of_its_turns(pool, server):
     assert "free text was dropped" in repr(release)
     assert "Plan a bakery" not in release.table.to_csv()
     assert "k counts turns, and all of a class may be of one user" in repr(release)
+    assert len(ap.anonymize(pool, k=4, engine="inline").table) == 12
     with pytest.raises(ReleaseRefusedError, match="k is 4 and column 'user' has 1 different values"):
         ap.anonymize(pool, k=4, per="user")
     with pytest.raises(ReleaseRefusedError, match="k is 13 and the table has 12 rows"):
@@ -306,6 +307,7 @@ def test_a_mistake_is_told_in_one_line(options, message):
             small(x=np.array(["20000-01-01"] * 3, dtype="datetime64[s]")),
             "column 'x' has dates outside the years 1 to 9999",
         ),
+        (small(x=[[1], [2]]), "column 'x' has values that are lists or the like"),
         ("nowhere.csv", "the table nowhere.csv cannot be read"),
         (7, "this is no table"),
     ],

@@ -69,9 +69,11 @@ def test_a_release_keeps_text_on_demand_and_says_what_became_of_it(pool):
 
 
 def test_text_of_a_table_counts_each_row_as_a_run():
-    table = pd.DataFrame({"age": [1, 1, 2, 2], "text": ["the same words here"] * 3 + ["other words there"]})
+    table = pd.DataFrame({"age": [1, 1, 1, 1], "text": ["the same words here"] * 3 + ["other words there"]})
     release = ap.anonymize(table, k=2, quasi="age", text="redact")
     assert sorted(release.table["text"].fillna("")) == ["", *["the same words here"] * 3]
+    whose = table.assign(who=["ada", "ada", "ada", "bob"])  # who says it three times says it once
+    assert ap.anonymize(whose, k=2, quasi="age", text="redact", per="who").table["text"].isna().all()
 
 
 def test_without_presidio_it_is_told_what_to_install(monkeypatch):
