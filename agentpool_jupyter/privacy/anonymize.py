@@ -164,7 +164,10 @@ def _texts(table: pd.DataFrame, rows: Any, k: int, people: pd.Series[Any] | None
     said = table[_TEXT].fillna("").astype(str).to_numpy()[rows]
     runs = table["run"] if "run" in table.columns else people if people is not None else pd.Series(range(len(table)))
     runs = runs.astype(str).iloc[rows].to_numpy()
-    texts = common_texts(without_identifiers(list(said)), list(runs), k)
+    shared = common_texts(list(said), list(runs), k)  # first, because recognisers are slow
+    kept = [text for text in dict.fromkeys(shared) if text is not None]
+    names = dict(zip(kept, without_identifiers(kept), strict=True))
+    texts = [None if text is None else names[text] for text in shared]
     if pd.Series(runs).groupby(np.array(texts, dtype=object)).nunique().min() < k:
         message = f"refused: a text would be published that fewer than {k} runs said; nothing was released"
         raise ReleaseRefusedError(message)
