@@ -5,6 +5,7 @@ The layers, lowest last; imports go only downward::
     jupyter   magics/ and live/ (widget, feed)                   cli
     history   diff, graph, transfer, compact: what became of a pool
     agents    team/ prompt/ models/ reminders/ turns/ runs/
+    effects   what agents do beside what they say: tools, and each call of them
     privacy   k-anonymous releases of tables and pools
     recall    earlier reasoning, found again                     snapshots   any earlier state, at once
     jobs      MapReduce engines
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from .agents import Run, Team, TeamSpec, resume
+    from .effects import act, consensus, gate, tool
     from .errors import AgentPoolError
     from .history import export_pool, history_graph, import_pool
     from .history.compact import compact
@@ -52,11 +54,14 @@ _HOMES = {
     "Snapshot": "snapshots.build",
     "Team": "agents",
     "TeamSpec": "agents",
+    "act": "effects",
     "anonymize": "privacy",
     "compact": "history",
+    "consensus": "effects",
     "diff": "history",
     "export_pool": "history",
     "fold": "pool",
+    "gate": "effects",
     "history_graph": "history",
     "import_pool": "history",
     "index_pools": "recall.bulk.build",
@@ -66,6 +71,7 @@ _HOMES = {
     "resume": "agents",
     "similar": "recall",
     "snapshot": "snapshots.build",
+    "tool": "effects",
 }
 
 __all__ = [
@@ -80,11 +86,14 @@ __all__ = [
     "Snapshot",
     "Team",
     "TeamSpec",
+    "act",
     "anonymize",
     "compact",
+    "consensus",
     "diff",
     "export_pool",
     "fold",
+    "gate",
     "history_graph",
     "import_pool",
     "index_pools",
@@ -95,6 +104,7 @@ __all__ = [
     "resume",
     "similar",
     "snapshot",
+    "tool",
     "unload_ipython_extension",
 ]
 

@@ -12,15 +12,15 @@ In reading order::
 
 from .compact import Compacted, compact
 from .diff import Diff, diff
-from .effects import Effect, effects_after
+from .effects import LeftEffect, effects_after
 from .graph import HistoryGraph, history_graph
 from .transfer import export_pool, import_pool
 
 __all__ = [
     "Compacted",
     "Diff",
-    "Effect",
     "HistoryGraph",
+    "LeftEffect",
     "compact",
     "diff",
     "effects_after",

@@ -6,28 +6,30 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from agentpool_jupyter.pool.events import Decision, TurnStarted
+from agentpool_jupyter.pool.events import Decision, EffectStarted, TurnStarted
 from agentpool_jupyter.pool.words import PYTHON
 
 if TYPE_CHECKING:
     from agentpool_jupyter.pool import Pool, Position
 
 
-class Effect(msgspec.Struct, frozen=True):
-    """Something that may have changed the world."""
+class LeftEffect(msgspec.Struct, frozen=True):
+    """Something on a line that was left which may have changed the world."""
 
     offset: int
     agent: str
     what: str
+    id: str = ""
+    """That of the effect, where it was a call of a tool."""
 
     def __str__(self) -> str:
         return f"{self.what} ({self.agent}, offset {self.offset})"
 
 
-def effects_after(pool: Pool, position: Position) -> list[Effect]:
+def effects_after(pool: Pool, position: Position) -> list[LeftEffect]:
     """Return the effects on the current line that lie after a position, oldest first.
 
-    Those are calls of Python agents' functions, which may do anything, and effects that the team decided on.
+    Those are calls of Python agents' functions, which may do anything, and of tools; and what the team decided on.
     """
     kept = dict(pool.lineage.line(*position))
     here = pool.lineage.line(pool.branch, pool.end - 1)
@@ -37,7 +39,9 @@ def effects_after(pool: Pool, position: Position) -> list[Effect]:
         if not kept.get(event.branch, -1) < event.offset <= line.get(event.branch, -1):
             continue
         if isinstance(event, TurnStarted) and event.model.startswith(PYTHON):
-            found.append(Effect(event.offset, event.agent, f"{event.model.removeprefix(PYTHON)}() was called"))
-        elif isinstance(event, Decision) and event.accepted:
-            found.append(Effect(event.offset, event.agent, f"decided: {event.text or event.proposal}"))
+            found.append(LeftEffect(event.offset, event.agent, f"{event.model.removeprefix(PYTHON)}() was called"))
+        elif isinstance(event, EffectStarted) and (effect := pool.effects.get(event.proposal)):
+            found.append(LeftEffect(event.offset, event.agent, f"{effect.told}: {effect.status}", effect.id))
+        elif isinstance(event, Decision) and event.accepted and event.proposal not in pool.effects:
+            found.append(LeftEffect(event.offset, event.agent, f"decided: {event.text or event.proposal}"))
     return found

@@ -42,14 +42,14 @@ class _Course:
     __slots__ = ("ended", "plain", "said", "written")
 
     def __init__(self) -> None:
-        self.written: tuple[str, str, str] | None = None  # its branch, run and agent
+        self.written: tuple[str, str, str, str] | None = None  # its branch, run, agent and claim
         self.said = 0  # the number that its next delta should have
         self.ended = -1  # the offset of its end
         self.plain = True
 
     def absorb(self, event: TurnStarted | Delta | TurnFinished | TurnFailed, value: bytes) -> None:
         """Take in its next event; ``plain`` tells whether all was as it is when nothing goes wrong."""
-        writer = (event.branch, event.run, event.agent)
+        writer = (event.branch, event.run, event.agent, event.claim)
         if isinstance(event, TurnStarted):
             self.plain &= self.written is None
             self.written = writer

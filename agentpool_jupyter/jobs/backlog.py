@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from agentpool_jupyter.log import Log
+    from agentpool_jupyter.log import Log, Record
 
     from .engines import OptionValue
     from .messages import Progress
@@ -58,6 +58,10 @@ class Backlog(ABC, Generic[Made]):
         self.start = start
         self.end = end
 
+    def records(self, start: int, stop: int) -> Iterable[Record]:
+        """Yield records of the log as the job is to read them."""
+        return self.log.read(start, stop)
+
     def facts(self, pool: str, engine: str, seconds: float, log: Path | None) -> dict[str, Any]:
         """Return what every :class:`Outcome` has."""
         log = log if self.start < self.end else None
@@ -92,7 +96,7 @@ def work_off(
         inputs, output = scratch.bulk / "in", scratch.bulk / "out"
         inputs.mkdir()
         for source, backlog in enumerate(backlogs):
-            write_records(inputs, source, backlog.log, backlog.start, backlog.end)
+            write_records(inputs, source, backlog.records, backlog.start, backlog.end)
             with (inputs / f"{source}-known.jsonl").open("wb") as out:
                 out.writelines(encode(line) + b"\n" for line in backlog.known(source))
         result = run_job(job, [inputs], output=output, engine=engine, options=options, progress=progress, cancel=cancel)

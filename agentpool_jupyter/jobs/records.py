@@ -9,9 +9,8 @@ import msgspec
 from agentpool_jupyter.log import Record
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from pathlib import Path
-
-    from agentpool_jupyter.log import Log
 
 LINES = 262_144
 """Records of one file of input, which is the work of one map task: about 60 MB."""
@@ -42,11 +41,13 @@ class RecordLine(SourceLine, tag="record"):
 encode = msgspec.json.Encoder().encode
 
 
-def write_records(folder: Path, source: int, log: Log, start: int, stop: int) -> None:
+def write_records(
+    folder: Path, source: int, read: Callable[[int, int], Iterable[Record]], start: int, stop: int
+) -> None:
     """Write a part of a log as input, some files named after the number of the log."""
     for first in range(start, stop, LINES):
         with (folder / f"{source}-{first:016}.jsonl").open("wb") as out:
-            out.writelines(record_line(source, record) + b"\n" for record in log.read(first, min(stop, first + LINES)))
+            out.writelines(record_line(source, record) + b"\n" for record in read(first, min(stop, first + LINES)))
 
 
 def record_line(source: int, record: Record) -> bytes:

@@ -93,7 +93,7 @@ class Branches:
         return segments[::-1]
 
     def on_line(self, events: Iterable[Event], position: Position) -> Iterator[Event]:
-        """Yield those events, in log order, that belong to the line ending at a position."""
+        """Yield those events, in log order, that stand on the line ending at a position."""
         last = dict(self.line(*position))
         for event in events:
             if event.offset <= last.get(event.branch, -1):

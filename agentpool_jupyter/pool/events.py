@@ -64,6 +64,8 @@ class Event(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_f
     agent: str = ""
     ts: int = 0
     """The writer's clock, in milliseconds since the epoch; for display only."""
+    claim: str = ""
+    """The claim by which its writer holds the run, or the agent; empty for what needs none, and in older pools."""
     offset: int = -1
     """Where the log put it; -1 before it is stored. Never part of the stored record."""
     time: int = 0
@@ -223,24 +225,27 @@ class Recall(Event, frozen=True, kw_only=True, tag="recall"):
 
 
 class Claim(Event, frozen=True, kw_only=True, tag="claim"):
-    """A process takes a run: of two claims of one epoch the first in the log holds."""
+    """A process takes a run, or with ``agent`` one agent of it; whether it gets it, the log says (:mod:`.claims`)."""
 
     owner: str
     """``host:pid:start`` of the process."""
     epoch: int
+    """One more than that of the claim before it."""
     lease: float
-    """Seconds without a sign of life after which the claim lapses."""
+    """Seconds without a sign of life after which another claim is accepted."""
+    fencing: bool = False
+    """What its holder writes names it. Those of older versions do not: of them, that of the highest epoch holds."""
 
 
 class Release(Event, frozen=True, kw_only=True, tag="release"):
-    """The owner lets go of its run."""
+    """A claim ends: its owner lets go, or somebody who can see it says that its process has ended."""
 
     owner: str
     epoch: int
 
 
 class Heartbeat(Event, frozen=True, kw_only=True, tag="heartbeat"):
-    """The owner of a run is alive, though its team is silent."""
+    """The holder of a claim is alive: claims live by these, whatever else is said."""
 
     owner: str
     epoch: int
@@ -258,27 +263,80 @@ class StopAsked(Event, frozen=True, kw_only=True, tag="stop_asked"):
 
 
 class Proposal(Event, frozen=True, kw_only=True, tag="proposal"):
-    """An effect that the team is asked about before it is done."""
+    """A call that somebody wants made: exactly what, and who has to agree before it is."""
 
     proposal: str
-    text: str
+    """The call's id, unique in the pool."""
+    text: str = ""
+    """What it is for, in words."""
     data: dict[str, Any] = {}
+    tool: str = ""
+    arguments: dict[str, Any] = {}
+    """All of the tool's arguments, as it will get them."""
+    digest: str = ""
+    """SHA-256 of tool and arguments as canonical JSON: what is agreed on, and all that may be done."""
+    key: str = ""
+    """The same for the same call of the same turn, however often that is taken: what was done is not done again."""
+    turn: str = ""
+    """The turn that asks for it."""
+    seen: int = 0
+    """One past the last offset that the asker had read."""
+    gate: dict[str, Any] = {}
+    """Who has to agree, and how (:class:`.votes.Gate`); empty where nobody has to."""
 
 
 class Vote(Event, frozen=True, kw_only=True, tag="vote"):
-    """One agent's answer to a proposal."""
+    """One voter's answer to a proposal; the voter is the event's ``agent``."""
 
     proposal: str
     accept: bool
     text: str = ""
+    """Why."""
+    digest: str = ""
+    """That of the proposal that was looked at: an answer to another one does not count."""
+    confidence: float | None = None
+    """From 0 to 1, how sure the voter is."""
+    usage: Usage | None = None
+    """What a model took to answer."""
 
 
 class Decision(Event, frozen=True, kw_only=True, tag="decision"):
-    """What became of a proposal."""
+    """Marks what the log decides about a proposal; one that the log does not carry counts for nothing."""
 
     proposal: str
     accepted: bool
     text: str = ""
+
+
+class EffectStarted(Event, frozen=True, kw_only=True, tag="effect_started"):
+    """What was agreed on is being done, by the first of these alone; without an end it is in doubt."""
+
+    proposal: str
+    digest: str
+    """That of what is done."""
+    owner: str = ""
+    """Outside of runs, the process that does it: ``host:pid:start``."""
+
+
+class EffectDone(Event, frozen=True, kw_only=True, tag="effect_done"):
+    """It was done."""
+
+    proposal: str
+    result: Any = None
+    output: str = ""
+    """What it printed."""
+
+
+class EffectFailed(Event, frozen=True, kw_only=True, tag="effect_failed"):
+    """It was not done, or where ``doubt`` says so, nobody knows whether it was."""
+
+    proposal: str
+    error: str
+    """In a line, as the model is told."""
+    detail: str = ""
+    """All of it, for people."""
+    output: str = ""
+    doubt: bool = False
 
 
 class Unknown(Event, frozen=True, kw_only=True, tag="unknown"):
@@ -316,6 +374,9 @@ AnyEvent = (
     | Proposal
     | Vote
     | Decision
+    | EffectStarted
+    | EffectDone
+    | EffectFailed
 )
 """The union that is stored; order and membership are irrelevant to the format."""
 

@@ -9,19 +9,23 @@ from agentpool_jupyter.errors import PositionError, UserError
 from agentpool_jupyter.log import open_store
 
 from .branches import Branches, Position, composed
+from .claims import is_late, unfenced
 from .codec import EventFollower, at_offset, decode, encode
 from .document import Document
-from .events import Event, Fork, Head, IdSource, Message, Tag, now_ms
+from .effects import Effects
+from .events import Event, Fork, Head, IdSource, Message, Tag, Vote, now_ms
 from .positions import find_position
 from .runs import Runs
 from .snapshots import NO_SNAPSHOTS
+from .votes import PERSON
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Iterator, Sequence
 
-    from agentpool_jupyter.log import Log, Store
+    from agentpool_jupyter.log import Log, Record, Store
 
+    from .effects import Effect
     from .snapshots import Snapshots
 
 
@@ -43,6 +47,7 @@ class Pool:
         self._lock = threading.RLock()
         self._branches = Branches()
         self._runs = Runs()
+        self._effects = Effects(self._runs.claims)
         self.trusted: set[str] = set()
         """Where teams that were started through this object send to, in words; see ``agents/runs/trust``."""
         self._document = Document(pool=self.name, branch=self._branches.head)
@@ -70,6 +75,13 @@ class Pool:
             return self._runs
 
     @property
+    def effects(self) -> Effects:
+        """The effects that agents asked for, up to date; treat as read-only."""
+        with self._lock:
+            self._catch_up()
+            return self._effects
+
+    @property
     def branch(self) -> str:
         """The current branch, as the log has it now."""
         return self.lineage.head
@@ -86,6 +98,10 @@ class Pool:
     def records(self, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
         """Yield the stored records as they are, for copies that must be exact."""
         return (record.value for record in self.log.read(start, stop))
+
+    def unfenced(self, start: int = 0, stop: int | None = None) -> Iterator[Record]:
+        """Yield the stored records as folds read them: what was written too late for its claim says nothing."""
+        return unfenced(self.log.read(start, stop), self.runs.claims.fences)
 
     def follow(self, start: int | None = None) -> EventFollower:
         """Iterate over events from ``start`` (default: 0) on, stored and then new, until this or the pool is closed."""
@@ -130,6 +146,38 @@ class Pool:
         self.append([event])
         return event
 
+    def pending(self) -> list[Effect]:
+        """Return what waits on the current line for somebody to agree, oldest first."""
+        line = dict(self.lineage.line(self.branch, self.end - 1))
+        return [
+            effect
+            for effect in self.effects.values()
+            if effect.status == "waiting" and effect.proposal.offset <= line.get(effect.proposal.branch, -1)
+        ]
+
+    def vote(self, proposal: str, text: str = "", *, accept: bool, agent: str = PERSON) -> Effect:
+        """Agree to what waits, or refuse it, as a person, and return it as the log has it then.
+
+        ``proposal`` is its id, or the end of it. Raises UserError where nothing of that id waits, or where it does not
+        wait for this voter.
+        """
+        waiting = self.pending()
+        found = [effect for effect in waiting if effect.id.endswith(proposal)]
+        if len(found) != 1:
+            names = ", ".join(f"{effect.id} {effect.told}" for effect in waiting) or "nothing waits"
+            message = f"{'more than one' if found else 'no'} proposal {proposal!r} in pool {self.name!r}; {names}"
+            raise UserError(message)
+        effect = found[0]
+        header = self.header(effect.proposal.branch, effect.proposal.run, agent)
+        vote = Vote(**header, proposal=effect.id, accept=accept, text=text, digest=effect.proposal.digest)
+        self.append([vote])
+        effect = self.effects[effect.id]
+        why = next((why for one, why in effect.idle if one.id == vote.id), "")
+        if why:
+            message = f"the vote of {agent} on {effect.told} does not count: {agent} {why}"
+            raise UserError(message)
+        return effect
+
     def append(self, events: Sequence[Event]) -> None:
         """Store events durably, in order; each is given its ``offset`` in place.
 
@@ -144,9 +192,9 @@ class Pool:
         """Store records as they are, for copies that must be exact."""
         self.log.append(values)
 
-    def header(self, branch: str, run: str = "", agent: str = "") -> dict[str, Any]:
-        """Return what every new event carries: a fresh id, the branch, the run, the agent and the time."""
-        return {"id": self.new_id(), "branch": branch, "run": run, "agent": agent, "ts": now_ms()}
+    def header(self, branch: str, run: str = "", agent: str = "", claim: str = "") -> dict[str, Any]:
+        """Return what every new event carries: a fresh id, the branch, the run, the agent, the time and the claim."""
+        return {"id": self.new_id(), "branch": branch, "run": run, "agent": agent, "ts": now_ms(), "claim": claim}
 
     # History -----------------------------------------------------------------------------------------------
 
@@ -224,7 +272,8 @@ class Pool:
         # Not what the head was before this call: one that the log broke off may have moved it already.
         if self._document.branch == head and self._document.at == self._applied - 1:
             for event in self._branches.on_line(fresh, Position(head, tip)):
-                self._document.absorb(event)
+                if not is_late(event, self._runs.claims.fences):
+                    self._document.absorb(event)
             self._document.at = tip
         else:
             self._document = self._read_line(Position(head, tip))
@@ -235,11 +284,12 @@ class Pool:
         for event in events:
             self._branches.absorb(event)
             self._runs.absorb(event)
+            self._effects.absorb(event)
             fresh.append(event)
         return fresh
 
     def _read_line(self, place: Position) -> Document:
-        document = self.snapshots.document(self.log, self._branches.line(*place))
+        document = self.snapshots.document(self.log, self._branches.line(*place), self._runs.claims.fences)
         document.pool, document.branch, document.at = self.name, place.branch, place.at
         return document
 

@@ -1,7 +1,7 @@
-"""Which runs a pool has, who holds them, and whether their owner is alive.
+"""Which runs a pool has, and whether their owner is alive, as far as can be told from here.
 
-A run is held by a claim with a lease (as in Gray and Cheriton, *Leases*, SOSP 1989): its owner writes at least every
-third of the lease. Of two claims of one epoch the first in the log holds; a later epoch fences off the earlier.
+Who holds a run is judged from the log alone (:mod:`.claims`). Whether its owner is alive is only an opinion of this
+process, which looks at processes and clocks: it is shown to people, and keeps them from starting a second team.
 """
 
 from __future__ import annotations
@@ -12,24 +12,21 @@ from typing import Any
 
 from agentpool_jupyter.services.processes import alive, start_time
 
-from .events import Claim, Event, Release, RunFinished, RunStarted, StopAsked, now_ms
-
-LEASE = 15.0
-"""Seconds of silence after which a run's owner is taken for dead, by the clocks of the log and of who asks."""
+from .claims import Claims, is_late
+from .events import Claim, Event, RunFinished, RunStarted, StopAsked, now_ms
 
 
 class RunRecord:
     """One run as the log has it."""
 
-    def __init__(self, run: str) -> None:
+    def __init__(self, run: str, claims: Claims) -> None:
         self.id = run
+        self._claims = claims
         self.branch = ""
         self.start = -1
-        """Offset of its ``run_started``."""
+        """Offset at which it began: of its first claim, or of its ``run_started`` where that names none."""
         self.spec: dict[str, Any] = {}
         self.finished: RunFinished | None = None
-        self.claim: Claim | None = None
-        self.released = False
         self.stop_asked: StopAsked | None = None
         """By whom its present holder was asked to stop."""
         self._seen: set[str] = set()
@@ -37,27 +34,38 @@ class RunRecord:
         """When the log took its last event, in milliseconds since the epoch."""
 
     @property
+    def claim(self) -> Claim | None:
+        """The claim that holds it, or held it last; None before the first."""
+        holding = self._claims.holding(self.id)
+        return holding.claim if holding else None
+
+    @property
+    def released(self) -> bool:
+        """Whether that claim has ended."""
+        holding = self._claims.holding(self.id)
+        return holding is not None and holding.released
+
+    @property
     def epoch(self) -> int:
         """The epoch of the claim that holds; 0 before the first."""
         return self.claim.epoch if self.claim else 0
 
     def absorb(self, event: Event) -> None:
-        """Take in the run's next event."""
+        """Take in the run's next event, which its claims have taken in already."""
         self.last_sign = max(self.last_sign, event.time)
         if event.id in self._seen:  # stored twice: a run that has ended must not start again
             return
         match event:
             case RunStarted():
                 self._seen.add(event.id)
-                self.start = event.offset if self.start < 0 else self.start
+                if self.start < 0:
+                    self.start = self.claim.offset if self.claim and self.claim.id == event.claim else event.offset
                 self.branch, self.spec = event.branch, event.spec
-            case RunFinished() if event.epoch in (0, self.epoch):  # else a former owner's, who was taken for dead
+            case RunFinished() if event.epoch in (0, self.epoch):  # else a former owner's, of an older version
                 self._seen.add(event.id)
                 self.finished = event
-            case Claim() if event.epoch > self.epoch:
-                self.claim, self.released, self.finished, self.stop_asked = event, False, None, None
-            case Release() if event.epoch == self.epoch:
-                self.released = True
+            case Claim() if event is self.claim:
+                self.finished = self.stop_asked = None
 
     @property
     def owner(self) -> str:
@@ -66,10 +74,7 @@ class RunRecord:
 
     def alive(self) -> bool:
         """Whether some process still works on it, as far as can be told from here."""
-        if self.finished or self.released or self.claim is None:
-            return False
-        host, pid, started = _parts(self.claim.owner)
-        if host == socket.gethostname() and not alive(pid, started):
+        if self.finished or self.released or self.claim is None or is_dead(self.claim.owner):
             return False
         return now_ms() - self.last_sign < self.claim.lease * 1000
 
@@ -79,18 +84,23 @@ class Runs(dict[str, RunRecord]):
 
     def __init__(self) -> None:
         super().__init__()
+        self.claims = Claims()
+        """Who holds them."""
         self.places: dict[str, int] = {}
         """The place of each agent among all that the pool ever had, in the order of their teams: it says its colour."""
 
     def absorb(self, event: Event) -> None:
         """Take in the next event of the log; those of no run are no concern of this."""
+        self.claims.absorb(event)
+        if is_late(event, self.claims.fences):
+            return
         if event.run in self:
             self[event.run].absorb(event)
         elif isinstance(event, StopAsked):
             if event.target in self and event.epoch == self[event.target].epoch:
                 self[event.target].stop_asked = event
         elif isinstance(event, RunStarted):
-            self[event.run] = RunRecord(event.run)
+            self[event.run] = RunRecord(event.run, self.claims)
             self[event.run].absorb(event)
             for name in event.agents:
                 self.places.setdefault(name, len(self.places))
@@ -109,6 +119,12 @@ def _parts(owner: str) -> tuple[str, int, str]:
     host, _, process = owner.partition(":")
     pid, _, started = process.partition(":")
     return (host, int(pid), started) if pid.isdecimal() else (owner, 0, "")
+
+
+def is_dead(owner: str) -> bool:
+    """Return whether an owner is a process of this machine that has ended; False for those elsewhere."""
+    host, pid, started = _parts(owner)
+    return host == socket.gethostname() and not alive(pid, started)
 
 
 def in_words(owner: str) -> str:

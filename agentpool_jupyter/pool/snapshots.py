@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
+from .claims import unfenced
 from .codec import decode
 from .document import Document
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from agentpool_jupyter.log import Log, Record
 
@@ -42,11 +43,11 @@ class Snapshots(Generic[PoolT]):
         """Return what is known without reading the whole log."""
         return Chronicle(0, ())
 
-    def document(self, log: Log, line: Sequence[Segment]) -> Document:
-        """Return the document of a line."""
+    def document(self, log: Log, line: Sequence[Segment], fences: Mapping[str, int]) -> Document:
+        """Return the document of a line, without what was written too late for its claim (:mod:`.claims`)."""
         document = Document()
         last = dict(line)
-        for event in map(decode, log.read(0, line[-1].last + 1)):
+        for event in map(decode, unfenced(log.read(0, line[-1].last + 1), fences)):
             if event.offset <= last.get(event.branch, -1):
                 document.absorb(event)
         return document

@@ -6,7 +6,7 @@ model's server gave, is a turn's plain end.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 # Turns ---------------------------------------------------------------------------------------------------------
 
@@ -29,7 +29,7 @@ UNSAID = frozenset({CANCELLED, SILENT, WITHHELD, THOUGHT})
 """The reasons of turns that are no news to anyone: nobody has to react to them, nor should have read them."""
 OVERTAKEN = "overtaken"
 """``turn_failed.kind``: something was said that it should know; it is begun anew, which is no failure."""
-LOST = "lost"
+LOST: Final = "lost"
 """``turn_failed.kind``, ``run_finished.reason``: its process died, or another one took it up."""
 
 PYTHON = "python:"

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Self
 import msgspec
 
 from agentpool_jupyter.errors import ExtraMissingError, IndexUnavailableError
+from agentpool_jupyter.pool.codec import decode
 
 from .backends.addresses import REDIS, default_address, file_at
 from .backends.backend import DamagedError
@@ -149,7 +150,7 @@ class RecallIndex:
             if mark.next >= end:
                 return
             try:
-                for event in pool.events(mark.next, end):
+                for event in map(decode, pool.unfenced(mark.next, end)):
                     items += tail.turns.absorb(event)
                     if len(items) >= _BATCH:
                         self._save(pool, tail, items)

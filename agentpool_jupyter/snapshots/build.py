@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from agentpool_jupyter.jobs import Progress
     from agentpool_jupyter.jobs.engines import OptionValue
+    from agentpool_jupyter.log import Record
     from agentpool_jupyter.pool import Pool
 
     from .file import SnapshotFile
@@ -115,6 +116,10 @@ class _Plan(Backlog[SummaryLine]):
         self._scale = scale
         self._note = note
         self._windows: Counter[int] = Counter()
+
+    def records(self, start: int, stop: int) -> Iterator[Record]:
+        """Yield records without what came too late for its claim, which no summary is to hold."""
+        return self._pool.unfenced(start, stop)
 
     def known(self, source: int) -> Iterator[SummaryLine]:
         """Yield the summaries that are not yet part of a larger one."""

@@ -14,7 +14,7 @@ from .folder import current
 from .restore import Source, warn
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from agentpool_jupyter.log import Log
@@ -59,14 +59,14 @@ class PoolSnapshots(Snapshots["Pool"]):
                 return chronicle
         return super().chronicle(log)
 
-    def document(self, log: Log, line: Sequence[Segment]) -> Document:
+    def document(self, log: Log, line: Sequence[Segment], fences: Mapping[str, int]) -> Document:
         """Return the document of a line, from summaries as far as they go."""
         if file := self.file(log):
             try:
-                return self._source_of(file, log).restore(line)
+                return self._source_of(file, log, fences).restore(line)
             except SnapshotError as error:
                 self._pass_over(error)
-        return super().document(log, line)
+        return super().document(log, line, fences)
 
     def heed(self, pool: Pool, events: Sequence[Event]) -> None:
         """Make new snapshots in the background when there is enough that is new, or a run has ended."""
@@ -90,9 +90,9 @@ class PoolSnapshots(Snapshots["Pool"]):
         with self._lock:
             self._path = self._file = self._source = None
 
-    def _source_of(self, file: SnapshotFile, log: Log) -> Source:
+    def _source_of(self, file: SnapshotFile, log: Log, fences: Mapping[str, int]) -> Source:
         if self._source is None or self._source.file is not file:
-            self._source = Source(file, log)
+            self._source = Source(file, log, fences)
         return self._source
 
     def _pass_over(self, error: SnapshotError) -> None:

@@ -20,12 +20,14 @@ from __future__ import annotations
 
 import threading
 import warnings
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from agentpool_jupyter.errors import SnapshotError, SnapshotWarning
+from agentpool_jupyter.pool.claims import unfenced
 from agentpool_jupyter.pool.codec import decode
 from agentpool_jupyter.pool.document import Document, fold
 from agentpool_jupyter.pool.settled import Settled
@@ -33,11 +35,13 @@ from agentpool_jupyter.pool.settled import Settled
 from .summary import Summary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from agentpool_jupyter.log import Log
     from agentpool_jupyter.pool import Event
     from agentpool_jupyter.pool.branches import Segment
+
+    _Read = Callable[[str, int, int], Iterator[Event]]
     from agentpool_jupyter.pool.events import Usage
     from agentpool_jupyter.pool.turn import Entry
 
@@ -52,9 +56,9 @@ class Source:
     # A line that left other branches has the same behind it at most of its positions, and that never changes: the
     # document of what was left is kept, and the next position goes on from there.
 
-    def __init__(self, file: SnapshotFile, log: Log) -> None:
+    def __init__(self, file: SnapshotFile, log: Log, fences: Mapping[str, int]) -> None:
         self.file = file
-        self.log = log
+        self._read = partial(_on_branch, log, fences)
         self._lock = threading.Lock()
         self._kept: dict[tuple[Segment, ...], tuple[Document, _Restored]] = {}
 
@@ -73,7 +77,7 @@ class Source:
             known = max((kept for kept in self._kept if trail[: len(kept)] == kept), key=len, default=())
             if known:
                 kept, blocks = self._kept[known] = self._kept.pop(known)  # used last
-        settled = blocks.copy() if known else _Restored(self.file, self.log)
+        settled = blocks.copy() if known else _Restored(self.file, self._read)
         document = kept.copy(settled) if known else Document(settled=settled)
         for at in range(len(known), len(trail)):
             self._go_on(document, settled, trail, at)
@@ -92,7 +96,7 @@ class Source:
 
     def _go_on(self, document: Document, settled: _Restored, trail: tuple[Segment, ...], at: int) -> None:
         """Merge what a trail's segment says into the document of those before it."""
-        file, log = self.file, self.log
+        file = self.file
         branch, last = trail[at]
         start = file.scale.full(trail[at - 1].last + 1) if at else 0
         stop = max(start, file.scale.full(min(file.anchor.end, last + 1)))
@@ -101,9 +105,9 @@ class Source:
                 document.join(found.open, found.unreadable)
                 settled.add(found)
             else:
-                for event in _on_branch(log, branch, found.start, found.stop):
+                for event in self._read(branch, found.start, found.stop):
                     document.absorb(event)
-        for event in _on_branch(log, branch, stop, last + 1):
+        for event in self._read(branch, stop, last + 1):
             document.absorb(event)
 
 
@@ -134,8 +138,8 @@ def _window(file: SnapshotFile, branch: str, level: int, window: int) -> Iterato
         yield file.scale.offsets(0, window)
 
 
-def _on_branch(log: Log, branch: str, start: int, stop: int) -> Iterator[Event]:
-    return (event for event in map(decode, log.read(start, stop)) if event.branch == branch)
+def _on_branch(log: Log, fences: Mapping[str, int], branch: str, start: int, stop: int) -> Iterator[Event]:
+    return (event for event in map(decode, unfenced(log.read(start, stop), fences)) if event.branch == branch)
 
 
 def warn(error: SnapshotError) -> None:
@@ -147,9 +151,9 @@ def warn(error: SnapshotError) -> None:
 class _Block:
     """The turns that a window has whole; loaded once, when somebody looks at them."""
 
-    def __init__(self, file: SnapshotFile, log: Log, summary: Summary) -> None:
+    def __init__(self, file: SnapshotFile, read: _Read, summary: Summary) -> None:
         self._file = file
-        self._log = log
+        self._read = read
         self.branch = summary.branch
         offsets = file.scale.offsets(summary.level, summary.window)
         self.start, self.stop = offsets.start, offsets.stop
@@ -167,7 +171,7 @@ class _Block:
                     self._file.refuse("is damaged: turns are missing")
             except SnapshotError as error:
                 warn(error)
-                entries = fold(_on_branch(self._log, self.branch, self.start, self.stop)).entries
+                entries = fold(self._read(self.branch, self.start, self.stop)).entries
                 self._loaded = [(key, entry) for key, entry in entries.items() if entry.whole]
         return self._loaded
 
@@ -175,13 +179,13 @@ class _Block:
 class _Restored(Settled):
     """The blocks that a restored document stands on."""
 
-    def __init__(self, file: SnapshotFile, log: Log, summaries: Iterable[Summary] = ()) -> None:
+    def __init__(self, file: SnapshotFile, read: _Read, summaries: Iterable[Summary] = ()) -> None:
         self._file = file
-        self._log = log
+        self._read = read
         self._summaries: list[Summary] = []
         self._blocks: list[_Block] = []
         self._reach: dict[str, int] = {}
-        self._read: dict[str, set[str]] = {}
+        self._keys: dict[str, set[str]] = {}
         for summary in summaries:
             self.add(summary)
 
@@ -191,26 +195,26 @@ class _Restored(Settled):
 
     def add(self, summary: Summary) -> None:
         """Add the line's next block."""
-        block = _Block(self._file, self._log, summary)
+        block = _Block(self._file, self._read, summary)
         self._summaries.append(msgspec.structs.replace(summary, open={}))  # what is open is the document's now
         self._blocks.append(block)
         self._reach[summary.branch] = block.stop
 
     def copy(self) -> _Restored:
         """Return the same blocks, with nothing loaded."""
-        return _Restored(self._file, self._log, self._summaries)
+        return _Restored(self._file, self._read, self._summaries)
 
     def knows(self, branch: str, turn: str) -> bool:
         """Return whether a turn ended before where the branch's blocks do."""
         if branch not in self._reach:
             return False
-        if branch not in self._read:
+        if branch not in self._keys:
             try:
                 end = self._file.ended(branch, turn)
             except SnapshotError as error:
                 warn(error)
                 loaded = (block.load() for block in self._blocks if block.branch == branch)
-                self._read[branch] = {key for turns in loaded for key, _ in turns}
+                self._keys[branch] = {key for turns in loaded for key, _ in turns}
             else:
                 return end is not None and end < self._reach[branch]
-        return turn in self._read[branch]
+        return turn in self._keys[branch]

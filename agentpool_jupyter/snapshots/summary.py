@@ -18,15 +18,22 @@ import msgspec
 from agentpool_jupyter.pool.document import Document
 from agentpool_jupyter.pool.events import (
     Claim,
+    Decision,
+    EffectDone,
+    EffectFailed,
+    EffectStarted,
     Event,
     Fork,
     Head,
+    Heartbeat,
+    Proposal,
     Release,
     RunFinished,
     RunStarted,
     StopAsked,
     Tag,
     Usage,
+    Vote,
 )
 from agentpool_jupyter.pool.turn import Entry  # noqa: TC001 - msgspec reads annotations at run time
 
@@ -35,7 +42,10 @@ if TYPE_CHECKING:
 
     from agentpool_jupyter.log import Record
 
-_FACTS = (Fork, Head, Tag, RunStarted, RunFinished, Claim, Release, StopAsked)
+_BRANCHES = (Fork, Head, Tag)
+_RUNS = (RunStarted, RunFinished, Claim, Heartbeat, Release, StopAsked)
+_CALLS = (Proposal, Vote, Decision, EffectStarted, EffectDone, EffectFailed)
+_FACTS = (*_BRANCHES, *_RUNS, *_CALLS)
 
 
 @dataclass(frozen=True)
@@ -84,7 +94,7 @@ class Piece(msgspec.Struct, omit_defaults=True):
     entries: dict[str, Entry] = {}
     unreadable: int = 0
     facts: list[Kept] = []
-    """The records that branches and runs are folded from."""
+    """The records that branches, runs and calls are folded from."""
     signs: dict[str, Kept] = {}
     """The last record of each run, which says when it was last alive."""
 

@@ -14,6 +14,7 @@ from agentpool_jupyter.history.compact import _archive_of
 from agentpool_jupyter.history.folding import changes
 from agentpool_jupyter.log import FILLER, Record
 from agentpool_jupyter.pool import Branches, Document, Position, fold
+from agentpool_jupyter.pool.claims import Claims, is_late
 from agentpool_jupyter.pool.codec import decode, encode
 from agentpool_jupyter.pool.events import (
     Claim,
@@ -53,9 +54,12 @@ def folded(values, limit):
 
 def document(events, branches, branch, at):
     place = Position(branch, at)
-    result = Document(branch=branch)
+    result, claims = Document(branch=branch), Claims()
+    for event in events:
+        claims.absorb(event)
     for event in branches.on_line([event for event in events if event.offset <= at], place):
-        result.absorb(event)
+        if not is_late(event, claims.fences):
+            result.absorb(event)
     return result
 
 

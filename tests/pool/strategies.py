@@ -28,6 +28,7 @@ from agentpool_jupyter.pool.events import (
     Heartbeat,
     Message,
     Recall,
+    Release,
     RunFinished,
     RunStarted,
     Tag,
@@ -94,6 +95,7 @@ class _Writer:
     values: list[bytes] = field(default_factory=list)
     speeches: list[_Speech] = field(default_factory=list)
     branches: Branches = field(default_factory=Branches)
+    claims: list[Claim] = field(default_factory=list)
     numbers: itertools.count[int] = field(default_factory=itertools.count)
 
     def put(self, value: bytes) -> None:
@@ -108,8 +110,9 @@ class _Writer:
         return self.draw(st.sampled_from(options))
 
     def header(self, branch: str | None = None) -> dict[str, str]:
-        where = branch or self.pick(self.branches.head, *self.branches)
-        return {"id": f"e{next(self.numbers)}", "branch": where, "run": self.pick("r1", "r2")}
+        where, run = branch or self.pick(self.branches.head, *self.branches), self.pick("r1", "r2")
+        own = [claim.id for claim in self.claims if claim.run == run]
+        return {"id": f"e{next(self.numbers)}", "branch": where, "run": run, "claim": self.pick("", *own[-2:])}
 
     def place(self) -> int:
         return self.draw(st.integers(-1, len(self.values) - 1))
@@ -181,11 +184,21 @@ class _Writer:
             self.pick(
                 RunStarted(**header, spec={"task": "x"}),
                 RunFinished(**header, reason="done"),
-                Claim(**header, owner="host:1:2", epoch=1, lease=15.0),
                 Heartbeat(**header, owner="host:1:2", epoch=1),
                 Recall(**header, turn="t0", hits=[{"score": 1}]),
             )
         )
+
+    def claim(self) -> None:
+        """A run is claimed: those of no lease are superseded at once."""
+        header = self.header() | {"claim": ""}
+        fencing, lease = self.draw(st.booleans()), self.pick(0.0, 15.0)
+        taken = Claim(**header, owner="host:1:2", epoch=self.pick(1, 2), lease=lease, fencing=fencing)
+        self.claims.append(taken)
+        self.write(taken)
+
+    def release(self) -> None:
+        self.write(Release(**self.header(), owner="host:1:2", epoch=1))
 
     def newer(self) -> None:
         self.put(json.dumps({**self.header(), "type": "thought", "depth": {"a": [1]}}).encode())
@@ -213,6 +226,8 @@ _STEPS = {
     _Writer.rollback: 1,
     _Writer.tag: 1,
     _Writer.aside: 1,
+    _Writer.claim: 2,
+    _Writer.release: 1,
     _Writer.newer: 1,
     _Writer.garbage: 1,
 }

@@ -13,6 +13,9 @@ from agentpool_jupyter.pool.events import (
     Claim,
     Decision,
     Delta,
+    EffectDone,
+    EffectFailed,
+    EffectStarted,
     Folded,
     Fork,
     Head,
@@ -65,6 +68,9 @@ EVENTS = [
         id="18", turn="t", seen=9, digest="cd", context={"since": 2}, deltas=3, chars=9, way="message", error="503"
     ),
     StopAsked(id="19", target="r", epoch=1, owner="host:1:2.5"),
+    EffectStarted(id="20", proposal="p", digest="ab", claim="12", run="r"),
+    EffectDone(id="21", proposal="p", result={"left": 3}, output="sold"),
+    EffectFailed(id="22", proposal="p", error="ValueError: none", detail="Traceback", doubt=True),
 ]
 
 
@@ -100,7 +106,8 @@ def test_the_names_of_the_types_are_the_storage_format():
     """They can only be added to: pools outlive programs."""
     assert " ".join(event.type for event in EVENTS) == (
         "run_started run_finished message turn_started delta turn_finished turn_failed fork head tag recall "
-        "claim release heartbeat proposal vote decision folded turn_continued stop_asked"
+        "claim release heartbeat proposal vote decision folded turn_continued stop_asked "
+        "effect_started effect_done effect_failed"
     )
 
 

@@ -2,8 +2,9 @@
 
 import pytest
 
+from agentpool_jupyter.pool.claims import LEASE
 from agentpool_jupyter.pool.events import Claim, Heartbeat, Release, RunFinished, RunStarted, now_ms
-from agentpool_jupyter.pool.runs import LEASE, RunRecord, this_owner
+from agentpool_jupyter.pool.runs import Runs, this_owner
 from tests.programs import output
 
 SPEC = {"task": "bread"}
@@ -73,12 +74,13 @@ def test_an_owner_elsewhere_is_alive_while_its_lease_lasts(pool):
     """Every sign of life counts, by the log's clock."""
     pool.append([started(), claimed("elsewhere:1:2")])
     assert pool.runs["r"].alive()
-    run = RunRecord("r")
+    runs = Runs()
     long_ago = now_ms() - int(2 * LEASE * 1000)
     for event in (started(time=long_ago), claimed("elsewhere:1:2")):
-        run.absorb(event)
+        runs.absorb(event)
+    run = runs["r"]
     assert not run.alive()
-    run.absorb(Heartbeat(id="h", run="r", owner="elsewhere:1:2", epoch=1, time=now_ms()))
+    runs.absorb(Heartbeat(id="h", run="r", owner="elsewhere:1:2", epoch=1, time=now_ms()))
     assert run.alive()
 
 

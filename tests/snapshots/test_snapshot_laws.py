@@ -54,7 +54,7 @@ def build(pool, scale, end, chance, *, split=()):
         until = scale.full(stop)
         if until > start:
             before = list(file.unfinished(start)) if file else []
-            made = mapreduce.nodes(pool.log.read(start, until), until, scale, chance, before)
+            made = mapreduce.nodes(pool.unfenced(start, until), until, scale, chance, before)
             if file:
                 intake.add(file, made, Anchor.of(pool.log, until))
             else:
@@ -95,6 +95,7 @@ def test_branches_runs_and_the_head_come_from_the_chronicle(fresh, values, scale
     for name in ("forks", "tags", "head", "last_move"):
         assert getattr(quick.lineage, name) == getattr(raw.lineage, name)
     assert list(quick.runs) == list(raw.runs)
+    assert quick.runs.claims.fences == raw.runs.claims.fences
     for run in raw.runs:
         for name in ("branch", "start", "spec", "finished", "claim", "released", "last_sign"):
             assert getattr(quick.runs[run], name) == getattr(raw.runs[run], name), name

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from agentpool_jupyter.pool.events import Usage
@@ -19,10 +20,13 @@ from .chunks import DONE, EventSplitter, decode
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from .chunks import CallPiece
+
 STOP = "stop"
+CALLS = "tool_calls"
 ENDS = {
     STOP: "stop end_turn eos eos_token stop_sequence stop_token complete completed finish_reason_unspecified",
-    "tool_calls": "tool_calls tool_call tool_use function_call",
+    CALLS: "tool_calls tool_call tool_use function_call",
     LENGTH: "length max_tokens max_output_tokens model_length token_limit model_context_window_exceeded",
     FILTERED: "content_filter content_filtered safety recitation blocklist prohibited_content spii sensitive",
     REFUSED: "refusal refused",
@@ -44,6 +48,16 @@ class BadAnswerError(Exception):
         self.kind = kind
         """``server``, ``malformed`` or ``cut``, as of ModelError."""
         self.told = told
+
+
+@dataclass
+class AskedCall:
+    """A call of a tool as a model asks for it."""
+
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
+    """JSON, as far as it has come, if the model wrote any."""
 
 
 class Answer:
@@ -72,6 +86,8 @@ class Answer:
         """Of thoughts alone."""
         self.hidden = 0
         """Tokens of thoughts that were counted and not sent."""
+        self.calls: dict[int, AskedCall] = {}
+        """The calls of tools that it asks for, by their place; whole once it has ended."""
 
     @property
     def usage(self) -> Usage | None:
@@ -98,6 +114,10 @@ class Answer:
         if self._half:
             self._half = ""
             yield "\ufffd"
+        if self.calls and (
+            self.reason == STOP or (self.reason is None and self.done)
+        ):  # with some servers a stop is it
+            self.reason = CALLS
         if self.reason is None:
             if not (self.done and self._last and (_ends_sentence(self._last) or self.usage)):
                 told = "the stream broke off before the answer was complete"
@@ -124,7 +144,8 @@ class Answer:
             yield plain
             return
         text, refusal = chunk.text, chunk.refusal
-        self._weigh(text + refusal, chunk.thought)
+        asked = "".join(self._take_call(piece) for piece in chunk.calls)
+        self._weigh(text + refusal + asked, chunk.thought)
         self._count(chunk.usage)
         if chunk.failure:
             raise BadAnswerError(chunk.failure, "server")
@@ -134,6 +155,13 @@ class Answer:
             self._last = whole or self._last
             yield whole
         self._end(chunk.finish_reason or (STOP if chunk.whole else None))
+
+    def _take_call(self, piece: CallPiece) -> str:
+        """Take in a piece of a call, and return what was new in it."""
+        call = self.calls.setdefault(piece.place, AskedCall())
+        call.id, call.name = call.id or piece.id, call.name or piece.name
+        call.arguments += piece.arguments
+        return piece.name + piece.arguments
 
     def _end(self, reason: str | None) -> None:
         if reason is None:

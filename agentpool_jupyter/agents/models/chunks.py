@@ -9,7 +9,7 @@ Sources: HTML Living Standard, 9.2.6 "Interpreting an event stream"; OpenAI API 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -28,6 +28,17 @@ class _Delta(msgspec.Struct):
     refusal: Any = None
     reasoning_content: Any = None
     reasoning: Any = None
+    tool_calls: Any = None
+
+
+class CallPiece(NamedTuple):
+    """A piece of a call of a tool: the name comes first, then its arguments, some characters at a time."""
+
+    place: int
+    """Which of the answer's calls."""
+    id: str
+    name: str
+    arguments: str
 
 
 class _Choice(msgspec.Struct):
@@ -65,7 +76,8 @@ class Chunk(msgspec.Struct):
         delta = choice.delta
         if delta is None or choice.finish_reason or choice.error or not isinstance(delta.content, str):
             return ""
-        return "" if delta.refusal or delta.reasoning_content or delta.reasoning else delta.content
+        more = delta.refusal or delta.reasoning_content or delta.reasoning or delta.tool_calls
+        return "" if more else delta.content
 
     @property
     def text(self) -> str:
@@ -77,6 +89,28 @@ class Chunk(msgspec.Struct):
         """What a model says in place of an answer when it refuses."""
         delta = self._delta
         return delta.refusal if delta is not None and isinstance(delta.refusal, str) else self._said("refusal")
+
+    @property
+    def calls(self) -> list[CallPiece]:
+        """The pieces of calls in it; what is none is passed over."""
+        found = self._delta.tool_calls if self._delta is not None else None
+        pieces = []
+        for place, one in enumerate(found if isinstance(found, list) else ()):
+            said = one.get("function") if isinstance(one, dict) else None
+            if not isinstance(said, dict):
+                continue
+            index, arguments = one.get("index"), said.get("arguments")
+            if not isinstance(arguments, str):  # some servers send them as an object
+                arguments = json.dumps(arguments) if arguments else ""
+            pieces.append(
+                CallPiece(
+                    index if isinstance(index, int) else place,
+                    str(one.get("id") or ""),
+                    str(said.get("name") or ""),
+                    arguments,
+                )
+            )
+        return pieces
 
     @property
     def thought(self) -> int:

@@ -8,13 +8,14 @@ read anywhere, so it is tried (:mod:`.trial`).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-Way = Literal["prefill", "flagged", "message"]
-"""The assistant's text as the last message; the same with :data:`FLAGS`; or a request in words behind it."""
+Way = Literal["prefill", "flagged", "message", "called"]
+"""The assistant's text as the last message; the same with :data:`FLAGS`; a request in words behind it; or what
+the tools answered that it had called."""
 
 FLAGS = {"continue_final_message": True, "add_generation_prompt": False}
 """What vLLM and SGLang want to be told; others may refuse it."""
@@ -39,7 +40,7 @@ IN_WORDS = Continuation("message")
 """What every server can do."""
 
 
-def going_on(messages: Sequence[Mapping[str, str]], text: str, way: Way) -> list[dict[str, str]]:
+def going_on(messages: Sequence[Mapping[str, Any]], text: str, way: Way) -> list[dict[str, Any]]:
     """Return the messages that make a server go on with a text; without any text they stay as they are.
 
     White space at the text's end is left out: some servers refuse it, and models go on better without it.

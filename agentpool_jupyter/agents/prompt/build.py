@@ -49,13 +49,15 @@ class Reminder(NamedTuple):
 class Prompt(msgspec.Struct, frozen=True, kw_only=True):
     """What a call asks, and an account of it."""
 
-    messages: list[dict[str, str]]
+    messages: list[dict[str, Any]]
     seen: int
     """One past the last offset of the document it was built from."""
     record: dict[str, Any]
     """What went in and what did not: see :mod:`.record`."""
     digest: str
     """SHA-256 of the messages as canonical JSON."""
+    tools: tuple[Mapping[str, Any], ...] = ()
+    """What the model may call, as the request describes it."""
     recalled: tuple[int, ...] = ()
     """Which of what was recalled went in, by index: the record's sources alone do not say it, two may be the same."""
 
@@ -128,7 +130,7 @@ def build_prompt(
     )
 
 
-def digest_of(messages: Sequence[Mapping[str, str]]) -> str:
+def digest_of(messages: Sequence[Mapping[str, Any]]) -> str:
     """Return the SHA-256 of a prompt's messages as canonical JSON."""
     return hashlib.sha256(msgspec.json.encode(messages, order="sorted")).hexdigest()
 

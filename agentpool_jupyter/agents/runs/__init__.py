@@ -6,6 +6,7 @@ In reading order::
     plan      before a team starts: what would fail, and what would be asked (a dry run)
     trust     servers and keys that a pool from outside names
     claims    which runs may start: one at a time in a pool, and the log's order decides
+    renewal   Renewal: a holder's signs of life, and its end where it cannot give them
     run       Run: one background thread and event loop, from the first event to the last
     schedule  who speaks when: Schedule lets agents take turns until there is a reason to end
     report    what each agent did and what it took

@@ -7,21 +7,25 @@ that a run can go on elsewhere.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from contextvars import copy_context
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from agentpool_jupyter.agents.reminders.lookup import Reminders
 from agentpool_jupyter.agents.turns.budget import TokenBudget, spent
 from agentpool_jupyter.agents.turns.live_document import LiveDocument
 from agentpool_jupyter.agents.turns.outbox import Outbox
+from agentpool_jupyter.agents.turns.toolbox import tools_of, voters_of
 from agentpool_jupyter.agents.turns.writer import RunResources
 from agentpool_jupyter.display.foreign import printable
 from agentpool_jupyter.errors import LogError, RunFailedError
-from agentpool_jupyter.pool.events import Claim, Head, Heartbeat, Release, RunFinished, StopAsked
-from agentpool_jupyter.pool.runs import LEASE, in_words, this_owner
-from agentpool_jupyter.pool.words import run_status
+from agentpool_jupyter.pool.events import Claim, Head, Release, RunFinished, StopAsked
+from agentpool_jupyter.pool.runs import in_words
+from agentpool_jupyter.pool.words import LOST, run_status
 
+from .renewal import Renewal
 from .report import Report
 from .schedule import Schedule, make_agents
 
@@ -29,7 +33,7 @@ if TYPE_CHECKING:
     from agentpool_jupyter.agents.models.client import ModelClient
     from agentpool_jupyter.agents.team.spec import TeamSpec
     from agentpool_jupyter.pool import Document, Event, EventFollower, Pool
-    from agentpool_jupyter.pool.words import RunStatus
+    from agentpool_jupyter.pool.words import RunReason, RunStatus
 
     from .plan import Functions
 
@@ -39,22 +43,21 @@ _GRACE = 5.0  # seconds that the log has to take a run's last events
 class Run:
     """One run of a team, made by :meth:`Team.start` and :func:`resume`; any thread may call any method."""
 
-    def __init__(self, pool: Pool, team: TeamSpec, *, run: str, branch: str, epoch: int, functions: Functions) -> None:
-        self.id = run
+    def __init__(self, pool: Pool, team: TeamSpec, *, claim: Claim, branch: str, functions: Functions) -> None:
+        self.id = claim.run
         self.pool = pool
         self.team = team
         self.branch = branch
-        self._epoch = epoch
+        self._claim = claim
         self._functions = functions
         self._ended = threading.Event()
         self._stopping = False
-        self._fenced = False
         self._schedule = Schedule()
         self._reminders = Reminders(pool)
         self._loop = asyncio.new_event_loop()
         # In the caller's context, by which a kernel knows the cell that what is printed belongs to.
         self._thread = threading.Thread(
-            target=copy_context().run, args=(self._work,), name=f"agentpool-{run}", daemon=True
+            target=copy_context().run, args=(self._work,), name=f"agentpool-{self.id}", daemon=True
         )
 
     # For the caller ----------------------------------------------------------------------------------------
@@ -137,31 +140,32 @@ class Run:
 
     async def _main(self) -> None:
         document = await asyncio.to_thread(self.pool.document, self.branch)
-        self._live = LiveDocument(document, self.branch)
+        self._live = LiveDocument(document, self.branch, self.pool.runs.claims.fences)
         self._outbox = Outbox(self.pool)
         mine = [turn for turn in document.attempts if turn.run == self.id]
         taken = await asyncio.to_thread(spent, self.pool, self.id)
         resources = RunResources(
-            run=self.id,
+            claim=self._claim,
             team=self.team,
             live=self._live,
             outbox=self._outbox,
             budget=TokenBudget(self.team.budget.tokens, taken),
             pool=self.pool,
             reminders=self._reminders,
+            tools=tools_of(self.team, self._functions),
+            voters=voters_of(self.team, self._functions),
         )
         states, clients = make_agents(resources, self._functions)
         for state in states:
-            state.take_up(mine)
+            state.take_up(mine, self.team.attempts)
         follower = self.pool.follow(document.at + 1)
         pump = threading.Thread(target=self._pump, args=(follower,), name=f"agentpool-{self.id}-reader", daemon=True)
         pump.start()
-        heartbeat = asyncio.create_task(self._heartbeat())
+        renewal = Renewal(self.pool, self.branch, self._claim, self._lose)
         try:
             await self._schedule.run(resources, states)
         finally:
-            heartbeat.cancel()
-            await asyncio.gather(heartbeat, return_exceptions=True)
+            renewal.close()
             await self._finish(follower, clients)
             await asyncio.to_thread(pump.join)
 
@@ -171,43 +175,38 @@ class Run:
         try:
             self._check_pool()  # the head may have moved since the branch was chosen
             for batch in follower.batches():
-                tell(self._absorb, batch)
-                if any(isinstance(event, Head | StopAsked) for event in batch):
+                if any(isinstance(event, Claim | Head | StopAsked) for event in batch):
                     self._check_pool()
+                tell(self._absorb, batch)
             why = f"pool {self.pool.name!r} was closed while the team ran: open it and resume"
             tell(self._schedule.end, "failed", why)
         except LogError as error:
             tell(self._schedule.end, "failed", str(error))
 
     def _check_pool(self) -> None:
-        """End the run where its line was left, or where another process has asked for its end."""
+        """End the run where it was taken up elsewhere, its line was left, or another process has asked for its end."""
         # The pool's own fold is asked, because a head event alone does not say where the head is: it may be an undo.
         if self.pool.branch != self.branch:
             detail = f"the pool's head left branch {self.branch!r}"
             self._loop.call_soon_threadsafe(self._schedule.end, "moved", detail)
-        asked = self.pool.runs[self.id].stop_asked
-        if asked is not None and asked.epoch == self._epoch:
+        record = self.pool.runs[self.id]
+        if record.claim is not None and record.claim.id != self._claim.id:
+            self._lose(LOST, f"the run was taken up by {in_words(record.claim.owner)}")
+        elif (asked := record.stop_asked) is not None and asked.epoch == self._claim.epoch:
             self._loop.call_soon_threadsafe(self._schedule.end, "stopped", f"{in_words(asked.owner)} asked for it")
 
+    def _lose(self, reason: RunReason, why: str) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the run has ended
+            self._loop.call_soon_threadsafe(self._schedule.end, reason, why)
+
     def _absorb(self, batch: list[Event]) -> None:
-        for event in batch:
-            if isinstance(event, Claim) and event.run == self.id and event.epoch > self._epoch:
-                self._fenced = True
-                self._schedule.end("lost", f"the run was taken up by {event.owner}")
         if self._live.absorb(batch):
             self._schedule.wake()
-
-    async def _heartbeat(self) -> None:
-        owner = this_owner()
-        while True:
-            await asyncio.sleep(LEASE / 3)
-            header = self.pool.header(self.branch, self.id)
-            self._outbox.put(Heartbeat(**header, owner=owner, epoch=self._epoch))
 
     async def _finish(self, follower: EventFollower, clients: list[ModelClient]) -> None:
         if not self.reason:
             self._schedule.end("failed", "the run broke off")
-        if not self._fenced:  # else it is another process's to end
+        if self.reason != LOST:  # else it may be another process's to end
             await self._sign_off()
         follower.close()
         await self._outbox.close()
@@ -215,10 +214,9 @@ class Run:
         await asyncio.gather(*(client.aclose() for client in clients), return_exceptions=True)
 
     async def _sign_off(self) -> None:
-        finished = RunFinished(
-            **self.pool.header(self.branch, self.id), reason=self.reason, detail=self.detail, epoch=self._epoch
-        )
-        release = Release(**self.pool.header(self.branch, self.id), owner=this_owner(), epoch=self._epoch)
+        claim, header = self._claim, partial(self.pool.header, self.branch, self.id, claim=self._claim.id)
+        finished = RunFinished(**header(), reason=self.reason, detail=self.detail, epoch=claim.epoch)
+        release = Release(**header(), owner=claim.owner, epoch=claim.epoch)
         self._outbox.put(finished)
         self._outbox.put(release)
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from agentpool_jupyter.agents.models.endpoint import call_limits, endpoint_of
@@ -11,9 +12,10 @@ from agentpool_jupyter.agents.models.refusals import MOST_WAIT
 from agentpool_jupyter.agents.turns.budget import BudgetExhaustedError
 from agentpool_jupyter.agents.turns.model_agent import ModelAgent
 from agentpool_jupyter.agents.turns.python_agent import PythonAgent
+from agentpool_jupyter.agents.turns.voting import ask_model
 from agentpool_jupyter.errors import LogError
 from agentpool_jupyter.pool.events import TurnFailed
-from agentpool_jupyter.pool.words import FILTERED, REFUSED, THOUGHT, UNUSUAL, WITHHELD
+from agentpool_jupyter.pool.words import FILTERED, LOST, REFUSED, THOUGHT, UNUSUAL, WITHHELD
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,13 +55,21 @@ class AgentState:
     out: bool = False
     """It failed for good and is not asked again in this run."""
 
-    def take_up(self, turns: Iterable[Turn]) -> None:
-        """Go on where the finished turns of an interrupted run left off; unfinished ones are to be taken again."""
+    def take_up(self, turns: Iterable[Turn], most: int) -> None:
+        """Go on where the finished turns of an interrupted run left off; unfinished ones are to be taken again.
+
+        Each time that the process ended in mid-turn was an attempt at that turn, of which there are ``most``.
+        """
         for turn in turns:
             if turn.agent == self.spec.name and turn.status == "finished":
                 self.taken += 1
                 self.spoke = True
                 self.seen = max(self.seen, turn.seen)
+                self.agent.lost = 0
+            elif turn.agent == self.spec.name and turn.reason == LOST:
+                self.agent.lost += 1
+        if self.agent.lost >= most:
+            self.out, self.error = True, f"its process ended in mid-turn {self.agent.lost} times: not asked again"
 
     def ready(self, live: LiveDocument) -> bool:
         """Whether it should speak now."""
@@ -75,7 +85,7 @@ def make_agents(resources: RunResources, functions: Functions) -> tuple[list[Age
     """Return the agents of a run that begins, and the clients that they share, one for each endpoint."""
     from agentpool_jupyter.agents.models.client import ModelClient, Traffic  # noqa: PLC0415 - Python agents do without
 
-    team, start = resources.team, resources.pool.runs[resources.run].start
+    team, start = resources.team, resources.pool.runs[resources.claim.run].start
     endpoints = {spec.name: endpoint_of(team, spec) for spec in team.agents if spec.python is None}
     slots: dict[str, int] = {}  # by server: two models of one server share what it can do at once
     for endpoint in endpoints.values():
@@ -89,12 +99,16 @@ def make_agents(resources: RunResources, functions: Functions) -> tuple[list[Age
         agent: ModelAgent | PythonAgent
         if spec.python is not None:
             agent = PythonAgent(resources, spec, functions[spec.python])
+            if agent.voter:
+                resources.voters[spec.name] = agent.voter
         else:
             endpoint = endpoints[spec.name]
             if endpoint not in clients:
                 shared = traffic[endpoint.base_url]
                 clients[endpoint] = ModelClient(endpoint, silence=team.silence, patience=patience, traffic=shared)
-            agent = ModelAgent(resources, spec, clients[endpoint], call_limits(team, spec, endpoint))
+            limits = call_limits(team, spec, endpoint)
+            agent = ModelAgent(resources, spec, clients[endpoint], limits)
+            resources.voters[spec.name] = partial(ask_model, resources, spec, clients[endpoint], limits)
         states.append(AgentState(spec, agent, team.turns_of(spec), start))
     return states, list(clients.values())
 
@@ -148,7 +162,7 @@ class Schedule:
             ended = await state.agent.take_turn()
             # What is decided next is decided from the log: wait until this turn's end is read back from it.
             await resources.live.reached(await resources.outbox.stored(ended))
-            state.taken += 1
+            state.taken = state.turns if state.agent.satisfied else state.taken + 1
             state.seen = state.agent.seen
             state.error = ended.error if isinstance(ended, TurnFailed) else ""
             reason = getattr(ended, "reason", "")

@@ -10,7 +10,7 @@ from agentpool_jupyter.agents.team.parse import parse_team
 from agentpool_jupyter.agents.team.spec import TeamSpec
 from agentpool_jupyter.errors import UserError
 
-from .claims import claim, fail_open_turns
+from .claims import fail_open_turns, start_run
 from .plan import check_team
 from .run import Run
 from .trust import check_trust, sends_to
@@ -59,8 +59,8 @@ class Team:
         check_team(self.spec, self.functions)
         run, branch = f"run-{pool.new_id()}", pool.branch
         pool.trusted |= sends_to(self.spec)
-        epoch = claim(pool, run, branch, self.spec)
-        return Run(pool, self.spec, run=run, branch=branch, epoch=epoch, functions=self.functions).start()
+        claim = start_run(pool, run, branch, self.spec)
+        return Run(pool, self.spec, claim=claim, branch=branch, functions=self.functions).start()
 
     def __repr__(self) -> str:
         return f"<Team of {', '.join(agent.name for agent in self.spec.agents)}: {self.spec.task!r}>"
@@ -102,6 +102,6 @@ def resume(
         check_trust(pool, team)
     check_team(team, functions)
     left, owner, branch = record.branch, record.owner, pool.branch
-    epoch = claim(pool, record.id, branch, team, resumed=True)
-    fail_open_turns(pool, record.id, left, owner)  # not before: only one of those who resume at once may
-    return Run(pool, team, run=record.id, branch=branch, epoch=epoch, functions=functions).start()
+    claim = start_run(pool, record.id, branch, team, resumed=True)
+    fail_open_turns(pool, claim, left, owner)  # not before: only one of those who resume at once may
+    return Run(pool, team, claim=claim, branch=branch, functions=functions).start()

@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 
+from agentpool_jupyter.pool.votes import Gate  # noqa: TC001 - msgspec reads annotations at run time
+
 TASK = "task"
 """The word in ``listens`` for the task itself."""
-PERSON = "you"
-"""Who people are, unless they say otherwise."""
 
 CONTEXT = 3_000
 """Most prompt tokens of one call where the team names no ``context``: about ten turns of the default length. Large
@@ -72,6 +72,9 @@ class AgentSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     interrupt: bool | None = None
     recall: RecallSpec | bool | None = None
     """False: nothing, also where the team has something."""
+    tools: tuple[str, ...] | None = None
+    """Functions of the notebook that it may call; empty: none, also where the team has some."""
+    calls: int | None = None
 
     @property
     def hears_task(self) -> bool:
@@ -126,6 +129,12 @@ class TeamSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     has not read: twice at most. Who listens to everyone begins anew for anyone, but once a turn and only in its first
     half (of ``max_tokens``)."""
     recall: RecallSpec | bool | None = None
+    tools: tuple[str, ...] = ()
+    """Functions of the notebook that agents may call."""
+    calls: int = 8
+    """Most calls of tools in one turn."""
+    gates: dict[str, Gate] = {}
+    """Who has to agree before a tool is called, by the tool's name."""
 
     def agent(self, name: str) -> AgentSpec:
         """Return the agent of that name; KeyError if there is none."""
@@ -147,6 +156,14 @@ class TeamSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Return what one agent looks up before a turn; None for nothing."""
         own = self.recall if agent.recall is None else agent.recall
         return RecallSpec() if own is True else own or None
+
+    def tools_of(self, agent: AgentSpec) -> tuple[str, ...]:
+        """Return the names of the tools that one agent may call."""
+        return self.tools if agent.tools is None else agent.tools
+
+    def calls_of(self, agent: AgentSpec) -> int:
+        """Return the most calls in one turn of one agent."""
+        return self.calls if agent.calls is None else agent.calls
 
     def to_dict(self) -> dict[str, Any]:
         """Return the team as plain data, as a ``run_started`` event carries it."""

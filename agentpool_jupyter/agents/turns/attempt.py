@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from agentpool_jupyter.agents.models.answer import Answer
+from agentpool_jupyter.agents.models.answer import CALLS, Answer
 from agentpool_jupyter.agents.models.continuation import FLAGS, IN_WORDS, Continuation, Seam, going_on
+from agentpool_jupyter.agents.models.dialect import TOOLS
 from agentpool_jupyter.agents.models.endpoint import cost
 from agentpool_jupyter.agents.models.refusals import backoff
+from agentpool_jupyter.agents.models.spoken_calls import described, may_be_call, read_call, spoken
 from agentpool_jupyter.agents.models.trial import MOST_CALLS, PROBE, PROBE_TOKENS, find_continuation
 from agentpool_jupyter.agents.prompt.build import BYTES_PER_TOKEN, build_prompt, digest_of
 from agentpool_jupyter.agents.prompt.record import shared_out
 from agentpool_jupyter.agents.reminders.cue import cue_of
 from agentpool_jupyter.agents.reminders.lookup import NOTHING
 from agentpool_jupyter.errors import ModelError
+from agentpool_jupyter.pool.effects import canonical
 from agentpool_jupyter.pool.events import Usage
 from agentpool_jupyter.pool.words import CANCELLED, FILTERED, LENGTH, REFUSED, SILENT, THOUGHT, WITHHELD
 
 from .budget import BudgetExhaustedError, prompt_load, text_bound
 from .call import Call, most
+from .toolbox import Toolbox, messages_of
 from .writer import AttemptWriter
 
 if TYPE_CHECKING:
@@ -59,6 +63,12 @@ class Attempt:
         self.number = number
         """Which attempt at its turn it is, from 1."""
         self._writer = AttemptWriter(resources, agent.name, number)
+        self._toolbox = Toolbox(resources, agent)
+        self._exchange: list[dict[str, Any]] = []  # what it said and called so far, and what the tools answered
+        self._base = 0  # how much of its text stands in there
+        self.at_rest = asyncio.Event()
+        """Set while no tool is called for it: it may be broken off."""
+        self.at_rest.set()
         self._answer = Answer()  # the present call's
         self._left = limits.max_tokens
         self._stride = limits.stride or limits.max_tokens
@@ -91,11 +101,13 @@ class Attempt:
         """
         failures = 0
         while True:
-            error, before = "", len(self._writer.text)
+            before = len(self._writer.text)
             try:
                 reason = await self._make(call)
-                failures = 0
             except ModelError as problem:
+                if call.prompt.tools and not call.in_words and not self._client.takes_tools:
+                    call = await self._go_on(str(problem))
+                    continue
                 if not self._refused_prefill(call, problem):
                     failures += 1
                     if not (self.can_go_on and problem.retriable and failures < self._resources.team.attempts):
@@ -103,15 +115,22 @@ class Attempt:
                     if self._left <= 0:
                         return self._finish(LENGTH)
                     await asyncio.sleep(backoff(failures, problem.retry_after))
-                error = str(problem)
-            else:
-                if reason != LENGTH or self._left <= 0:
-                    return self._finish(reason)
-                if len(self._writer.text) == before:  # all of the stride went into thinking: make no more such stops
-                    if self._stride >= self._left:
-                        return self._finish(reason)
-                    self._stride = self._left
-            call = await self._next_call(error)
+                call = await self._next_call(str(problem))
+                continue
+            failures = 0
+            if self._left <= 0 or not self._goes_on(call, reason, silent=len(self._writer.text) == before):
+                return self._finish(reason)
+            call = await (self._call_tools() if reason == CALLS else self._next_call(""))
+
+    def _goes_on(self, call: Call, reason: str, *, silent: bool) -> bool:
+        """Return whether the end of an answer is not yet the turn's: it calls tools, or only a stride has ended."""
+        if reason != LENGTH:
+            return reason == CALLS and bool(call.prompt.tools)
+        if silent or self._answer.calls:  # a stride does not break a thought or a call in two: make no more such stops
+            if self._stride >= self._left:
+                return False
+            self._stride = self._left
+        return True
 
     @property
     def can_go_on(self) -> bool:
@@ -159,12 +178,36 @@ class Attempt:
             if most(self._client.gauge, fresh) <= bound:
                 prompt = fresh
         self.seen = prompt.seen
-        return Call(prompt, tokens, reservation, continuation, recalled)
+        in_words = not self._client.takes_tools
+        return Call(prompt, tokens, reservation, continuation, recalled, in_words=in_words)
 
     async def _next_call(self, error: str) -> Call:
         continuation = await self._find_continuation()
         call = await self._prepare(continuation)
         self._writer.go_on(call.prompt, continuation.way, error)
+        self._writer.record_recalled(call.recalled, call.prompt)
+        return call
+
+    async def _call_tools(self) -> Call:
+        """Make the calls that the answer asks for, and prepare the one that goes on with what they answered."""
+        asked = [self._answer.calls[place] for place in sorted(self._answer.calls)]
+        said = self._writer.text[self._base :]
+        self.at_rest.clear()
+        try:
+            self._writer.flush()
+            answers = await self._toolbox.answer(asked, self._writer.turn, self.seen)
+        finally:
+            self.at_rest.set()
+        self._exchange += messages_of(said, asked, answers)
+        if said.strip() and not said.endswith("\n"):
+            self._writer.add("\n\n")
+        self._base = len(self._writer.text)
+        return await self._go_on()
+
+    async def _go_on(self, error: str = "") -> Call:
+        """Prepare a call behind what tools have answered so far."""
+        call = await self._prepare(None)
+        self._writer.go_on(call.prompt, "called", error)
         self._writer.record_recalled(call.recalled, call.prompt)
         return call
 
@@ -178,20 +221,28 @@ class Attempt:
         return await resources.reminders.look_up(cue)
 
     def _prompt(self, continuation: Continuation | None, recalled: Lookup) -> Prompt:
-        turn, text = (self._writer.turn, self._writer.text) if continuation else (None, "")
+        text = self._writer.text[self._base :] if continuation else ""
+        exchange = canonical(self._exchange).decode() if self._exchange else ""
         prompt = build_prompt(
             self._resources.live.document,
             self._resources.team,
             self._agent,
             tokens=self._limits.context,
             recall=recalled.reminders,
-            going_on=turn,
-            begun=text,
+            going_on=self._writer.turn if continuation or exchange else None,
+            begun=exchange + text,
         )
-        if continuation is None:
+        tools = self._toolbox.described
+        if not (continuation or exchange or tools):
             return prompt
-        messages = going_on(prompt.messages, text, continuation.way)
-        return msgspec.structs.replace(prompt, messages=messages, digest=digest_of(messages))
+        messages = [*prompt.messages, *self._exchange]
+        if not self._client.takes_tools:
+            messages = spoken(messages)
+            if tools:
+                messages[0]["content"] += f"\n\n{described(tools)}"
+        if continuation is not None:
+            messages = going_on(messages, text, continuation.way)
+        return msgspec.structs.replace(prompt, messages=messages, digest=digest_of(messages), tools=tools)
 
     async def _make(self, call: Call) -> str:
         """Stream a call's answer into the text and return its finish reason; settles what was reserved for it."""
@@ -222,27 +273,37 @@ class Attempt:
 
     async def _stream(self, call: Call) -> tuple[str, Usage | None]:
         continuation = call.continuation
-        seam = Seam(self._writer.text, continuation) if continuation else None
+        begun = self._writer.text[self._base :]
+        seam = Seam(begun, continuation) if continuation else None
         flags = FLAGS if continuation and continuation.way == "flagged" else {}
+        tools = {TOOLS: list(call.prompt.tools)} if call.prompt.tools and not call.in_words else {}
+        held = "" if call.prompt.tools and call.in_words else None  # what may be a call in words, as far as it has come
         pieces = self._client.stream(
             call.prompt.messages,
             max_tokens=call.tokens,
             temperature=self._limits.temperature,
             seed=self._resources.team.seed,
-            options={**(self._limits.options or {}), **flags},
+            options={**(self._limits.options or {}), **flags, **tools},
             answer=self._answer,
-            repeats=text_bound(self._writer.text) if continuation and continuation.repeats else 0,
+            repeats=text_bound(begun) if continuation and continuation.repeats else 0,
         )
         reason, usage = "stop", None
         async with aclosing(pieces):
             async for piece in pieces:
-                if isinstance(piece, str):
-                    self._writer.add(seam.feed(piece) if seam else piece)
-                    await self._resources.outbox.room()
-                else:
+                if not isinstance(piece, str):
                     reason, usage = piece.reason, piece.usage
-        if seam:
-            self._writer.add(seam.close())
+                    continue
+                text = seam.feed(piece) if seam else piece
+                if held is not None and may_be_call(held + text):
+                    held += text
+                    continue
+                self._writer.add((held or "") + text)
+                held = None
+                await self._resources.outbox.room()
+        if held and (asked := read_call(held)):
+            self._answer.calls[0] = asked
+            return CALLS, usage
+        self._writer.add((held or "") + (seam.close() if seam else ""))
         return reason, usage
 
     def _said(self, before: int) -> int:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agentpool_jupyter.agents.models.gauge import MARGIN, Load
 from agentpool_jupyter.errors import AgentPoolError
-from agentpool_jupyter.pool.events import Delta, TurnContinued, TurnFailed, TurnFinished, TurnStarted
+from agentpool_jupyter.pool.effects import canonical
+from agentpool_jupyter.pool.events import Delta, TurnContinued, TurnFailed, TurnFinished, TurnStarted, Vote
 from agentpool_jupyter.pool.words import LOST
 
 if TYPE_CHECKING:
@@ -24,18 +25,29 @@ class BudgetExhaustedError(AgentPoolError):
     """A call does not fit in what is left, and no running call will give enough back."""
 
 
-def prompt_bound(messages: Sequence[Mapping[str, str]]) -> int:
+def prompt_bound(messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] = ()) -> int:
     """Return an upper bound of the tokens of a prompt.
 
     Byte-level BPE and SentencePiece with byte fallback, which between them cover today's models, never make more
     tokens than there are UTF-8 bytes.
     """
-    return _PER_MESSAGE + sum(_PER_MESSAGE + len(message["content"].encode()) for message in messages)
+    return _around(messages, tools) + text_bound(_said(messages, tools))
 
 
-def prompt_load(messages: Sequence[Mapping[str, str]]) -> Load:
+def prompt_load(messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] = ()) -> Load:
     """Return the size of a prompt as :class:`~agentpool_jupyter.agents.models.gauge.Gauge` takes it."""
-    return Load.of("".join(message["content"] for message in messages), _PER_MESSAGE * (1 + len(messages)))
+    return Load.of(_said(messages, tools), _around(messages, tools))
+
+
+def _around(messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]]) -> int:
+    return _PER_MESSAGE * (1 + len(messages) + len(tools))
+
+
+def _said(messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]]) -> str:
+    """Return all that a prompt says: texts, calls that were made, and tools as they are described."""
+    texts = [message["content"] or "" for message in messages]
+    calls = [message["tool_calls"] for message in messages if "tool_calls" in message]
+    return "".join([*texts, *(canonical(part).decode() for part in (*calls, *tools))])
 
 
 def parts_bound(sizes: Mapping[str, int]) -> int:
@@ -112,6 +124,7 @@ def spent(pool: Pool, run: str) -> int:
     models: dict[str, str] = {}
     said: dict[str, int] = {}
     most: dict[str, int] = {}
+    votes = 0
     seen: set[str] = set()  # an event that is stored twice counts once
     for event in pool.events(pool.runs[run].start):
         if event.run != run or event.id in seen:
@@ -129,6 +142,8 @@ def spent(pool: Pool, run: str) -> int:
                 exact |= set() if usage.estimated else {turn}
             case TurnFinished(turn=turn):
                 counted.setdefault(turn, 0)
+            case Vote(usage=usage) if usage is not None:
+                votes += usage.total
             case TurnFailed(turn=turn, kind=kind) if kind != LOST:
                 counted.setdefault(turn, 0)
             case _:
@@ -137,6 +152,6 @@ def spent(pool: Pool, run: str) -> int:
     ratios: dict[str, float] = {}
     for turn in exact & {turn for turn, bound in bounds.items() if bound}:
         ratios[models[turn]] = max(ratios.get(models[turn], 0.0), MARGIN * counted[turn] / bounds[turn])
-    return sum(
+    return votes + sum(
         counted.get(turn, math.ceil(bound * min(1.0, ratios.get(models[turn], 1.0)))) for turn, bound in bounds.items()
     )

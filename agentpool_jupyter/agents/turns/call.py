@@ -30,11 +30,13 @@ class Call(NamedTuple):
     """How it goes on with the text so far; None for the attempt's first."""
     recalled: Lookup = NOTHING
     """What was looked up for it."""
+    in_words: bool = False
+    """Its tools are described in words, to a server that does not know ``tools``."""
 
     def teach(self, gauge: Gauge, answer: Answer, said: int, taken: Usage) -> None:
         """Let a gauge learn from an exact count of the call, whose text has so many bytes."""
         gauge.learn(
-            prompt=prompt_load(self.prompt.messages),
+            prompt=prompt_load(self.prompt.messages, self.prompt.tools),
             prompt_tokens=taken.prompt,
             said=said + answer.thought,
             completion_tokens=taken.completion - answer.hidden,
@@ -48,7 +50,7 @@ class Call(NamedTuple):
         A stream that was left because it had passed its limit has taken more than that limit.
         """
         most = self.reservation.tokens
-        prompt = answer.prompt_tokens or min(most, gauge.prompt(prompt_load(self.prompt.messages)))
+        prompt = answer.prompt_tokens or min(most, gauge.prompt(prompt_load(self.prompt.messages, self.prompt.tools)))
         completion = self.tokens if gauge.hides else gauge.completion(said + answer.thought)
         if answer.reason is not None or not gauge.past(self.tokens, answer.bytes, answer.pieces):
             completion = min(completion, self.tokens)
@@ -57,4 +59,4 @@ class Call(NamedTuple):
 
 def most(gauge: Gauge, prompt: Prompt) -> int:
     """Return how many tokens a prompt has at most, as far as its server's ratio is known."""
-    return gauge.prompt(prompt_load(prompt.messages), reserve=True)
+    return gauge.prompt(prompt_load(prompt.messages, prompt.tools), reserve=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from agentpool_jupyter.pool.claims import is_late
 from agentpool_jupyter.pool.events import Message, TurnFinished
 from agentpool_jupyter.pool.words import UNSAID
 
 from .outbox import Signal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from agentpool_jupyter.pool import Document, Event
 
@@ -22,9 +23,10 @@ class LiveDocument:
     itself wake anyone, so that a listener reacts to whole thoughts.
     """
 
-    def __init__(self, document: Document, branch: str) -> None:
+    def __init__(self, document: Document, branch: str, fences: Mapping[str, int]) -> None:
         self.document = document
         self.branch = branch
+        self._fences = fences
         self.moved = Signal()
         """Notified after each batch of events."""
         said = [turn for turn in document.turns if turn.status == "finished"]
@@ -36,7 +38,7 @@ class LiveDocument:
         """Take in the log's next events; returns whether any of them is news to somebody."""
         news = False
         for event in events:
-            if event.branch != self.branch:
+            if event.branch != self.branch or is_late(event, self._fences):
                 continue
             self.document.absorb(event)
             if isinstance(event, TurnFinished) and event.reason not in UNSAID:

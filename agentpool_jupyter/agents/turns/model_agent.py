@@ -51,6 +51,10 @@ class ModelAgent:
         self._agent = agent
         self._client = client
         self._limits = limits
+        self.lost = 0
+        """How many attempts at the next turn ended with their process."""
+        self.satisfied = False
+        """It has no goal but its turns."""
         self._attempt: Attempt | None = None
         self._heeds_all = False
         """Whether anyone's news would break off the present attempt."""
@@ -65,7 +69,7 @@ class ModelAgent:
 
         Raises BudgetExhaustedError before a call that the budget does not hold, and LogError.
         """
-        failures = restarts = 0
+        failures, restarts, self.lost = self.lost, 0, 0
         self._heeds_all = self._agent.listens is None
         while True:
             number = 1 + failures + restarts
@@ -139,8 +143,11 @@ class ModelAgent:
             # The latest news of all may be its own, of an earlier turn; but that it has always read.
             if self._heeds_all and live.last_of_all >= self.seen and not self._beyond_half():
                 self._heeds_all = False
-                return live.last_of_all
+                offset = live.last_of_all
+                break
             await live.moved.wait()
+        if self._attempt:
+            await self._attempt.at_rest.wait()
         return offset
 
     def _beyond_half(self) -> bool:

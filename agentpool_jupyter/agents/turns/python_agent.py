@@ -1,48 +1,72 @@
-"""An agent that is a function of the notebook, which may do anything: block, raise, exit, never return."""
+"""Agents that are functions or classes of the notebook, which may do anything: block, raise, exit, never return."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import contextvars
-import inspect
-import threading
 import traceback
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from agentpool_jupyter.agents.models.answer import AskedCall
+from agentpool_jupyter.effects.function import run_function
+from agentpool_jupyter.effects.perform import NotHeldError
+from agentpool_jupyter.effects.tool import Act
+from agentpool_jupyter.effects.voters import function_voter
+from agentpool_jupyter.errors import LogError
+from agentpool_jupyter.pool.effects import canonical
 from agentpool_jupyter.pool.words import CANCELLED, PYTHON, SILENT
 
+from .mind import Mind, is_mind
+from .toolbox import Toolbox
 from .writer import AttemptWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     from agentpool_jupyter.agents.team.spec import AgentSpec
-    from agentpool_jupyter.pool import Document, Event
+    from agentpool_jupyter.effects.voters import Voter
+    from agentpool_jupyter.pool import Event
 
     from .writer import RunResources
 
 
 class PythonAgent:
-    """An agent that is a function of the notebook: ``(document) -> str | None``, plain or async."""
+    """An agent that is a function of the notebook, ``(document) -> str | None``, or a class (:class:`.mind.Mind`)."""
 
-    def __init__(self, resources: RunResources, agent: AgentSpec, function: Callable[[Document], Any]) -> None:
+    def __init__(self, resources: RunResources, agent: AgentSpec, function: Callable[..., Any]) -> None:
         self._resources = resources
         self._agent = agent
         self._function = function
+        self._mind = Mind(function, resources.pool, resources.live.branch) if is_mind(function) else None
         self.seen = 0
-        """One past the last offset that the function was given."""
+        """One past the last offset that it was given."""
+        self.lost = 0
+        """How many attempts at the next turn ended with their process."""
+        self.satisfied = False
+        """Its goal is reached: it takes no more turns."""
+
+    @property
+    def voter(self) -> Voter | None:
+        """Its vote, where it has one."""
+        if self._mind is None or not hasattr(self._function, "vote"):
+            return None
+        return function_voter(self._mind.vote)
 
     async def take_turn(self) -> Event:
         """Take one turn and return the event that ended it; where the function raises, the turn has failed."""
         document = self._resources.live.document.copy()
         self.seen = document.at + 1
-        writer = AttemptWriter(self._resources, self._agent.name)
+        writer = AttemptWriter(self._resources, self._agent.name, 1 + self.lost)
+        self.lost = 0
         writer.start(model=f"{PYTHON}{self._agent.python}", seen=self.seen)
         try:
-            text = await run_function(self._function, document)
+            decide = run_function(self._function, document) if self._mind is None else self._think(self._mind, writer)
+            text = await decide
         except asyncio.CancelledError:
             writer.finish(CANCELLED)
+            raise
+        except (LogError, NotHeldError):
             raise
         except Exception as error:  # noqa: BLE001 - whatever the user's function raises is its failed turn
             return writer.fail(_describe(error), kind="python")
@@ -51,71 +75,24 @@ class PythonAgent:
         writer.add(text or "")
         return writer.finish("stop" if text and text.strip() else SILENT)
 
-
-async def run_function(function: Callable[[Any], Any], argument: object) -> Any:
-    """Call a function, plain or async, and return what it returns; belongs to the loop it is awaited on.
-
-    The function has a daemon thread of its own, and an async one a loop of its own in it, so that nothing has to
-    wait for it. Cancelling cancels an async one; a plain one cannot be stopped, and its late answer goes nowhere.
-    Raises what the function raised, in any case as an Exception.
-    """
-    work = _FunctionRun(function, argument)
-    # In the run's context, so that what the function prints stands below the cell that started the team.
-    context = contextvars.copy_context()
-    threading.Thread(target=context.run, args=(work.run,), name="agentpool-python-agent", daemon=True).start()
-    try:
-        return await work.result
-    finally:
-        work.cancel()
-
-
-class _FunctionRun:
-    def __init__(self, function: Callable[[Any], Any], argument: object) -> None:
-        self._function = function
-        self._argument = argument
-        self._loop = asyncio.get_running_loop()
-        self.result: asyncio.Future[Any] = self._loop.create_future()
-        self._cancelled = False
-        self._awaiting: tuple[asyncio.AbstractEventLoop, asyncio.Future[Any]] | None = None
-
-    def cancel(self) -> None:
-        """Cancel what the function awaits, if it does; afterwards nobody wants its answer."""
-        self._cancelled = True
-        if self._awaiting is not None:
-            loop, awaited = self._awaiting
-            with contextlib.suppress(RuntimeError):  # its loop is closed: it has returned
-                loop.call_soon_threadsafe(awaited.cancel)
-
-    def run(self) -> None:
-        """Call the function; runs on its own thread."""
-        try:
-            value = self._function(self._argument)
-            if inspect.isawaitable(value):
-                value = asyncio.run(self._wait(value))
-        except BaseException as error:  # noqa: BLE001 - carried over to whoever waits
-            self._settle(self.result.set_exception, _portable(error))
-        else:
-            self._settle(self.result.set_result, value)
-
-    async def _wait(self, value: Awaitable[Any]) -> Any:
-        awaited = asyncio.ensure_future(value)
-        self._awaiting = (asyncio.get_running_loop(), awaited)
-        if self._cancelled:
-            awaited.cancel()
-        return await awaited
-
-    def _settle(self, setter: Callable[[Any], None], value: object) -> None:
-        def settle() -> None:
-            if not self.result.done():
-                setter(value)
-
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            self._loop.call_soon_threadsafe(settle)
-
-
-def _portable(error: BaseException) -> Exception:
-    """Return an exception that a future can hold: SystemExit and StopIteration of a function are its failure."""
-    return error if isinstance(error, Exception) and not isinstance(error, StopIteration) else RuntimeError(repr(error))
+    async def _think(self, mind: Mind, writer: AttemptWriter) -> Any:
+        """Let it decide, and do what it decides, until it says something or has nothing more to do."""
+        toolbox = Toolbox(self._resources, self._agent)
+        await mind.learn(self.seen)
+        while not (satisfied := await mind.satisfied()):
+            decided = await mind.decide()
+            if not isinstance(decided, Act):
+                return decided
+            asked = AskedCall(name=decided.tool, arguments=canonical(msgspec.to_builtins(decided.arguments)).decode())
+            if not toolbox.described:
+                break  # a turn may call no more tools
+            await toolbox.answer([asked], writer.turn, self.seen)
+            end = await asyncio.to_thread(lambda: self._resources.pool.end)
+            await self._resources.live.reached(end - 1)  # it believes what has become of it
+            self.seen = end
+            await mind.learn(end)
+        self.satisfied = satisfied
+        return None
 
 
 def _describe(error: Exception) -> str:

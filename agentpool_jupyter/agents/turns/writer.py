@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from agentpool_jupyter.pool.events import Delta, Recall, TurnContinued, TurnFailed, TurnFinished, TurnStarted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from agentpool_jupyter.agents.models.continuation import Way
     from agentpool_jupyter.agents.prompt.build import Prompt
     from agentpool_jupyter.agents.reminders.lookup import Lookup, Reminders
     from agentpool_jupyter.agents.team.spec import TeamSpec
+    from agentpool_jupyter.effects import Tool
+    from agentpool_jupyter.effects.voters import Voter
     from agentpool_jupyter.pool import Event, Pool
-    from agentpool_jupyter.pool.events import Usage
+    from agentpool_jupyter.pool.events import Claim, Usage
 
     from .budget import TokenBudget
     from .live_document import LiveDocument
@@ -28,16 +30,21 @@ class RunResources:
     """What the turns of one run share."""
 
     pool: Pool
-    run: str
+    claim: Claim
+    """By which the run is held here."""
     team: TeamSpec
     live: LiveDocument
     outbox: Outbox
     budget: TokenBudget
     reminders: Reminders
+    tools: Mapping[str, Tool] = field(default_factory=dict)
+    """What agents may call, by name; which of them may, its team says."""
+    voters: dict[str, Voter] = field(default_factory=dict)
+    """Agents and functions that gates may ask, by name."""
 
     def header(self, agent: str) -> dict[str, Any]:
         """Return the fields that every event of an agent carries."""
-        return self.pool.header(self.live.branch, self.run, agent)
+        return self.pool.header(self.live.branch, self.claim.run, agent, self.claim.id)
 
 
 class AttemptWriter:
@@ -69,7 +76,7 @@ class AttemptWriter:
 
     def go_on(self, prompt: Prompt, way: Way, error: str = "") -> None:
         """Record that the attempt goes on with a new prompt, and ``error`` where the call before broke off."""
-        self._flush()
+        self.flush()
         self._seen = prompt.seen
         self._put(
             TurnContinued,
@@ -95,11 +102,11 @@ class AttemptWriter:
         self.text += text
         self._pieces.append(text)
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(self._resources.team.flush, self._flush)
+            self._timer = asyncio.get_running_loop().call_later(self._resources.team.flush, self.flush)
 
     def finish(self, reason: str, usage: Usage | None = None, cost: float | None = None) -> Event:
         """Record that the attempt, and with it the turn, has ended with its text as it is."""
-        self._flush()
+        self.flush()
         return self._put(TurnFinished, reason=reason, usage=usage, cost=cost, deltas=self._seq, seen=self._seen)
 
     def fail(
@@ -113,7 +120,7 @@ class AttemptWriter:
         cost: float | None = None,
     ) -> Event:
         """Record that the attempt failed."""
-        self._flush()
+        self.flush()
         return self._put(
             TurnFailed,
             error=error,
@@ -125,7 +132,8 @@ class AttemptWriter:
             cost=cost,
         )
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Write at once what was gathered."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

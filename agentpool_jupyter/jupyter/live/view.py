@@ -10,11 +10,20 @@ import msgspec
 from agentpool_jupyter.agents.team.spec import TASK, AgentSpec, TeamSpec
 from agentpool_jupyter.display.screen import AgentState, AgentView, EdgeView, Patch, RunStatus, RunView, State, TurnView
 from agentpool_jupyter.pool import words
+from agentpool_jupyter.pool.claims import is_late
+from agentpool_jupyter.pool.effects import Effects
 from agentpool_jupyter.pool.events import (
     Claim,
+    Decision,
     Delta,
+    EffectDone,
+    EffectFailed,
+    EffectStarted,
     Event,
+    Heartbeat,
     Message,
+    Proposal,
+    Release,
     RunFinished,
     RunStarted,
     TurnContinued,
@@ -22,8 +31,9 @@ from agentpool_jupyter.pool.events import (
     TurnFinished,
     TurnStarted,
     Usage,
+    Vote,
 )
-from agentpool_jupyter.pool.runs import RunRecord
+from agentpool_jupyter.pool.runs import Runs
 from agentpool_jupyter.pool.turn import turn_name
 
 from .readings import Readings, overtaken
@@ -49,7 +59,8 @@ class TeamView:
         """
         self.run = RunView(pool=before.pool, run=run, branch=before.branch or "main")
         self._line = line
-        self._record = RunRecord(run)  # knows whose end counts: that of the claim which holds
+        self._runs = Runs()  # knows what counts: what is written under the claim that holds
+        self._effects = Effects(self._runs.claims)
         self._sign = 0  # when the run's holder last wrote, by its own clock
         self._places = dict(before.places)
         self.agents: dict[str, AgentView] = {}
@@ -77,6 +88,10 @@ class TeamView:
         """
         if event.run not in ("", self.run.run) or event.id in self._seen:
             return
+        if event.run and isinstance(event, RunStarted | Claim | Heartbeat | Release | RunFinished):
+            self._runs.absorb(event)
+        if is_late(event, self._runs.claims.fences):
+            return
         if event.run:
             self._keep_time(event)
         if event.offset > self._line.get(event.branch, -1):
@@ -87,8 +102,6 @@ class TeamView:
         if not isinstance(event, Delta):  # deltas are told apart by turn and seq; ids of all would be many
             self._seen.add(event.id)
             self._readings.absorb(event)
-        if isinstance(event, RunStarted | Claim | RunFinished):
-            self._record.absorb(event)
         match event:
             case RunStarted():
                 self._start(event)
@@ -102,11 +115,13 @@ class TeamView:
                 self._finish(event, self._turns[turn])
             case TurnFailed(turn=turn) if turn in self._turns:
                 self._fail(event, self._turns[turn])
+            case Proposal() | Vote() | Decision() | EffectStarted() | EffectDone() | EffectFailed():
+                self._act(event)
             case Message() if self.run.finished is None:
                 self._message(event)
             case Message():
                 self._later.append(event)
-            case RunFinished() if self._record.finished is event:
+            case RunFinished() if (known := self._runs.get(self.run.run)) and known.finished is event:
                 self._end(event)
             case _:
                 pass
@@ -201,6 +216,15 @@ class TeamView:
         else:
             self._close(turn, "failed", event.error)
             self._set(event.agent, "failed", event.error)
+
+    def _act(self, event: Event) -> None:
+        """Show what an agent wants to do, for whom it waits, and what it does."""
+        self._effects.absorb(event)
+        effect = self._effects.get(getattr(event, "proposal", ""))
+        if effect is None or effect.proposal.agent not in self.agents:
+            return
+        doing = {"waiting": f"{effect.verdict(0).why}: {effect.told}", "running": f"calls {effect.told}"}
+        self._set(effect.proposal.agent, "thinking", doing.get(effect.status, ""))
 
     def _message(self, event: Message) -> None:
         turn = self._open(event, event.id)

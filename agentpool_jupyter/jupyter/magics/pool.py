@@ -199,11 +199,20 @@ def _compact(session: Session, name: str | None, arguments: Namespace) -> Compac
 
 
 def _events(session: Session, name: str | None, arguments: Namespace) -> Table:
-    from agentpool_jupyter.pool.positions import clock  # noqa: PLC0415 - loading the extension stays quick
+    from agentpool_jupyter.pool.claims import is_late  # noqa: PLC0415 - loading the extension stays quick
+    from agentpool_jupyter.pool.positions import clock  # noqa: PLC0415
 
     pool = session.pool(name, arguments.store)
+    fences = pool.runs.claims.fences
     rows = [
-        (event.offset, clock(event.time), event.branch, event.agent, event.type, _gist(event))
+        (
+            event.offset,
+            clock(event.time),
+            event.branch,
+            event.agent,
+            f"{event.type} (late)" if is_late(event, fences) else event.type,
+            _gist(event),
+        )
         for event in pool.events(max(0, pool.end - arguments.n))
     ]
     return Table(("offset", "time", "branch", "agent", "event", "says"), rows, empty="the pool is empty")

@@ -230,7 +230,10 @@ class SqliteLog(Log):
         except sqlite3.ProgrammingError as error:
             raise self._closed_error() from error
         except sqlite3.OperationalError as error:
-            message = f"cannot use {self.path}: {error}; check the disk, its space and the file's permissions"
+            advice = "check the disk, its space and the file's permissions"
+            if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+                advice = "another process was stopped while it wrote to it: let that go on, or end it"
+            message = f"cannot use {self.path}: {error}; {advice}"
             raise LogUnavailableError(message) from error
         except sqlite3.DatabaseError as error:
             wal = beside(self.path)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from agentpool_jupyter.jobs.engines import OptionValue
     from agentpool_jupyter.jobs.messages import Progress
     from agentpool_jupyter.jobs.records import SourceLine
+    from agentpool_jupyter.log import Record
     from agentpool_jupyter.pool import Pool
     from agentpool_jupyter.recall.backends.buckets import Postings
 
@@ -101,6 +102,10 @@ class _Plan(Backlog[IndexLine]):
         self._pool = pool
         self._index = index
         self._passages = 0
+
+    def records(self, start: int, stop: int) -> Iterator[Record]:
+        """Yield records without what came too late for its claim."""
+        return self._pool.unfenced(start, stop)
 
     def known(self, source: int) -> Iterator[SourceLine]:
         """Yield the turns that are under way, and those of which the index knows that they ended."""

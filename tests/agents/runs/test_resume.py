@@ -1,7 +1,6 @@
 """Runs whose process died, slept or lives elsewhere."""
 
 import contextlib
-import signal
 import threading
 from functools import partial
 
@@ -18,13 +17,11 @@ from tests.teams import asked, of_type, play, prompt, said, speaks, team, until
 
 _CHILD = """
 import sys
-import agentpool_jupyter.agents.runs.claims, agentpool_jupyter.agents.runs.run
+import agentpool_jupyter.agents.runs.claims as claims
 from agentpool_jupyter import open_pool
 from tests.teams import team
 
-lease, url = float(sys.argv[1]), sys.argv[2]
-for module in (agentpool_jupyter.agents.runs.claims, agentpool_jupyter.agents.runs.run):
-    module.LEASE = lease
+claims.LEASE, url = float(sys.argv[1]), sys.argv[2]
 agents = {"quick": {"role": "Talks.", "listens": []}, "slow": {"role": "Talks.", "listens": []}}
 run = team(agents, turns=2, model="test", base_url=url).start(open_pool("bakery"))
 print(run.id, flush=True)
@@ -67,7 +64,8 @@ def test_a_live_run_is_seen_from_another_process_and_cannot_be_resumed(pool):
             resume(pool)
         with pytest.raises(RunActiveError):
             play(pool, {"ann": "Talks."}, server)
-    assert len(of_type(pool, RunStarted)) == 1
+        assert list(pool.runs) == [process.run_id]
+        assert not pool.runs[process.run_id].finished
 
 
 def test_a_killed_run_is_dead_at_once_and_its_open_turns_are_marked(pool):
@@ -105,7 +103,7 @@ def test_resume_takes_only_the_turns_that_had_not_finished(pool, marked):
         "slow#1": "failed",
         "slow#2": "finished",
     }
-    assert [claim.epoch for claim in of_type(pool, Claim)] == [1, 2]
+    assert [claim.epoch for claim in of_type(pool, Claim)] == ([1, 2, 3] if marked else [1, 2])  # who says it takes it
     assert {event.run for event in pool.events()} == {run.id}
     assert [event.resumed for event in of_type(pool, RunStarted)] == [False, True]
     assert {row.agent: (row.turns, row.failed) for row in run.report().rows} == {"quick": (1, 0), "slow": (1, 1)}
@@ -182,28 +180,6 @@ def test_of_several_that_resume_at_once_exactly_one_goes_on(pool):
     assert [turn.status for turn in pool.document().turns if turn.agent == "slow"] == ["failed", "finished"]
 
 
-def test_a_sleeper_that_was_taken_for_dead_is_fenced_off(pool):
-    """Its late tokens reach neither the document nor the run that goes on, and it ends without a word."""
-    with OpenAIServer(tokens=30) as server, elsewhere(server, lease=1.0) as process:
-        process.send_signal(signal.SIGSTOP)
-        until(lambda: not pool.runs[process.run_id].alive())
-        server.fault(Drip(15), contains=speaks("slow"), times=1)
-        run = resume(pool)
-        until(lambda: pool.document().turn("slow#2") is not None)
-        held = pool.document().turn("slow#1")
-        process.send_signal(signal.SIGCONT)
-        assert run.wait(30)
-        assert process.stdout.readline().split() == ["stopped", "lost"]
-        assert process.wait(20) == 0
-    turns = {turn.name: turn for turn in pool.document().turns}
-    assert run.reason == "quiescent"
-    assert turns.keys() == {"quick#1", "slow#1", "slow#2"}
-    assert turns["slow#1"].text == held.text
-    assert (turns["slow#1"].status, turns["slow#2"].status) == ("failed", "finished")
-    assert [event.reason for event in of_type(pool, RunFinished)] == ["quiescent"]
-    assert pool.runs[run.id].finished.reason == "quiescent"
-
-
 def test_the_late_end_of_a_former_owner_ends_nothing(pool):
     """A sleeper whose clock runs out as it wakes writes its end before it has read that it was replaced."""
     with dead_run() as server:
@@ -221,8 +197,7 @@ def test_the_late_end_of_a_former_owner_ends_nothing(pool):
 
 def test_a_team_that_is_silent_stays_alive(pool, monkeypatch):
     """Heartbeats renew its lease, however long a turn says nothing."""
-    for module in ("claims", "run"):
-        monkeypatch.setattr(f"agentpool_jupyter.agents.runs.{module}.LEASE", 0.5)
+    monkeypatch.setattr("agentpool_jupyter.agents.runs.claims.LEASE", 0.5)
     release = threading.Event()
     run = team({"ann": {"python": "think"}}, functions={"think": lambda _: release.wait(60) and "ok"}).start(pool)
     until(lambda: len(of_type(pool, Heartbeat)) > 5)

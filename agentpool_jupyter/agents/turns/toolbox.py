@@ -1,0 +1,140 @@
+"""What a turn may call: a model's calls of tools become effects in the log, and their answers the next prompt's end."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from agentpool_jupyter.effects.perform import EffectRequest, Performer, answer_of
+from agentpool_jupyter.effects.tool import Tool, ask_tool
+from agentpool_jupyter.effects.voters import function_voters
+from agentpool_jupyter.errors import SpecError
+from agentpool_jupyter.pool.effects import canonical
+from agentpool_jupyter.pool.votes import PERSON
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from agentpool_jupyter.agents.models.answer import AskedCall
+    from agentpool_jupyter.agents.team.spec import AgentSpec, TeamSpec
+    from agentpool_jupyter.effects.voters import Voter
+    from agentpool_jupyter.pool.events import Event
+
+    from .writer import RunResources
+
+ASK = "ask"
+"""The tool that every team has: an agent asks a person. A function of that name comes first."""
+_MOST_MISTAKES = 2  # calls of a turn that are no calls: one may be mended, the next ends its calling
+
+
+class Toolbox:
+    """The tools of one agent in one of its turns.
+
+    An attempt at a turn that is made again, after a crash or a failure, makes the same calls as the one before it, as
+    far as the model asks for the same: they have the same keys, and what was carried out is answered from the log.
+    """
+
+    def __init__(self, resources: RunResources, agent: AgentSpec) -> None:
+        self._resources = resources
+        self._agent = agent
+        self._tools = {name: resources.tools[name] for name in resources.team.tools_of(agent)}
+        self._number = self._turns_before()
+        self._left = resources.team.calls_of(agent)
+        self._mistakes = 0
+        self._made: Counter[bytes] = Counter()
+        self._performer = Performer(resources.pool, self._store, resources.outbox.put, resources.live.moved.wait)
+
+    @property
+    def described(self) -> tuple[Mapping[str, Any], ...]:
+        """What may still be called, as a request describes it; nothing once all calls are used up."""
+        usable = self._left > 0 and self._mistakes < _MOST_MISTAKES
+        return tuple(tool.described for tool in self._tools.values()) if usable else ()
+
+    async def answer(self, asked: Sequence[AskedCall], turn: str, seen: int) -> list[str]:
+        """Make the calls of one answer, all at once, and return what the model is told of each."""
+        return list(await asyncio.gather(*(self._call(call, turn, seen) for call in asked)))
+
+    async def _call(self, asked: AskedCall, turn: str, seen: int) -> str:
+        if self._left <= 0:
+            return f"error: not done, for a turn may make {self._resources.team.calls_of(self._agent)} calls"
+        tool = self._tools.get(asked.name)
+        try:
+            if tool is None:
+                message = f"there is no tool {asked.name!r}; there are: {', '.join(self._tools)}"
+                raise ValueError(message)  # noqa: TRY301 - both are the model's mistakes
+            arguments = tool.read(asked.arguments)
+        except ValueError as error:
+            self._mistakes += 1
+            return f"error: {error}"
+        self._left -= 1
+        return answer_of(
+            await self._performer.perform(
+                EffectRequest(
+                    tool=tool,
+                    arguments=arguments,
+                    key=self._key(tool, arguments),
+                    header=lambda voter="": self._resources.header(voter or self._agent.name),
+                    turn=turn,
+                    seen=seen,
+                    gate=self._resources.team.gates.get(tool.name) or tool.gate,
+                    voters=self._resources.voters | function_voters(tool.voters),
+                )
+            )
+        )
+
+    def _key(self, tool: Tool, arguments: dict[str, Any]) -> str:
+        same = canonical([self._resources.claim.run, self._agent.name, self._number, tool.name, arguments])
+        self._made[same] += 1
+        return hashlib.sha256(canonical([same.decode(), self._made[same]])).hexdigest()[:32]
+
+    def _turns_before(self) -> int:
+        """Return how many turns the agent has finished in its run, on this line."""
+        run, name = self._resources.claim.run, self._agent.name
+        turns = self._resources.live.document.turns if self._tools else ()
+        return sum(turn.run == run and turn.agent == name and turn.status == "finished" for turn in turns)
+
+    async def _store(self, events: Sequence[Event]) -> None:
+        for event in events:
+            self._resources.outbox.put(event)
+        await self._resources.outbox.stored(events[-1])
+
+
+def messages_of(text: str, asked: Sequence[AskedCall], answers: Sequence[str]) -> list[dict[str, Any]]:
+    """Return an answer that calls tools, and what they answered, as the messages of a conversation."""
+    ids = [call.id or f"call_{number}" for number, call in enumerate(asked)]
+    calls = [
+        {"id": name, "type": "function", "function": {"name": call.name, "arguments": call.arguments or "{}"}}
+        for name, call in zip(ids, asked, strict=True)
+    ]
+    told = [
+        {"role": "tool", "tool_call_id": name, "content": answer} for name, answer in zip(ids, answers, strict=True)
+    ]
+    return [{"role": "assistant", "content": text, "tool_calls": calls}, *told]
+
+
+def voters_of(team: TeamSpec, functions: Mapping[str, Any]) -> dict[str, Voter]:
+    """Return the functions that a team's gates ask; raises SpecError where a name is nobody's."""
+    agents = {agent.name for agent in team.agents if agent.python is None or hasattr(functions[agent.python], "vote")}
+    asked = {name: tool for tool, gate in team.gates.items() for name in gate.ask if name not in agents | {PERSON}}
+    for name, tool in asked.items():
+        if not callable(functions.get(name)):
+            message = f"the gate of {tool!r} asks {name!r}, which is no agent of the team and no function"
+            raise SpecError(message)
+    return function_voters({name: functions[name] for name in asked})
+
+
+def tools_of(team: TeamSpec, functions: Mapping[str, Any]) -> dict[str, Tool]:
+    """Return the tools of a team; raises SpecError where one is no function, or cannot be described to a model."""
+    tools: dict[str, Tool] = {}
+    for agent in team.agents:
+        for name in team.tools_of(agent):
+            if name == ASK and name not in functions:
+                tools[name] = ask_tool()
+                continue
+            if not callable(functions.get(name)):
+                message = f"agent {agent.name!r}: there is no function {name!r} for `tools`; define it before this cell"
+                raise SpecError(message)
+            tools[name] = tools.get(name) or Tool.of(name, functions[name])
+    return tools
