@@ -20,7 +20,7 @@ from .overlap import together
 from .partition import partition
 from .report import Anonymized, PrivacyReport
 from .tables import as_table, check_columns
-from .turns import QUASI, turns_table
+from .turns import QUASI, RENUMBERED, turns_table
 from .verify import Wanted, verify
 
 if TYPE_CHECKING:
@@ -113,7 +113,9 @@ def anonymize(
         notes.append(_AGAIN)
     else:
         before = earlier.table if isinstance(earlier, Anonymized) else as_table(earlier)
-        notes += together(made, classes, table, before, sensitive=kept, wanted=wanted)
+        renamed = RENUMBERED if isinstance(given, Pool) else ()
+        named = [column for column in made if column.name not in renamed]
+        notes += together(named, classes, table, before, sensitive=kept, wanted=wanted)
     if kept and found.l == 1:
         notes.append(_ONE_VALUE)
     if isinstance(given, Pool) and per is None:

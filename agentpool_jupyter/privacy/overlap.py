@@ -58,7 +58,9 @@ def together(
     for names in dict.fromkeys([*((name,) for name in sensitive), tuple(sensitive)]):
         both = overlap(columns, classes, table, earlier, names, k=wanted.k)
         if not both.people:
-            return ["nobody of this table fits into the earlier release"]
+            return [
+                "nobody of this table fits into the earlier release: is it of the same people, and the same columns?"
+            ]
         least = wanted.l if wanted.l is not None and len(names) == 1 else 1
         what = " and ".join(map(repr, names))
         if both.k < wanted.k or (both.l or least) < least:

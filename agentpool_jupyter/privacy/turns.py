@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 QUASI = ("time", "agent", "model", "user", "task", "characters", "prompt_tokens", "completion_tokens")
 """What tells who it was: when, by which model, for whom and on what, and how long it was."""
 
+RENUMBERED = ("task",)
+"""Columns whose values have other names in each release, so that two releases cannot be compared by them."""
+
 
 def turns_table(pool: Pool) -> pd.DataFrame:
     """Return the turns of the current line as a table, with what tells people apart in the columns of ``QUASI``.

@@ -166,6 +166,7 @@ def test_a_pool_is_a_table_of_its_turns(pool, server):
     assert "Plan a bakery" not in release.table.to_csv()
     assert "k counts turns, and all of a class may be of one user" in repr(release)
     assert len(ap.anonymize(pool, k=4, engine="inline").table) == 12
+    assert "k = 4, l = 1 of 'status', for 12 rows" in repr(ap.anonymize(pool, k=4, sensitive="status", earlier=release))
     with pytest.raises(ReleaseRefusedError, match="k is 4 and column 'user' has 1 different values"):
         ap.anonymize(pool, k=4, per="user")
     with pytest.raises(ReleaseRefusedError, match="k is 13 and the table has 12 rows"):
