@@ -31,6 +31,7 @@ _GROUPS = {
 }
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in a hook of the same name
 def pytest_collection_modifyitems(items):
     """Put each test into the group of the service that it shares, or else of its module; services come first."""
     order = [*_GROUPS, "service", ""]

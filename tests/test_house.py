@@ -79,3 +79,10 @@ def test_a_folder_is_a_room_with_a_map(folder):
     lines = (ast.get_docstring(SOURCES[folder / "__init__.py"]) or "").splitlines()
     named = {word for line in lines if line.startswith("    ") for word in re.findall(r"\w+", line)}
     assert modules | folders <= named
+
+
+def test_the_tests_of_a_group_stay_on_one_worker(request):
+    """Else each worker starts services of its own: pytest and xdist have to agree on how a test is named."""
+    if not hasattr(request.config, "workerinput"):
+        pytest.skip("one process runs all tests")
+    assert request.node.nodeid.endswith("@test_house")
