@@ -14,6 +14,9 @@ from .codec import EventFollower, at_offset, decode, encode
 from .document import Document
 from .effects import Effects
 from .events import Event, Fork, Head, IdSource, Message, Tag, now_ms
+from .files.contents import Contents
+from .files.version import FileVersion
+from .files.writing import FileChange, write
 from .positions import find_position
 from .runs import Runs
 from .snapshots import NO_SNAPSHOTS
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
 
     from agentpool_jupyter.log import Log, Record, Store
 
+    from .files.entry import FileEntry
+    from .files.version import FileMap
     from .snapshots import Snapshots
 
 
@@ -42,6 +47,8 @@ class Pool:
         """The log beneath, for those that need records as they are."""
         self.snapshots = snapshots
         """What makes earlier documents quick to read."""
+        self.contents = Contents(log)
+        """What its files hold."""
         self._lock = threading.RLock()
         self._branches = Branches()
         self._runs = Runs()
@@ -49,6 +56,7 @@ class Pool:
         self.trusted: set[str] = set()
         """Where teams that were started through this object send to, in words; see ``agents/runs/trust``."""
         self._document = Document(pool=self.name, branch=self._branches.head)
+        self._document.contents = self.contents
         self._applied = 0  # one past the last offset that these three include
 
     # Reading -----------------------------------------------------------------------------------------------
@@ -133,6 +141,14 @@ class Pool:
         document.places = self._runs.places
         return document
 
+    def files_of(self, branch: str) -> FileMap:
+        """Return the files of a branch as they are now; raises PositionError."""
+        with self._lock:
+            self._catch_up()
+            if self._document.branch == branch:
+                return self._document.files
+        return self.document(branch).files
+
     # Writing -----------------------------------------------------------------------------------------------
 
     def post(self, text: str, agent: str = "you") -> Message:
@@ -143,6 +159,29 @@ class Pool:
         event = Message(**self.header(self.branch, agent=agent), text=text)
         self.append([event])
         return event
+
+    def write_file(
+        self, path: str, contents: str | bytes, *, read: int | None = None, agent: str = "you"
+    ) -> FileVersion:
+        """Write a file of the current branch and return the version that it has now.
+
+        ``read`` is the number of the version that the new one rests on (default: the present one, whatever it says).
+        Raises FileChangedError where there is a newer one, also when another writer is quicker at the same moment, and
+        UserError for a path that no file may have or contents that are too large.
+        """
+        data = contents.encode() if isinstance(contents, str) else bytes(contents)
+        entry = self._write_file(path, data, read, agent)
+        return FileVersion(composed(path), entry, self.contents)
+
+    def delete_file(self, path: str, *, read: int | None = None, agent: str = "you") -> None:
+        """Delete a file of the current branch; its earlier versions stay in the log. Raises as :meth:`write_file`."""
+        self._write_file(path, None, read, agent)
+
+    def _write_file(self, path: str, data: bytes | None, read: int | None, agent: str) -> FileEntry:
+        branch = self.branch
+        present = self.files_of(branch).number(composed(path))
+        change = FileChange(path=path, data=data, read=present if read is None else read)
+        return write(self, branch, change, lambda: self.header(branch, agent=agent))
 
     def append(self, events: Sequence[Event]) -> None:
         """Store events durably, in order; each is given its ``offset`` in place.
@@ -248,8 +287,9 @@ class Pool:
     def _take_in(self, events: Iterable[Event]) -> list[Event]:
         fresh = []
         for event in events:
-            self._branches.absorb(event)
             self._runs.absorb(event)
+            if not is_late(event, self._runs.claims.fences):
+                self._branches.absorb(event)
             self._effects.absorb(event)
             fresh.append(event)
         return fresh
@@ -257,6 +297,7 @@ class Pool:
     def _read_line(self, place: Position) -> Document:
         document = self.snapshots.document(self.log, self._branches.line(*place), self._runs.claims.fences)
         document.pool, document.branch, document.at = self.name, place.branch, place.at
+        document.contents = self.contents
         return document
 
     # Life --------------------------------------------------------------------------------------------------
