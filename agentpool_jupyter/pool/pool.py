@@ -14,6 +14,7 @@ from .codec import EventFollower, at_offset, decode, encode
 from .document import Document
 from .effects import Effects
 from .events import Event, Fork, Head, IdSource, Message, Tag, now_ms
+from .files.checkout import Checkin, Checkout, check_in, check_out
 from .files.contents import Contents
 from .files.version import FileVersion
 from .files.writing import FileChange, write
@@ -176,6 +177,26 @@ class Pool:
     def delete_file(self, path: str, *, read: int | None = None, agent: str = "you") -> None:
         """Delete a file of the current branch; its earlier versions stay in the log. Raises as :meth:`write_file`."""
         self._write_file(path, None, read, agent)
+
+    def checkout(
+        self, folder: str | os.PathLike[str], at: int | str | Position | None = None, *, overwrite: bool = False
+    ) -> Checkout:
+        """Write the files of the current line, or of a position, into a folder, and say what was done.
+
+        What an earlier checkout wrote there and is no more is removed. Each file is there whole or not at all, and
+        links are not followed. Raises PositionError, and UserError, with nothing changed, where a file in the folder is
+        not as a checkout has left it, unless ``overwrite`` is set.
+        """
+        return check_out(self.document(at).files, folder, pool=self.name, overwrite=overwrite)
+
+    def checkin(self, folder: str | os.PathLike[str], *, agent: str = "you") -> Checkin:
+        """Record on the current branch what was changed in a folder since it was checked out, and say what that was.
+
+        Files may have come, changed or gone; without a checkout, all that is there is new. Raises FileChangedError,
+        with nothing recorded, where the pool has a newer version of one of them.
+        """
+        branch = self.branch
+        return check_in(self, branch, folder, lambda: self.header(branch, agent=agent), name=self.name)
 
     def _write_file(self, path: str, data: bytes | None, read: int | None, agent: str) -> FileEntry:
         branch = self.branch

@@ -40,17 +40,22 @@ def is_path(path: str) -> bool:
     return not _fault(path) and unicodedata.is_normalized("NFC", path)
 
 
-def clash(path: str, others: Iterable[str]) -> str:
-    """Return what a new path cannot stand beside in a folder; empty where there is nothing.
+def clash(paths: Iterable[str]) -> tuple[str, str] | None:
+    """Return two paths that cannot both be in a folder, None where all can.
 
-    That is a file where the path has a folder, or the same but for capitals, which some systems do not tell apart.
+    Those are a file where another has a folder, and two that are the same but for capitals, which some systems do not
+    tell apart.
     """
-    folded = path.casefold()
-    for other in others:
-        theirs = other.casefold()
-        if folded == theirs or folded.startswith(f"{theirs}/") or theirs.startswith(f"{folded}/"):
-            return other if other != path else ""
-    return ""
+    folded: dict[str, str] = {}
+    for path in paths:
+        if (other := folded.setdefault(path.casefold(), path)) != path:
+            return other, path
+    for path, whole in folded.items():
+        parts = path.split("/")
+        for depth in range(1, len(parts)):
+            if other := folded.get("/".join(parts[:depth]), ""):
+                return other, whole
+    return None
 
 
 def _fault(path: str) -> str:

@@ -99,8 +99,8 @@ def _check(path: str, change: FileChange, files: FileMap) -> None:
     if change.data is None:
         return
     check_size(path, change.data)
-    if path not in files and (other := clash(path, files)):
-        message = f"there cannot be a file {path!r} beside {other!r}: choose another path"
+    if path not in files and (both := clash([*files, path])):
+        message = f"{both[0]!r} and {both[1]!r} cannot both be files: choose another path"
         raise UserError(message)
 
 
