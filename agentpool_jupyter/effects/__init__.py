@@ -5,6 +5,8 @@ In reading order::
     tool      Tool: a function that agents may call, with the schema of its arguments
     function  any function of the notebook, called so that nobody has to wait for it
     perform   one call, from what was asked for to the answer, at most once
+    files/    the tools by which agents share files of the pool
+    programs/ programs that agents run on those files
 """
 
 from .tool import Tool, tool

@@ -8,7 +8,9 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from agentpool_jupyter.effects import Tool
+from agentpool_jupyter.effects.files.turn_files import FILE_TOOLS, TurnFiles
 from agentpool_jupyter.effects.perform import EffectRequest, Performer, answer_of
+from agentpool_jupyter.effects.programs.program import RUN_PROGRAM, find_program, program_tool
 from agentpool_jupyter.errors import SpecError
 from agentpool_jupyter.pool.effects import canonical
 
@@ -34,7 +36,8 @@ class Toolbox:
     def __init__(self, resources: RunResources, agent: AgentSpec) -> None:
         self._resources = resources
         self._agent = agent
-        self._tools = {name: resources.tools[name] for name in resources.team.tools_of(agent)}
+        self._files = TurnFiles(resources.pool, resources.live.branch, lambda: resources.header(agent.name))
+        self._tools = {name: resources.tools[name] for name in resources.team.tools_of(agent)} | self._of_the_pool()
         self._number = self._turns_before()
         self._left = resources.team.calls_of(agent)
         self._mistakes = 0
@@ -49,6 +52,7 @@ class Toolbox:
 
     async def answer(self, asked: Sequence[AskedCall], turn: str, seen: int) -> list[str]:
         """Make the calls of one answer, all at once, and return what the model is told of each."""
+        self._files.turn = turn
         return list(await asyncio.gather(*(self._call(call, turn, seen) for call in asked)))
 
     async def _call(self, asked: AskedCall, turn: str, seen: int) -> str:
@@ -64,21 +68,31 @@ class Toolbox:
             self._mistakes += 1
             return f"error: {error}"
         self._left -= 1
-        return answer_of(
-            await self._performer.perform(
-                EffectRequest(
-                    tool=tool,
-                    arguments=arguments,
-                    key=self._key(tool, arguments),
-                    header=lambda: self._resources.header(self._agent.name),
-                    turn=turn,
-                    seen=seen,
-                )
+        call = await self._performer.perform(
+            EffectRequest(
+                tool=tool,
+                arguments=arguments,
+                key=self._key(tool, arguments),
+                header=lambda: self._resources.header(self._agent.name),
+                turn=turn,
+                seen=seen,
             )
         )
+        self._files.note(call)
+        return answer_of(call)
+
+    def _of_the_pool(self) -> dict[str, Tool]:
+        """Return the tools that are no functions of the notebook: of the pool's files, and of programs."""
+        resources = self._resources
+        tools = self._files.tools if resources.team.shares_files(self._agent) else {}
+        if programs := resources.team.programs_of(self._agent):
+            tools[RUN_PROGRAM] = program_tool(programs, lambda: resources.pool.files_of(resources.live.branch))
+        return tools
 
     def _key(self, tool: Tool, arguments: dict[str, Any]) -> str:
-        same = canonical([self._resources.claim.run, self._agent.name, self._number, tool.name, arguments])
+        # What was done to the files of a line that was left was not done on this one.
+        line = [self._resources.live.branch] if tool.name in (*FILE_TOOLS, RUN_PROGRAM) else []
+        same = canonical([self._resources.claim.run, self._agent.name, self._number, tool.name, arguments, *line])
         self._made[same] += 1
         return hashlib.sha256(canonical([same.decode(), self._made[same]])).hexdigest()[:32]
 
@@ -111,9 +125,14 @@ def tools_of(team: TeamSpec, functions: Mapping[str, Any]) -> dict[str, Tool]:
     """Return the tools of a team; raises SpecError where one is no function, or cannot be described to a model."""
     tools: dict[str, Tool] = {}
     for agent in team.agents:
+        for program in team.programs_of(agent):
+            find_program(program)
         for name in team.tools_of(agent) if agent.python is None else ():
             if not callable(functions.get(name)):
                 message = f"agent {agent.name!r}: there is no function {name!r} for `tools`; define it before this cell"
+                raise SpecError(message)
+            if name in (*FILE_TOOLS, RUN_PROGRAM):
+                message = f"agent {agent.name!r}: `tools` cannot have {name!r}, which `files` or `run` gives: rename it"
                 raise SpecError(message)
             tools[name] = tools.get(name) or Tool.of(name, functions[name])
     return tools

@@ -1,0 +1,12 @@
+"""Programs that agents may run: by name, on a fresh checkout of the team's files, within limits.
+
+This is no sandbox. A program runs as the user whose notebook it is: it can reach the network, and read and write
+whatever that user can. What it is given is little: an empty folder with the files, and an environment without secrets.
+What it takes is bounded: time, memory, output, processes. To keep it from more, run the notebook in a container.
+
+In reading order::
+
+    launcher   the first thing that a child runs: it sets its own limits, then becomes the program
+    child      a child process with all that it starts, to its end
+    program    a program on a checkout, as a function and as a tool
+"""
