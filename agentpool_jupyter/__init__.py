@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from .agents import Run, Team, TeamSpec, resume
-    from .effects import tool
+    from .effects import act, consensus, gate, tool
     from .errors import AgentPoolError
     from .history import export_pool, history_graph, import_pool
     from .history.compact import compact
@@ -50,10 +50,13 @@ _HOMES = {
     "Snapshot": "snapshots.build",
     "Team": "agents",
     "TeamSpec": "agents",
+    "act": "effects",
     "compact": "history",
+    "consensus": "effects",
     "diff": "history",
     "export_pool": "history",
     "fold": "pool",
+    "gate": "effects",
     "history_graph": "history",
     "import_pool": "history",
     "index_pools": "recall.bulk.build",
@@ -76,10 +79,13 @@ __all__ = [
     "Snapshot",
     "Team",
     "TeamSpec",
+    "act",
     "compact",
+    "consensus",
     "diff",
     "export_pool",
     "fold",
+    "gate",
     "history_graph",
     "import_pool",
     "index_pools",

@@ -26,6 +26,7 @@
     ├── ServiceError           a local helper process (Kafka, model server) did not start or stop
     ├── JobError               a MapReduce job did not end well; ``log`` is what it said
     │   └── JobCancelledError     because it was told to stop
+    ├── EffectError            what was asked for was refused, failed, or is in doubt
     └── RunFailedError         a team ended without doing its work
 
 Messages say what happened, where, and what to do next, in one line.
@@ -188,6 +189,10 @@ class SnapshotsBusyError(UserError):
     """Another process makes snapshots of the same pool: wait for it."""
 
     retriable = True
+
+
+class EffectError(AgentPoolError):
+    """What was asked for was not done: it was refused, it failed, or nobody knows whether it was."""
 
 
 class RunFailedError(AgentPoolError):

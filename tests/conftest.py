@@ -66,6 +66,12 @@ def pool(store):
         yield pool
 
 
+@pytest.fixture(params=["sqlite", pytest.param("kafka", marks=pytest.mark.kafka)])
+def url(request, store):
+    """The address of an empty store, of each kind in turn."""
+    return str(store) if request.param == "sqlite" else request.getfixturevalue("kafka_url")
+
+
 @pytest.fixture
 def server():
     """A model server as it is of itself: quick, and of forty tokens."""

@@ -129,6 +129,9 @@ class Rejects:
 
     params: tuple[str, ...]
 
+    def fits(self, request: Request) -> bool:
+        return any(name in request.asked_for for name in self.params)
+
 
 @dataclass(frozen=True)
 class Ends:
@@ -157,6 +160,28 @@ class Deaf:
     """The server does not heed ``max_tokens``."""
 
 
+@dataclass(frozen=True)
+class Asks:
+    """The answer asks for calls of tools after some tokens, where so many have been answered already."""
+
+    calls: tuple[tuple[str, dict[str, Any] | str], ...]
+    """Name and arguments of each; a text is sent as it is."""
+    after: int = 0
+    answered: int = 0
+    reason: str = "tool_calls"
+
+    def fits(self, request: Request) -> bool:
+        told = sum(message.get("role") == "tool" for message in request.messages)
+        return bool(request.body.get("tools")) and told == self.answered
+
+
+@dataclass(frozen=True)
+class Says:
+    """The answer is this text."""
+
+    text: str
+
+
 Fault = (
     Refuse
     | Cut
@@ -172,6 +197,8 @@ Fault = (
     | Ends
     | Counts
     | Deaf
+    | Asks
+    | Says
 )
 
 
@@ -191,7 +218,7 @@ class _Rule:
             return False
         if self.contains is not None and self.contains not in json.dumps(request.messages, ensure_ascii=False):
             return False
-        if isinstance(self.fault, Rejects) and not any(name in request.asked_for for name in self.fault.params):
+        if isinstance(self.fault, Asks | Rejects) and not self.fault.fits(request):
             return False
         if self.probability < 1.0 and dice.random() >= self.probability:
             return False
@@ -425,6 +452,10 @@ class OpenAIServer:
             again = re.findall(r".{1,7}", prefix, re.DOTALL)
             tokens = [*again, *tokens]
             request.again = len(again)
+        if isinstance(request.fault, Says):
+            return re.findall(r".{1,4}", request.fault.text, re.DOTALL), "stop"
+        if isinstance(request.fault, Asks):
+            return tokens[: request.fault.after], request.fault.reason
         if isinstance(request.fault, Ends):
             return tokens[: request.fault.after], request.fault.reason
         return tokens, "length" if limit is not None and limit < len(whole) else "stop"
@@ -602,6 +633,9 @@ class _Connection(asyncio.Protocol):
 
     def _finish(self, request: Request, head: str, reason: str, count: int) -> None:
         fault = request.fault
+        if isinstance(fault, Asks):
+            for place, (name, arguments) in enumerate(fault.calls):
+                self._ask(head, place, name, arguments if isinstance(arguments, str) else json.dumps(arguments))
         self._event(head + f', "choices": [{{"index": 0, "finish_reason": "{reason}", "delta": {{}}}}]}}')
         if isinstance(fault, Ends) and fault.linger:
             self._linger(request)
@@ -611,6 +645,17 @@ class _Connection(asyncio.Protocol):
         self._event("[DONE]")
         self.transport.write(b"0\r\n\r\n")
         self._end()
+
+    def _ask(self, head: str, place: int, name: str, arguments: str) -> None:
+        """Ask for a call: its name first, then its arguments in pieces."""
+        pieces: list[dict[str, Any]] = [
+            {"index": place, "id": f"call{place}", "function": {"name": name, "arguments": ""}}
+        ]
+        pieces += [
+            {"index": place, "function": {"arguments": arguments[i : i + 5]}} for i in range(0, len(arguments), 5)
+        ]
+        for piece in pieces:
+            self._event(head + f', "choices": [{{"index": 0, "delta": {{"tool_calls": [{json.dumps(piece)}]}}}}]}}')
 
     def _linger(self, request: Request) -> None:
         if self.request is request:

@@ -18,9 +18,9 @@ HEAVY = ("IPython", "httpx2", "ipywidgets", "anywidget", "kafka", "mrjob", "netw
 def test_the_public_names():
     """Others rely on them: one is added with thought, and none is taken away."""
     assert " ".join(agentpool_jupyter.__all__) == (
-        "AgentPoolError Diff Document Matches Pool Run Snapshot Team TeamSpec compact diff export_pool fold "
-        "history_graph import_pool index_pools list_pools load_ipython_extension merge open_pool resume similar "
-        "snapshot tool unload_ipython_extension"
+        "AgentPoolError Diff Document Matches Pool Run Snapshot Team TeamSpec act compact consensus diff export_pool "
+        "fold gate history_graph import_pool index_pools list_pools load_ipython_extension merge open_pool resume "
+        "similar snapshot tool unload_ipython_extension"
     )
 
 

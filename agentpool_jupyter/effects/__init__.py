@@ -2,13 +2,19 @@
 
 In reading order::
 
-    tool      Tool: a function that agents may call, with the schema of its arguments
-    function  any function of the notebook, called so that nobody has to wait for it
-    perform   one call, from what was asked for to the answer, at most once
-    files/    the tools by which agents share files of the pool
-    programs/ programs that agents run on those files
+    tool          Tool: a function that agents may call, with the schema of its arguments
+    function      any function of the notebook, called so that nobody has to wait for it
+    voters        functions and models that are asked whether something may be done
+    perform       one effect, from what was asked for to the answer: votes, the call, at most once
+    outside       the same outside of any run
+    consensus     agreement before an ordinary function of the notebook is called
+    compensation  effects that left the line, taken back
+    files/        the tools by which agents share files of the pool
+    programs/     programs that agents run on those files
 """
 
-from .tool import Tool, tool
+from .compensation import Compensation, compensate
+from .consensus import Guarded, consensus, gate
+from .tool import Act, Tool, act, tool
 
-__all__ = ["Tool", "tool"]
+__all__ = ["Act", "Compensation", "Guarded", "Tool", "act", "compensate", "consensus", "gate", "tool"]

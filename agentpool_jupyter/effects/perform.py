@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,21 +18,32 @@ import msgspec
 
 from agentpool_jupyter.errors import AgentPoolError
 from agentpool_jupyter.pool.effects import Effect, canonical, digest_of_effect
-from agentpool_jupyter.pool.events import Decision, EffectDone, EffectFailed, EffectStarted, Event, Proposal
+from agentpool_jupyter.pool.events import (
+    Decision,
+    EffectDone,
+    EffectFailed,
+    EffectStarted,
+    Event,
+    Proposal,
+    Vote,
+)
+from agentpool_jupyter.pool.votes import Gate, Verdict
 
 from .function import run_function
 from .tool import MOST_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 
     from agentpool_jupyter.pool import Pool
 
     from .tool import Tool
+    from .voters import Voter
 
     Store = Callable[[Sequence[Event]], Awaitable[object]]
     """Stores events durably and in order, and returns when that is done."""
 
+_STEP = 0.2  # seconds between two looks whether the log's time is over, too
 _MOST_SAID = 500  # characters of an exception that a model is told
 
 
@@ -39,15 +51,22 @@ class NotHeldError(AgentPoolError):
     """The claim under which a call was to be made is superseded: it is another process's to make, or was made."""
 
 
-class EffectRequest(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, kw_only=True)
+class EffectRequest:
     """What is asked for: a call of a tool by an agent's turn."""
 
-    tool: Any
+    tool: Tool
     arguments: dict[str, Any]
     """As :meth:`.Tool.read` returned them."""
     key: str
-    header: Callable[[], dict[str, Any]]
-    """Makes what every event of the call carries."""
+    header: Callable[..., dict[str, Any]]
+    """Makes what every event of the effect carries; given a voter, what that voter's carry."""
+    text: str = ""
+    """What it is for, in words."""
+    gate: Gate | None = None
+    """Who has to agree; None for nobody."""
+    voters: Mapping[str, Voter] = field(default_factory=dict)
+    """Those who are asked from here; people, and others elsewhere, vote through the log."""
     turn: str = ""
     seen: int = 0
 
@@ -55,11 +74,22 @@ class EffectRequest(msgspec.Struct, frozen=True, kw_only=True):
 class Performer:
     """Carries out the calls of one run."""
 
-    def __init__(self, pool: Pool, store: Store, leave: Callable[[Event], None]) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        store: Store,
+        leave: Callable[[Event], None],
+        moved: Callable[[], Coroutine[Any, Any, object]],
+        owner: str = "",
+    ) -> None:
         self._pool = pool
         self._store = store
         self._leave = leave
         """Hands an event over to be stored, without waiting."""
+        self._moved = moved
+        """Waits until the log has grown."""
+        self._owner = owner
+        """Outside of runs, this process."""
 
     async def perform(self, request: EffectRequest) -> Effect:
         """Carry out a call, unless that was done before, and return it as the log has it then.
@@ -67,9 +97,11 @@ class Performer:
         Raises NotHeldError where this process may no longer act, LogError where the log does not take it. A cancelled
         task leaves the call in doubt.
         """
-        call = await asyncio.to_thread(lambda: self._pool.effects.of_key(request.key))
+        call = await asyncio.to_thread(lambda: self._pool.effects.of_key(request.key)) if request.key else None
         if call is None:
             call = await self._propose(request)
+        if call.status == "waiting":
+            call = await self._decide(call, request)
         if call.status == "approved":
             await self._start(call, request)
             return await self._carry_out(call, request)
@@ -78,24 +110,73 @@ class Performer:
         return call
 
     async def _propose(self, request: EffectRequest) -> Effect:
-        tool: Tool = request.tool
+        tool = request.tool
         proposal = Proposal(
             **request.header(),
             proposal=self._pool.new_id(),
+            text=request.text,
             tool=tool.name,
             arguments=request.arguments,
             digest=digest_of_effect(tool.name, request.arguments),
             key=request.key,
             turn=request.turn,
             seen=request.seen,
+            gate=msgspec.to_builtins(request.gate) if request.gate else {},
         )
-        decision = Decision(**request.header(), proposal=proposal.proposal, accepted=True, text="nobody has to agree")
-        await self._store([proposal, decision])
+        events: list[Event] = [proposal]
+        if request.gate is None:  # one wait for the log in place of two
+            events.append(self._decision(request, proposal.proposal, Verdict(accepted=True, why="nobody has to agree")))
+        await self._store(events)
         return await self._read_back(proposal.proposal)
+
+    async def _decide(self, effect: Effect, request: EffectRequest) -> Effect:
+        """Have those vote who can be asked from here, wait for the others, and store what the votes come to."""
+        asking = {
+            asyncio.create_task(self._ask(effect, request, voter))
+            for voter in request.voters.keys() - effect.votes.keys()
+            if effect.gate and voter in effect.gate.ask
+        }
+        within = effect.gate.within if effect.gate else None
+        over = None if within is None else asyncio.get_running_loop().time() + within
+        try:
+            while effect.status == "waiting":
+                news = asyncio.create_task(self._moved())  # before it is looked at what there is, lest some be missed
+                effect = await self._read_back(effect.id)
+                verdict = effect.verdict(effect.deadline or 0 if _is_over(over) else 0)
+                if verdict.accepted is not None:
+                    await self._store([self._decision(request, effect.id, _let_pass(effect, verdict))])
+                    effect = await self._read_back(effect.id)
+                if effect.status == "waiting":
+                    some = asyncio.FIRST_COMPLETED
+                    done, _ = await asyncio.wait({news, *asking}, timeout=_until(over), return_when=some)
+                    asking -= done
+                news.cancel()
+        finally:
+            for task in asking:
+                task.cancel()
+            await asyncio.gather(*asking, return_exceptions=True)
+        return effect
+
+    async def _ask(self, effect: Effect, request: EffectRequest, voter: str) -> None:
+        ballot = await request.voters[voter](effect)
+        vote = Vote(
+            **request.header(voter),
+            proposal=effect.id,
+            accept=ballot.accept,
+            text=ballot.why,
+            digest=effect.proposal.digest,
+            confidence=ballot.confidence,
+            usage=ballot.usage,
+        )
+        await self._store([vote])
+
+    def _decision(self, request: EffectRequest, proposal: str, verdict: Verdict) -> Decision:
+        accepted = bool(verdict.accepted)
+        return Decision(**request.header(), proposal=proposal, accepted=accepted, text=verdict.why)
 
     async def _start(self, call: Effect, request: EffectRequest) -> None:
         """Use the approval up; raises NotHeldError where somebody else did, or might."""
-        started = EffectStarted(**request.header(), proposal=call.id, digest=call.proposal.digest)
+        started = EffectStarted(**request.header(), proposal=call.id, digest=call.proposal.digest, owner=self._owner)
         await self._store([started])
         known = await self._read_back(call.id)
         if known.started is None or known.started.id != started.id or known.status != "running":
@@ -103,7 +184,7 @@ class Performer:
             raise NotHeldError(message)
 
     async def _carry_out(self, call: Effect, request: EffectRequest) -> Effect:
-        tool: Tool = request.tool
+        tool = request.tool
 
         def failed(error: str, *, detail: str = "", doubt: bool = False) -> EffectFailed:
             return EffectFailed(**request.header(), proposal=call.id, error=error, detail=detail, doubt=doubt)
@@ -111,7 +192,7 @@ class Performer:
         end: Event
         try:
             async with asyncio.timeout(tool.options.timeout):
-                result = await run_function(tool.call_with(call.proposal.arguments, request.key))
+                result = await run_function(tool.call_with(call.proposal.arguments, request.key, call))
         except TimeoutError:
             seconds = f"{tool.options.timeout:g} s"
             end = failed(f"it took longer than {seconds}, and nobody knows whether it was carried out", doubt=True)
@@ -140,7 +221,8 @@ class Performer:
             return await self._read_back(call.id)
         if not happened:
             return await self._carry_out(call, request)
-        await self._store([EffectDone(**request.header(), proposal=call.id, output="found to be done by its check")])
+        known = "it was carried out; its result is not known"
+        await self._store([EffectDone(**request.header(), proposal=call.id, result=known)])
         return await self._read_back(call.id)
 
     async def _read_back(self, call: str) -> Effect:
@@ -151,9 +233,28 @@ class Performer:
         return found
 
 
+def _until(moment: float | None) -> float | None:
+    """Return the seconds that are left; then a step, for the log's own time may not be as far."""
+    return None if moment is None else max(_STEP, moment - asyncio.get_running_loop().time())
+
+
+def _is_over(moment: float | None) -> bool:
+    return moment is not None and asyncio.get_running_loop().time() >= moment
+
+
+def _let_pass(effect: Effect, verdict: Verdict) -> Verdict:
+    """Return what is decided: where a gate is only a shadow, that all may pass, and what would be decided."""
+    if effect.gate is None or not effect.gate.shadow:
+        return verdict
+    would = "be let pass" if verdict.accepted else "be refused"
+    return Verdict(accepted=True, why=f"only recorded, it would {would}: {verdict.why}")
+
+
 def answer_of(call: Effect) -> str:
     """Return what a model is told of a call."""
     match call.ended, call.status:
+        case EffectDone(result=None), _:
+            return "done"
         case EffectDone(result=result), _:
             return result if isinstance(result, str) else canonical(result).decode()
         case EffectFailed(error=error), _:

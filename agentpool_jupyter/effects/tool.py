@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import inspect
 import typing
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 
 import msgspec
 
 from agentpool_jupyter.errors import UserError
+from agentpool_jupyter.pool.votes import PERSON, Gate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from agentpool_jupyter.pool.effects import Effect
 
     FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
@@ -20,9 +23,13 @@ SECONDS = 60.0
 """How long a call may take, where its tool does not say."""
 MOST_BYTES = 64_000
 """Of a call's arguments, and of its result, as JSON."""
+ASK_SECONDS = 3600.0
+"""How long a person has to answer a question."""
 KEY = "key"
 """The argument by which an idempotent tool gets the key of a call; models do not see it."""
 _MARK = "__agentpool_tool__"
+GATE = "__agentpool_gate__"
+"""Where a guarded function says who has to agree, and which functions that are (:mod:`.consensus`)."""
 _PLAIN = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
@@ -38,6 +45,18 @@ class ToolOptions:
     """Given a call's arguments, says whether it was carried out: settles what is in doubt."""
     undo: Callable[..., Any] | None = None
     """Given a call's arguments, and its result as ``result`` where it takes one, takes the effect back."""
+
+
+class Act(NamedTuple):
+    """What a Python agent decides to do: a call of a tool."""
+
+    tool: str
+    arguments: Mapping[str, Any]
+
+
+def act(tool: str, /, **arguments: Any) -> Act:
+    """Return the call of a tool, for ``decide`` of a Python agent to return."""
+    return Act(tool, arguments)
 
 
 @overload
@@ -76,10 +95,18 @@ class Tool:
     schema: Mapping[str, Any]
     """The same as JSON Schema."""
     options: ToolOptions = field(default_factory=ToolOptions)
+    gate: Gate | None = None
+    """Who has to agree before it is called, where it is guarded by itself."""
+    voters: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    """The functions that its own gate asks, by name."""
+    answered: bool = False
+    """Nothing is called: what the person said who agreed is the result."""
 
     @classmethod
     def of(cls, name: str, function: Callable[..., Any]) -> Tool:
         """Return the tool that a function is; raises UserError where its arguments cannot be sent as JSON."""
+        gate, voters = getattr(function, GATE, (None, {}))
+        function = inspect.unwrap(function)
         options = getattr(function, _MARK, ToolOptions())
         arguments = _arguments_of(name, function, options)
         try:
@@ -95,6 +122,8 @@ class Tool:
             arguments=arguments,
             schema=schema,
             options=options,
+            gate=gate,
+            voters=voters,
         )
 
     @property
@@ -119,13 +148,32 @@ class Tool:
         plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(read))
         return plain
 
-    def call_with(self, arguments: Mapping[str, Any], key: str) -> Callable[[], Any]:
+    def call_with(self, arguments: Mapping[str, Any], key: str, effect: Effect | None = None) -> Callable[[], Any]:
         """Return the call of the function with arguments that :meth:`read` returned."""
+        if self.answered:
+            return lambda: _answer_to(effect)
         read = msgspec.convert(dict(arguments), self.arguments)
         named = {name: getattr(read, name) for name in self.arguments.__struct_fields__}
         if self.options.idempotent:
             named[KEY] = key
         return lambda: self.function(**named)
+
+
+def ask(question: str) -> str:
+    """Ask the person that the team works for, and wait for the answer. Ask only what you cannot find out otherwise."""
+    raise NotImplementedError(question)
+
+
+def ask_tool(within: float = ASK_SECONDS) -> Tool:
+    """Return the tool by which an agent asks a person; who does not answer within so many seconds has not answered."""
+    gate = Gate(ask=(PERSON,), within=within)
+    made = Tool.of(ask.__name__, ask)
+    return replace(made, gate=gate, answered=True)
+
+
+def _answer_to(effect: Effect | None) -> str:
+    vote = effect.votes.get(PERSON) if effect else None
+    return vote.text if vote and vote.text else "(agreed, without a word)"
 
 
 def _arguments_of(name: str, function: Callable[..., Any], options: ToolOptions) -> type[msgspec.Struct]:
@@ -148,7 +196,7 @@ def _arguments_of(name: str, function: Callable[..., Any], options: ToolOptions)
         default = () if one.default is one.empty else (one.default,)
         fields.append((one.name, hints.get(one.name, Any), *default))
     try:
-        return msgspec.defstruct(name, fields, kw_only=True, frozen=True, forbid_unknown_fields=True)
+        return msgspec.defstruct("Arguments", fields, kw_only=True, frozen=True, forbid_unknown_fields=True)
     except (TypeError, ValueError) as error:
         message = f"tool {name!r}: its arguments cannot be sent as JSON ({error})"
         raise UserError(message) from None

@@ -20,6 +20,8 @@ class LeftEffect(msgspec.Struct, frozen=True):
     offset: int
     agent: str
     what: str
+    id: str = ""
+    """That of the effect, where it was a call of a tool."""
 
     def __str__(self) -> str:
         return f"{self.what} ({self.agent}, offset {self.offset})"
@@ -43,7 +45,7 @@ def effects_after(pool: Pool, position: Position) -> list[LeftEffect]:
         elif isinstance(event, EffectStarted) and (effect := pool.effects.get(event.proposal)):
             if effect.proposal.tool in FILE_TOOLS:
                 continue
-            found.append(LeftEffect(event.offset, event.agent, f"{effect.told}: {effect.status}"))
+            found.append(LeftEffect(event.offset, event.agent, f"{effect.told}: {effect.status}", effect.id))
         elif isinstance(event, Decision) and event.accepted and event.proposal not in pool.effects:
             found.append(LeftEffect(event.offset, event.agent, f"decided: {event.text or event.proposal}"))
     return found

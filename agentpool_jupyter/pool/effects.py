@@ -13,9 +13,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from .claims import is_late
-from .events import Decision, EffectDone, EffectFailed, EffectStarted, Event, Proposal
+from .events import Decision, EffectDone, EffectFailed, EffectStarted, Event, Proposal, Vote
+from .runs import is_dead
+from .votes import PERSON, Gate, Verdict, judge
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .claims import Claims
 
 EffectStatus = Literal["waiting", "refused", "approved", "running", "done", "failed", "in doubt"]
@@ -38,9 +42,16 @@ def digest_of_effect(tool: str, arguments: dict[str, Any]) -> str:
 class Effect:
     """One call of a tool as the log has it."""
 
-    def __init__(self, proposal: Proposal, claims: Claims) -> None:
+    def __init__(self, proposal: Proposal, claims: Claims, reputation: Mapping[str, float]) -> None:
         self.proposal = proposal
+        self.gate = gate_of(proposal)
+        """Who has to agree; None where nobody has to."""
+        self.votes: dict[str, Vote] = {}
+        """The votes that count, by voter, in the order in which they came."""
+        self.idle: list[tuple[Vote, str]] = []
+        """Those that do not, each with the reason."""
         self._claims = claims
+        self._reputation = reputation
         self.decision: Decision | None = None
         self.started: EffectStarted | None = None
         self.ended: EffectDone | EffectFailed | None = None
@@ -65,7 +76,7 @@ class Effect:
         if self.ended is not None:
             return "in doubt" if self.ended.doubt else "failed"
         if self.started is not None:
-            return "running" if self._claims.holds(self.started) else "in doubt"
+            return "running" if self._is_held(self.started) else "in doubt"
         if self.decision is not None:
             return "approved" if self.decision.accepted else "refused"
         return "waiting"
@@ -73,12 +84,60 @@ class Effect:
     def absorb(self, event: Event) -> None:
         """Take in its next event; one that its course does not allow is passed over."""
         match event:
-            case Decision() if self.decision is None:
+            case Vote():
+                self._count(event)
+            case Decision() if self.decision is None and self._carried(event):
                 self.decision = event
             case EffectStarted() if self._may_start(event):
                 self.started = event
             case EffectDone() | EffectFailed() if self._may_end():
                 self.ended = event
+
+    @property
+    def deadline(self) -> int | None:
+        """From when on, in the log's milliseconds, no vote counts; None where there is no limit."""
+        within = self.gate.within if self.gate else None
+        return None if within is None else self.proposal.time + int(within * 1000)
+
+    def verdict(self, time: int) -> Verdict:
+        """Return what its votes come to at a time of the log's, in milliseconds."""
+        if self.gate is None:
+            return Verdict(accepted=True, why="nobody has to agree")
+        closed = self.deadline is not None and time >= self.deadline
+        return judge(self.gate, self.votes, closed=closed, reputation=self._reputation)
+
+    def _count(self, vote: Vote) -> None:
+        """Take in a vote, or keep it with the reason for which it does not count."""
+        if any(vote.id == known.id for known in (*self.votes.values(), *(idle for idle, _ in self.idle))):
+            return  # stored twice
+        asked = self.gate.ask if self.gate else ()
+        instead = self.gate is not None and self.gate.absent == "ask" and vote.agent == PERSON
+        why = ""
+        if vote.agent not in asked and not instead:
+            why = "was not asked"
+        elif vote.digest != self.proposal.digest:
+            why = "is about something else"
+        elif vote.agent in self.votes:
+            why = "has voted already"
+        elif self.decision is not None:
+            why = "it was decided"
+        elif self.deadline is not None and vote.time >= self.deadline and not instead:
+            why = "came too late"
+        if why:
+            self.idle.append((vote, why))
+        else:
+            self.votes[vote.agent] = vote
+
+    def _carried(self, decision: Decision) -> bool:
+        """Return whether the votes carry a decision; one that only says what would be decided carries all."""
+        verdict = self.verdict(decision.time)
+        if self.gate is not None and self.gate.shadow:
+            return verdict.accepted is not None and decision.accepted
+        return verdict.accepted is decision.accepted
+
+    def _is_held(self, started: EffectStarted) -> bool:
+        """Return whether who started it may still be at it: in a run its claim says so, else its process does."""
+        return self._claims.holds(started) if started.claim else not is_dead(started.owner)
 
     def _may_start(self, event: EffectStarted) -> bool:
         agreed = self.decision is not None and self.decision.accepted and event.digest == self.proposal.digest
@@ -98,6 +157,10 @@ class Effects(dict[str, Effect]):
         super().__init__()
         self._claims = claims
         self._by_key: dict[str, str] = {}
+        self._records: dict[str, tuple[int, int]] = {}  # of each voter, how often it was right, of how many votes
+        self._settled: set[str] = set()
+        self.reputation: dict[str, float] = {}
+        """How far voters were right before, from 0 to 1: a yes to what was then done, a no to what failed."""
 
     def absorb(self, event: Event) -> None:
         """Take in the next event of the log, which the claims have taken in already."""
@@ -105,14 +168,37 @@ class Effects(dict[str, Effect]):
             return
         if isinstance(event, Proposal):
             if event.tool and event.proposal not in self and _is_true(event):
-                self[event.proposal] = Effect(event, self._claims)
-                self._by_key.setdefault(event.key, event.proposal)
-        elif isinstance(event, Decision | EffectStarted | EffectDone | EffectFailed) and event.proposal in self:
+                self[event.proposal] = Effect(event, self._claims, self.reputation)
+                if event.key:
+                    self._by_key.setdefault(event.key, event.proposal)
+        elif isinstance(event, Vote | Decision | EffectStarted | EffectDone | EffectFailed) and event.proposal in self:
             self[event.proposal].absorb(event)
+            self._learn(self[event.proposal])
+
+    def _learn(self, effect: Effect) -> None:
+        """Take in for the reputation of its voters that an effect has ended for certain; once."""
+        if effect.status not in ("done", "failed") or effect.id in self._settled:
+            return
+        self._settled.add(effect.id)
+        for voter, vote in effect.votes.items():
+            right, votes = self._records.get(voter, (0, 0))
+            right, votes = right + (vote.accept is (effect.status == "done")), votes + 1
+            self._records[voter] = right, votes
+            self.reputation[voter] = (right + 1) / (votes + 2)
 
     def of_key(self, key: str) -> Effect | None:
         """Return the first effect of a key, None where there is none."""
         return self.get(self._by_key.get(key, ""))
+
+
+def gate_of(proposal: Proposal) -> Gate | None:
+    """Return who has to agree to a proposal, None for nobody; one that cannot be read lets nothing pass."""
+    if not proposal.gate:
+        return None
+    try:
+        return msgspec.convert(proposal.gate, Gate)
+    except msgspec.ValidationError:
+        return Gate(ask=())
 
 
 def _is_true(event: Proposal) -> bool:

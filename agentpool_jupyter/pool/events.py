@@ -281,14 +281,23 @@ class Proposal(Event, frozen=True, kw_only=True, tag="proposal"):
     """The turn that asks for it."""
     seen: int = 0
     """One past the last offset that the asker had read."""
+    gate: dict[str, Any] = {}
+    """Who has to agree, and how (:class:`.votes.Gate`); empty where nobody has to."""
 
 
 class Vote(Event, frozen=True, kw_only=True, tag="vote"):
-    """One voter's answer to a proposal."""
+    """One voter's answer to a proposal; the voter is the event's ``agent``."""
 
     proposal: str
     accept: bool
     text: str = ""
+    """Why."""
+    digest: str = ""
+    """That of the proposal that was looked at: an answer to another one does not count."""
+    confidence: float | None = None
+    """From 0 to 1, how sure the voter is."""
+    usage: Usage | None = None
+    """What a model took to answer."""
 
 
 class Decision(Event, frozen=True, kw_only=True, tag="decision"):
@@ -305,6 +314,8 @@ class EffectStarted(Event, frozen=True, kw_only=True, tag="effect_started"):
     proposal: str
     digest: str
     """That of what is done."""
+    owner: str = ""
+    """Outside of runs, the process that does it: ``host:pid:start``."""
 
 
 class EffectDone(Event, frozen=True, kw_only=True, tag="effect_done"):

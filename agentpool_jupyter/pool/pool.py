@@ -13,7 +13,7 @@ from .claims import is_late, unfenced
 from .codec import EventFollower, at_offset, decode, encode
 from .document import Document
 from .effects import Effects
-from .events import Event, Fork, Head, IdSource, Message, Tag, now_ms
+from .events import Event, Fork, Head, IdSource, Message, Tag, Vote, now_ms
 from .files.checkout import Checkin, Checkout, check_in, check_out
 from .files.contents import Contents
 from .files.version import FileVersion
@@ -21,6 +21,7 @@ from .files.writing import FileChange, write
 from .positions import find_position
 from .runs import Runs
 from .snapshots import NO_SNAPSHOTS
+from .votes import PERSON
 
 if TYPE_CHECKING:
     import os
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from agentpool_jupyter.log import Log, Record, Store
 
+    from .effects import Effect
     from .files.entry import FileEntry
     from .files.version import FileMap
     from .snapshots import Snapshots
@@ -203,6 +205,38 @@ class Pool:
         present = self.files_of(branch).number(composed(path))
         change = FileChange(path=path, data=data, read=present if read is None else read)
         return write(self, branch, change, lambda: self.header(branch, agent=agent))
+
+    def pending(self) -> list[Effect]:
+        """Return what waits on the current line for somebody to agree, oldest first."""
+        line = dict(self.lineage.line(self.branch, self.end - 1))
+        return [
+            effect
+            for effect in self.effects.values()
+            if effect.status == "waiting" and effect.proposal.offset <= line.get(effect.proposal.branch, -1)
+        ]
+
+    def vote(self, proposal: str, text: str = "", *, accept: bool, agent: str = PERSON) -> Effect:
+        """Agree to what waits, or refuse it, as a person, and return it as the log has it then.
+
+        ``proposal`` is its id, or the end of it. Raises UserError where nothing of that id waits, or where it does not
+        wait for this voter.
+        """
+        waiting = self.pending()
+        found = [effect for effect in waiting if effect.id.endswith(proposal)]
+        if len(found) != 1:
+            names = ", ".join(f"{effect.id} {effect.told}" for effect in waiting) or "nothing waits"
+            message = f"{'more than one' if found else 'no'} proposal {proposal!r} in pool {self.name!r}; {names}"
+            raise UserError(message)
+        effect = found[0]
+        header = self.header(effect.proposal.branch, effect.proposal.run, agent)
+        vote = Vote(**header, proposal=effect.id, accept=accept, text=text, digest=effect.proposal.digest)
+        self.append([vote])
+        effect = self.effects[effect.id]
+        why = next((why for one, why in effect.idle if one.id == vote.id), "")
+        if why:
+            message = f"the vote of {agent} on {effect.told} does not count: {agent} {why}"
+            raise UserError(message)
+        return effect
 
     def append(self, events: Sequence[Event]) -> None:
         """Store events durably, in order; each is given its ``offset`` in place.

@@ -22,6 +22,7 @@ NAMES = (
     "bench_append",
     "bench_team",
     "bench_lag",
+    "bench_effects",
     "bench_feed",
     "bench_storage",
     "bench_restore",

@@ -12,10 +12,15 @@ from agentpool_jupyter.agents.team.spec import AgentSpec, Budget, TeamSpec
 from agentpool_jupyter.display.screen import Reading
 from agentpool_jupyter.jupyter.live.view import TeamView
 from agentpool_jupyter.pool import Document
+from agentpool_jupyter.pool.effects import digest_of_effect
 from agentpool_jupyter.pool.events import (
     Claim,
+    Decision,
     Delta,
+    EffectDone,
+    EffectStarted,
     Message,
+    Proposal,
     RunFinished,
     RunStarted,
     TurnContinued,
@@ -23,6 +28,7 @@ from agentpool_jupyter.pool.events import (
     TurnFinished,
     TurnStarted,
     Usage,
+    Vote,
 )
 
 TEAM = TeamSpec(
@@ -402,3 +408,21 @@ def test_the_seconds_of_a_run_are_those_in_which_somebody_held_it(died):
     run = shown(event for event in lived.events if event).run
     worked = (2 if died else 3) * 50 + 3 * 50
     assert run.finished - run.started == worked
+
+
+def test_a_lane_says_what_its_agent_waits_for_and_does():
+    """And nothing once that has ended; the late words of a holder that was superseded are not shown."""
+    arguments = {"to": "ben"}
+    digest = digest_of_effect("mail", arguments)
+    call = {"proposal": "p", "agent": "ann", "claim": "e1"}
+    told = Story().add(Claim, owner="a:1:1", epoch=1, lease=0.0, fencing=True).turn("t1", "ann", "Now. ", claim="e1")
+    told.add(Proposal, tool="mail", arguments=arguments, digest=digest, gate={"ask": ["you"]}, **call)
+    (ann, *_) = shown(told.events).agents
+    assert (ann.state, ann.note) == ("thinking", 'waiting for you: mail(to="ben")')
+    told.add(Vote, proposal="p", agent="you", accept=True, digest=digest)
+    told.add(Decision, accepted=True, **call).add(EffectStarted, digest=digest, **call)
+    assert shown(told.events).agents[0].note == 'calls mail(to="ben")'
+    assert shown(told.add(EffectDone, result=3, **call).events).agents[0].note == ""
+    told.add(Claim, owner="b:1:1", epoch=2, lease=0.0, fencing=True)
+    told.add(Delta, turn="t1", agent="ann", seq=1, text="late words", claim="e1")
+    assert [turn.text for turn in shown(told.events).turns] == ["Now. "]

@@ -11,6 +11,7 @@ In reading order::
     chunks        the bytes of a streamed answer as typed chunks
     refusals      what a server answered instead of text: as an error, and as a time to wait
     dialect       how a server wants to be asked, learned from what it refused
+    spoken_calls  calls of tools in words, for servers that do not know any
     gauge         how many tokens a server makes of a byte, learned from what it counted
     continuation  how a server is made to go on with a text, and how its answer is joined to that text
     trial         which of these ways a server knows: tried with two short calls

@@ -15,7 +15,7 @@ from agentpool_jupyter.services.local_model import LocalModel
 from .answer import LONGEST_TOKEN, STOP, Answer, BadAnswerError
 from .continuation import IN_WORDS, Continuation
 from .credentials import OPENAI_URL
-from .dialect import Dialect
+from .dialect import TOOLS, Dialect
 from .gauge import Gauge
 from .refusals import MOST_WAIT, Said, failure, refused, still_loading, told_in_stream
 
@@ -113,6 +113,8 @@ class ModelClient:
         Cancelling the task that waits for the next piece closes the HTTP stream at once, and the server stops.
         A consumer that may leave between two pieces takes ``contextlib.aclosing`` around it.
 
+        A server that does not know ``tools`` refuses them once (:attr:`takes_tools`): the caller says it in words then.
+
         Raises ModelError, of kind ``rate_limit``, ``server``, ``timeout``, ``cut``, ``malformed``,
         ``connection``, ``auth`` or ``request``; ServiceError where the bundled model does not start.
         """
@@ -144,6 +146,11 @@ class ModelClient:
             finally:
                 self._traffic.open -= 1
         yield Finish(answer.reason or STOP, answer.usage)
+
+    @property
+    def takes_tools(self) -> bool:
+        """Whether the server knows the ``tools`` of a request, as far as it has said; else it is asked in words."""
+        return TOOLS not in self._dialect.leave_out
 
     async def aclose(self) -> None:
         """Close all connections, and let go of the bundled model; closing twice is fine."""
@@ -193,6 +200,9 @@ class ModelClient:
             said = Said.of(await reply.rest())
             await reply.close()
             simpler = dialect.after(reply.status, said)
+            if simpler is not None and TOOLS in simpler.leave_out - dialect.leave_out:
+                self._dialect = simpler
+                raise refused(self.endpoint, reply.status, said, reply.headers, self.patience)
             if simpler is not None:
                 dialect = simpler
             elif still_loading(reply.status, said) and clock() < patient:

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 
     from .refusals import Said
 
+TOOLS = "tools"
+"""The field of a request that describes what may be called."""
 ADAPTABLE = frozenset({400, 422})
 """The statuses of refusals that may teach something."""
-_PARAMETERS = re.compile(r"\b(max_completion_tokens|max_tokens|stream_options|temperature|seed|stop)\b")
+_PARAMETERS = re.compile(r"\b(max_completion_tokens|max_tokens|stream_options|temperature|seed|stop|tools)\b")
 _UNKNOWN = re.compile(
     r"unsupported|not support|unrecogni[sz]ed|unknown|unexpected|extra|not permitted|not allowed|deprecated",
     re.IGNORECASE,

@@ -11,7 +11,7 @@ from agentpool_jupyter.agents.models.endpoint import call_limits, endpoint_of
 from agentpool_jupyter.agents.prompt.build import build_prompt
 from agentpool_jupyter.agents.reminders.lookup import check_recall
 from agentpool_jupyter.agents.turns.budget import prompt_bound
-from agentpool_jupyter.agents.turns.toolbox import tools_of
+from agentpool_jupyter.agents.turns.toolbox import tools_of, voters_of
 from agentpool_jupyter.errors import SpecError
 from agentpool_jupyter.pool import Document
 
@@ -36,6 +36,7 @@ def check_team(team: TeamSpec, functions: Functions) -> None:
         message = f"there is no function {team.until!r} for `until`; define it before this cell"
         raise SpecError(message)
     tools_of(team, functions)
+    voters_of(team, functions)
     plan(team, Document())
     check_recall(team)
 

@@ -17,7 +17,7 @@ from agentpool_jupyter.agents.reminders.lookup import Reminders
 from agentpool_jupyter.agents.turns.budget import TokenBudget, spent
 from agentpool_jupyter.agents.turns.live_document import LiveDocument
 from agentpool_jupyter.agents.turns.outbox import Outbox
-from agentpool_jupyter.agents.turns.toolbox import tools_of
+from agentpool_jupyter.agents.turns.toolbox import tools_of, voters_of
 from agentpool_jupyter.agents.turns.writer import RunResources
 from agentpool_jupyter.display.foreign import printable
 from agentpool_jupyter.errors import LogError, RunFailedError
@@ -154,6 +154,7 @@ class Run:
             pool=self.pool,
             reminders=self._reminders,
             tools=tools_of(self.team, self._functions),
+            voters=voters_of(self.team, self._functions),
         )
         states, clients = make_agents(resources, self._functions)
         for state in states:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from agentpool_jupyter.agents.models.endpoint import call_limits, endpoint_of
@@ -11,6 +12,7 @@ from agentpool_jupyter.agents.models.refusals import MOST_WAIT
 from agentpool_jupyter.agents.turns.budget import BudgetExhaustedError
 from agentpool_jupyter.agents.turns.model_agent import ModelAgent
 from agentpool_jupyter.agents.turns.python_agent import PythonAgent
+from agentpool_jupyter.agents.turns.voting import ask_model
 from agentpool_jupyter.errors import LogError
 from agentpool_jupyter.pool.events import TurnFailed, TurnFinished
 from agentpool_jupyter.pool.words import FILTERED, LOST, REFUSED, THOUGHT, UNUSUAL, WITHHELD
@@ -99,12 +101,16 @@ def make_agents(resources: RunResources, functions: Functions) -> tuple[list[Age
         agent: ModelAgent | PythonAgent
         if spec.python is not None:
             agent = PythonAgent(resources, spec, functions[spec.python])
+            if agent.voter:
+                resources.voters[spec.name] = agent.voter
         else:
             endpoint = endpoints[spec.name]
             if endpoint not in clients:
                 shared = traffic[endpoint.base_url]
                 clients[endpoint] = ModelClient(endpoint, silence=team.silence, patience=patience, traffic=shared)
-            agent = ModelAgent(resources, spec, clients[endpoint], call_limits(team, spec, endpoint))
+            limits = call_limits(team, spec, endpoint)
+            agent = ModelAgent(resources, spec, clients[endpoint], limits)
+            resources.voters[spec.name] = partial(ask_model, resources, spec, clients[endpoint], limits)
         states.append(AgentState(spec, agent, team.turns_of(spec), start))
     return states, list(clients.values())
 
@@ -161,7 +167,7 @@ class Schedule:
             ended = await state.agent.take_turn()
             # What is decided next is decided from the log: wait until this turn's end is read back from it.
             await resources.live.reached(await resources.outbox.stored(ended))
-            state.taken += 1
+            state.taken = state.turns if state.agent.satisfied else state.taken + 1
             state.seen = state.agent.seen
             state.error = ended.error if isinstance(ended, TurnFailed) else ""
             reason = getattr(ended, "reason", "")

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from agentpool_jupyter.errors import SpecError, SpecWarning
+from agentpool_jupyter.pool.votes import PERSON, POLICIES, Gate
 
 from .fields import RESOLVER, FieldReader, near, plain, real, whole
 from .filling import fill, marked
-from .spec import DEFAULT_AGENTS, PERSON, RECALL_SOURCES, TASK, AgentSpec, Budget, Price, RecallSpec, TeamSpec
+from .spec import DEFAULT_AGENTS, RECALL_SOURCES, TASK, AgentSpec, Budget, Price, RecallSpec, TeamSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,6 +35,8 @@ _OURS = {
     **dict.fromkeys(("max_tokens", "max_completion_tokens"), "write `max_tokens` beside it, which budgets rest on"),
     **dict.fromkeys(("temperature", "seed"), "write it beside `options`"),
 }
+_SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|h|d)?")
+_SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
 _LOOKS_LIKE_TEAM = re.compile(r"""^(\{\s*)?["']?(task|agents)["']?\s*:""", re.MULTILINE)
 
 
@@ -97,6 +100,7 @@ class _Parser(FieldReader):
         lines = {name.value: self.line(name) for name, _ in next(agents, ())}
         _check_listens(spec, lines)
         _check_start(spec, lines)
+        _check_gates(spec)
         return spec
 
     def _fill_nodes(self, node: yaml.Node, filled: set[int]) -> None:
@@ -215,6 +219,51 @@ class _Parser(FieldReader):
             raise SpecError(message, line=self.line(node))
         return name
 
+    def gates(self, node: yaml.Node, key: str) -> dict[str, Gate]:
+        gates = {}
+        for name, value in self.items(node, key):
+            what = f"the gate of {name.value!r}"
+            fields = self.struct(value, _GATE_READERS, what)
+            if not fields.get("ask"):
+                message = f"{what} asks nobody: say `ask: [critic, {PERSON}]`"
+                raise SpecError(message, line=self.line(name))
+            if "need" in fields:
+                fields.setdefault("policy", "quorum")
+            gates[name.value] = Gate(**fields)
+        return gates
+
+    def voters(self, node: yaml.Node, key: str) -> tuple[str, ...]:
+        names = self.listens(node, key)
+        if names is None:
+            message = f"`{key}` names who has to agree, like `[critic, {PERSON}]`"
+            raise SpecError(message, line=self.line(node))
+        return names
+
+    def weights(self, node: yaml.Node, key: str) -> dict[str, float]:
+        return {name.value: real(0)(self, value, key) for name, value in self.items(node, key)}
+
+    def span(self, node: yaml.Node, key: str) -> float:
+        """Return the seconds that a text such as ``5 min`` or a number says."""
+        found = _SPAN.fullmatch(str(plain(node)).strip())
+        if not found:
+            message = f"`{key}` is a time, like `30 s`, `5 min` or `2 h`"
+            raise SpecError(message, line=self.line(node))
+        return float(found[1]) * _SECONDS[found[2] or "s"]
+
+    def absent(self, node: yaml.Node, key: str) -> str:
+        value = "no" if plain(node) is False else plain(node)  # YAML takes `no` for a truth value
+        if value not in ("no", "abstain", "ask"):
+            message = f"`{key}` is one of no, abstain, ask"
+            raise SpecError(message, line=self.line(node))
+        return str(value)
+
+    def policy(self, node: yaml.Node, key: str) -> str:
+        value = self.text(node, key)
+        if value not in POLICIES:
+            message = f"there is no policy {value!r}{near(value, sorted(POLICIES))}; there are: {', '.join(POLICIES)}"
+            raise SpecError(message, line=self.line(node))
+        return value
+
     def recall(self, node: yaml.Node, _key: str) -> RecallSpec | bool:
         if isinstance(node, yaml.ScalarNode):
             value = plain(node)
@@ -236,6 +285,17 @@ class _Parser(FieldReader):
         return tuple(dict.fromkeys(names))
 
 
+_GATE_READERS: Readers = {
+    "ask": _Parser.voters,
+    "policy": _Parser.policy,
+    "need": real(0),
+    "weights": _Parser.weights,
+    "within": _Parser.span,
+    "absent": _Parser.absent,
+    "owner": _Parser.text,
+    "margin": real(0, 0.5),
+    "shadow": _Parser.flag,
+}
 _SERVER_READERS: Readers = {
     "model": _Parser.text,
     "base_url": _Parser.text,
@@ -255,7 +315,7 @@ _ACTING_READERS: Readers = {
     "files": _Parser.flag,
     "run": _Parser.run,
 }
-_MODEL_ONLY = (*_READING_READERS, *_ACTING_READERS)
+_MODEL_ONLY = tuple(_READING_READERS)
 _AGENT_READERS: Readers = {
     "role": _Parser.text,
     "listens": _Parser.listens,
@@ -276,6 +336,7 @@ _TEAM_READERS: Readers = {
     "silence": real(0.1),
     "flush": real(0, 10),
     "until": _Parser.until,
+    "gates": _Parser.gates,
     **_READING_READERS,
     **_ACTING_READERS,
     **_SERVER_READERS,
@@ -289,6 +350,7 @@ KEYS = {
     "budget": tuple(_BUDGET_READERS),
     "recall": tuple(_RECALL_READERS),
     "price": tuple(_PRICE_READERS),
+    "a gate": tuple(_GATE_READERS),
 }
 """All that a description may have, for its help."""
 
@@ -319,6 +381,18 @@ def _check_listens(spec: TeamSpec, lines: Mapping[str, int]) -> None:
                 hint = near(heard, sorted(names - {TASK}))
                 message = f"{agent.name} listens to {heard!r}, which is no agent of this team{hint}"
                 raise SpecError(message, line=lines.get(agent.name))
+
+
+def _check_gates(spec: TeamSpec) -> None:
+    """Raise SpecError for a gate of a tool that nobody has, or one that names an owner who is not asked."""
+    tools = {tool for agent in spec.agents for tool in spec.tools_of(agent)}
+    for name, gate in spec.gates.items():
+        if name not in tools:
+            message = f"`gates` has {name!r}, which is no tool of any agent{near(name, sorted(tools))}"
+            raise SpecError(message)
+        if (gate.policy in ("owner", "arbiter") or gate.owner) and gate.owner not in gate.ask:
+            message = f"the gate of {name!r} needs an `owner` who is one of those that it asks: {', '.join(gate.ask)}"
+            raise SpecError(message)
 
 
 def _check_start(spec: TeamSpec, lines: Mapping[str, int]) -> None:

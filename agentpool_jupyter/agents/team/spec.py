@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 
+from agentpool_jupyter.pool.votes import Gate  # noqa: TC001 - msgspec reads annotations at run time
+
 TASK = "task"
 """The word in ``listens`` for the task itself."""
-PERSON = "you"
-"""Who people are, unless they say otherwise."""
 
 CONTEXT = 3_000
 """Most prompt tokens of one call where the team names no ``context``: about ten turns of the default length. Large
@@ -142,6 +142,8 @@ class TeamSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Names of programs that agents may run on those files; see :mod:`agentpool_jupyter.effects.programs`."""
     until: str = ""
     """Name of a function ``(document) -> bool``: the run ends when it holds after a turn; empty for none."""
+    gates: dict[str, Gate] = {}
+    """Who has to agree before a tool is called, by the tool's name."""
 
     def agent(self, name: str) -> AgentSpec:
         """Return the agent of that name; KeyError if there is none."""

@@ -10,8 +10,10 @@ import msgspec
 
 from agentpool_jupyter.agents.models.answer import CALLS, Answer
 from agentpool_jupyter.agents.models.continuation import FLAGS, IN_WORDS, Continuation, Seam, going_on
+from agentpool_jupyter.agents.models.dialect import TOOLS
 from agentpool_jupyter.agents.models.endpoint import cost
 from agentpool_jupyter.agents.models.refusals import backoff
+from agentpool_jupyter.agents.models.spoken_calls import described, may_be_call, read_call, spoken
 from agentpool_jupyter.agents.models.trial import MOST_CALLS, PROBE, PROBE_TOKENS, find_continuation
 from agentpool_jupyter.agents.prompt.build import BYTES_PER_TOKEN, build_prompt, digest_of
 from agentpool_jupyter.agents.prompt.record import shared_out
@@ -103,6 +105,9 @@ class Attempt:
             try:
                 reason = await self._make(call)
             except ModelError as problem:
+                if call.prompt.tools and not call.in_words and not self._client.takes_tools:
+                    call = await self._go_on(str(problem))
+                    continue
                 if not self._refused_prefill(call, problem):
                     failures += 1
                     if not (self.can_go_on and problem.retriable and failures < self._resources.team.attempts):
@@ -173,7 +178,8 @@ class Attempt:
             if most(self._client.gauge, fresh) <= bound:
                 prompt = fresh
         self.seen = prompt.seen
-        return Call(prompt, tokens, reservation, continuation, recalled)
+        in_words = not self._client.takes_tools
+        return Call(prompt, tokens, reservation, continuation, recalled, in_words=in_words)
 
     async def _next_call(self, error: str) -> Call:
         continuation = await self._find_continuation()
@@ -196,8 +202,12 @@ class Attempt:
         if said.strip() and not said.endswith("\n"):
             self._writer.add("\n\n")
         self._base = len(self._writer.text)
+        return await self._go_on()
+
+    async def _go_on(self, error: str = "") -> Call:
+        """Prepare a call behind what tools have answered so far."""
         call = await self._prepare(None)
-        self._writer.go_on(call.prompt, "called")
+        self._writer.go_on(call.prompt, "called", error)
         self._writer.record_recalled(call.recalled, call.prompt)
         return call
 
@@ -226,6 +236,10 @@ class Attempt:
         if not (continuation or exchange or tools):
             return prompt
         messages = [*prompt.messages, *self._exchange]
+        if not self._client.takes_tools:
+            messages = spoken(messages)
+            if tools:
+                messages[0]["content"] += f"\n\n{described(tools)}"
         if continuation is not None:
             messages = going_on(messages, text, continuation.way)
         return msgspec.structs.replace(prompt, messages=messages, digest=digest_of(messages), tools=tools)
@@ -262,7 +276,8 @@ class Attempt:
         begun = self._writer.text[self._base :]
         seam = Seam(begun, continuation) if continuation else None
         flags = FLAGS if continuation and continuation.way == "flagged" else {}
-        tools = {"tools": list(call.prompt.tools)} if call.prompt.tools else {}
+        tools = {TOOLS: list(call.prompt.tools)} if call.prompt.tools and not call.in_words else {}
+        held = "" if call.prompt.tools and call.in_words else None  # what may be a call in words, as far as it has come
         pieces = self._client.stream(
             call.prompt.messages,
             max_tokens=call.tokens,
@@ -275,13 +290,20 @@ class Attempt:
         reason, usage = "stop", None
         async with aclosing(pieces):
             async for piece in pieces:
-                if isinstance(piece, str):
-                    self._writer.add(seam.feed(piece) if seam else piece)
-                    await self._resources.outbox.room()
-                else:
+                if not isinstance(piece, str):
                     reason, usage = piece.reason, piece.usage
-        if seam:
-            self._writer.add(seam.close())
+                    continue
+                text = seam.feed(piece) if seam else piece
+                if held is not None and may_be_call(held + text):
+                    held += text
+                    continue
+                self._writer.add((held or "") + text)
+                held = None
+                await self._resources.outbox.room()
+        if held and (asked := read_call(held)):
+            self._answer.calls[0] = asked
+            return CALLS, usage
+        self._writer.add((held or "") + (seam.close() if seam else ""))
         return reason, usage
 
     def _said(self, before: int) -> int:

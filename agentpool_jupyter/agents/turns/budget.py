@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from agentpool_jupyter.agents.models.gauge import MARGIN, Load
 from agentpool_jupyter.errors import AgentPoolError
 from agentpool_jupyter.pool.effects import canonical
-from agentpool_jupyter.pool.events import Delta, TurnContinued, TurnFailed, TurnFinished, TurnStarted
+from agentpool_jupyter.pool.events import Delta, TurnContinued, TurnFailed, TurnFinished, TurnStarted, Vote
 from agentpool_jupyter.pool.words import LOST
 
 if TYPE_CHECKING:
@@ -124,6 +124,7 @@ def spent(pool: Pool, run: str) -> int:
     models: dict[str, str] = {}
     said: dict[str, int] = {}
     most: dict[str, int] = {}
+    votes = 0
     seen: set[str] = set()  # an event that is stored twice counts once
     for event in pool.events(pool.runs[run].start):
         if event.run != run or event.id in seen:
@@ -141,6 +142,8 @@ def spent(pool: Pool, run: str) -> int:
                 exact |= set() if usage.estimated else {turn}
             case TurnFinished(turn=turn):
                 counted.setdefault(turn, 0)
+            case Vote(usage=usage) if usage is not None:
+                votes += usage.total
             case TurnFailed(turn=turn, kind=kind) if kind != LOST:
                 counted.setdefault(turn, 0)
             case _:
@@ -149,6 +152,6 @@ def spent(pool: Pool, run: str) -> int:
     ratios: dict[str, float] = {}
     for turn in exact & {turn for turn, bound in bounds.items() if bound}:
         ratios[models[turn]] = max(ratios.get(models[turn], 0.0), MARGIN * counted[turn] / bounds[turn])
-    return sum(
+    return votes + sum(
         counted.get(turn, math.ceil(bound * min(1.0, ratios.get(models[turn], 1.0)))) for turn, bound in bounds.items()
     )

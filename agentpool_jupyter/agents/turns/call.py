@@ -30,6 +30,8 @@ class Call(NamedTuple):
     """How it goes on with the text so far; None for the attempt's first."""
     recalled: Lookup = NOTHING
     """What was looked up for it."""
+    in_words: bool = False
+    """Its tools are described in words, to a server that does not know ``tools``."""
 
     def teach(self, gauge: Gauge, answer: Answer, said: int, taken: Usage) -> None:
         """Let a gauge learn from an exact count of the call, whose text has so many bytes."""

@@ -53,6 +53,8 @@ class ModelAgent:
         self._limits = limits
         self.lost = 0
         """How many attempts at the next turn ended with their process."""
+        self.satisfied = False
+        """It has no goal but its turns."""
         self._attempt: Attempt | None = None
         self._heeds_all = False
         """Whether anyone's news would break off the present attempt."""

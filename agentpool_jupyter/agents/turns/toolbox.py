@@ -7,22 +7,27 @@ import hashlib
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from agentpool_jupyter.effects import Tool
 from agentpool_jupyter.effects.files.turn_files import FILE_TOOLS, TurnFiles
 from agentpool_jupyter.effects.perform import EffectRequest, Performer, answer_of
 from agentpool_jupyter.effects.programs.program import RUN_PROGRAM, find_program, program_tool
+from agentpool_jupyter.effects.tool import Tool, ask_tool
+from agentpool_jupyter.effects.voters import function_voters
 from agentpool_jupyter.errors import SpecError
 from agentpool_jupyter.pool.effects import canonical
+from agentpool_jupyter.pool.votes import PERSON
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from agentpool_jupyter.agents.models.answer import AskedCall
     from agentpool_jupyter.agents.team.spec import AgentSpec, TeamSpec
+    from agentpool_jupyter.effects.voters import Voter
     from agentpool_jupyter.pool.events import Event
 
     from .writer import RunResources
 
+ASK = "ask"
+"""The tool that every team has: an agent asks a person. A function of that name comes first."""
 _MOST_MISTAKES = 2  # calls of a turn that are no calls: one may be mended, the next ends its calling
 
 
@@ -42,7 +47,7 @@ class Toolbox:
         self._left = resources.team.calls_of(agent)
         self._mistakes = 0
         self._made: Counter[bytes] = Counter()
-        self._performer = Performer(resources.pool, self._store, resources.outbox.put)
+        self._performer = Performer(resources.pool, self._store, resources.outbox.put, resources.live.moved.wait)
 
     @property
     def described(self) -> tuple[Mapping[str, Any], ...]:
@@ -73,9 +78,11 @@ class Toolbox:
                 tool=tool,
                 arguments=arguments,
                 key=self._key(tool, arguments),
-                header=lambda: self._resources.header(self._agent.name),
+                header=lambda voter="": self._resources.header(voter or self._agent.name),
                 turn=turn,
                 seen=seen,
+                gate=self._resources.team.gates.get(tool.name) or tool.gate,
+                voters=self._resources.voters | function_voters(tool.voters),
             )
         )
         self._files.note(call)
@@ -121,13 +128,27 @@ def messages_of(text: str, asked: Sequence[AskedCall], answers: Sequence[str]) -
     return [{"role": "assistant", "content": text, "tool_calls": calls}, *told]
 
 
+def voters_of(team: TeamSpec, functions: Mapping[str, Any]) -> dict[str, Voter]:
+    """Return the functions that a team's gates ask; raises SpecError where a name is nobody's."""
+    agents = {agent.name for agent in team.agents if agent.python is None or hasattr(functions[agent.python], "vote")}
+    asked = {name: tool for tool, gate in team.gates.items() for name in gate.ask if name not in agents | {PERSON}}
+    for name, tool in asked.items():
+        if not callable(functions.get(name)):
+            message = f"the gate of {tool!r} asks {name!r}, which is no agent of the team and no function"
+            raise SpecError(message)
+    return function_voters({name: functions[name] for name in asked})
+
+
 def tools_of(team: TeamSpec, functions: Mapping[str, Any]) -> dict[str, Tool]:
     """Return the tools of a team; raises SpecError where one is no function, or cannot be described to a model."""
     tools: dict[str, Tool] = {}
     for agent in team.agents:
         for program in team.programs_of(agent):
             find_program(program)
-        for name in team.tools_of(agent) if agent.python is None else ():
+        for name in team.tools_of(agent):
+            if name == ASK and name not in functions:
+                tools[name] = ask_tool()
+                continue
             if not callable(functions.get(name)):
                 message = f"agent {agent.name!r}: there is no function {name!r} for `tools`; define it before this cell"
                 raise SpecError(message)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from agentpool_jupyter.agents.reminders.lookup import Lookup, Reminders
     from agentpool_jupyter.agents.team.spec import TeamSpec
     from agentpool_jupyter.effects import Tool
+    from agentpool_jupyter.effects.voters import Voter
     from agentpool_jupyter.pool import Event, Pool
     from agentpool_jupyter.pool.events import Claim, Usage
 
@@ -38,6 +39,8 @@ class RunResources:
     reminders: Reminders
     tools: Mapping[str, Tool] = field(default_factory=dict)
     """What agents may call, by name; which of them may, its team says."""
+    voters: dict[str, Voter] = field(default_factory=dict)
+    """Agents and functions that gates may ask, by name."""
 
     def header(self, agent: str) -> dict[str, Any]:
         """Return the fields that every event of an agent carries."""

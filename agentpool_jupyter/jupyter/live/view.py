@@ -11,12 +11,18 @@ from agentpool_jupyter.agents.team.spec import TASK, AgentSpec, TeamSpec
 from agentpool_jupyter.display.screen import AgentState, AgentView, EdgeView, Patch, RunStatus, RunView, State, TurnView
 from agentpool_jupyter.pool import words
 from agentpool_jupyter.pool.claims import is_late
+from agentpool_jupyter.pool.effects import Effects
 from agentpool_jupyter.pool.events import (
     Claim,
+    Decision,
     Delta,
+    EffectDone,
+    EffectFailed,
+    EffectStarted,
     Event,
     Heartbeat,
     Message,
+    Proposal,
     Release,
     RunFinished,
     RunStarted,
@@ -25,6 +31,7 @@ from agentpool_jupyter.pool.events import (
     TurnFinished,
     TurnStarted,
     Usage,
+    Vote,
 )
 from agentpool_jupyter.pool.runs import Runs
 from agentpool_jupyter.pool.turn import turn_name
@@ -53,6 +60,7 @@ class TeamView:
         self.run = RunView(pool=before.pool, run=run, branch=before.branch or "main")
         self._line = line
         self._runs = Runs()  # knows what counts: what is written under the claim that holds
+        self._effects = Effects(self._runs.claims)
         self._sign = 0  # when the run's holder last wrote, by its own clock
         self._places = dict(before.places)
         self.agents: dict[str, AgentView] = {}
@@ -107,6 +115,8 @@ class TeamView:
                 self._finish(event, self._turns[turn])
             case TurnFailed(turn=turn) if turn in self._turns:
                 self._fail(event, self._turns[turn])
+            case Proposal() | Vote() | Decision() | EffectStarted() | EffectDone() | EffectFailed():
+                self._act(event)
             case Message() if self.run.finished is None:
                 self._message(event)
             case Message():
@@ -206,6 +216,15 @@ class TeamView:
         else:
             self._close(turn, "failed", event.error)
             self._set(event.agent, "failed", event.error)
+
+    def _act(self, event: Event) -> None:
+        """Show what an agent wants to do, for whom it waits, and what it does."""
+        self._effects.absorb(event)
+        effect = self._effects.get(getattr(event, "proposal", ""))
+        if effect is None or effect.proposal.agent not in self.agents:
+            return
+        doing = {"waiting": f"{effect.verdict(0).why}: {effect.told}", "running": f"calls {effect.told}"}
+        self._set(effect.proposal.agent, "thinking", doing.get(effect.status, ""))
 
     def _message(self, event: Message) -> None:
         turn = self._open(event, event.id)

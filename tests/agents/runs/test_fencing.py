@@ -61,12 +61,6 @@ os._exit(0)
 """
 
 
-@pytest.fixture(params=["sqlite", pytest.param("kafka", marks=pytest.mark.kafka)])
-def url(request, store):
-    """The address of an empty store of each kind."""
-    return str(store) if request.param == "sqlite" else request.getfixturevalue("kafka_url")
-
-
 @pytest.fixture
 def short(monkeypatch):
     """Leases of half a second."""

@@ -23,6 +23,11 @@ def url(request, store):
     return str(store) if request.param == "sqlite" else request.getfixturevalue("kafka_url")
 
 
+async def never():
+    """No vote is waited for."""
+    raise AssertionError
+
+
 class Agent:
     """An agent in a turn of its own, in a run that is held here."""
 
@@ -52,7 +57,7 @@ class Agent:
         async def store(events):
             self.pool.append(events)
 
-        call = asyncio.run(Performer(self.pool, store, print).perform(request))
+        call = asyncio.run(Performer(self.pool, store, print, never).perform(request))
         self.files.note(call)
         return call.ended.result if hasattr(call.ended, "result") else answer_of(call)
 
@@ -234,7 +239,7 @@ def test_a_write_whose_process_died_in_the_middle_is_made_once(pool, claim, name
     arguments = tool.read(json.dumps({"path": "bread.md", **more}))
     request = EffectRequest(tool=tool, arguments=arguments, key="k", header=ann.header, turn="t1")
     with pytest.raises(DiedError):
-        asyncio.run(Performer(pool, store, ended.append).perform(request))
+        asyncio.run(Performer(pool, store, ended.append, never).perform(request))
     assert len(of_type(pool, File)) == 1 + written
     pool.append([EffectFailed(**ann.header(), proposal=list(pool.effects)[-1], error="its process died", doubt=True)])
     again = Agent(pool, "ann", "t3", claim)

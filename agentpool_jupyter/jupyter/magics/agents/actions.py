@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 def do(session: Session, arguments: Namespace) -> Any:
     """Do what the line's first word says."""
     action, *rest = arguments.words or ["status"]
+    if action in VOTES:
+        return _vote(session, action, rest, arguments)
     if action not in ACTIONS:
         from agentpool_jupyter.agents.team.fields import near  # noqa: PLC0415 - loading the extension stays quick
 
-        message = f"%agents {action}: unknown action, and %%agents begins a cell{near(action, ACTIONS)}"
+        message = f"%agents {action}: unknown action, and %%agents begins a cell{near(action, [*ACTIONS, *VOTES])}"
         raise UserError(message)
     return ACTIONS[action](session, at_most_one(rest, f"%agents {action} takes one name"), arguments)
 
@@ -112,10 +114,40 @@ def _list(session: Session, word: str | None, arguments: Namespace) -> Table:
     return Table(("run", "branch", "offset", "state", "owner", "task"), rows, empty="no team ever ran here")
 
 
+def _pending(session: Session, word: str | None, arguments: Namespace) -> Table:
+    from agentpool_jupyter.pool.positions import clock  # noqa: PLC0415
+
+    pool = session.pool(word, arguments.store)
+    rows = [
+        (
+            effect.id,
+            effect.proposal.agent,
+            effect.told,
+            effect.verdict(0).why,
+            clock(effect.deadline) if effect.deadline else "",
+        )
+        for effect in pool.pending()
+    ]
+    return Table(("id", "asked by", "what", "state", "until"), rows, empty=f"nothing waits in pool {pool.name!r}")
+
+
+def _vote(session: Session, action: str, words: list[str], arguments: Namespace) -> None:
+    if not words:
+        message = f"%agents {action} takes an id, and maybe a reason; `%agents pending` lists what waits"
+        raise UserError(message)
+    proposal, *why = words
+    pool = session.pool(None, arguments.store)
+    effect = pool.vote(proposal, " ".join(why), accept=VOTES[action])
+    said = "agreed to" if VOTES[action] else "refused"
+    print(printable(f"{said} {effect.told}; {effect.verdict(0).why}"))  # noqa: T201
+
+
+VOTES = {"approve": True, "reject": False}
 ACTIONS: dict[str, Callable[[Session, str | None, Namespace], Any]] = {
     "status": _status,
     "stop": _stop,
     "attach": _attach,
     "resume": _resume,
     "list": _list,
+    "pending": _pending,
 }

@@ -78,6 +78,9 @@ class AgentsMagics(SessionMagics):
                 model: local               # or any name at any OpenAI-compatible base_url
               checker:
                 python: check_plan         # a function of the notebook: (document) -> str | None
+            tools: [search_stock, send_mail]      # functions of the notebook that agents may call
+            gates:                                # who must agree before one is
+              send_mail: {ask: [critic, you], policy: all, within: 5 min}
 
         ``stride``, ``interrupt`` and ``recall`` are off where they are left out, and may also stand at one agent. With
         ``interrupt: true`` a turn is begun anew when a person, or an agent that it ``listens`` to by name, says
@@ -107,6 +110,8 @@ class AgentsMagics(SessionMagics):
             %agents resume [POOL]    go on with it where the pool has it; finished turns are not repeated, and
                                      ``--budget tokens=40000`` or ``--turns 4`` give it more
             %agents list [POOL]      all runs that a pool has seen
+            %agents pending [POOL]   what agents want to do and may not before somebody agrees
+            %agents approve ID [WHY] agree to it, in the current pool; ``reject ID [WHY]`` refuses it
         """
         return self.answer(self.agents, line, actions.do if cell is None else partial(run_cell, cell=cell))
 

@@ -42,13 +42,17 @@ class HistoryMagics(SessionMagics):
     @argument("position", nargs="?", help="120, planner#2, -3, 14:05, 10m, a branch or a tag: right after that")
     @argument("--undo", action="store_true", help="take back the last rollback or switch")
     @argument("--dry-run", action="store_true", help="show what would leave the document, and change nothing")
+    @argument(
+        "--compensate", action="store_true", help="take back what tools did, newest first, where they have `undo`"
+    )
     @POOL
     @STORE
     def rollback(self, line: str) -> Any:
         """Go back to an earlier position of the pool, on a new branch; nothing is deleted.
 
         A team that runs in the pool stops, and what it still says stays on the line that was left. What agents did
-        outside the pool is not undone; it is listed.
+        outside the pool is not undone; it is listed. With ``--compensate`` what tools did is taken back, newest first,
+        by the functions that ``@ap.tool(undo=…)`` names.
         """
         return self.answer(self.rollback, line, rollback)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from agentpool_jupyter.display.foreign import printable
 from agentpool_jupyter.display.note import Note, answer_html
 from agentpool_jupyter.display.table import Table
@@ -43,10 +45,24 @@ def rollback(session: Session, arguments: Namespace) -> Moved:
         branch = pool.rollback(there)
         told = f"rolled back: the head is on the new branch {branch!r}{_stopped(session, pool)}; "
         told += "%rollback --undo takes it back"
+        if arguments.compensate:
+            effects, taken_back = _compensated(session, pool, effects)
+            told += "".join(f"\n{one}" for one in taken_back)
     # Read after the streams have stopped: with all that the team still said on the line that was left.
     names = ("now" if arguments.dry_run else left, arguments.position)
     changes = Diff(pool.document(left), pool.document(there), names=names)
     return Moved(pool, told, changes, effects)
+
+
+def _compensated(session: Session, pool: Pool, effects: Sequence[LeftEffect]) -> tuple[list[LeftEffect], list[str]]:
+    """Take back what can be, and return what could not be, and what to say of the rest."""
+    from agentpool_jupyter.effects import compensate  # noqa: PLC0415
+
+    tools = [pool.effects[one.id] for one in effects if one.id]
+    made = {one.effect.id: one for one in compensate(pool, tools, session.variables)}
+    left = [one for one in effects if one.id not in made]
+    left += [replace(one, what=f"{made[one.id]}") for one in effects if one.id in made and not made[one.id].undone]
+    return left, [str(one) for one in made.values() if one.undone]
 
 
 def _undo(session: Session, pool: Pool, *, dry_run: bool) -> Moved:

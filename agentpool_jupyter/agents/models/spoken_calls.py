@@ -1,0 +1,67 @@
+"""Calls of tools in words, for servers that do not know ``tools``: the model is told how to write one, as JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from .answer import AskedCall
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_HOW = (
+    "You may call these functions. To call one, answer with nothing but one line of JSON, like "
+    '{"tool": "name", "arguments": {…}}. You are told what it answers; then go on.'
+)
+_FENCE = "```"
+
+
+def described(tools: Sequence[Mapping[str, Any]]) -> str:
+    """Return what a model is told of tools, in words."""
+    lines = [
+        f"- {function['name']}: {function['description'] or 'no description'} Arguments: "
+        f"{json.dumps(function['parameters'], ensure_ascii=False)}"
+        for function in (tool["function"] for tool in tools)
+    ]
+    return "\n".join([_HOW, *lines])
+
+
+def may_be_call(text: str) -> bool:
+    """Return whether a text that is still coming may turn out to be a call, so that it is held back."""
+    begun = text.lstrip()
+    return not begun or begun.startswith(("{", _FENCE[: len(begun)], _FENCE))
+
+
+def read_call(text: str) -> AskedCall | None:
+    r"""Return the call that a text is, None where it is none.
+
+    >>> read_call('```json\n{"tool": "stock", "arguments": {"item": "flour"}}\n```')
+    AskedCall(id='', name='stock', arguments='{"item": "flour"}')
+    >>> read_call("We have flour.")
+    """
+    bare = text.strip()
+    if bare.startswith(_FENCE):
+        bare = bare.removesuffix(_FENCE).partition("\n")[2].strip()
+    try:
+        found = json.loads(bare)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, dict) or not isinstance(found.get("tool"), str):
+        return None
+    return AskedCall(name=found["tool"], arguments=json.dumps(found.get("arguments") or {}, ensure_ascii=False))
+
+
+def spoken(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return messages with calls, and what tools answered, as messages that any server takes."""
+    told: list[dict[str, Any]] = []
+    for message in messages:
+        if message["role"] == "tool":
+            told.append({"role": "user", "content": f"It answers: {message['content']}"})
+        elif "tool_calls" in message:
+            calls = [call["function"] for call in message["tool_calls"]]
+            lines = [f'{{"tool": {json.dumps(one["name"])}, "arguments": {one["arguments"]}}}' for one in calls]
+            told.append({"role": "assistant", "content": "\n".join(filter(None, [message["content"], *lines]))})
+        else:
+            told.append(dict(message))
+    return told
