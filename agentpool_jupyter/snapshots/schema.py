@@ -10,7 +10,7 @@ import msgspec
 if TYPE_CHECKING:
     from agentpool_jupyter.log import Log
 
-FORMAT = 3
+FORMAT = 2
 """Counts changes of the file, of the summaries in it, and of what the fold makes of events."""
 APPLICATION_ID = 0x41504F53  # "APOS"
 
