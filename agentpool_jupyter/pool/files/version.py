@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from agentpool_jupyter.display.table import Table
@@ -89,13 +90,16 @@ class FileMap(Mapping[str, FileVersion]):
         self.entries = entries
         """What is known of each path, also of those that were deleted."""
         self._read = read
-        self._paths = sorted(path for path, entry in entries.items() if not entry.deleted)
 
     def __getitem__(self, path: str) -> FileVersion:
         entry = self.entries.get(path)
         if entry is None or entry.deleted:
             raise KeyError(path)
         return FileVersion(path, entry, self._read)
+
+    @cached_property
+    def _paths(self) -> list[str]:
+        return sorted(path for path, entry in self.entries.items() if not entry.deleted)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._paths)

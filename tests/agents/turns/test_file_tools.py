@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from agentpool_jupyter import open_pool, resume
+from agentpool_jupyter import act, open_pool, resume
 from agentpool_jupyter.errors import SpecError, UserError
-from agentpool_jupyter.pool.events import File
+from agentpool_jupyter.pool.events import EffectDone, File
 from tests.openai_server import Asks
 from tests.teams import of_type, play, team
 
@@ -67,6 +67,32 @@ def test_an_agent_that_goes_on_after_a_rollback_writes_again(pool, server):
     ask(server, ("write_file", {"path": "a.md", "text": "a"}))
     assert resume(pool, run.id, trust=True).wait(30)
     assert pool.document().files["a.md"].entry.branch == "main-2"
+
+
+class Baker:
+    """Writes a file, runs it, and says what came of that."""
+
+    def __init__(self):
+        self.done = []
+
+    def believe(self, event):
+        if isinstance(event, EffectDone):
+            self.done.append(event.result)
+
+    def decide(self, _state):
+        match self.done:
+            case []:
+                return act("write_file", path="bake.py", text="print('baked')")
+            case [_]:
+                return act("run_program", program="python", arguments=["bake.py"])
+            case [_, ran]:
+                return f"It says {ran['output'].strip()}."
+
+
+def test_a_python_agent_with_a_mind_writes_and_runs(pool):
+    play(pool, {"ann": {"python": "Baker"}}, functions={"Baker": Baker}, files=True, run=["python"])
+    assert pool.document().turn("ann#1").text == "It says baked."
+    assert pool.document().files["bake.py"].agent == "ann"
 
 
 def test_files_are_given_to_whom_the_team_gives_them(pool, server):
