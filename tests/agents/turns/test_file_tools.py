@@ -2,13 +2,15 @@
 
 import json
 
+import psutil
 import pytest
 
 from agentpool_jupyter import act, open_pool, resume
 from agentpool_jupyter.errors import SpecError, UserError
 from agentpool_jupyter.pool.events import EffectDone, File
 from tests.openai_server import Asks
-from tests.teams import of_type, play, team
+from tests.programs import output
+from tests.teams import of_type, play, team, until
 
 
 @pytest.fixture(params=["sqlite", pytest.param("kafka", marks=pytest.mark.kafka)])
@@ -67,6 +69,51 @@ def test_an_agent_that_goes_on_after_a_rollback_writes_again(pool, server):
     ask(server, ("write_file", {"path": "a.md", "text": "a"}))
     assert resume(pool, run.id, trust=True).wait(30)
     assert pool.document().files["a.md"].entry.branch == "main-2"
+
+
+_DIES_AT_ITS_WRITE = """
+import os, sys
+from agentpool_jupyter import open_pool
+from agentpool_jupyter.pool.events import File
+from tests.teams import team
+
+pool = open_pool("bakery", sys.argv[1])
+store = pool.append
+
+def append(events):
+    write = any(isinstance(event, File) for event in events)
+    if write and sys.argv[3] == "before":
+        os._exit(0)
+    store(events)
+    if write:
+        os._exit(0)
+
+pool.append = append
+team({"ann": "Writes."}, model="test", base_url=sys.argv[2], files=True).start(pool).wait()
+"""
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_write_whose_process_dies_is_made_once(url, server, moment):
+    call = ("write_file", {"path": "a.md", "text": "a"})
+    ask(server, call)
+    with open_pool("bakery", url) as pool:
+        output(_DIES_AT_ITS_WRITE, url, server.base_url, moment)
+        assert len(of_type(pool, File)) == (moment == "after")
+        ask(server, call)
+        assert resume(pool, trust=True).wait(30)
+        assert told(server) == [{"path": "a.md", "version": 1, "bytes": 1}]
+        assert [event.read for event in of_type(pool, File)] == [0]
+        assert [effect.status for effect in pool.effects.values()] == ["done"]
+
+
+def test_a_run_that_is_stopped_kills_its_program(pool, server, tmp_path):
+    code = f"import os, time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(600)"
+    ask(server, ("run_program", {"program": "python", "arguments": ["-c", code]}))
+    run = team({"ann": "Runs."}, server, run=["python"]).start(pool)
+    until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
+    run.stop()
+    until(lambda: not psutil.pid_exists(int((tmp_path / "pid").read_text())))
 
 
 class Baker:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import sys
 import time
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from agentpool_jupyter.effects.programs.child import ChildLimits
 from agentpool_jupyter.effects.programs.program import RUN_PROGRAM, find_program, program_tool, run_program
 from agentpool_jupyter.errors import UserError
+from tests.programs import running
 from tests.teams import until
 
 _PASSES = "from bread import bake\n\n\ndef test_bake():\n    assert bake(2) == 4\n"
@@ -110,6 +112,21 @@ def test_cancelling_kills_it(pool, tmp_path):
             await task
 
     asyncio.run(cancelled())
+    until(lambda: not _lives(int((tmp_path / "pid").read_text())))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent is gone")
+def test_it_does_not_outlive_a_process_that_is_killed(tmp_path):
+    code = f"import os, time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(600)"
+    program = f"""
+import asyncio
+from agentpool_jupyter.effects.programs.program import run_program
+asyncio.run(run_program({{}}, "python", ["-c", {code!r}]))
+"""
+    with running(program) as process:
+        until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
+        process.kill()
+        process.wait()
     until(lambda: not _lives(int((tmp_path / "pid").read_text())))
 
 

@@ -4,9 +4,13 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agentpool_jupyter.errors import FileChangedError, UserError
+from agentpool_jupyter.pool import Position
 from agentpool_jupyter.pool.events import File
+from tests.pool.strategies import logs
 from tests.teams import of_type
 
 
@@ -19,7 +23,7 @@ def folder(tmp_path):
 def contents(folder):
     """All plain files of a folder but the list of what was checked out."""
     return {
-        path.relative_to(folder).as_posix(): path.read_text()
+        path.relative_to(folder).as_posix(): path.read_bytes().decode()
         for path in folder.rglob("*")
         if path.is_file() and not path.name.startswith(".agentpool")
     }
@@ -213,3 +217,16 @@ def test_files_that_no_folder_can_hold_together_are_refused(pool, folder):
     pool.append([File(**pool.header("main"), path="a", digest="a" * 64, size=1, text="x")])
     with pytest.raises(UserError, match="cannot both be in a folder"):
         pool.checkout(folder)
+
+
+@given(logs(longest=40), st.data())
+def test_a_checkout_at_any_position_after_any_other_is_what_the_document_has(new_pool, tmp_path_factory, values, data):
+    pool = new_pool()
+    if values:
+        pool.append_records(values)
+    folder = tmp_path_factory.mktemp("folder")
+    for at in data.draw(st.lists(st.integers(-1, max(-1, pool.end - 1)), max_size=4)):
+        place = Position(data.draw(st.sampled_from(pool.branches)), at)
+        pool.checkout(folder, at=place)
+        assert contents(folder) == {path: file.text for path, file in pool.document(place).files.items()}
+        assert repr(pool.checkout(folder, at=place)).startswith("0 files written")
