@@ -10,3 +10,8 @@ In reading order::
     child      a child process with all that it starts, to its end
     program    a program on a checkout, as a function and as a tool
 """
+
+from .child import ChildEnd, ChildLimits
+from .program import run_program
+
+__all__ = ["ChildEnd", "ChildLimits", "run_program"]

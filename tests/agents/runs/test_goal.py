@@ -3,6 +3,7 @@
 import pytest
 
 from agentpool_jupyter import resume
+from agentpool_jupyter.effects.programs import run_program
 from agentpool_jupyter.errors import SpecError
 from agentpool_jupyter.pool.events import RunFinished, TurnFinished
 from tests.teams import of_type, play, team
@@ -34,6 +35,26 @@ def test_a_run_ends_when_its_goal_holds_of_the_files(pool):
     assert pool.document().files["bread.md"].number >= 3
     assert of_type(pool, RunFinished)[-1].reason == "reached"
     assert len(of_type(pool, TurnFinished)) < 18
+
+
+def test_tests_that_pass_end_a_run(pool):
+    """What a notebook would say: a program is run on the document's files after each turn."""
+
+    async def tests_pass(document):
+        return (await run_program(document.files, "python", ["test_bake.py"])).status == 0
+
+    drafts = iter(["def bake(n):\n    return n\n", "def bake(n):\n    return 2 * n\n", "never"])
+
+    def write(_document):
+        pool.write_file("bake.py", next(drafts), agent="baker")
+        return "Another draft."
+
+    pool.write_file("test_bake.py", "from bake import bake\nassert bake(2) == 4\n")
+    functions = {"write": write, "tests_pass": tests_pass, "help": lambda _: "Go on."}
+    agents = {"baker": {"python": "write", "turns": 3}, "helper": {"python": "help", "turns": 9, "listens": ["baker"]}}
+    run = play(pool, agents, functions=functions, until="tests_pass")
+    assert run.reason == "reached"
+    assert pool.document().files["bake.py"].number == 2
 
 
 def test_it_may_be_async_and_is_asked_after_each_finished_turn(pool):
