@@ -6,6 +6,7 @@ The layers, lowest last; imports go only downward::
     history   diff, graph, transfer, compact: what became of a pool
     agents    team/ prompt/ models/ reminders/ turns/ runs/
     effects   what agents do beside what they say: tools, and each call of them
+    privacy   k-anonymous releases of tables and pools
     recall    earlier reasoning, found again                     snapshots   any earlier state, at once
     jobs      MapReduce engines
     pool      events, document (fold and merge), branches, positions, runs
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from .history.compact import compact
     from .history.diff import Diff, diff
     from .pool import Document, Pool, fold, list_pools, merge
+    from .privacy import Anonymized, PrivacyReport, anonymize
     from .recall import Matches, similar
     from .recall.bulk.build import index_pools
     from .snapshots.build import Snapshot, snapshot
@@ -42,15 +44,18 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "AgentPoolError": "errors",
+    "Anonymized": "privacy",
     "Diff": "history",
     "Document": "pool",
     "Matches": "recall",
     "Pool": "pool",
+    "PrivacyReport": "privacy",
     "Run": "agents",
     "Snapshot": "snapshots.build",
     "Team": "agents",
     "TeamSpec": "agents",
     "act": "effects",
+    "anonymize": "privacy",
     "compact": "history",
     "consensus": "effects",
     "diff": "history",
@@ -71,15 +76,18 @@ _HOMES = {
 
 __all__ = [
     "AgentPoolError",
+    "Anonymized",
     "Diff",
     "Document",
     "Matches",
     "Pool",
+    "PrivacyReport",
     "Run",
     "Snapshot",
     "Team",
     "TeamSpec",
     "act",
+    "anonymize",
     "compact",
     "consensus",
     "diff",

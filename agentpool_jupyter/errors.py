@@ -12,6 +12,7 @@
     │   ├── ExtraMissingError  an optional part that is not installed; says what to install
     │   ├── EngineError        an engine of jobs that is unknown, not installed or not set up
     │   ├── FileChangedError   a newer version of a file than the one that was read
+    │   ├── ReleaseRefusedError a table that cannot be released as it was asked for; says why
     │   ├── SnapshotsBusyError another process makes snapshots of the pool (``retriable``)
     │   └── RunActiveError     a team already runs there
     ├── LogError               the log could not do it (``retriable`` says whether trying again may help)
@@ -85,6 +86,10 @@ class ExtraMissingError(UserError):
 
 class EngineError(UserError):
     """An engine of MapReduce jobs that is unknown, not installed or not set up."""
+
+
+class ReleaseRefusedError(UserError):
+    """A table that cannot be released with the protection that was asked for; nothing was written."""
 
 
 class RunActiveError(UserError):

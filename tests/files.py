@@ -3,6 +3,8 @@
 import contextlib
 import sqlite3
 
+from agentpool_jupyter.log import open_store
+
 
 def sql(path, query, *values):
     """Carry out a statement, which has to reach something, on a file; return the rows."""
@@ -22,9 +24,13 @@ def flip_bit(path, table, column, where):
 @contextlib.contextmanager
 def hidden(store, first, last):
     """While it lasts, these records of the bakery's log say nothing: who reads them anew is found out."""
-    log = store / "bakery.sqlite"
-    kept = sql(log, "SELECT value, offset FROM records WHERE offset BETWEEN ? AND ?", first, last)
-    sql(log, "UPDATE records SET value = 'x' WHERE offset BETWEEN ? AND ?", first, last)
+
+    def write(values):
+        with open_store(store).open("bakery") as log:
+            log.rewrite(lambda _: values)
+
+    with open_store(store).open("bakery") as log:
+        kept = [(record.offset, record.value) for record in log.read(first, last + 1)]
+    write([(offset, b"x") for offset, _ in kept])
     yield
-    with contextlib.closing(sqlite3.connect(log)) as db, db:
-        db.executemany("UPDATE records SET value = ? WHERE offset = ?", kept)
+    write(kept)

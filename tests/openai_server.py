@@ -361,6 +361,8 @@ class OpenAIServer:
         if self._server is not None:
             self._server.close()
             self._server = None
+            for _ in range(5):  # what was accepted in this moment becomes a connection first
+                await asyncio.sleep(0)
         for connection in list(self._connections):
             connection.transport.abort()
         await asyncio.sleep(0)

@@ -13,14 +13,15 @@ from agentpool_jupyter import pool
 from tests.programs import output
 
 HEAVY = ("IPython", "httpx2", "ipywidgets", "anywidget", "kafka", "mrjob", "networkx", "numpy", "openai", "rensa")
+HEAVY += ("pandas",)
 
 
 def test_the_public_names():
     """Others rely on them: one is added with thought, and none is taken away."""
     assert " ".join(agentpool_jupyter.__all__) == (
-        "AgentPoolError Diff Document Matches Pool Run Snapshot Team TeamSpec act compact consensus diff export_pool "
-        "fold gate history_graph import_pool index_pools list_pools load_ipython_extension merge open_pool resume "
-        "similar snapshot tool unload_ipython_extension"
+        "AgentPoolError Anonymized Diff Document Matches Pool PrivacyReport Run Snapshot Team TeamSpec act anonymize "
+        "compact consensus diff export_pool fold gate history_graph import_pool index_pools list_pools "
+        "load_ipython_extension merge open_pool resume similar snapshot tool unload_ipython_extension"
     )
 
 
@@ -81,6 +82,21 @@ with ap.open_pool("bakery", sys.argv[1]) as pool:
 print(*sorted(set({HEAVY!r}) & set(sys.modules)))
 """
     assert output(program, tmp_path).split() == []
+
+
+@pytest.mark.parametrize("agent", ["model: test", "python: check"])
+def test_the_client_of_models_is_on_its_way_once_there_is_a_team_with_models(agent):
+    """Before its pool is opened, and without anybody waiting for it; functions need none."""
+    program = f"""
+import sys, threading
+import agentpool_jupyter as ap
+ap.Team.from_yaml("task: Plan a bakery.\\nagents: {{ann: {{{agent}}}}}")
+for thread in threading.enumerate():
+    if thread.name == "agentpool-preload":
+        thread.join()
+print("openai" in sys.modules)
+"""
+    assert output(program).strip() == str("model" in agent)
 
 
 def _writes_html(source: str) -> bool:

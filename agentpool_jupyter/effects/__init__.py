@@ -4,6 +4,7 @@ In reading order::
 
     tool          Tool: a function that agents may call, with the schema of its arguments
     function      any function of the notebook, called so that nobody has to wait for it
+    mcp_server    McpServer: tools of other programs, by the Model Context Protocol
     voters        functions and models that are asked whether something may be done
     perform       one effect, from what was asked for to the answer: votes, the call, at most once
     outside       the same outside of any run

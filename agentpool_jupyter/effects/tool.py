@@ -90,10 +90,10 @@ class Tool:
     name: str
     function: Callable[..., Any]
     description: str = ""
-    arguments: type[msgspec.Struct]
-    """Its arguments as a type, which checks what a model sends."""
     schema: Mapping[str, Any]
-    """The same as JSON Schema."""
+    """Its arguments as JSON Schema."""
+    arguments: type[msgspec.Struct] | None = None
+    """The same as a type, which checks what a model sends; None where somebody else does."""
     options: ToolOptions = field(default_factory=ToolOptions)
     gate: Gate | None = None
     """Who has to agree before it is called, where it is guarded by itself."""
@@ -141,7 +141,7 @@ class Tool:
             raise ValueError(message)
         try:
             sent = msgspec.json.decode(text.strip() or "{}")
-            read = msgspec.convert(sent, self.arguments, strict=False)
+            read = msgspec.convert(sent, self.arguments or dict[str, Any], strict=False)
         except (msgspec.DecodeError, RecursionError) as error:  # a ValidationError is a DecodeError
             message = f"the arguments are not those of {self.name}: {error}"
             raise ValueError(message) from None
@@ -152,6 +152,8 @@ class Tool:
         """Return the call of the function with arguments that :meth:`read` returned."""
         if self.answered:
             return lambda: _answer_to(effect)
+        if self.arguments is None:
+            return lambda: self.function(**arguments)
         read = msgspec.convert(dict(arguments), self.arguments)
         named = {name: getattr(read, name) for name in self.arguments.__struct_fields__}
         if self.options.idempotent:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from agentpool_jupyter.effects.files.turn_files import FILE_TOOLS
+from agentpool_jupyter.effects.files.turn_files import OF_FILES
 from agentpool_jupyter.pool.events import Decision, EffectStarted, TurnStarted
 from agentpool_jupyter.pool.words import PYTHON
 
@@ -43,7 +43,7 @@ def effects_after(pool: Pool, position: Position) -> list[LeftEffect]:
         if isinstance(event, TurnStarted) and event.model.startswith(PYTHON):
             found.append(LeftEffect(event.offset, event.agent, f"{event.model.removeprefix(PYTHON)}() was called"))
         elif isinstance(event, EffectStarted) and (effect := pool.effects.get(event.proposal)):
-            if effect.proposal.tool in FILE_TOOLS:
+            if effect.proposal.data == OF_FILES:
                 continue
             found.append(LeftEffect(event.offset, event.agent, f"{effect.told}: {effect.status}", effect.id))
         elif isinstance(event, Decision) and event.accepted and event.proposal not in pool.effects:

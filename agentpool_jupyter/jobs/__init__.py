@@ -2,7 +2,8 @@
 
 The modules, in reading order::
 
-    job        Job and Step, which a job is written with; only workers and the child process import it
+    step       Step, which a job is made of; a few lines need no more
+    job        Job, which a job is written with; only workers and the child process import it
     records    a log as a job's input
     backlog    work_off(): a job over what is new in several logs
     run        run_job(): starts the child, hears what it tells, cleans up after it

@@ -13,19 +13,24 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from .records import SourceLine, encode, write_records
+from .records import SourceLine, encode, record_line, write_records
 from .run import run_job
 from .scratch import temporary
+from .step import take
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from agentpool_jupyter.log import Log, Record
 
     from .engines import OptionValue
     from .messages import Progress
+    from .step import Step
+
+FEW = 16_384
+"""Records that are worked off in this process sooner than another is started."""
 
 Made = TypeVar("Made", bound=SourceLine)
 
@@ -100,11 +105,28 @@ def work_off(
             with (inputs / f"{source}-known.jsonl").open("wb") as out:
                 out.writelines(encode(line) + b"\n" for line in backlog.known(source))
         result = run_job(job, [inputs], output=output, engine=engine, options=options, progress=progress, cancel=cancel)
-        made: list[list[Made]] = [[] for _ in backlogs]
+        made: list[Made] = []
         for path in result.outputs:
             with path.open("rb") as lines:
-                for line in map(read, lines):
-                    made[line.source].append(line)
+                made += map(read, lines)
+    _hand_out(backlogs, made)
+    return result.log
+
+
+def work_off_few(backlogs: Sequence[Backlog[Made]], steps: Sequence[Step], read: Callable[[bytes], Made]) -> None:
+    """Take a job's steps over backlogs of few records in this thread, and let each take in what was made of it."""
+    _hand_out(backlogs, map(read, take(steps, _lines(backlogs))))
+
+
+def _lines(backlogs: Sequence[Backlog[Made]]) -> Iterator[bytes]:
+    for source, backlog in enumerate(backlogs):
+        yield from (record_line(source, record) for record in backlog.log.read(backlog.start, backlog.end))
+        yield from map(encode, backlog.known(source))
+
+
+def _hand_out(backlogs: Sequence[Backlog[Made]], lines: Iterable[Made]) -> None:
+    made: list[list[Made]] = [[] for _ in backlogs]
+    for line in lines:
+        made[line.source].append(line)
     for backlog, own in zip(backlogs, made, strict=True):
         backlog.take_in(own)
-    return result.log

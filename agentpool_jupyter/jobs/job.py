@@ -1,4 +1,4 @@
-"""What a MapReduce job is made of: steps, each of a mapper and a reducer, which take lines of bytes and give such.
+"""What a MapReduce job is made of: steps (:mod:`.step`), and the options that they have.
 
 A job counts words, for example, like this::
 
@@ -19,7 +19,6 @@ starts jobs, because it loads mrjob.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -28,25 +27,11 @@ from mrjob.protocol import BytesProtocol, BytesValueProtocol
 from mrjob.step import MRStep
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    Pairs = Iterable[tuple[bytes | None, bytes]]
+    from .step import Pairs, Step
 
 _ALONE = b"alone:"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Step:
-    """One step; its functions are methods of the job."""
-
-    mapper: Callable[[bytes], Pairs]
-    """Takes a line and gives pairs of a key and a line; None for a key sends the line past the reducer, as it is."""
-    reducer: Callable[[bytes, Iterable[bytes]], Iterable[bytes]]
-    """Takes a key and all lines that were given with it, and gives lines: of the next step, or of the output."""
-    begin: Callable[[], None] | None = None
-    """Called before the first line of a mapper's share."""
-    end: Callable[[], Pairs] | None = None
-    """Called after the last line of a mapper's share; gives what a mapper gives."""
 
 
 class Job(MRJob):  # type: ignore[misc]  # mrjob has no types

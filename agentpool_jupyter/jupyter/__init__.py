@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-_CLASSES = ("AgentsMagics", "PoolMagics", "HistoryMagics", "SimilarMagics")
+_CLASSES = ("AgentsMagics", "PoolMagics", "HistoryMagics", "SimilarMagics", "AnonymizeMagics")
 
 
 def load(shell: InteractiveShell) -> None:
     """Register the magics with a shell; doing so twice changes nothing."""
     from .magics.agents.magics import AgentsMagics  # noqa: PLC0415
+    from .magics.anonymize import AnonymizeMagics  # noqa: PLC0415
     from .magics.completion import install_completion  # noqa: PLC0415
     from .magics.history.magics import HistoryMagics  # noqa: PLC0415
     from .magics.pool import PoolMagics  # noqa: PLC0415
@@ -30,7 +31,8 @@ def load(shell: InteractiveShell) -> None:
     if _CLASSES[0] in shell.magics_manager.registry:
         return
     session = Session(shell)
-    magics = [kind(shell, session) for kind in (AgentsMagics, PoolMagics, HistoryMagics, SimilarMagics)]
+    kinds = (AgentsMagics, PoolMagics, HistoryMagics, SimilarMagics, AnonymizeMagics)
+    magics = [kind(shell, session) for kind in kinds]
     shell.register_magics(*magics)
     install_completion(shell, session, magics)
     install_questions(shell)

@@ -151,6 +151,13 @@ class Log(ABC):
         """
 
     @abstractmethod
+    def pack(self, stop: Callable[[], bool] = bool) -> None:
+        """Have what is stored take less space where the log can do that, until ``stop`` says so; nothing else changes.
+
+        Others read and append meanwhile. Raises LogError and LogUnavailableError.
+        """
+
+    @abstractmethod
     def close(self) -> None:
         """Let go of files, connections and threads, and end all followers; closing twice is fine."""
 

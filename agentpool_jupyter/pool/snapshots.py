@@ -5,6 +5,8 @@ A pool without snapshots works the same, in time that grows with its length.
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from .claims import unfenced
@@ -51,6 +53,23 @@ class Snapshots(Generic[PoolT]):
             if event.offset <= last.get(event.branch, -1):
                 document.absorb(event)
         return document
+
+    def lengths(self, log: Log, lines: Mapping[str, Sequence[Segment]], fences: Mapping[str, int]) -> dict[str, int]:
+        """Return how many turns the documents of several lines have; they are read at once."""
+        own: defaultdict[str, Document] = defaultdict(Document)
+        for event in map(decode, unfenced(log.read(0, max(line[-1].last for line in lines.values()) + 1), fences)):
+            own[event.branch].absorb(event)
+        entries = {branch: document.entries.values() for branch, document in own.items()}
+        begun = {branch: sorted(entry.first for entry in found) for branch, found in entries.items()}
+        hidden = {
+            branch: sorted(one.end.offset for one in found if one.end and one.hidden)
+            for branch, found in entries.items()
+        }
+
+        def length(branch: str, last: int) -> int:
+            return bisect_right(begun.get(branch, ()), last) - bisect_right(hidden.get(branch, ()), last)
+
+        return {name: sum(length(*segment) for segment in line) for name, line in lines.items()}
 
     def heed(self, pool: PoolT, events: Sequence[Event]) -> None:
         """Take note of what was stored just now."""

@@ -163,7 +163,7 @@ class Matches(Sequence[Match]):
     def to_pandas(self) -> Any:
         """Return a pandas DataFrame, one row a match; raises ExtraMissingError where pandas is not installed."""
         try:
-            import pandas as pd  # type: ignore[import-untyped]  # noqa: PLC0415 - optional
+            import pandas as pd  # noqa: PLC0415 - optional
         except ImportError as error:
             message = "to_pandas() needs pandas: pip install pandas"
             raise ExtraMissingError(message) from error

@@ -4,7 +4,7 @@ The modules, in reading order::
 
     summary     windows of a branch, their summaries, and how summaries merge
     node        a summary as it is stored
-    lines, job  the MapReduce job: logs in, nodes out
+    lines, steps, job  the MapReduce job: logs in, nodes out
     schema      what stands in a pool's file of snapshots
     file        the file, opened, checked and read
     intake      adds what a job made to a file

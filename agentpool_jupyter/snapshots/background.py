@@ -1,4 +1,8 @@
-"""Snapshots that are taken by themselves: after a run, and every so many events, in a process of their own."""
+"""Snapshots that are taken by themselves: after a run, and every so many events.
+
+What a run has said is summed up by a thread in less time than a process takes to start; for more than that there is a
+process of its own.
+"""
 
 from __future__ import annotations
 
@@ -81,7 +85,7 @@ class Background:
             self.problem = None
 
     def close(self) -> None:
-        """Break off what is under way."""
+        """Break off what would take long, and wait for what is soon done: a short script leaves its snapshots, too."""
         self._cancel.set()
         worker = self._worker
         if worker is not None and worker is not threading.current_thread():

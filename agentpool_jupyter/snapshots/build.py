@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from agentpool_jupyter.errors import SnapshotError
 from agentpool_jupyter.jobs import engines
-from agentpool_jupyter.jobs.backlog import Backlog, Outcome, work_off
+from agentpool_jupyter.jobs.backlog import FEW, Backlog, Outcome, work_off, work_off_few
 
 from . import intake
 from .file import open_sound
 from .folder import current, discard, locked, making, sweep
 from .lines import SummaryLine, read_line
 from .schema import Anchor
+from .steps import Summarising
 from .summary import SCALE, Scale
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def snapshot_all(
     patience: float = _PATIENCE,
     scale: Scale = SCALE,
     verify: bool = True,
+    few_here: bool = False,
 ) -> list[Snapshot]:
     """Bring the snapshots of several pools up to date in one job, and return what was built for each.
 
@@ -81,12 +83,14 @@ def snapshot_all(
     ``scale``, are made anew, and the result says so. ``engine``, ``options``, ``progress`` and ``cancel`` are those of
     :func:`agentpool_jupyter.jobs.run_job`. Another process that builds a pool's snapshots is waited for, up to
     ``patience`` seconds. Without ``verify`` the files that are there are compared with their manifests, and not every
-    text in them with its checksum, which takes time that grows with them.
+    text in them with its checksum, which takes time that grows with them. With ``few_here`` no job is run for less than
+    a process takes to start (:data:`~agentpool_jupyter.jobs.backlog.FEW`): that is done here, and not broken off.
 
     Raises EngineError, JobError, JobCancelledError, LogError, and UserError where the other process takes longer; what
     was there before is untouched then.
     """
-    engines.find(engine).check()
+    if not few_here:  # else only what runs a job needs an engine, which takes a moment to find
+        engines.find(engine).check()
     begun = time.monotonic()
     stop = cancel.is_set if cancel else bool
     with contextlib.ExitStack() as stack:
@@ -96,9 +100,13 @@ def snapshot_all(
             stack.enter_context(locked(_folder(once[place]), place[1], patience))
             plans[place] = stack.enter_context(_planned(once[place], scale, stop if verify else None))
         work = [plan for plan in plans.values() if plan.start < plan.end]
-        own: dict[str, OptionValue] = {"window": scale.window, "fan": scale.fan}
-        wanted = {**(options or {}), **own, "until": [str(plan.end) for plan in work]}
-        log = work_off(work, JOB, engine, read=read_line, options=wanted, progress=progress, cancel=cancel)
+        if few_here and sum(plan.end - plan.start for plan in work) <= FEW:
+            log = None
+            work_off_few(work, Summarising(scale, [plan.end for plan in work]).chain(), read_line)
+        else:
+            own: dict[str, OptionValue] = {"window": scale.window, "fan": scale.fan}
+            wanted = {**(options or {}), **own, "until": [str(plan.end) for plan in work]}
+            log = work_off(work, JOB, engine, read=read_line, options=wanted, progress=progress, cancel=cancel)
         for pool in pools:
             pool.snapshots.look_again(plans[pool.store.url, pool.name].end)
         return [plans[pool.store.url, pool.name].told(engine, time.monotonic() - begun, log) for pool in pools]

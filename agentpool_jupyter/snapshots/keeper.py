@@ -68,6 +68,13 @@ class PoolSnapshots(Snapshots["Pool"]):
                 self._pass_over(error)
         return super().document(log, line, fences)
 
+    def lengths(self, log: Log, lines: Mapping[str, Sequence[Segment]], fences: Mapping[str, int]) -> dict[str, int]:
+        """Return how many turns the documents of several lines have, from summaries as far as they go."""
+        # A line takes as long as a window or so of the log does: beyond that all of the log is read at once, once.
+        if (file := self.file(log)) and len(lines) * file.scale.window < log.end():
+            return {name: len(self.document(log, line, fences)) for name, line in lines.items()}
+        return super().lengths(log, lines, fences)
+
     def heed(self, pool: Pool, events: Sequence[Event]) -> None:
         """Make new snapshots in the background when there is enough that is new, or a run has ended."""
         self._background.heed(pool, events)

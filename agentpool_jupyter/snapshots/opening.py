@@ -39,7 +39,8 @@ def open_pool(
 def _build(pool: Pool, cancel: threading.Event, verify: bool) -> None:  # noqa: FBT001 - as it is handed on
     from .build import snapshot  # noqa: PLC0415 - opening a pool loads nothing of jobs
 
-    snapshot(pool, engine="inline", cancel=cancel, patience=0, verify=verify)
+    pool.log.pack(cancel.is_set)
+    snapshot(pool, engine="inline", cancel=cancel, patience=0, verify=verify, few_here=True)
 
 
 def _number(name: str, value: object) -> int:

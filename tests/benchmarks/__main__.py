@@ -32,6 +32,7 @@ NAMES = (
     "bench_reading",
     "bench_stride",
     "bench_recall",
+    "bench_privacy",
 )
 README = Path(__file__).with_name("README.md")
 _END = "<!-- end of results -->\n"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from . import command
 from .place import model_server
-from .table import Table
+from .table import Table, at_most
 from .teams import fresh_pool, team
 
 if TYPE_CHECKING:
@@ -31,11 +31,15 @@ class Case(NamedTuple):
     rounds: tuple[int, ...]
     """Turns of each agent."""
     agents: int = 25
+    goal: float | None = None
+    """Bytes that may be stored for each byte of text, in every store."""
 
 
 CASES = (
-    Case(rate=50, size=100, rounds=(2, 4, 8, 16)),
+    Case(rate=50, size=100, rounds=(2, 4, 8, 16), goal=6),
     Case(rate=200, size=100, rounds=(2, 4, 8, 16)),
+    Case(rate=50, size=500, rounds=(2, 8), goal=3.5),
+    Case(rate=50, size=500, rounds=(8,), agents=3),
     Case(rate=50, size=2000, rounds=(2,)),
     Case(rate=200, size=2000, rounds=(2, 4, 8)),
 )
@@ -49,7 +53,7 @@ def measure(place: Place, quick: bool) -> list[Table]:  # noqa: FBT001
         with model_server(rate=case.rate, tokens=round(case.size / TOKEN_BYTES)) as url:
             rows += [_row(place, url, case, rounds) for rounds in case.rounds]
     title = "Bytes stored for each byte of text"
-    columns = ("tokens/s", "bytes a turn", "turns", *place.stores)
+    columns = ("tokens/s", "agents", "bytes a turn", "turns", *place.stores, "goal")
     note = (
         "Default `flush` of 0.1 s; agents that hear everyone; text in UTF-8 over the closed SQLite file, and over the "
         "segments of the Kafka topic."
@@ -61,7 +65,10 @@ def _row(place: Place, url: str, case: Case, rounds: int) -> tuple[str, ...]:
     with ThreadPoolExecutor() as executor:  # the stores at once: time is not what is measured
         found = list(executor.map(lambda name: _factor(place, name, url, case, rounds), place.stores))
     turns, size = found[0][1:]
-    return f"{case.rate:g}", f"{size / turns:,.0f}", f"{turns}", *(f"{factor:.1f}" for factor, *_ in found)
+    factors = [factor for factor, *_ in found]
+    what = (f"{case.rate:g}", f"{case.agents}", f"{size / turns:,.0f}", f"{turns}")
+    goal = "" if case.goal is None else at_most(max(factors), case.goal)
+    return *what, *(f"{factor:.1f}" for factor in factors), goal
 
 
 def _factor(place: Place, store: str, url: str, case: Case, rounds: int) -> tuple[float, int, int]:

@@ -33,7 +33,6 @@ from agentpool_jupyter.pool.runs import this_owner
 from agentpool_jupyter.snapshots.build import snapshot
 from agentpool_jupyter.snapshots.keeper import status
 from agentpool_jupyter.snapshots.summary import SCALE
-from tests.files import sql
 from tests.pool.strategies import logs, speech, stored
 from tests.programs import running, tell
 
@@ -244,7 +243,7 @@ class Compaction:
         before, end = everything(any_pool), any_pool.end
         done = compact(any_pool, archive=tmp_path / "before.gz")
         assert done.limit == end // SCALE.window * SCALE.window
-        assert done.saved > done.before / 2
+        assert done.saved > done.before / 4  # of what may be compressed already
         assert everything(any_pool) == before
         assert "less" in repr(done)
         assert "before.gz" in repr(done)
@@ -298,10 +297,12 @@ class TestOnSqlite(Compaction):
             compact(pool, archive=tmp_path / "no" / "folder" / "x.gz")
         assert not any(isinstance(event, Folded) for event in pool.events())
 
-    def test_an_archive_that_cannot_be_read_back_leaves_the_pool_as_it_was(self, pool, store, tmp_path):
+    def test_an_archive_that_cannot_be_read_back_leaves_the_pool_as_it_was(self, pool, tmp_path, monkeypatch):
         """Such as that of a log with a time that no clock shows, which no import takes."""
         talk(pool)
-        sql(store / "bakery.sqlite", "UPDATE records SET time = -1 WHERE offset = 2000")
+        with monkeypatch.context() as clock:
+            clock.setattr("time.time_ns", lambda: -1_000_000)
+            pool.post("before all time")
         with pytest.raises(LogCorruptError, match=r"archive .* could not be read back .* the pool is as it was"):
             compact(pool, archive=tmp_path / "x.gz")
         assert not any(isinstance(event, Folded) for event in pool.events())

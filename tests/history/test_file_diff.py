@@ -3,6 +3,7 @@
 import pytest
 
 from agentpool_jupyter import diff
+from agentpool_jupyter.effects.files.turn_files import OF_FILES
 from agentpool_jupyter.history.effects import effects_after
 from agentpool_jupyter.pool.effects import digest_of_effect
 from agentpool_jupyter.pool.events import Decision, EffectStarted, Proposal
@@ -62,15 +63,16 @@ def test_what_a_file_says_is_no_html(pool):
 
 
 def test_a_write_of_a_shared_file_is_no_effect_that_a_rollback_leaves(pool):
+    """One of that name that a server offers is."""
     at = pool.position(pool.post("Go.").offset)
-    for tool in ("write_file", "send_mail"):
+    for tool, data in (("write_file", OF_FILES), ("write_file", {}), ("send_mail", {})):
         digest = digest_of_effect(tool, {})
         ids = pool.new_id()
         pool.append(
             [
-                Proposal(**pool.header("main"), proposal=ids, tool=tool, digest=digest),
+                Proposal(**pool.header("main"), proposal=ids, tool=tool, digest=digest, data=data),
                 Decision(**pool.header("main"), proposal=ids, accepted=True),
                 EffectStarted(**pool.header("main"), proposal=ids, digest=digest),
             ]
         )
-    assert [effect.what.partition("(")[0] for effect in effects_after(pool, at)] == ["send_mail"]
+    assert [effect.what.partition("(")[0] for effect in effects_after(pool, at)] == ["write_file", "send_mail"]

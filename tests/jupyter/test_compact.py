@@ -152,7 +152,7 @@ def test_compact_says_what_it_saved_and_where_the_pool_is_as_it_was(told, shell,
     shell.run_line_magic("pool", "use bakery")
     before = shell.run_line_magic("pool", "").text
     done = shell.run_line_magic("pool", "compact")
-    assert done.saved > done.before / 2
+    assert done.saved > done.before / 4  # of what may be compressed already
     assert "less), " in repr(done)
     assert f"as it was: {done.archive}" in repr(done)
     assert shell.run_line_magic("pool", "").text == before

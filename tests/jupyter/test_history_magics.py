@@ -12,7 +12,7 @@ from agentpool_jupyter.jupyter.magics import jobs
 from agentpool_jupyter.jupyter.magics.usage import usage_errors
 from agentpool_jupyter.jupyter.session import Session
 from agentpool_jupyter.pool.events import TurnFinished, TurnStarted
-from tests.files import sql
+from tests.files import flip_bit, sql
 
 from .conftest import completed
 
@@ -140,9 +140,7 @@ def others(told, store):
                 pool.post(f"message {i} of {name}, which goes on for a while.")
                 if name != "barn" and i == 40:
                     break
-    with (store / "barn.sqlite").open("r+b") as file:
-        file.seek(4096 * 3)
-        file.write(b"\xff" * 4096 * 6)
+    flip_bit(store / "barn.sqlite", "packs", "data", "first = 0")
     sql(store / "errands.sqlite", "CREATE TABLE errands (what)")
     return ["attic", "bakery", "cellar", "dairy"]
 
@@ -178,7 +176,7 @@ def test_of_many_pools_some_are_open_at_a_time(told, shell, store, monkeypatch):
 
 def test_the_state_of_all_pools_tells_the_bad_ones(others, shell, store):
     with (store / "barn.sqlite").open("r+b") as file:
-        file.seek(4096)
+        file.seek(2 * 4096)  # where the table of records begins
         file.write(b"\xff" * 4096)
     before = open_files(store)
     rows = {row[0]: row[-1] for row in shell.run_line_magic("snapshot", "--all --status").rows}

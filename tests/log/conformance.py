@@ -134,6 +134,24 @@ class LogConformance:
         follower.close()
         assert list(follower) == []
 
+    def test_a_follower_sees_what_this_and_another_writer_append(self, store: Store, log: Log):
+        """Each record once and in order, where it waits for them and where several came since it looked."""
+        count = 60
+        with store.open("bakery") as other, contextlib.closing(log.follow()) as follower:
+
+            def write() -> None:
+                for i in range(count):
+                    (log, other)[i % 3 == 2].append([b"%d" % i] * (1 + i % 4))
+
+            writer = threading.Thread(target=write)
+            writer.start()
+            found: list[Record] = []
+            while len(found) < sum(1 + i % 4 for i in range(count)):
+                found += next(follower)
+            writer.join()
+        assert found == list(log.read())
+        assert [int(r.value) for r in found] == [i for i in range(count) for _ in range(1 + i % 4)]
+
     def test_closing_a_follower_ends_a_waiting_reader(self, log: Log):
         follower = log.follow()
         timer = threading.Timer(0.2, follower.close)

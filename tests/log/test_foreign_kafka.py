@@ -11,6 +11,7 @@ from agentpool_jupyter.log import FILLER, Record, open_store
 from agentpool_jupyter.log.kafka import clients
 from agentpool_jupyter.services.broker_setup import free_port
 from tests.kafka_fixtures import running_broker
+from tests.teams import until
 
 from .test_kafka import raw_admin
 
@@ -41,6 +42,7 @@ def test_marks_of_transactions_and_what_they_took_back_say_nothing(kafka_store):
             producer.begin_transaction()
             producer.send(topic, value, partition=0).get(10)
             end()
+        until(lambda: log.end() == 5)  # the last mark is written after its client was answered
         assert log.append([b"5"]) == [5]
         wanted = [b"0", b"1", FILLER, FILLER, FILLER, b"5"]
         assert values(log) == wanted

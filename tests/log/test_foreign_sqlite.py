@@ -12,8 +12,10 @@ import sys
 
 import pytest
 
-from agentpool_jupyter.errors import LogCorruptError, StoreError, StoreWarning
+from agentpool_jupyter.errors import LogCorruptError, LogMovedError, StoreError, StoreWarning
 from agentpool_jupyter.log import FILLER, open_store
+from tests.files import sql
+from tests.programs import start
 from tests.small_disk import on_small_disk
 
 
@@ -88,6 +90,52 @@ def test_a_copy_without_what_belongs_to_it_is_told(tmp_path):
         assert copy.end() == 20
 
 
+@pytest.mark.parametrize("records", [5, 3_000])
+@pytest.mark.parametrize("of", ["itself", "another pool", "one that is open"])
+def test_a_copy_that_is_written_over_an_open_file_is_noticed(tmp_path, records, of):
+    """The file's place on the disk stays the same, and SQLite mixes what it knows with what it reads."""
+    store = open_store(tmp_path)
+    source = "bakery" if of == "itself" else "other"
+    with contextlib.ExitStack() as stack:
+        other = stack.enter_context(store.open(source))
+        other.append([b"old %d" % i for i in range(records)])
+        if of != "one that is open":
+            other.close()
+        shutil.copy(store.path(source), tmp_path / "copy")
+        log = stack.enter_context(store.open("bakery"))
+        log.append([b"new %d" % i for i in range(records)])
+        follower = log.follow(log.end())
+        if of != "itself":  # what is open began its session a moment later, maybe with the same number
+            sql(tmp_path / "copy", f"PRAGMA user_version = {sql(tmp_path / 'copy', 'PRAGMA user_version')[0][0] ^ 1}")
+        subprocess.run(["cp", tmp_path / "copy", store.path("bakery")], check=True)
+        for act in (lambda: log.append([b"more"]), log.end, lambda: list(log.read()), lambda: next(follower)):
+            with pytest.raises(LogMovedError, match="was written over while it was open"):
+                act()
+
+
+COMER = """
+import sys
+from agentpool_jupyter.log import open_store
+for i in range(40):
+    with open_store(sys.argv[1]).open("bakery") as log:
+        log.append([b"%d" % i] * 70)
+        log.end()
+"""
+
+
+def test_processes_that_come_and_go_are_not_taken_for_a_copy(tmp_path):
+    """Each session is noted in the file, which is packed and worked in meanwhile."""
+    with open_store(tmp_path).open("bakery") as log, contextlib.ExitStack() as stack:
+        children = [stack.enter_context(start(COMER, tmp_path)) for _ in range(3)]
+        count = 0
+        while any(child.poll() is None for child in children):
+            log.append([b"mine"])
+            count += 1
+            assert [record.offset for record in log.read(0, count)] == list(range(count))
+        assert [child.returncode for child in children] == [0] * 3
+        assert log.end() == count + 3 * 40 * 70
+
+
 UNCLOSED = """
 import sys
 from agentpool_jupyter.log import open_store
@@ -132,6 +180,19 @@ def test_a_file_that_is_put_back_before_what_continues_it_is_told(tmp_path):
         contextlib.closing(open_store(tmp_path).open("bakery")) as log,
     ):
         assert log.end() == 25
+
+
+def test_a_file_that_is_put_back_while_the_old_one_is_open_is_told(tmp_path):
+    """What lies beside it may not even say that it was in use."""
+    store = open_store(tmp_path)
+    with store.open("backup") as backup:
+        backup.append([b"old %d" % i for i in range(5)])
+    with store.open("bakery") as log:
+        for i in range(20):
+            log.append([b"new %d" % i])
+        store.path("backup").replace(store.path("bakery"))
+        with pytest.warns(StoreWarning, match="if you have put that back from a copy"):
+            store.open("bakery").close()
 
 
 def change(path, *statements):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import gzip
 import logging
 import multiprocessing
+import os
 import re
 import shutil
 import socket
@@ -13,8 +15,11 @@ import subprocess
 import sys
 import threading
 import traceback
+import zlib
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agentpool_jupyter.errors import (
     LogBusyError,
@@ -29,7 +34,7 @@ from agentpool_jupyter.errors import (
     UserError,
 )
 from agentpool_jupyter.log import FILLER, open_store
-from agentpool_jupyter.log.kafka import KafkaAddress, KafkaStore, clients, fence
+from agentpool_jupyter.log.kafka import KafkaAddress, KafkaStore, clients, compression, fence
 from agentpool_jupyter.log.kafka.reader import scan
 from agentpool_jupyter.log.kafka.rewrite import Rewriting
 from agentpool_jupyter.log.kafka.topics import Topics
@@ -45,6 +50,14 @@ class TestKafkaLog(LogConformance):
     @pytest.fixture
     def store(self, kafka_store):
         return kafka_store
+
+
+def test_a_topic_is_known_by_the_same_id_whoever_says_it(kafka_store):
+    """The controller and the connection by which it is read: else the pool is looked for again and again."""
+    for _ in range(2):
+        with kafka_store.open("bakery") as log:
+            assert log.end() == 0
+            assert log._reader.topic_id == log._topic_id != ""
 
 
 @contextlib.contextmanager
@@ -140,7 +153,7 @@ def test_a_record_that_is_too_large_is_told_and_nothing_is_stored(kafka_store):
         with pytest.raises(LogError, match="8,388,609 bytes is larger than the 8,388,608"):
             log.append([b"small", b"x" * (clients.MAX_RECORD + 1)])
         assert log.end() == 0
-        assert log.append([b"x" * clients.MAX_RECORD, b"next"]) == [0, 1]
+        assert log.append([os.urandom(clients.MAX_RECORD), b"next"]) == [0, 1]
         assert [len(record.value) for record in log.read()] == [clients.MAX_RECORD, 4]
 
 
@@ -153,8 +166,46 @@ def test_a_topic_that_takes_less_is_told(kafka_store):
         )
     with kafka_store.open("narrow") as log:
         with pytest.raises(LogError, match="does not take a record of that size"):
-            log.append([b"x" * 50_000])
+            log.append([os.urandom(50_000)])
         assert log.append([b"fits"]) == [0]
+
+
+@given(st.lists(st.binary(max_size=300), max_size=3))
+def test_batches_are_gzip_as_everyone_reads_and_writes_it(parts):
+    """Also where there are several behind each other."""
+    data = b"".join(parts)
+    assert gzip.decompress(compression.compress(data)) == data
+    assert compression.decompress(b"".join(map(gzip.compress, parts))) == data
+    with pytest.raises(zlib.error):
+        compression.decompress(gzip.compress(data)[:-1])
+
+
+def test_what_is_appended_together_takes_a_fraction_of_its_bytes_and_reads_as_it_was(kafka_store):
+    values = [b'{"type":"delta","id":"AbCdEfGh.%x","turn":"AbCdEfGh.1","text":"some words"}' % i for i in range(200)]
+    with kafka_store.open("bakery") as log:
+        log.append(values)
+        with raw_admin(kafka_store) as admin:
+            topics = [
+                topic for found in admin.describe_log_dirs() for one in found["log_dirs"] for topic in one["topics"]
+            ]
+        (ours,) = [topic for topic in topics if topic["name"] == kafka_store.address.topic("bakery")]
+        stored = ours["partitions"][0]["partition_size"]
+        assert stored < sum(map(len, values)) / 5
+        assert [record.value for record in log.read()] == values
+
+
+def test_what_was_read_and_is_kept_is_not_taken_for_what_a_rewrite_has_made_of_it(kafka_store):
+    """By the log that did it, nor by another that was open."""
+    with kafka_store.open("bakery") as log, kafka_store.open("bakery") as other:
+        log.append([LONG % i for i in range(3_000)])
+        for one in (log, other):
+            for start, stop in ((0, 3_000), (1_000, 2_100), (1_024, 2_048), (5, 6)):
+                assert [r.value for r in one.read(start, stop)] == [LONG % i for i in range(start, stop)]
+        log.rewrite(shortened(3, 1_500))
+        assert [r.value for r in log.read(0, 2_000) if r.value == b"short"] == [b"short"] * 2
+        for use in (lambda: list(other.read()), lambda: list(other.read(0, 2_000))):
+            with pytest.raises(LogMovedError, match="open it again"):
+                use()
 
 
 def test_the_end_is_true_after_every_burst(kafka_store):

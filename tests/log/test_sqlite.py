@@ -206,7 +206,7 @@ from agentpool_jupyter.log import Record, open_store
 store = open_store(sys.argv[1])
 try:
     # Once more than half of the disk: the write-ahead log has room for it, the file beside it has none.
-    store.restore("bakery", (Record(offset, 1, bytes(20_000)) for offset in range(100)))
+    store.restore("bakery", (Record(offset, 1, os.urandom(20_000)) for offset in range(100)))
 except LogUnavailableError as error:
     print(error)
 print(os.listdir(sys.argv[1]))

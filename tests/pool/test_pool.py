@@ -40,6 +40,14 @@ def test_the_document_does_not_depend_on_when_it_was_looked_at(new_pool, values,
         assert list(live.runs) == list(fresh.runs)
 
 
+@given(values=logs())
+def test_how_long_all_documents_are_is_known_at_once(new_pool, values):
+    """As they are when each is read."""
+    pool = new_pool()
+    pool.append_records(values) if values else None
+    assert pool.lengths() == {branch: len(pool.document(branch)) for branch in pool.branches}
+
+
 @given(values=logs(longest=25))
 def test_any_offset_can_be_read_back(new_pool, values):
     """``document(at=n)`` is the fold of the events up to ``n`` of a line that has ``n`` on it and are not late."""

@@ -51,7 +51,7 @@ def view(pool, places):
         document = pool.document(place)
         facts = (document.at, document.branch, len(document), document.usage, document.unreadable)
         found[place] = (facts, list(document.attempts), list(document.turns))
-    return found, pool.branch, pool.branches, list(pool.runs)
+    return found, pool.branch, pool.branches, pool.lengths(), list(pool.runs)
 
 
 def places(pool):

@@ -48,6 +48,16 @@ def test_snapshots_are_made_after_a_run(store):
         assert isinstance(pool.document(3000).turns, TurnList)
 
 
+def test_a_short_script_leaves_its_snapshots(store):
+    """Closing waits for what is soon done, for which no process is started."""
+    with open_pool("bakery") as pool:
+        grow(pool, 3000)
+        speak(pool, "r1", 100)
+        end = pool.end
+    assert (jobs(), reach(pool)) == ([], SCALE.full(end))
+    insist_on_soundness(store)
+
+
 def test_snapshots_are_made_every_so_many_events(store):
     with open_pool("bakery", snapshot_every=2000) as pool:
         grow(pool, 2500)

@@ -80,6 +80,14 @@ def expected(both):
     return made
 
 
+def test_without_an_engine_the_same_is_made(both, expected):
+    """In the thread that asks, where there is little to do."""
+    for pool, tables in zip(both, expected, strict=True):
+        forget(pool)
+        snapshot(pool, scale=SMALL, few_here=True)
+        assert contents(pool) == tables
+
+
 def test_every_engine_makes_the_same_files(both, expected, shared_engine):
     assert made_by(both, *shared_engine) == expected
 

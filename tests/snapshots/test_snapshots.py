@@ -3,11 +3,11 @@
 import pytest
 
 from agentpool_jupyter import open_pool, snapshot
+from agentpool_jupyter.log import open_store
 from agentpool_jupyter.pool import Position
 from agentpool_jupyter.pool import open_pool as open_raw
 from agentpool_jupyter.pool.settled import TurnList
 from agentpool_jupyter.snapshots.summary import SCALE
-from tests.files import sql
 from tests.snapshots.snapshots import SMALL, build, file_of, grow, of_the_log, path_in, view
 
 pytestmark = pytest.mark.usefixtures("temporary")
@@ -18,7 +18,8 @@ pytestmark = pytest.mark.usefixtures("temporary")
 
 def spoil(log, below, *, but=0):
     """Make the log's own records below an offset say nothing, apart from one that tells which log it is."""
-    sql(log, "UPDATE records SET value = '{}' WHERE offset BETWEEN 1 AND ? AND offset != ?", below - 1, but)
+    with open_store(log.parent).open("bakery") as opened:
+        opened.rewrite(lambda _: ((offset, b"{}") for offset in range(1, below) if offset != but))
 
 
 def test_a_pool_answers_from_its_snapshots(store):

@@ -41,11 +41,15 @@ _NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "UNEX
 
 
 def preload() -> None:
-    """Begin to import the client, which takes half a second, before it is needed; returns at once."""
+    """Begin to import what takes long, half a second, before it is needed; returns at once."""
     if "openai" not in sys.modules:
-        threading.Thread(
-            target=importlib.import_module, args=("openai",), name="agentpool-preload", daemon=True
-        ).start()
+        threading.Thread(target=_load, name="agentpool-preload", daemon=True).start()
+
+
+def _load() -> None:
+    importlib.import_module("openai")
+    with contextlib.suppress(ImportError):
+        importlib.import_module("genai_prices")  # an optional extra; the end of the first turn asks it
 
 
 class Reply:

@@ -17,10 +17,10 @@ from agentpool_jupyter.agents.reminders.lookup import Reminders
 from agentpool_jupyter.agents.turns.budget import TokenBudget, spent
 from agentpool_jupyter.agents.turns.live_document import LiveDocument
 from agentpool_jupyter.agents.turns.outbox import Outbox
-from agentpool_jupyter.agents.turns.toolbox import tools_of, voters_of
+from agentpool_jupyter.agents.turns.toolbox import Servers, tools_of, voters_of
 from agentpool_jupyter.agents.turns.writer import RunResources
 from agentpool_jupyter.display.foreign import printable
-from agentpool_jupyter.errors import LogError, RunFailedError
+from agentpool_jupyter.errors import LogError, RunFailedError, ServiceError
 from agentpool_jupyter.pool.events import Claim, Head, Release, RunFinished, StopAsked
 from agentpool_jupyter.pool.runs import in_words
 from agentpool_jupyter.pool.words import LOST, run_status
@@ -145,6 +145,7 @@ class Run:
         self._outbox = Outbox(self.pool)
         mine = [turn for turn in document.attempts if turn.run == self.id]
         taken = await asyncio.to_thread(spent, self.pool, self.id)
+        tools, servers = tools_of(self.team, self._functions), Servers()
         resources = RunResources(
             claim=self._claim,
             team=self.team,
@@ -153,7 +154,7 @@ class Run:
             budget=TokenBudget(self.team.budget.tokens, taken),
             pool=self.pool,
             reminders=self._reminders,
-            tools=tools_of(self.team, self._functions),
+            tools=tools,
             voters=voters_of(self.team, self._functions),
         )
         states, clients = make_agents(resources, self._functions)
@@ -164,9 +165,13 @@ class Run:
         pump.start()
         renewal = Renewal(self.pool, self.branch, self._claim, self._lose)
         try:
+            await servers.start(tools)
             await self._schedule.run(resources, states)
+        except ServiceError as error:
+            self._schedule.end("failed", str(error))
         finally:
             renewal.close()
+            await servers.aclose()
             await self._finish(follower, clients)
             await asyncio.to_thread(pump.join)
 

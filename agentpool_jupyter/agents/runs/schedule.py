@@ -79,8 +79,7 @@ class AgentState:
             return False
         if self.taken == 0 and self.spec.hears_task:
             return True
-        heard = live.speakers if self.spec.listens is None else self.spec.listens
-        return live.last_news([name for name in heard if name != self.spec.name]) >= self.seen
+        return live.last_news(self.spec.listens, but=self.spec.name) >= self.seen
 
 
 def make_agents(resources: RunResources, functions: Functions) -> tuple[list[AgentState], list[ModelClient]]:
@@ -137,7 +136,7 @@ class Schedule:
 
     async def run(self, resources: RunResources, states: list[AgentState]) -> None:
         """Let agents take turns until the run ends; turns that are under way then are cancelled."""
-        tasks: dict[asyncio.Task[None], AgentState] = {}
+        tasks: set[asyncio.Task[None]] = set()
         clock = asyncio.create_task(self._clock(resources.team.budget.seconds))
         try:
             if any(state.taken for state in states):  # it may have been reached when the run's last process ended
@@ -146,16 +145,16 @@ class Schedule:
                 for state in states:
                     if state.ready(resources.live):
                         state.speaking = True
-                        tasks[asyncio.create_task(self._turn(resources, state))] = state
+                        task = asyncio.create_task(self._turn(resources, state))
+                        task.add_done_callback(lambda _: self.wake())
+                        tasks.add(task)
                 if not tasks:
                     self._conclude(states)
                     break
-                news = asyncio.create_task(self._news.wait())
-                done, _ = await asyncio.wait([news, *tasks], return_when=asyncio.FIRST_COMPLETED)
-                news.cancel()
+                await self._news.wait()
                 self._news.clear()
-                for task in [task for task in tasks if task in done]:
-                    del tasks[task]
+                for task in [task for task in tasks if task.done()]:
+                    tasks.remove(task)
                     task.result()
         finally:
             for task in [*tasks, clock]:

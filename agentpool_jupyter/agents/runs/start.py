@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
+from agentpool_jupyter.agents.models.connection import preload
 from agentpool_jupyter.agents.team.parse import parse_team
 from agentpool_jupyter.agents.team.spec import TeamSpec
 from agentpool_jupyter.errors import UserError
@@ -30,6 +31,8 @@ class Team:
     """
 
     def __init__(self, spec: TeamSpec, *, functions: Functions | None = None) -> None:
+        if any(agent.python is None for agent in spec.agents):
+            preload()  # meanwhile a pool is opened, most likely
         self.spec = spec
         self.functions = functions or {}
 

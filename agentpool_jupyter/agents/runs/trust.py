@@ -30,7 +30,12 @@ def sends_to(team: TeamSpec) -> set[str]:
     """
     usual = {one.base_url: one.api_key_env for one in PROVIDERS.values() if one.api_key_env}
     usual |= dict.fromkeys((OPENAI_URL, os.environ.get("OPENAI_BASE_URL", OPENAI_URL).rstrip("/")), KEY_VARIABLE)
-    found = set()
+    found = {
+        f"the MCP server `{tool.removeprefix('mcp:')}`"
+        for agent in team.agents
+        for tool in team.tools_of(agent)
+        if tool.startswith("mcp:")
+    }
     for agent in team.agents:
         if agent.python is not None:
             continue

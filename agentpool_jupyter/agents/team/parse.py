@@ -198,10 +198,18 @@ class _Parser(FieldReader):
 
     def tools(self, node: yaml.Node, key: str) -> tuple[str, ...]:
         value = plain(node)
-        names = [value] if isinstance(value, str) else value
-        if not isinstance(names, list) or not all(isinstance(name, str) and name.isidentifier() for name in names):
-            message = f"`{key}` is a list of functions of the notebook, like `[search_stock, send_mail]`"
-            raise SpecError(message, line=self.line(node))
+        entries = value if isinstance(value, list) else [value]
+        names: list[str] = []
+        for entry in entries:
+            servers = entry.get("mcp") if isinstance(entry, dict) and entry.keys() == {"mcp"} else None
+            found = [servers] if isinstance(servers, str) else servers or [entry]
+            if not all(isinstance(one, str) and (servers or one.isidentifier()) for one in found):
+                message = (
+                    f"`{key}` is a list of functions of the notebook, like `[search_stock, send_mail]`, and of MCP "
+                    'servers, like `{mcp: "npx some-server"}`'
+                )
+                raise SpecError(message, line=self.line(node))
+            names += [f"mcp:{one}" for one in found] if servers else found
         return tuple(dict.fromkeys(names))
 
     def run(self, node: yaml.Node, key: str) -> tuple[str, ...]:
@@ -387,7 +395,7 @@ def _check_gates(spec: TeamSpec) -> None:
     """Raise SpecError for a gate of a tool that nobody has, or one that names an owner who is not asked."""
     tools = {tool for agent in spec.agents for tool in spec.tools_of(agent)}
     for name, gate in spec.gates.items():
-        if name not in tools:
+        if name not in tools and not any(tool.startswith("mcp:") for tool in tools):  # whose names are not known yet
             message = f"`gates` has {name!r}, which is no tool of any agent{near(name, sorted(tools))}"
             raise SpecError(message)
         if (gate.policy in ("owner", "arbiter") or gate.owner) and gate.owner not in gate.ask:

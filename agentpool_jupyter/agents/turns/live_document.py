@@ -29,10 +29,13 @@ class LiveDocument:
         self._fences = fences
         self.moved = Signal()
         """Notified after each batch of events."""
-        said = [turn for turn in document.turns if turn.status == "finished"]
-        self._spoke = {turn.agent: turn.end or 0 for turn in said if turn.model}  # where each agent's last turn ended
+        said = sorted((turn for turn in document.turns if turn.status == "finished"), key=lambda turn: turn.end or 0)
         self._person = max((turn.end or 0 for turn in said if not turn.model), default=-1)
-        self._anyone = max(self._person, *self._spoke.values(), -1)
+        self._spoke: dict[str, int] = {}
+        """Where each agent's last turn ended, the latest last."""
+        for turn in said:
+            if turn.model:
+                self._note(turn.agent, turn.end or 0)
 
     def absorb(self, events: Sequence[Event]) -> bool:
         """Take in the log's next events; returns whether any of them is news to somebody."""
@@ -42,10 +45,10 @@ class LiveDocument:
                 continue
             self.document.absorb(event)
             if isinstance(event, TurnFinished) and event.reason not in UNSAID:
-                self._spoke[event.agent] = self._anyone = event.offset
+                self._note(event.agent, event.offset)
                 news = True
             elif isinstance(event, Message):
-                self._person = self._anyone = event.offset
+                self._person = event.offset
                 news = True
         self.document.at = max(self.document.at, events[-1].offset)
         self.moved.notify()
@@ -56,16 +59,17 @@ class LiveDocument:
         while self.document.at < offset:
             await self.moved.wait()
 
-    def last_news(self, agents: Sequence[str]) -> int:
-        """Return the offset of the latest news from these agents or from people; -1 for none."""
-        return max(self._person, *(self._spoke.get(agent, -1) for agent in agents), -1)
+    def last_news(self, agents: Sequence[str] | None, but: str = "") -> int:
+        """Return the offset of the latest news from these agents (None: from anyone) or from people; -1 for none.
 
-    @property
-    def last_of_all(self) -> int:
-        """The offset of the latest news from anyone; -1 for none."""
-        return self._anyone
+        What the agent ``but`` said is none.
+        """
+        if agents is None:
+            latest = next((offset for name, offset in reversed(self._spoke.items()) if name != but), -1)
+        else:
+            latest = max((self._spoke.get(name, -1) for name in agents if name != but), default=-1)
+        return max(self._person, latest)
 
-    @property
-    def speakers(self) -> list[str]:
-        """Everyone who has finished a turn on this line."""
-        return list(self._spoke)
+    def _note(self, agent: str, offset: int) -> None:
+        self._spoke.pop(agent, None)
+        self._spoke[agent] = offset

@@ -141,9 +141,9 @@ class ModelAgent:
         live, names = self._resources.live, self._agent.listens or ()
         while (offset := live.last_news(names)) < self.seen:
             # The latest news of all may be its own, of an earlier turn; but that it has always read.
-            if self._heeds_all and live.last_of_all >= self.seen and not self._beyond_half():
+            if self._heeds_all and live.last_news(None) >= self.seen and not self._beyond_half():
                 self._heeds_all = False
-                offset = live.last_of_all
+                offset = live.last_news(None)
                 break
             await live.moved.wait()
         if self._attempt:

@@ -7,7 +7,8 @@ import hashlib
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from agentpool_jupyter.effects.files.turn_files import FILE_TOOLS, TurnFiles
+from agentpool_jupyter.effects.files.turn_files import FILE_TOOLS, OF_FILES, TurnFiles
+from agentpool_jupyter.effects.mcp_server import MARK, McpServer, address_of, check_installed
 from agentpool_jupyter.effects.perform import EffectRequest, Performer, answer_of
 from agentpool_jupyter.effects.programs.program import RUN_PROGRAM, find_program, program_tool
 from agentpool_jupyter.effects.tool import Tool, ask_tool
@@ -42,7 +43,9 @@ class Toolbox:
         self._resources = resources
         self._agent = agent
         self._files = TurnFiles(resources.pool, resources.live.branch, lambda: resources.header(agent.name))
-        self._tools = {name: resources.tools[name] for name in resources.team.tools_of(agent)} | self._of_the_pool()
+        self._own = self._of_the_pool()
+        entries = resources.team.tools_of(agent)
+        self._tools = {tool.name: tool for entry in entries for tool in resources.tools[entry]} | self._own
         self._number = self._turns_before()
         self._left = resources.team.calls_of(agent)
         self._mistakes = 0
@@ -81,6 +84,7 @@ class Toolbox:
                 header=lambda voter="": self._resources.header(voter or self._agent.name),
                 turn=turn,
                 seen=seen,
+                data=OF_FILES if tool is self._own.get(tool.name) and tool.name in FILE_TOOLS else {},
                 gate=self._resources.team.gates.get(tool.name) or tool.gate,
                 voters=self._resources.voters | function_voters(tool.voters),
             )
@@ -98,7 +102,7 @@ class Toolbox:
 
     def _key(self, tool: Tool, arguments: dict[str, Any]) -> str:
         # What was done to the files of a line that was left was not done on this one.
-        line = [self._resources.live.branch] if tool.name in (*FILE_TOOLS, RUN_PROGRAM) else []
+        line = [self._resources.live.branch] if tool is self._own.get(tool.name) else []
         same = canonical([self._resources.claim.run, self._agent.name, self._number, tool.name, arguments, *line])
         self._made[same] += 1
         return hashlib.sha256(canonical([same.decode(), self._made[same]])).hexdigest()[:32]
@@ -139,21 +143,53 @@ def voters_of(team: TeamSpec, functions: Mapping[str, Any]) -> dict[str, Voter]:
     return function_voters({name: functions[name] for name in asked})
 
 
-def tools_of(team: TeamSpec, functions: Mapping[str, Any]) -> dict[str, Tool]:
-    """Return the tools of a team; raises SpecError where one is no function, or cannot be described to a model."""
-    tools: dict[str, Tool] = {}
+def tools_of(team: TeamSpec, functions: Mapping[str, Any]) -> dict[str, list[Tool]]:
+    """Return the tools of a team by the entry that names them; those of servers come when these have started.
+
+    Raises SpecError where an entry is no function, UserError where one cannot be described to a model or is no server,
+    ExtraMissingError.
+    """
+    tools: dict[str, list[Tool]] = {}
     for agent in team.agents:
         for program in team.programs_of(agent):
             find_program(program)
-        for name in team.tools_of(agent):
-            if name == ASK and name not in functions:
-                tools[name] = ask_tool()
+        for entry in team.tools_of(agent):
+            if entry in tools:
                 continue
-            if not callable(functions.get(name)):
-                message = f"agent {agent.name!r}: there is no function {name!r} for `tools`; define it before this cell"
+            if entry in (*FILE_TOOLS, RUN_PROGRAM):
+                message = (
+                    f"agent {agent.name!r}: `tools` cannot have {entry!r}, which `files` or `run` gives: rename it"
+                )
                 raise SpecError(message)
-            if name in (*FILE_TOOLS, RUN_PROGRAM):
-                message = f"agent {agent.name!r}: `tools` cannot have {name!r}, which `files` or `run` gives: rename it"
+            if entry.startswith(MARK):
+                check_installed()
+                address_of(entry)
+                tools[entry] = []
+            elif entry == ASK and entry not in functions:
+                tools[entry] = [ask_tool()]
+            elif callable(functions.get(entry)):
+                tools[entry] = [Tool.of(entry, functions[entry])]
+            else:
+                message = (
+                    f"agent {agent.name!r}: there is no function {entry!r} for `tools`; define it before this cell"
+                )
                 raise SpecError(message)
-            tools[name] = tools.get(name) or Tool.of(name, functions[name])
     return tools
+
+
+class Servers:
+    """The servers whose tools a team has, started once for a run; belongs to one event loop."""
+
+    def __init__(self) -> None:
+        self._started: list[McpServer] = []
+
+    async def start(self, tools: dict[str, list[Tool]]) -> None:
+        """Start those that entries name, all at once, and put in what they offer; raises ServiceError."""
+        entries = [entry for entry in tools if entry.startswith(MARK)]
+        self._started = [McpServer(address_of(entry)) for entry in entries]
+        for entry, found in zip(entries, await asyncio.gather(*(one.tools() for one in self._started)), strict=True):
+            tools[entry] += found
+
+    async def aclose(self) -> None:
+        """End them; twice is fine."""
+        await asyncio.gather(*(server.aclose() for server in self._started))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from agentpool_jupyter.pool.events import Delta, Recall, TurnContinued, TurnFailed, TurnFinished, TurnStarted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from agentpool_jupyter.agents.models.continuation import Way
     from agentpool_jupyter.agents.prompt.build import Prompt
@@ -37,8 +36,8 @@ class RunResources:
     outbox: Outbox
     budget: TokenBudget
     reminders: Reminders
-    tools: Mapping[str, Tool] = field(default_factory=dict)
-    """What agents may call, by name; which of them may, its team says."""
+    tools: Mapping[str, Sequence[Tool]] = field(default_factory=dict)
+    """What agents may call, by the entry of ``tools`` that names it; which of them may, its team says."""
     voters: dict[str, Voter] = field(default_factory=dict)
     """Agents and functions that gates may ask, by name."""
 
@@ -58,7 +57,7 @@ class AttemptWriter:
         """The attempt's own id in the log."""
         self._seq = 0
         self._pieces: list[str] = []
-        self._timer: asyncio.TimerHandle | None = None
+        self._due = False
         self._seen = 0
         self.text = ""
         """All that was added so far."""
@@ -101,8 +100,9 @@ class AttemptWriter:
             return
         self.text += text
         self._pieces.append(text)
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(self._resources.team.flush, self.flush)
+        if not self._due:
+            self._due = True
+            self._resources.outbox.soon(self.flush, self._resources.team.flush)
 
     def finish(self, reason: str, usage: Usage | None = None, cost: float | None = None) -> Event:
         """Record that the attempt, and with it the turn, has ended with its text as it is."""
@@ -134,9 +134,7 @@ class AttemptWriter:
 
     def flush(self) -> None:
         """Write at once what was gathered."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._due = False
         if self._pieces:
             self._put(Delta, seq=self._seq, text="".join(self._pieces))
             self._seq += 1

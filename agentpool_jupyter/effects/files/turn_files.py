@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 FILE_TOOLS = ("read_file", "write_file", "edit_file", "list_files")
 """The names of the tools that ``files: true`` gives; functions of the notebook cannot have them."""
+OF_FILES = {"of": "files"}
+"""What the proposal of their calls says, for a server's tool of the same name does something else."""
 REFUSED = "refused"
 """What the answer of a write has that was not made."""
 _LISTED = 200  # files

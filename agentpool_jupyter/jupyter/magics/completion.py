@@ -22,7 +22,8 @@ _ACTIONS = {"%agents": list(OF_AGENTS), "%%agents": [], "%pool": list(OF_POOL), 
 _POSITIONS = ("%rollback", "%branch", "%diff")
 """Commands whose words are positions."""
 _SIMILAR = ("%similar", "%%similar")
-_COMMANDS = (*_ACTIONS, *_POSITIONS, *_SIMILAR)
+_ANONYMIZE = "%anonymize"
+_COMMANDS = (*_ACTIONS, *_POSITIONS, *_SIMILAR, _ANONYMIZE)
 _LATEST = 20  # turns that are offered: those that people go back to
 
 
@@ -53,6 +54,8 @@ def _completer(session: Session, command: str, parser: Any) -> Callable[[Any, An
                 from agentpool_jupyter.jobs import ENGINES  # noqa: PLC0415 - only when somebody presses Tab
 
                 return list(ENGINES)
+            if command == _ANONYMIZE and before != "--pool":
+                return [name for name, value in session.variables.items() if hasattr(value, "columns")]
             if command in _SIMILAR:
                 return _similar(session, before, parser)
             if command in _POSITIONS or before == "--at":

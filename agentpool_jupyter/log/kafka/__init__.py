@@ -14,6 +14,7 @@
     address   kafka://… and the environment, parsed and checked; knows what is secret
     clients   kafka-python's producer, consumer and admin client, made as the address says
     network   mends for kafka-python's network layer
+    compression  its gzip, quicker
     failures  the client's errors, turned into ours
 """
 

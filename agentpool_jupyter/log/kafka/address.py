@@ -56,6 +56,10 @@ def _file(text: str) -> str:
     return str(path)
 
 
+def _compression(text: str) -> str | None:
+    return {"none": None, "gzip": "gzip", "snappy": "snappy", "lz4": "lz4", "zstd": "zstd"}[text.strip().lower()]
+
+
 def _choice(*words: str) -> Callable[[str], str]:
     return lambda text: {word: word for word in words}[text.strip().upper()]
 
@@ -87,7 +91,11 @@ _CLIENTS: dict[str, Callable[[str], Any]] = {
     "ssl_keyfile": _file,
     "ssl_password": Secret,
 }
-_PRODUCER: dict[str, Callable[[str], Any]] = {"batch_size": _count, "compression_type": str, "linger_ms": _count}
+_PRODUCER: dict[str, Callable[[str], Any]] = {
+    "batch_size": _count,
+    "compression_type": _compression,
+    "linger_ms": _count,
+}
 _ALL = _OURS | _CLIENTS | _PRODUCER
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 
-from . import network
+from . import compression, network
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,19 +32,22 @@ _DEFAULTS = {
 }
 
 
-def _quiet() -> None:
+def _prepare() -> None:
     logger = logging.getLogger("kafka")
     if logger.level == logging.NOTSET:
         logger.setLevel(logging.CRITICAL)
     network.hide_logins()
+    compression.install()
 
 
-def _make(factory: Callable[..., Any], address: KafkaAddress, timeout_ms: float, **options: Any) -> Any:
-    _quiet()
+def _make(
+    factory: Callable[..., Any], address: KafkaAddress, timeout_ms: float, topic: str | None = None, **options: Any
+) -> Any:
+    _prepare()
     made: list[Any] = []
 
     def connect(**configs: Any) -> Any:
-        made.append(network.network(**configs))
+        made.append(network.network(topic, **configs))
         return made[-1]
 
     options = _DEFAULTS | {"request_timeout_ms": _REQUEST_MS} | options | dict(address.client)
@@ -75,10 +78,15 @@ def admin(address: KafkaAddress, timeout_ms: float) -> Any:
     return _make(KafkaAdminClient, address, timeout_ms)
 
 
-def producer(address: KafkaAddress, timeout_ms: float, **more: Any) -> Any:
-    """Return an idempotent producer, connected; ``more`` options win. Raises the client's errors."""
+def producer(address: KafkaAddress, timeout_ms: float, topic: str | None = None, **more: Any) -> Any:
+    """Return an idempotent producer, connected; ``topic`` is what it is for, ``more`` options win.
+
+    Raises the client's errors.
+    """
     options = {
         "batch_size": 256 * 1024,  # one batch is under way at a time, so its size bounds the throughput
+        # What any consumer can read. A batch stays compressed on the brokers' disks, and that is what a pool takes.
+        "compression_type": "gzip",
         **address.producer,
         **more,
     }
@@ -86,6 +94,7 @@ def producer(address: KafkaAddress, timeout_ms: float, **more: Any) -> Any:
         KafkaProducer,
         address,
         timeout_ms,
+        topic,
         acks="all",
         enable_idempotence=True,
         delivery_timeout_ms=address.delivery_timeout_ms,
@@ -106,6 +115,7 @@ def consumer(address: KafkaAddress, partition: TopicPartition, *, wait_ms: int, 
         KafkaConsumer,
         address,
         address.timeout_ms,
+        partition.topic,
         group_id=None,
         enable_auto_commit=False,
         isolation_level="read_committed",  # what another program's transaction took back was never said

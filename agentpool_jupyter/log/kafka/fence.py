@@ -36,7 +36,10 @@ if TYPE_CHECKING:
 
 _BATCH, _RECORD = 61, 7  # bytes of a batch with one record, and of a record, without key and value (message format 2)
 FENCED = _BATCH + _RECORD + len(MOVED) + DIGITS + len(FILLER)
-"""``max.message.bytes`` of a fenced topic: exactly what the largest mark needs, and less than any event."""
+"""``max.message.bytes`` of a fenced topic: exactly what the largest mark needs, and less than any event.
+
+Compressed, an event would have to fit into 37 bytes; what its id, its time and the names of its fields say takes more.
+"""
 
 _PAUSE_SECONDS = 0.05
 
@@ -72,8 +75,8 @@ def decide(address: KafkaAddress, topic: str, cut: int, generation: int) -> int:
 def _mark(address: KafkaAddress, topic: str, key: bytes, value: bytes = FILLER) -> int | None:
     """Write a mark and return its offset; None where the topic refuses it for its size."""
     with translated(address, address.timeout_ms):
-        # A fence fits the mark as it is: whatever compression the address names would make it larger.
-        producer = clients.producer(address, address.timeout_ms, compression_type=None)
+        # A fence fits the mark as it is, uncompressed.
+        producer = clients.producer(address, address.timeout_ms, topic, compression_type=None)
         try:
             return int(producer.send(topic, value, key=key, partition=0).get(address.timeout_ms / 1000).offset)
         except TOO_LARGE:

@@ -48,7 +48,6 @@ class KafkaFollower(Follower):
         self._check_moved = check_moved
         self._marked = False
         self._closed = threading.Event()
-        self._lock = threading.RLock()  # the consumer is not thread-safe
         self._patience = address.patience_ms / 1000
         self._quiet = min(_QUIET_SECONDS, self._patience / 4)
         self._alive = time.monotonic()
@@ -60,18 +59,17 @@ class KafkaFollower(Follower):
         """Return the next records, waiting for them; see :meth:`Follower.__next__`."""
         self._alive = time.monotonic()
         while not self._closed.is_set():
-            with self._lock:
-                try:
-                    found = self._poll()
-                except Exception as error:
-                    if self._closed.is_set():
-                        break
-                    if isinstance(error, errors.KafkaError):
-                        self._check_moved(now=True)
-                        raise translate(error, self._address, self._address.patience_ms) from error
-                    if isinstance(error, LogUnavailableError):  # the topic itself may be gone
-                        self._check_moved(now=True)
-                    raise
+            try:
+                found = self._poll()
+            except Exception as error:
+                if self._closed.is_set():
+                    break
+                if isinstance(error, errors.KafkaError):
+                    self._check_moved(now=True)
+                    raise translate(error, self._address, self._address.patience_ms) from error
+                if isinstance(error, LogUnavailableError):  # the topic itself may be gone
+                    self._check_moved(now=True)
+                raise
             if found:
                 found = list(dense(found, self._next))
                 self._next = found[-1].offset + 1
@@ -84,14 +82,8 @@ class KafkaFollower(Follower):
         """End the iteration, from any thread; see :meth:`Follower.close`."""
         self._closed.set()
         self._forget(self)
-        held = self._lock.acquire(timeout=2 * _POLL_MS / 1000)
-        try:
-            # Without the lock somebody waits for a silent cluster: closing stops the consumer's I/O thread, which
-            # fails that wait at once.
-            self._consumer.close(autocommit=False, timeout_ms=0)
-        finally:
-            if held:
-                self._lock.release()
+        # Who iterates may be waiting in the consumer: closing stops its I/O thread, which fails that wait at once.
+        self._consumer.close(autocommit=False, timeout_ms=0)
 
     def _poll(self) -> list[Record]:
         if self._closed.is_set():

@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from bisect import bisect_left
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kafka import TopicPartition
@@ -34,13 +34,16 @@ _Answer = TypeVar("_Answer")
 _LOOK_MS = 2_000  # an error of the client is held back for so long at most, to ask whether the pool has moved
 _PAUSE_SECONDS = 0.1
 _NEAR = 8  # records behind a time, of which none was taken before it unless a clock ran ahead
+_PAGE = 1_024  # records that are read and kept together
+_PAGES = 16  # that are kept: some 6 MB
+_FEW = 64  # records for which no page is read
 _LOOK_SECONDS = 0.5  # the pool is asked for that often, while a mark is the last thing that was read of it
 
 
 class KafkaLog(Log):
     """A log on Kafka; made by :meth:`KafkaStore.open`, connects when first used."""
 
-    def __init__(self, name: str, address: KafkaAddress, generation: int = 1, topic_id: object = None) -> None:
+    def __init__(self, name: str, address: KafkaAddress, generation: int = 1, topic_id: str | None = None) -> None:
         super().__init__(name, address.url)
         self._address = address
         self._moved = ""  # why another log has to be opened, in words
@@ -50,11 +53,13 @@ class KafkaLog(Log):
         self._followers: set[KafkaFollower] = set()
         self._use(generation, topic_id)
 
-    def _use(self, generation: int, topic_id: object = None) -> None:
+    def _use(self, generation: int, topic_id: str | None = None) -> None:
         self._generation = generation
         self._partition = TopicPartition(self._address.topic(self.name, generation), 0)
         self._reader = Reader(self._address, self._partition)
         self._writer = Writer(self._address, self._partition)
+        # What stands in a topic stays as it is, and the client takes as long to decode a record as a fold of ten.
+        self._page = lru_cache(_PAGES)(self._fetch_page)
         self._known_end = 0
         self._topic_id = topic_id  # None where nobody has asked
 
@@ -152,6 +157,9 @@ class KafkaLog(Log):
                     reader.close()
         return done
 
+    def pack(self, stop: Callable[[], bool] = bool) -> None:
+        """Do nothing: what stands in a topic stays as it is; it was compressed when it was sent (:mod:`.clients`)."""
+
     def close(self) -> None:
         """Let go of all connections and end all followers; see :meth:`Log.close`."""
         with self._lock:
@@ -167,11 +175,27 @@ class KafkaLog(Log):
     def _read(self, start: int, stop: int) -> Iterator[Record]:
         before = 0
         while start < stop:
-            first = start
-            found, start = self._ask(Reader.fetch, first, stop)
-            for record in dense(found, first, start):
+            for record in self._some(start, stop):
                 before = record.time or before
                 yield record if record.time else record._replace(time=before)
+                start = record.offset + 1
+
+    def _some(self, start: int, stop: int) -> Sequence[Record]:
+        """Return the first records of a range, at least one."""
+        page = range(start // _PAGE * _PAGE, (start // _PAGE + 1) * _PAGE)
+        if stop - start > _FEW and page.stop <= self._known_end:
+            return self._page(page.start)[start - page.start : stop - page.start]
+        return self._fetch(start, stop)
+
+    def _fetch_page(self, start: int) -> Sequence[Record]:
+        found: list[Record] = []
+        while len(found) < _PAGE:
+            found += self._fetch(start + len(found), start + _PAGE)
+        return found
+
+    def _fetch(self, start: int, stop: int) -> Sequence[Record]:
+        found, end = self._ask(Reader.fetch, start, stop)
+        return list(dense(found, start, end))
 
     def _ask(self, question: Callable[..., _Answer], *arguments: Any) -> _Answer:
         """Ask the reader something; again where this very log has gone on meanwhile, for the new one has the same."""

@@ -1,4 +1,4 @@
-"""kafka-python's network layer, with five faults of its version 3.0 mended at the places it offers for that."""
+"""kafka-python's network layer, with six faults of its version 3.0 mended at the places it offers for that."""
 
 from __future__ import annotations
 
@@ -34,8 +34,11 @@ class _Socket(KafkaNetSocket):  # type: ignore[misc]
 class _Manager(KafkaConnectionManager):  # type: ignore[misc]
     """Fails at once when the login is refused, and never makes a broker create a topic."""
 
-    def __init__(self, net: Any, **configs: Any) -> None:
+    def __init__(self, net: Any, topic: str | None, **configs: Any) -> None:
         super().__init__(net, **configs)
+        if topic is not None:
+            # Asked for with the first question to the cluster: the client puts off the next one for 100 ms.
+            self.cluster._topics.add(topic)  # noqa: SLF001 - its own way begins to connect, without an end to it
         self.config["proxy_url"] = self.config["proxy_url"] or f"{_Socket.SCHEMES[0]}://"
         # The option of that name stops at the manager, so that asking about a deleted pool would create it anew,
         # with the cluster's default retention.
@@ -112,7 +115,7 @@ def hide_logins() -> None:
         logging.getLogger(name).addFilter(_hide_login)
 
 
-def network(**configs: Any) -> Any:
-    """Return the network layer of a client (its option ``kafka_client``)."""
+def network(topic: str | None, **configs: Any) -> Any:
+    """Return the network layer of a client (its option ``kafka_client``); ``topic`` is what the client is for."""
     net = NetworkSelector(**configs)
-    return KafkaNetClient(net=net, manager=_Manager(net, **configs), **configs)
+    return KafkaNetClient(net=net, manager=_Manager(net, topic, **configs), **configs)

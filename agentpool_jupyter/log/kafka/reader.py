@@ -25,7 +25,7 @@ _CHUNK = 2_000  # records a poll
 _POLL_MS = 25  # what is not handed out, such as a transaction's end, moves the position and ends no poll
 _FETCH_BYTES = 128 * 1024  # few records are asked for as often as many, and all that comes is decoded
 _SCAN_BYTES = 1024 * 1024
-_LINGER_MS = 20  # a fetch sent ahead at the log's end must not hold up the next read
+_LINGER_MS = 1  # a fetch sent ahead at the log's end must not hold up the next read
 
 
 def as_record(found: Any) -> Record:
@@ -108,10 +108,11 @@ class Reader:
         return LogUnavailableError(message)
 
     @property
-    def topic_id(self) -> object:
+    def topic_id(self) -> str | None:
         """What tells the topic from another of its name, as far as the connection knows."""
         consumer = self._consumer
-        return consumer and consumer._client.cluster.topic_id(self._partition.topic)  # noqa: SLF001 - it has no other way
+        known = consumer and consumer._client.cluster.topic_id(self._partition.topic)  # noqa: SLF001 - it has no other way
+        return str(known) if known else None
 
     def offset_at(self, moment: int) -> int | None:
         """Return the first offset at or after a time (ms), or None."""

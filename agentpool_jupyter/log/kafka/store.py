@@ -49,12 +49,9 @@ class KafkaStore(Store):
 
     def open(self, name: str, *, create: bool = True) -> KafkaLog:
         """Open the log of a pool, in its newest complete generation; see :meth:`Store.open`."""
-        found = self._topics.find(check_name(name))
-        if found is None:
-            if not create:
-                raise self._missing(name)
-            self._topics.create(name)
-            found = self._topics.find(name)
+        found = self._topics.find(check_name(name), create=create)
+        if found is None and not create:
+            raise self._missing(name)
         if found is None:  # a broker that has not heard of it yet
             return KafkaLog(name, self.address)
         for trouble in found.check(self.url):

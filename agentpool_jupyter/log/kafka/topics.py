@@ -46,7 +46,7 @@ class PoolTopic:
 
     topic: str
     generation: int
-    topic_id: object
+    topic_id: str
     """What tells it from another topic of that name."""
     partitions: int
     settings: Mapping[str, str]
@@ -88,9 +88,12 @@ class Topics:
         found = self.find(pool)
         return found.generation if found else None
 
-    def find(self, pool: str) -> PoolTopic | None:
-        """Return the topic of a pool's newest complete generation, if there is one."""
-        return self._ask(lambda admin: self._find(admin, pool))
+    def find(self, pool: str, *, create: bool = False) -> PoolTopic | None:
+        """Return the topic of a pool's newest complete generation, if there is one; with ``create`` it is made.
+
+        It is made and none the less None where brokers have not heard of it yet.
+        """
+        return self._ask(lambda admin: self._find(admin, pool) or (self._made(admin, pool) if create else None))
 
     def create(self, pool: str, generation: int = 1, *, draft: bool = False) -> bool:
         """Make a topic for a pool and return whether it was not there; raises UserError and StoreError."""
@@ -128,22 +131,32 @@ class Topics:
 
     def _find(self, admin: Any, pool: str) -> PoolTopic | None:
         for number in reversed(self._generations(admin, pool).get(pool, [])):
-            topic = self._address.topic(pool, number)
-            settings = _settings(admin, topic)
-            if (number == 1 and settings) or settings.get(_CLOCK) == "LogAppendTime":
-                (told,) = admin.describe_topics([topic])
-                if told["error_code"]:
-                    raise errors.for_code(told["error_code"])
-                first = TopicPartition(topic, 0)
-                return PoolTopic(
-                    topic=topic,
-                    generation=number,
-                    topic_id=told["topic_id"],
-                    partitions=len(told["partitions"]),
-                    settings=settings,
-                    beginning=admin.list_partition_offsets({first: OffsetSpec.EARLIEST})[first].offset,
-                )
+            if found := self._complete(admin, pool, number):
+                return found
         return None
+
+    def _complete(self, admin: Any, pool: str, number: int) -> PoolTopic | None:
+        """Return the topic of a generation, if it is complete."""
+        topic = self._address.topic(pool, number)
+        settings = _settings(admin, topic)
+        if not settings or (number > 1 and settings.get(_CLOCK) != "LogAppendTime"):
+            return None
+        (told,) = admin.describe_topics([topic])
+        if told["error_code"]:
+            raise errors.for_code(told["error_code"])
+        first = TopicPartition(topic, 0)
+        return PoolTopic(
+            topic=topic,
+            generation=number,
+            topic_id=str(told["topic_id"]),
+            partitions=len(told["partitions"]),
+            settings=settings,
+            beginning=admin.list_partition_offsets({first: OffsetSpec.EARLIEST})[first].offset,
+        )
+
+    def _made(self, admin: Any, pool: str) -> PoolTopic | None:
+        self._create(admin, pool, self._address.topic(pool, 1), draft=False)
+        return self._complete(admin, pool, 1)
 
     def _set(self, topic: str, name: str, value: str) -> None:
         resource = ConfigResource(ConfigResourceType.TOPIC, topic, configs={name: value})

@@ -98,7 +98,7 @@ class Writer:
         try:
             if self._lease is None:
                 left = max(0.0, deadline - time.monotonic())
-                self._lease = _Lease(clients.producer(self._address, left * 1000))
+                self._lease = _Lease(clients.producer(self._address, left * 1000, self._topic))
             self._lease.users += 1
             return self._lease
         finally:
@@ -132,7 +132,7 @@ def fill(address: KafkaAddress, topic: str, records: Iterable[Record]) -> None:
     waiting = iter(records)
     seconds = address.delivery_timeout_ms / 1000
     with translated(address, address.delivery_timeout_ms):
-        producer = clients.producer(address, address.timeout_ms)
+        producer = clients.producer(address, address.timeout_ms, topic)
         try:
             while chunk := list(islice(waiting, _CHUNK)):
                 sent = [producer.send(topic, record.value, partition=0, timestamp_ms=record.time) for record in chunk]

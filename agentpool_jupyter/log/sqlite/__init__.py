@@ -5,7 +5,8 @@
     store     SqliteStore: open, list and delete pools
     log       SqliteLog: append, read, end, offset_at
     follower  a live reading
-    records   the table of records: made, checked, read in chunks, rewritten
+    records   what the file holds: made, checked, read in chunks, rewritten
+    packs     most of that, compressed
     database  connections and transactions, also for the other SQLite files of this package
 """
 

@@ -20,28 +20,34 @@ from typing import TYPE_CHECKING
 from agentpool_jupyter.errors import LogCorruptError, LogError, LogMovedError, LogUnavailableError
 from agentpool_jupyter.log.contract import Log, Record, dense
 
+from . import packs
 from .database import beside, size, transaction, writable
 from .follower import Bell, SqliteFollower
 from .records import (
     check_together,
     chunked,
+    end,
+    insert,
     mark,
     marked,
+    offset_at,
     open_records,
     open_to_read,
     rewrite,
+    same,
     some,
     work_in,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from agentpool_jupyter.log.contract import Changes, Rewritten
 
 
 _CLOSE_SECONDS = 60.0  # longer than any append takes
+_PACK_SECONDS = 0.2  # for which closing packs: some 50,000 records; what is left is for the next time
 
 
 @dataclass(slots=True)
@@ -65,6 +71,8 @@ class SqliteLog(Log):
         self._read_lock = threading.Lock()
         self._bell = Bell()
         self._marked = False
+        self._session = 0
+        self._looked: tuple[int, int] | None = None
         with self._errors():
             check_together(path)
             try:
@@ -118,7 +126,7 @@ class SqliteLog(Log):
         with self._write_lock, self._errors():
             db = self._writing()
             with transaction(db):
-                db.executemany("INSERT INTO records VALUES (?, ?, ?)", records)
+                packs.put(db, records)
             # Closing does it, too, but says nothing where it fails, and leaves the records beside the file.
             state = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if state != (0, 0, 0):
@@ -129,18 +137,15 @@ class SqliteLog(Log):
         """Return one past the last offset."""
         self._check_open()
         self._check_there()
-        with self._read_lock, self._errors():
-            row = self._reader.execute("SELECT max(offset) FROM records").fetchone()
-        return 0 if row[0] is None else int(row[0]) + 1
+        with self._reading() as db:
+            return end(db)
 
     def offset_at(self, time: int) -> int:
         """Return the first offset at or after a time; see :meth:`Log.offset_at`."""
         self._check_open()
         self._check_there()
-        query = "SELECT offset FROM records WHERE time < ? ORDER BY offset DESC LIMIT 1"
-        with self._read_lock, self._errors():
-            found = self._reader.execute(query, (time,)).fetchone()
-        return found[0] + 1 if found else 0
+        with self._reading() as db:
+            return offset_at(db, time)
 
     def rewrite(self, changes: Changes, *, delete_old: bool = False) -> Rewritten:  # noqa: ARG002
         """Change records in one commit, which appends wait for, and shrink the file; see :meth:`Log.rewrite`."""
@@ -148,10 +153,22 @@ class SqliteLog(Log):
         with self._write_lock, self._errors():
             return rewrite(self._writing(), self.path, changes)
 
+    def pack(self, stop: Callable[[], bool] = bool) -> None:
+        """Compress what this log has stored, and what was left before it; see :meth:`Log.pack`."""
+        self._check_open()
+        self._check_there()
+        more = self._marked
+        while more and not stop():
+            with self._write_lock, self._errors():
+                more = packs.pack(self._writing())
+
     def close(self) -> None:
         """Close the file and end all followers."""
         if self._closed:
             return
+        with contextlib.suppress(LogError):  # it takes more space, and that is all
+            deadline = time.monotonic() + _PACK_SECONDS
+            self.pack(lambda: time.monotonic() > deadline)
         self._closed = True
         self._bell.ring()
         self._let_go()
@@ -166,23 +183,39 @@ class SqliteLog(Log):
         return self._writer
 
     def _check_there(self) -> None:
-        """Raise LogMovedError where the file was deleted: what is open would take text that nobody can ever read."""
+        """Raise LogMovedError where the file was deleted: what is open would take text that nobody can ever read.
+
+        And where another was put in its place, or was written over it.
+        """
         try:
-            if self.path.stat().st_ino == self._inode:
-                return
+            there = self.path.stat()
         except FileNotFoundError:
-            pass
+            there = None
         except OSError:  # such as a disk that is away: SQLite says what is wrong
             return
-        message = f"the file of pool {self.name!r} was deleted, or made anew, by another process: open the pool again"
-        raise LogMovedError(message)
+        if there is None or there.st_ino != self._inode:
+            message = (
+                f"the file of pool {self.name!r} was deleted, or made anew, by another process: open the pool again"
+            )
+            raise LogMovedError(message)
+        if self._writer is not None and self._looked != (there.st_mtime_ns, there.st_size):
+            with self._reading() as db:
+                session = same(db, self.path, self._session)
+            if session is None:
+                message = (
+                    f"{self.path} was written over while it was open, such as by a copy that was put back: close the "
+                    "pool wherever it is open, put the copy back once more, and open the pool again"
+                )
+                raise LogMovedError(message)
+            self._session, self._looked = session, (there.st_mtime_ns, there.st_size)
 
     def _commit(self, tickets: list[_Ticket]) -> None:
+        stored: list[Record] = []
         try:
             self._check_open()
             self._check_there()
             with self._errors():
-                self._insert(tickets)
+                stored = self._insert(tickets)
         except LogError as error:
             for ticket in tickets:
                 ticket.error = error
@@ -190,31 +223,29 @@ class SqliteLog(Log):
             for ticket in tickets:
                 if ticket.offsets is None and ticket.error is None:
                     ticket.error = LogUnavailableError(f"append to {self.path} was interrupted: try again")
-        self._bell.ring()
+        self._bell.ring(stored)
 
-    def _insert(self, tickets: list[_Ticket]) -> None:
+    def _insert(self, tickets: list[_Ticket]) -> list[Record]:
         db = self._writing()
         with transaction(db):
-            unmarked = not (self._marked and marked(db))
-            if unmarked:
+            if unmarked := not marked(db):
                 mark(db, in_use=True)
-            last = db.execute("SELECT max(offset) FROM records").fetchone()[0]
-            first = 0 if last is None else last + 1
+            first = end(db)
             now = time.time_ns() // 1_000_000
-            values = [value for ticket in tickets for value in ticket.values]
-            db.executemany(
-                "INSERT INTO records VALUES (?, ?, ?)", ((first + i, now, value) for i, value in enumerate(values))
-            )
+            values = (value for ticket in tickets for value in ticket.values)
+            records = [Record(first + i, now, value) for i, value in enumerate(values)]
+            insert(db, records)
         for ticket in tickets:
             ticket.offsets = list(range(first, first + len(ticket.values)))
             first += len(ticket.values)
-        if unmarked:
+        if unmarked or not self._marked:
             self._marked = work_in(db)
+        return records
 
     def _take(self, start: int, stop: int | None = None) -> list[Record]:
         self._check_open()
-        with self._read_lock, self._errors():
-            return some(self._reader, start, stop)
+        with self._reading() as db:
+            return some(db, start, stop)
 
     def _fresh(self, start: int) -> list[Record]:
         """Return what a follower has not seen yet; nothing can come any more where the file was deleted."""
@@ -222,6 +253,12 @@ class SqliteLog(Log):
         if not found:
             self._check_there()
         return found
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        """Yield a connection that sees one state of the file."""
+        with self._read_lock, self._errors(), transaction(self._reader, "DEFERRED"):
+            yield self._reader
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -255,7 +292,8 @@ def _let_go(
     if len(held) == len(locks):  # else a thread that the interpreter has stopped has them: as if it had been killed
         with contextlib.suppress(sqlite3.Error):
             if writer is not None and marked(writer):
-                mark(writer, in_use=False)
+                with transaction(writer):
+                    mark(writer, in_use=False)
         for db in filter(None, (writer, reader)):
             db.close()
     for lock in held:

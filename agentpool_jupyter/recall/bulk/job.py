@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from agentpool_jupyter.jobs.job import Job, Step
+from agentpool_jupyter.jobs.job import Job
 from agentpool_jupyter.jobs.records import RecordLine, encode
+from agentpool_jupyter.jobs.step import Step
 from agentpool_jupyter.pool.codec import decode
 from agentpool_jupyter.pool.events import Delta, Message, TurnFailed, TurnFinished, TurnStarted
 from agentpool_jupyter.recall.text.signatures import sign_texts
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from agentpool_jupyter.jobs.job import Pairs
+    from agentpool_jupyter.jobs.step import Pairs
     from agentpool_jupyter.recall.text.signatures import Signed
 
 _BATCH = 500  # passages signed together

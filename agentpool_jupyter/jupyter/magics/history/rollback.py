@@ -98,10 +98,10 @@ def _branches(pool: Pool) -> Table:
 
     lineage = pool.lineage
     rows = []
-    for name in lineage:
+    for name, turns in pool.lengths().items():
         origin = "{} after {}".format(*leaves(lineage, name)) if name in lineage.forks else ""
         mark = "→" if name == lineage.head else ""
-        rows.append((mark, name, origin, len(pool.document(name).turns)))
+        rows.append((mark, name, origin, turns))
     return Table(("", "branch", "leaves", "turns"), rows)
 
 
