@@ -16,6 +16,7 @@ from .effects import Effects
 from .events import Event, Fork, Head, IdSource, Message, Tag, Vote, now_ms
 from .files.checkout import Checkin, Checkout, check_in, check_out
 from .files.contents import Contents
+from .files.packing import as_bytes
 from .files.version import FileVersion
 from .files.writing import FileChange, write
 from .positions import find_position
@@ -178,8 +179,7 @@ class Pool:
         Raises FileChangedError where there is a newer one, also when another writer is quicker at the same moment, and
         UserError for a path that no file may have or contents that are too large.
         """
-        data = contents.encode() if isinstance(contents, str) else bytes(contents)
-        entry = self._write_file(path, data, read, agent)
+        entry = self._write_file(path, as_bytes(contents), read, agent)
         return FileVersion(composed(path), entry, self.contents)
 
     def delete_file(self, path: str, *, read: int | None = None, agent: str = "you") -> None:

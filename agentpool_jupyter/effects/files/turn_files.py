@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from agentpool_jupyter.effects.tool import Tool, tool
 from agentpool_jupyter.errors import FileChangedError, UserError
+from agentpool_jupyter.pool.files.packing import as_bytes
 from agentpool_jupyter.pool.files.paths import checked
 from agentpool_jupyter.pool.files.writing import FileChange, write
 
@@ -131,7 +132,7 @@ class TurnFiles:
         return self._pool.files_of(self._branch)
 
     def _write(self, path: str, text: str, read: int, key: str) -> dict[str, Any]:
-        change = FileChange(path=path, data=text.encode(), read=read, turn=self.turn, key=key)
+        change = FileChange(path=path, data=as_bytes(text), read=read, turn=self.turn, key=key)
         try:
             entry = write(self._pool, self._branch, change, self._header)
         except FileChangedError as error:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _LIST = f"{OURS}-files.json"
 _NAMED = 5  # files that a message names
+_MOST_FILES = 10_000  # of a folder that is taken in, and its bytes: a home folder that somebody names is a mistake
+_MOST_BYTES = 200_000_000
 
 
 class _Written(msgspec.Struct, frozen=True):
@@ -126,8 +128,7 @@ def check_in(
     if before.pool and name and before.pool != name:
         message = f"{place.root} holds files of pool {before.pool!r}, not of {name!r}: check out into another folder"
         raise UserError(message)
-    found = list(place.walk())
-    here = {path: place.read(path) or b"" for path, fits in found if fits}
+    here, passed_over = _look(place)
     files = pool.files_of(branch)
     changes = _changes(here, before.files, files)
     for change in changes:
@@ -144,8 +145,24 @@ def check_in(
         [change.path for change in changes if change.data is not None and change.path not in files],
         [change.path for change in changes if change.data is not None and change.path in files],
         [change.path for change in changes if change.data is None],
-        [path for path, fits in found if not fits],
+        passed_over,
     )
+
+
+def _look(place: Folder) -> tuple[dict[str, bytes], list[str]]:
+    """Return the files that a folder has, and what cannot be a file of a pool; raises UserError for a large folder."""
+    here: dict[str, bytes] = {}
+    passed_over, size = [], 0
+    for path, fits in place.walk():
+        if not fits:
+            passed_over.append(path)
+            continue
+        here[path] = place.read(path) or b""
+        size += len(here[path])
+        if len(here) > _MOST_FILES or size > _MOST_BYTES:
+            message = f"{place.root} has more than {_MOST_FILES:,} files or {_MOST_BYTES:,} bytes: name a folder of a checkout"
+            raise UserError(message)
+    return here, passed_over
 
 
 def _changes(here: Mapping[str, bytes], before: Mapping[str, _Written], files: FileMap) -> list[FileChange]:

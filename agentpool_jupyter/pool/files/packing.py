@@ -27,6 +27,15 @@ def digest_of_contents(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def as_bytes(contents: str | bytes) -> bytes:
+    """Return contents as bytes, a text as UTF-8; raises UserError for a text that has none."""
+    try:
+        return contents.encode() if isinstance(contents, str) else bytes(contents)
+    except UnicodeEncodeError as error:
+        message = f"the text holds half a character ({error}): write bytes"
+        raise UserError(message) from None
+
+
 def check_size(path: str, data: bytes) -> None:
     """Raise UserError for contents that are too large."""
     if len(data) > LARGEST:

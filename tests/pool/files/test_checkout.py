@@ -192,6 +192,16 @@ def test_a_folder_without_a_checkout_is_taken_in_whole(pool, folder):
         pool.checkin(folder / "nowhere")
 
 
+def test_a_folder_that_is_too_large_to_be_meant_is_refused(pool, folder, monkeypatch):
+    monkeypatch.setattr("agentpool_jupyter.pool.files.checkout._MOST_FILES", 3)
+    folder.mkdir(parents=True)
+    for number in range(4):
+        (folder / f"{number}.md").write_text("x")
+    with pytest.raises(UserError, match="name a folder of a checkout"):
+        pool.checkin(folder)
+    assert pool.end == 0
+
+
 def test_a_file_that_appears_is_whole(pool, folder):
     """It has another name until then, and a crash leaves no half."""
     pool.write_file("bread.md", "flour")

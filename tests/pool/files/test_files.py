@@ -101,6 +101,11 @@ def test_control_characters_do_not_make_a_record_larger_than_base_64_would(pool)
     assert pool.document().files["zeros.txt"].data == bytes(PIECE)
 
 
+def test_half_a_character_is_told(pool):
+    with pytest.raises(UserError, match="holds half a character"):
+        pool.write_file("a.md", "\ud800")
+
+
 def test_a_file_that_is_no_text_says_so(pool):
     file = pool.write_file("crumb.bin", BYTES)
     assert not file.is_text
