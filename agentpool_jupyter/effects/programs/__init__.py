@@ -3,7 +3,8 @@
 This is no sandbox. A program runs as the user whose notebook it is: it can reach the network, and read and write
 whatever that user can. What it is given is little: an empty folder with the files, and an environment without secrets.
 What it takes is bounded (:class:`.ChildLimits`): 60 seconds, 2 GiB of memory for each of 64 processes, files of 64 MiB.
-Memory and files are bounded where the system can do that, which Windows cannot. To keep it from more, run the notebook in a container.
+Memory and files are bounded where the system can do that, which Windows cannot. To keep it from more, run the notebook
+in a container.
 
 In reading order::
 

@@ -160,7 +160,8 @@ def _look(place: Folder) -> tuple[dict[str, bytes], list[str]]:
         here[path] = place.read(path) or b""
         size += len(here[path])
         if len(here) > _MOST_FILES or size > _MOST_BYTES:
-            message = f"{place.root} has more than {_MOST_FILES:,} files or {_MOST_BYTES:,} bytes: name a folder of a checkout"
+            most = f"{_MOST_FILES:,} files, or {_MOST_BYTES:,} bytes"
+            message = f"{place.root} has more than {most}: name a folder of a checkout"
             raise UserError(message)
     return here, passed_over
 
