@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 _MARK = "AGENTPOOL_CHILD"  # a variable by which processes are found that have left their parent and its group
 _GLANCE = 0.05  # seconds between two looks
-_ROUNDS = 5
+_ROUNDS = 30  # looks for what is to be killed
+_MOMENT = 0.01
+_MARGIN = 5.0  # seconds by which the times at which processes began may be off
+_KERNEL = 2  # the parent of Linux's own threads, which have no environment
 _PATIENCE = 5.0
 
 
@@ -65,6 +68,7 @@ async def run_child(
     """
     mark = secrets.token_hex(16)
     bounds = (limits.memory, limits.file_size, _own_processes() + limits.processes, int(limits.seconds) * 2 + 1)
+    begun = time.time() - _MARGIN
     launch = [sys.executable, "-I", "-S", launcher.__file__, *map(str, bounds), *command]
     child = subprocess.Popen(  # noqa: ASYNC220, S603 - it is watched below; a program that the team names
         launch,
@@ -90,7 +94,7 @@ async def run_child(
             if time.monotonic() > deadline:
                 killed = f"it took longer than {limits.seconds:g} s"
     finally:
-        _kill(child, mark, seen)
+        _kill(child, mark, seen, begun)
     await asyncio.to_thread(said.thread.join, _PATIENCE)
     return ChildEnd(child.wait(_PATIENCE), said.text(), killed)
 
@@ -125,7 +129,7 @@ class _Said:
                     self._left_out += over
 
 
-def _kill(child: subprocess.Popen[bytes], mark: str, seen: set[psutil.Process]) -> None:
+def _kill(child: subprocess.Popen[bytes], mark: str, seen: set[psutil.Process], begun: float) -> None:
     """Kill a child and all that it has started, also what has left its session."""
     with contextlib.suppress(psutil.Error):
         seen.update(psutil.Process(child.pid).children(recursive=True))
@@ -135,22 +139,40 @@ def _kill(child: subprocess.Popen[bytes], mark: str, seen: set[psutil.Process]) 
     child.kill()
     with contextlib.suppress(subprocess.TimeoutExpired):
         child.wait(_PATIENCE)  # before others are waited for, who might take its exit status
-    for _ in range(_ROUNDS):  # one that is killed may have started another at that moment
-        left = [process for process in (*seen, *psutil.process_iter()) if _is_ours(process, mark, seen)]
-        if not left:
+    clean = 0
+    for _ in range(_ROUNDS):  # what is killed, or ends, may have started another at that moment: two looks find none
+        found = {process: _is_ours(process, mark, seen, begun) for process in {*seen, *psutil.process_iter()}}
+        clean = clean + 1 if not any(ours is not False for ours in found.values()) else 0
+        if clean > 1:
             return
+        left = [process for process, ours in found.items() if ours]
         for process in left:
             with contextlib.suppress(psutil.Error):
                 process.kill()
-        psutil.wait_procs(left, timeout=1)
+        time.sleep(_MOMENT)
 
 
-def _is_ours(process: psutil.Process, mark: str, seen: set[psutil.Process]) -> bool:
+def _is_ours(process: psutil.Process, mark: str, seen: set[psutil.Process], begun: float) -> bool | None:
+    """Return whether a process lives and was started by the child; None where that is not to be seen at this moment.
+
+    While a process becomes another program, it has no environment.
+    """
     try:
-        if not process.is_running() or process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
-            return False
-        return process in seen or process.environ().get(_MARK) == mark
-    except (psutil.Error, OSError):  # another user's
+        ended = not process.is_running() or process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+        if ended or process in seen:
+            return not ended
+        environment = process.environ() if process.create_time() >= begun else {_MARK: ""}
+        return environment.get(_MARK) == mark if environment or process.ppid() == _KERNEL else None
+    except psutil.NoSuchProcess:
+        return False
+    except (psutil.Error, OSError):
+        return None if _is_mine(process) else False
+
+
+def _is_mine(process: psutil.Process) -> bool:
+    try:
+        return not hasattr(os, "getuid") or bool(process.uids().real == os.getuid())
+    except (psutil.Error, OSError):
         return False
 
 
