@@ -85,6 +85,19 @@ class EdgeView(msgspec.Struct, kw_only=True):
     chars: int = 0
 
 
+class QuestionView(msgspec.Struct, kw_only=True, frozen=True):
+    """What an agent wants to do and may not before a person agrees."""
+
+    id: str
+    agent: str
+    what: str
+    """The call exactly, in a line."""
+    why: str = ""
+    """Who has answered, and who has not."""
+    until: int | None = None
+    """Until when an answer counts, in milliseconds since the epoch; None is no limit."""
+
+
 class RunView(msgspec.Struct, kw_only=True):
     """The head line."""
 
@@ -107,6 +120,8 @@ class RunView(msgspec.Struct, kw_only=True):
     """Of all agents together."""
     end: int = 0
     """One past the last offset of the pool that this view shows."""
+    questions: list[QuestionView] | msgspec.UnsetType = msgspec.UNSET
+    """What waits for a person, oldest first; it is sent only while something does."""
 
 
 class State(msgspec.Struct, kw_only=True, tag="state", tag_field="kind"):

@@ -93,6 +93,14 @@ class Effect:
             case EffectDone() | EffectFailed() if self._may_end():
                 self.ended = event
 
+    def asks(self, voter: str) -> bool:
+        """Return whether it waits for a voter."""
+        return self.gate is not None and voter not in self.votes and (voter in self.gate.ask or self._instead(voter))
+
+    def _instead(self, voter: str) -> bool:
+        """Return whether a voter answers in place of those who do not."""
+        return self.gate is not None and self.gate.absent == "ask" and voter == PERSON
+
     @property
     def deadline(self) -> int | None:
         """From when on, in the log's milliseconds, no vote counts; None where there is no limit."""
@@ -111,7 +119,7 @@ class Effect:
         if any(vote.id == known.id for known in (*self.votes.values(), *(idle for idle, _ in self.idle))):
             return  # stored twice
         asked = self.gate.ask if self.gate else ()
-        instead = self.gate is not None and self.gate.absent == "ask" and vote.agent == PERSON
+        instead = self._instead(vote.agent)
         why = ""
         if vote.agent not in asked and not instead:
             why = "was not asked"

@@ -43,6 +43,8 @@ class PoolSnapshots(Snapshots["Pool"]):
                 try:
                     self._file = open_sound(path, log) if path else None
                 except SnapshotError as error:
+                    for _ in log.read(max(0, log.end() - 1)):  # says so where it is the log that has moved on
+                        pass
                     if current(self._folder) == path:  # else it was replaced in this moment
                         warn(error)
             return self._file

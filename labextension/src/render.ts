@@ -10,6 +10,7 @@ import { mark } from "./palette";
 import { SayForm } from "./say";
 import { isLive, Session, type Scene, type WidgetModel } from "./session";
 import { Switches, type Shown } from "./switches";
+import { Tray } from "./tray";
 
 /** Draws a widget into `el` and returns what undoes it all. */
 export function render({ model, el }: { model: WidgetModel; el: HTMLElement }): () => void {
@@ -30,6 +31,7 @@ export function render({ model, el }: { model: WidgetModel; el: HTMLElement }): 
       mark: (agent: string) => cast.get(agent)?.mark ?? mark(null),
     };
     say.show(isLive(now) && scene.link === "live");
+    tray.update(now.run, scene.link === "live");
     graph.root.hidden = !shown.graph || cast.size < 2;
     lanes.root.hidden = shown.page !== "lanes";
     transcript.root.hidden = shown.page !== "document";
@@ -45,6 +47,7 @@ export function render({ model, el }: { model: WidgetModel; el: HTMLElement }): 
   });
   const header = new Header({ stop: () => session.send({ kind: "stop" }) });
   const say = new SayForm((text) => session.send({ kind: "say", text }));
+  const tray = new Tray((id, accept, text) => session.send({ kind: "resolve", id, accept, text }));
   const switches = new Switches(shown, (next) => {
     shown = next;
     draw();
@@ -55,6 +58,7 @@ export function render({ model, el }: { model: WidgetModel; el: HTMLElement }): 
     "div",
     { class: "agentpool-widget", "data-testid": "agentpool-widget" },
     header.root,
+    tray.root,
     graph.root,
     lanes.root,
     transcript.root,
@@ -68,7 +72,7 @@ export function render({ model, el }: { model: WidgetModel; el: HTMLElement }): 
   return () => {
     session.close();
     frame.cancel();
-    for (const part of [header, graph, lanes, transcript, say, switches]) part.close();
+    for (const part of [header, tray, graph, lanes, transcript, say, switches]) part.close();
     root.remove();
   };
 }

@@ -37,6 +37,6 @@ export class SayForm {
 }
 
 /** Keeps from the notebook what is typed here: a letter must not cut a cell, nor Enter run one. Ctrl+S still saves. */
-function stay(event: KeyboardEvent): void {
+export function stay(event: KeyboardEvent): void {
   if (event.key === "Enter" || !(event.ctrlKey || event.metaKey || event.altKey)) event.stopPropagation();
 }

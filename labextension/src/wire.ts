@@ -68,6 +68,18 @@ export interface EdgeView {
   readonly chars: number;
 }
 
+/** What an agent wants to do and may not before a person agrees. */
+export interface QuestionView {
+  readonly id: string;
+  readonly agent: string;
+  /** The call exactly, in a line. */
+  readonly what: string;
+  /** Who has answered, and who has not. */
+  readonly why: string;
+  /** Until when an answer counts, in milliseconds since the epoch; null is no limit. */
+  readonly until: number | null;
+}
+
 /** The head line. Times are milliseconds since the epoch. */
 export interface RunView {
   readonly pool: string;
@@ -84,6 +96,8 @@ export interface RunView {
   /** Of all agents together. */
   readonly reading: Reading;
   readonly end: number;
+  /** What waits for a person, oldest first. */
+  readonly questions: readonly QuestionView[];
 }
 
 /** More text for a turn; `at` counts UTF-16 code units, as `String.length` does. */
@@ -125,7 +139,8 @@ export type ToView = State | Patch | Problem;
 export type ToKernel =
   | { readonly kind: "hello" }
   | { readonly kind: "stop" }
-  | { readonly kind: "say"; readonly text: string };
+  | { readonly kind: "say"; readonly text: string }
+  | { readonly kind: "resolve"; readonly id: string; readonly accept: boolean; readonly text: string };
 
 /** A message of a known kind that does not have the shape of that kind. */
 export class WireError extends Error {
@@ -236,6 +251,18 @@ function run(value: unknown, where: string): RunView {
     cost: fields.numberOrNull("cost"),
     reading: reading(fields.get("reading") ?? {}, `${where}.reading`),
     end: fields.number("end", 0),
+    questions: fields.list("questions", question),
+  };
+}
+
+function question(value: unknown, where: string): QuestionView {
+  const fields = new Fields(value, where);
+  return {
+    id: fields.text("id"),
+    agent: fields.text("agent"),
+    what: fields.text("what"),
+    why: fields.text("why", ""),
+    until: fields.numberOrNull("until"),
   };
 }
 

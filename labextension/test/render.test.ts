@@ -191,3 +191,51 @@ describe("a view", () => {
     vi.restoreAllMocks();
   });
 });
+
+describe("what waits for a person", () => {
+  const question = { id: "q1", agent: "planner", what: 'order(item="<b>flour</b>")', why: "waiting for you", until: null };
+
+  function asked(): Kernel {
+    const kernel = new Kernel();
+    open(kernel);
+    kernel.says(state({ run: run({ questions: [question] }) }));
+    return kernel;
+  }
+
+  it("is shown exactly, with buttons that answer once", () => {
+    const kernel = asked();
+    expect(shown(".ap-question-what")).toBe('order(item="<b>flour</b>")');
+    const why = el.querySelector<HTMLInputElement>(".ap-question-why");
+    if (why !== null) why.value = " as agreed ";
+    press(".ap-approve");
+    press(".ap-approve");
+    press(".ap-reject");
+    expect(kernel.sent.slice(1)).toEqual([{ kind: "resolve", id: "q1", accept: true, text: "as agreed" }]);
+  });
+
+  it("can be refused", () => {
+    const kernel = asked();
+    press(".ap-reject");
+    expect(kernel.sent.at(-1)).toEqual({ kind: "resolve", id: "q1", accept: false, text: "" });
+  });
+
+  it("goes when it was answered, and takes with it only itself", () => {
+    const kernel = asked();
+    const other = { ...question, id: "q2", what: "pay(amount=3)" };
+    kernel.says(patch(1, { run: run({ questions: [question, other] }) }));
+    const kept = el.querySelector("[data-question=q2]");
+    kernel.says(patch(2, { run: run({ questions: [other] }) }));
+    expect(el.querySelectorAll(".ap-question")).toHaveLength(1);
+    expect(el.querySelector("[data-question=q2]")).toBe(kept);
+    kernel.says(patch(3, { run: run() }));
+    expect(shown("[data-testid=tray]")).toBeNull();
+  });
+
+  it("cannot be answered where no kernel hears it", () => {
+    const kernel = asked();
+    kernel.broken = true;
+    press(".ap-approve");
+    vi.advanceTimersToNextFrame();
+    expect(el.querySelector<HTMLButtonElement>(".ap-approve")?.disabled).toBe(true);
+  });
+});

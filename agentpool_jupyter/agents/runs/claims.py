@@ -97,9 +97,11 @@ def refuse_if_active(pool: Pool, run: str = "", *, before: Claim | None = None) 
     A run whose line the head has left is about to end by itself, and is waited for.
     """
     deadline = time.monotonic() + _LEAVING_SECONDS
-    while time.monotonic() < deadline and any(one.branch != pool.branch for one in pool.runs.alive()):
+    while (
+        (alive := pool.runs.alive()) and time.monotonic() < deadline and any(one.branch != pool.branch for one in alive)
+    ):
         time.sleep(_GLANCE_SECONDS)
-    for other in pool.runs.alive():
+    for other in alive:
         held = other.claim
         own = other.id == run and held is not None and held.fencing  # of which the log decides
         if held is not None and not own and (before is None or held.offset < before.offset):

@@ -140,11 +140,11 @@ class Run:
             self._ended.set()
 
     async def _main(self) -> None:
-        document = await asyncio.to_thread(self.pool.document, self.branch)
-        self._live = LiveDocument(document, self.branch, self.pool.runs.claims.fences)
+        document, runs = await asyncio.to_thread(lambda: (self.pool.document(self.branch), self.pool.runs))
+        self._live = LiveDocument(document, self.branch, runs.claims.fences)
         self._outbox = Outbox(self.pool)
         mine = [turn for turn in document.attempts if turn.run == self.id]
-        taken = await asyncio.to_thread(spent, self.pool, self.id)
+        taken = await asyncio.to_thread(spent, self.pool, self.id) if self._claim.epoch > 1 else 0
         tools, servers = tools_of(self.team, self._functions), Servers()
         resources = RunResources(
             claim=self._claim,
@@ -157,7 +157,7 @@ class Run:
             tools=tools,
             voters=voters_of(self.team, self._functions),
         )
-        states, clients = make_agents(resources, self._functions)
+        states, clients = make_agents(resources, self._functions, runs[self.id].start)
         for state in states:
             state.take_up(mine, self.team.attempts)
         follower = self.pool.follow(document.at + 1)

@@ -82,11 +82,13 @@ class AgentState:
         return live.last_news(self.spec.listens, but=self.spec.name) >= self.seen
 
 
-def make_agents(resources: RunResources, functions: Functions) -> tuple[list[AgentState], list[ModelClient]]:
-    """Return the agents of a run that begins, and the clients that they share, one for each endpoint."""
+def make_agents(
+    resources: RunResources, functions: Functions, start: int
+) -> tuple[list[AgentState], list[ModelClient]]:
+    """Return the agents of a run that began at an offset, and the clients that they share, one for each endpoint."""
     from agentpool_jupyter.agents.models.client import ModelClient, Traffic  # noqa: PLC0415 - Python agents do without
 
-    team, start = resources.team, resources.pool.runs[resources.claim.run].start
+    team = resources.team
     endpoints = {spec.name: endpoint_of(team, spec) for spec in team.agents if spec.python is None}
     slots: dict[str, int] = {}  # by server: two models of one server share what it can do at once
     for endpoint in endpoints.values():

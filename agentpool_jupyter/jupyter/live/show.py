@@ -12,7 +12,7 @@ from agentpool_jupyter.display.terminal import TextScreen
 from agentpool_jupyter.errors import AgentPoolError
 
 from .feed import Feed
-from .wire import Hello, Say, Stop
+from .wire import Hello, Resolve, Say, Stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,6 +93,8 @@ class Show:
                 self._or_tell(widget, lambda: ask_to_stop(self.pool, self.pool.runs[self.run_id]))
             case Say(text=text):
                 self._or_tell(widget, lambda: self.pool.post(text))
+            case Resolve(id=proposal, accept=accept, text=text):
+                self._or_tell(widget, lambda: self.pool.vote(proposal, text, accept=accept))
 
     def _or_tell(self, widget: TeamWidget, do: Callable[[], object]) -> None:
         """Do it, or show in the view why it cannot be done."""

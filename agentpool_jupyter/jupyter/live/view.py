@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from agentpool_jupyter.agents.team.spec import TASK, AgentSpec, TeamSpec
-from agentpool_jupyter.display.screen import AgentState, AgentView, EdgeView, Patch, RunStatus, RunView, State, TurnView
+from agentpool_jupyter.display.screen import (
+    AgentState,
+    AgentView,
+    EdgeView,
+    Patch,
+    QuestionView,
+    RunStatus,
+    RunView,
+    State,
+    TurnView,
+)
 from agentpool_jupyter.pool import words
 from agentpool_jupyter.pool.claims import is_late
 from agentpool_jupyter.pool.effects import Effects
@@ -35,6 +45,7 @@ from agentpool_jupyter.pool.events import (
 )
 from agentpool_jupyter.pool.runs import Runs
 from agentpool_jupyter.pool.turn import turn_name
+from agentpool_jupyter.pool.votes import PERSON
 
 from .readings import Readings, overtaken
 from .shown import ShownTurn
@@ -225,6 +236,22 @@ class TeamView:
             return
         doing = {"waiting": f"{effect.verdict(0).why}: {effect.told}", "running": f"calls {effect.told}"}
         self._set(effect.proposal.agent, "thinking", doing.get(effect.status, ""))
+        self.run.questions = self._questions() or msgspec.UNSET
+        self._changed_run = True
+
+    def _questions(self) -> list[QuestionView]:
+        """Return what waits for a person, who has not answered yet."""
+        return [
+            QuestionView(
+                id=effect.id,
+                agent=effect.proposal.agent,
+                what=effect.told,
+                why=effect.verdict(0).why,
+                until=effect.deadline,
+            )
+            for effect in self._effects.values()
+            if effect.status == "waiting" and effect.asks(PERSON)
+        ]
 
     def _message(self, event: Message) -> None:
         turn = self._open(event, event.id)
@@ -238,6 +265,7 @@ class TeamView:
         self.run.status = words.run_status(event.reason)
         self.run.reason = "; ".join(filter(None, (words.WHY.get(event.reason, ""), event.detail)))
         self.run.finished = self._sign or event.ts
+        self.run.questions = msgspec.UNSET  # they wait in the pool, for the run to go on
         self._changed_run = True
         for agent in self.agents.values():
             if agent.state != "failed":

@@ -72,7 +72,7 @@ class TeamWidget(anywidget.AnyWidget):  # type: ignore[misc]  # its types are no
         self.send(msgspec.to_builtins(Problem(text=text)))
 
     def on_view_message(self, listener: Callable[[ToKernel], None]) -> None:
-        """Call ``listener`` with each Hello, Stop or Say, on the thread that takes the kernel's comm messages.
+        """Call ``listener`` with each Hello, Stop, Say or Resolve, on the thread that takes the kernel's comm messages.
 
         Messages that this version does not know are ignored: the page may be newer than the kernel.
         """

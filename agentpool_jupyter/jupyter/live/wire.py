@@ -31,6 +31,15 @@ class Say(msgspec.Struct, kw_only=True, tag="say", tag_field="kind"):
     text: str
 
 
+class Resolve(msgspec.Struct, kw_only=True, tag="resolve", tag_field="kind"):
+    """A person agrees to what waits, or refuses it."""
+
+    id: str
+    accept: bool
+    text: str = ""
+    """Why, or the answer to a question."""
+
+
 class Problem(msgspec.Struct, kw_only=True, tag="problem", tag_field="kind"):
     """What a view asked for could not be done; shown for a while."""
 
@@ -38,7 +47,7 @@ class Problem(msgspec.Struct, kw_only=True, tag="problem", tag_field="kind"):
 
 
 ToView = State | Patch | Problem
-ToKernel = Hello | Stop | Say
+ToKernel = Hello | Stop | Say | Resolve
 
 
 def hear_at_once(widget: Widget) -> None:

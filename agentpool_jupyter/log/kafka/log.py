@@ -179,6 +179,8 @@ class KafkaLog(Log):
                 before = record.time or before
                 yield record if record.time else record._replace(time=before)
                 start = record.offset + 1
+        if self._reader.marked:  # what was read may be no longer what the pool says
+            self._check_open()
 
     def _some(self, start: int, stop: int) -> Sequence[Record]:
         """Return the first records of a range, at least one."""

@@ -11,7 +11,7 @@ from agentpool_jupyter import open_pool, resume
 from agentpool_jupyter.agents.runs.claims import take
 from agentpool_jupyter.errors import LogUnavailableError, RunActiveError, RunFailedError
 from agentpool_jupyter.pool.claims import is_late
-from agentpool_jupyter.pool.events import Claim, Delta, Heartbeat, RunFinished, TurnStarted
+from agentpool_jupyter.pool.events import Claim, Delta, Heartbeat, RunFinished, TurnFinished, TurnStarted
 from agentpool_jupyter.pool.runs import this_owner
 from tests.kafka_fixtures import running_broker
 from tests.openai_server import Drip, Hold, OpenAIServer
@@ -107,6 +107,9 @@ def test_the_late_words_of_a_process_that_was_stopped_change_nothing(url):
             held = pool.runs.claims.holding(name)
             assert all(event.claim in (first.id, mine.id) for event in signs)
             assert held.sign.id not in {event.id for event in signs if event.claim == first.id}
+            # Whether it still writes something, or stops before, is chance: this it would have written.
+            header = pool.header("main", name, "slow", first.id) | {"turn": lost}
+            pool.append([Delta(**header, seq=99, text="late"), TurnFinished(**header, deltas=100)])
             server.release(hold)
             assert run.wait(30)
         fences = pool.runs.claims.fences

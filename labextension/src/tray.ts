@@ -1,0 +1,97 @@
+// What waits for a person: each question with what will happen exactly, a line for a reason, and two buttons.
+
+import { element, setText } from "./dom";
+import { stay } from "./say";
+import type { QuestionView, RunView } from "./wire";
+
+/** Answers a question; false if the kernel certainly did not get it. */
+export type Resolve = (id: string, accept: boolean, text: string) => boolean;
+
+export class Tray {
+  readonly root = element("div", { class: "ap-tray", "data-testid": "tray", role: "region", "aria-label": "Waiting for you", hidden: "" });
+  private readonly shown = new Map<string, Question>();
+
+  constructor(private readonly resolve: Resolve) {}
+
+  update(run: RunView, connected: boolean): void {
+    const waiting = new Map(run.questions.map((question) => [question.id, question]));
+    for (const [id, question] of this.shown) {
+      if (waiting.has(id)) continue;
+      question.close();
+      this.shown.delete(id);
+    }
+    for (const [id, view] of waiting) {
+      let question = this.shown.get(id);
+      if (question === undefined) {
+        question = new Question(view, this.resolve);
+        this.shown.set(id, question);
+        this.root.append(question.root);
+      }
+      question.update(view, connected);
+    }
+    this.root.hidden = this.shown.size === 0;
+  }
+
+  close(): void {
+    for (const question of this.shown.values()) question.close();
+    this.shown.clear();
+  }
+}
+
+class Question {
+  readonly root: HTMLFormElement;
+  private readonly state = element("span", { class: "ap-question-state" });
+  private readonly why = element("input", {
+    type: "text",
+    class: "ap-question-why",
+    placeholder: "Why, or the answer",
+    "aria-label": "Why, or the answer",
+    autocomplete: "off",
+  });
+  private readonly approve = element("button", { type: "submit", class: "ap-approve" }, "Approve");
+  private readonly reject = element("button", { type: "button", class: "ap-reject" }, "Reject");
+  private answered = false;
+
+  constructor(
+    private readonly view: QuestionView,
+    private readonly resolve: Resolve,
+  ) {
+    const what = element("code", { class: "ap-question-what" }, view.what);
+    const head = element("div", { class: "ap-question-head" }, element("b", {}, view.agent), " asks: ", what, " ", this.state);
+    this.root = element(
+      "form",
+      { class: "ap-question", "data-question": view.id },
+      head,
+      element("div", { class: "ap-question-answer" }, this.why, this.approve, this.reject),
+    );
+    this.root.addEventListener("submit", this.agreed);
+    this.reject.addEventListener("click", this.refused);
+    this.why.addEventListener("keydown", stay);
+  }
+
+  update(view: QuestionView, connected: boolean): void {
+    const until = view.until === null ? "" : `, until ${new Date(view.until).toLocaleTimeString()}`;
+    setText(this.state, `(${view.why}${until})`);
+    this.approve.disabled = this.reject.disabled = this.answered || !connected;
+  }
+
+  close(): void {
+    this.root.removeEventListener("submit", this.agreed);
+    this.reject.removeEventListener("click", this.refused);
+    this.why.removeEventListener("keydown", stay);
+    this.root.remove();
+  }
+
+  private readonly agreed = (event: Event): void => {
+    event.preventDefault();
+    this.answer(true);
+  };
+
+  private readonly refused = (): void => this.answer(false);
+
+  private answer(accept: boolean): void {
+    // The buttons rest until the log has the answer: a second click must not be a second vote.
+    this.answered = this.resolve(this.view.id, accept, this.why.value.trim());
+    this.approve.disabled = this.reject.disabled = this.answered;
+  }
+}
