@@ -11,6 +11,7 @@
     │   ├── LibraryError       a document that cannot be added to the library
     │   ├── ExtraMissingError  an optional part that is not installed; says what to install
     │   ├── EngineError        an engine of jobs that is unknown, not installed or not set up
+    │   ├── FileChangedError   a newer version of a file than the one that was read
     │   ├── ReleaseRefusedError a table that cannot be released as it was asked for; says why
     │   ├── SnapshotsBusyError another process makes snapshots of the pool (``retriable``)
     │   └── RunActiveError     a team already runs there
@@ -93,6 +94,20 @@ class ReleaseRefusedError(UserError):
 
 class RunActiveError(UserError):
     """A team already runs in that pool."""
+
+
+class FileChangedError(UserError):
+    """A file was to be written over a version that its writer had not read: ``number``, by ``agent``."""
+
+    def __init__(self, path: str, read: int, number: int, agent: str) -> None:
+        had = f"version {read} was read" if read else "none was read"
+        super().__init__(
+            f"file {path!r} has version {number} by {agent or 'nobody'}, and {had}: read it again, then write"
+        )
+        self.path = path
+        self.read = read
+        self.number = number
+        self.agent = agent
 
 
 class LogError(AgentPoolError):

@@ -10,6 +10,8 @@ In reading order::
     outside       the same outside of any run
     consensus     agreement before an ordinary function of the notebook is called
     compensation  effects that left the line, taken back
+    files/        the tools by which agents share files of the pool
+    programs/     programs that agents run on those files
 """
 
 from .compensation import Compensation, compensate

@@ -63,6 +63,8 @@ class EffectRequest:
     """Makes what every event of the effect carries; given a voter, what that voter's carry."""
     text: str = ""
     """What it is for, in words."""
+    data: dict[str, Any] = field(default_factory=dict)
+    """What else the proposal is to say."""
     gate: Gate | None = None
     """Who has to agree; None for nobody."""
     voters: Mapping[str, Voter] = field(default_factory=dict)
@@ -115,6 +117,7 @@ class Performer:
             **request.header(),
             proposal=self._pool.new_id(),
             text=request.text,
+            data=request.data,
             tool=tool.name,
             arguments=request.arguments,
             digest=digest_of_effect(tool.name, request.arguments),

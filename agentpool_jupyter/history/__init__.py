@@ -2,6 +2,7 @@
 
 In reading order::
 
+    files     what changed in files, line by line
     diff      two positions, turn by turn and word by word
     graph     all branches, as ``git log --graph`` shows them
     effects   what agents did outside the pool, after a position

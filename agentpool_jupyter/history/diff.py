@@ -15,6 +15,8 @@ from agentpool_jupyter.display.changes import ChangedSection, Hunk, changes_to_h
 from agentpool_jupyter.pool.settled import TurnList
 from agentpool_jupyter.pool.turn import name_parts, turn_name
 
+from .files import file_diffs
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
@@ -115,11 +117,13 @@ class Changes(Sequence[TurnChange]):
 
 
 class Diff:
-    """The turns of two documents of a pool side by side; displays itself as text and in colour."""
+    """The turns and files of two documents of a pool side by side; displays itself as text and in colour."""
 
     def __init__(self, before: Document, after: Document, *, names: tuple[str, str]) -> None:
         self.names = names
         self.changes = Changes(before.turns, after.turns)
+        self.files = file_diffs(before.files, after.files)
+        """The files that are not the same."""
 
     @property
     def counts(self) -> dict[str, int]:
@@ -129,16 +133,23 @@ class Diff:
         return {kind: kinds[kind] for kind in ("added", "removed", "changed", "same")}
 
     def __bool__(self) -> bool:
-        return any(change.kind != "same" for change in self.changes.rest)
+        return bool(self.files) or any(change.kind != "same" for change in self.changes.rest)
 
     def _head(self) -> str:
         told = ", ".join(f"{count} {kind}" for kind, count in self.counts.items() if count) or "both are empty"
-        return f"{self.names[0]} → {self.names[1]}: {told}"
+        kinds = Counter(file.kind for file in self.files)
+        files = ", ".join(f"{kinds[kind]} {kind}" for kind in ("added", "removed", "changed") if kinds[kind])
+        return f"{self.names[0]} → {self.names[1]}: {told}" + (f"; files: {files}" if files else "")
 
     def __repr__(self) -> str:
-        changed = [change for change in self.changes.rest if change.kind != "same"]
-        more = f"… and {len(changed) - _PRINTED:,} more turns; ap.diff(…).changes has them all"
-        return changes_to_text(self._head(), map(_section, changed[:_PRINTED]), more if len(changed) > _PRINTED else "")
+        turns = [change for change in self.changes.rest if change.kind != "same"]
+        sections = [*map(_section, turns[:_PRINTED]), *(file.section() for file in self.files[:_PRINTED])]
+        more = [
+            f"… and {len(found) - _PRINTED:,} more {what}; ap.diff(…).{name} has them all"
+            for found, what, name in ((turns, "turns", "changes"), (self.files, "files", "files"))
+            if len(found) > _PRINTED
+        ]
+        return changes_to_text(self._head(), sections, "\n".join(more))
 
     def _repr_html_(self) -> str:
         stretches: list[str | list[ChangedSection]] = []
@@ -149,7 +160,11 @@ class Diff:
                 stretches.append(_same(leading))
             stretches.append(_same(leading, changes) if same else list(map(_section, changes)))
             leading = {}
-        return changes_to_html(self._head(), [_same(leading)] if leading else stretches)
+        if leading:
+            stretches = [_same(leading)]
+        if self.files:
+            stretches.append([file.section() for file in self.files])
+        return changes_to_html(self._head(), stretches)
 
 
 def diff(pool: Pool, a: int | str | Position, b: int | str | Position | None = None) -> Diff:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from agentpool_jupyter.effects.files.turn_files import OF_FILES
 from agentpool_jupyter.pool.events import Decision, EffectStarted, TurnStarted
 from agentpool_jupyter.pool.words import PYTHON
 
@@ -30,6 +31,7 @@ def effects_after(pool: Pool, position: Position) -> list[LeftEffect]:
     """Return the effects on the current line that lie after a position, oldest first.
 
     Those are calls of Python agents' functions, which may do anything, and of tools; and what the team decided on.
+    Files of the pool are no such effects: a rollback takes them back.
     """
     kept = dict(pool.lineage.line(*position))
     here = pool.lineage.line(pool.branch, pool.end - 1)
@@ -41,6 +43,8 @@ def effects_after(pool: Pool, position: Position) -> list[LeftEffect]:
         if isinstance(event, TurnStarted) and event.model.startswith(PYTHON):
             found.append(LeftEffect(event.offset, event.agent, f"{event.model.removeprefix(PYTHON)}() was called"))
         elif isinstance(event, EffectStarted) and (effect := pool.effects.get(event.proposal)):
+            if effect.proposal.data == OF_FILES:
+                continue
             found.append(LeftEffect(event.offset, event.agent, f"{effect.told}: {effect.status}", effect.id))
         elif isinstance(event, Decision) and event.accepted and event.proposal not in pool.effects:
             found.append(LeftEffect(event.offset, event.agent, f"decided: {event.text or event.proposal}"))

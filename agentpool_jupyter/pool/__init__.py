@@ -8,6 +8,7 @@ In reading order::
     gather     the one fold of a turn's deltas into its text
     turn       a turn: as a fold knows it, and as people see it
     settled    turns of a document that are kept elsewhere, and loaded when somebody looks
+    files/     files that live in the pool: their versions, contents and folders
     document   the fold of events to turns, and its merging
     branches   lines of history, the head, tags
     positions  places in a pool as people write them

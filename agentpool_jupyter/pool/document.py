@@ -14,18 +14,23 @@ from agentpool_jupyter.display.colours import colour, colours
 from agentpool_jupyter.display.foreign import printable
 from agentpool_jupyter.display.sections import TurnSection, to_html, to_markdown
 
-from .events import Delta, Event, Message, TurnFailed, TurnFinished, TurnStarted, Unreadable, Usage
+from .events import Delta, Event, File, Message, TurnFailed, TurnFinished, TurnStarted, Unreadable, Usage
+from .files.contents import no_contents
+from .files.entry import FileEntry, is_sound, take, take_all
+from .files.version import FileMap
 from .settled import NOTHING, Settled, TurnList
 from .turn import Entry, Turn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from .files.version import Read
+
 _OF_TURNS = (Delta, TurnStarted, TurnFinished, TurnFailed)  # a union would be made anew for each event
 
 
 class Document:
-    """What a line of history says: its turns, in the order in which they began."""
+    """What a line of history says: its turns, in the order in which they began, and its files."""
 
     def __init__(self, *, pool: str = "", branch: str | None = None, at: int = -1, settled: Settled = NOTHING) -> None:
         self.pool = pool
@@ -37,17 +42,24 @@ class Document:
         """How many records could not be read as events."""
         self.places: Mapping[str, int] = {}
         """The places of the pool's agents, which say their colours; see :meth:`.Runs.places`."""
+        self.contents: Read = no_contents
+        """What its files hold, as its pool reads it."""
         self._settled = settled
         self._entries: dict[str, Entry] = {}
+        self._files: dict[str, FileEntry] = {}
         self._shown: dict[str, Turn] = {}  # ended turns as they were last shown: every prompt reads all turns
 
     def absorb(self, event: Event) -> None:
-        """Merge one later event in place; events that say nothing about turns only move ``at``."""
+        """Merge one later event in place; events that say nothing to it only move ``at``."""
         self.at = max(self.at, event.offset)
         if isinstance(event, _OF_TURNS):
             key = event.turn
         elif isinstance(event, Message):
             key = event.id
+        elif isinstance(event, File):
+            if is_sound(event):
+                take(self._files, event.path, FileEntry.of(event))
+            return
         else:
             self.unreadable += isinstance(event, Unreadable)
             return
@@ -58,9 +70,12 @@ class Document:
             entry = self._entries[key] = Entry.of(event)
         entry.absorb(event)
 
-    def join(self, entries: Mapping[str, Entry], unreadable: int = 0) -> None:
-        """Merge what a later stretch of the log knows of turns; the entries are not changed."""
+    def join(
+        self, entries: Mapping[str, Entry], unreadable: int = 0, files: Mapping[str, FileEntry] | None = None
+    ) -> None:
+        """Merge what a later stretch of the log knows of turns and files; the entries are not changed."""
         self.unreadable += unreadable
+        take_all(self._files, files or {})
         for key, entry in entries.items():
             mine = self._entries.get(key)
             if mine is not None:
@@ -71,7 +86,8 @@ class Document:
     def copy(self, settled: Settled | None = None) -> Document:
         """Return a copy that later changes do not touch; ``settled`` is the document's own, loaded by itself."""
         twin = Document(pool=self.pool, branch=self.branch, at=self.at, settled=settled or self._settled)
-        twin.unreadable, twin.places = self.unreadable, self.places
+        twin.unreadable, twin.places, twin.contents = self.unreadable, self.places, self.contents
+        twin._files = dict(self._files)
         twin._entries = {key: entry.clone() for key, entry in self._entries.items()}
         twin._shown = self._shown
         return twin
@@ -80,6 +96,11 @@ class Document:
     def entries(self) -> dict[str, Entry]:
         """All that is known of each turn, by id; loads everything. Treat as read-only."""
         return {key: entry for block in self._settled.blocks for key, entry in block.load()} | self._entries
+
+    @property
+    def files(self) -> FileMap:
+        """The files by path: of each the version that counts here, see :class:`.FileVersion`."""
+        return FileMap(dict(self._files), self.contents)
 
     @property
     def turns(self) -> Sequence[Turn]:
@@ -148,7 +169,7 @@ class Document:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Document):
             return NotImplemented
-        return (self.unreadable, self.entries) == (other.unreadable, other.entries)
+        return (self.unreadable, self._files, self.entries) == (other.unreadable, other._files, other.entries)
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -182,5 +203,5 @@ def merge(earlier: Document, later: Document) -> Document:
     result.pool = later.pool or earlier.pool
     result.branch = later.branch or earlier.branch  # the line ends where its last stretch does
     result.at = max(earlier.at, later.at)
-    result.join(later.entries, later.unreadable)
+    result.join(later.entries, later.unreadable, later.files.entries)
     return result

@@ -339,6 +339,38 @@ class EffectFailed(Event, frozen=True, kw_only=True, tag="effect_failed"):
     doubt: bool = False
 
 
+class File(Event, frozen=True, kw_only=True, tag="file"):
+    """A version of a file: its number is one more than that which its writer had read.
+
+    Of two with the same number the first in the log counts; the other is void, for its writer had not read the first.
+    """
+
+    path: str
+    read: int = 0
+    """The number of the version that its writer had read; 0 where there was none."""
+    digest: str = ""
+    """SHA-256 of the contents; empty where the file is deleted, which is a version too."""
+    size: int = 0
+    """Bytes of the contents."""
+    text: str = ""
+    data: str = ""
+    """The contents as text, or else in base 64."""
+    pieces: tuple[int, ...] = ()
+    """The offsets of the records that hold the contents, one after the other, where they are too large for this one."""
+    turn: str = ""
+    """The turn that wrote it."""
+    key: str = ""
+    """That of the effect by which it was written."""
+
+
+class FilePiece(Event, frozen=True, kw_only=True, tag="file_piece"):
+    """A piece of a file's contents; the file that is made of it comes later, and names its offset."""
+
+    text: str = ""
+    data: str = ""
+    """As of ``file``."""
+
+
 class Unknown(Event, frozen=True, kw_only=True, tag="unknown"):
     """An event of a newer writer: shown as such and otherwise passed over."""
 
@@ -377,6 +409,8 @@ AnyEvent = (
     | EffectStarted
     | EffectDone
     | EffectFailed
+    | File
+    | FilePiece
 )
 """The union that is stored; order and membership are irrelevant to the format."""
 

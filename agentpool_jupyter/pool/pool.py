@@ -14,6 +14,11 @@ from .codec import EventFollower, at_offset, decode, encode
 from .document import Document
 from .effects import Effects
 from .events import Event, Fork, Head, IdSource, Message, Tag, Vote, now_ms
+from .files.checkout import Checkin, Checkout, check_in, check_out
+from .files.contents import Contents
+from .files.packing import as_bytes
+from .files.version import FileVersion
+from .files.writing import FileChange, write
 from .positions import find_position
 from .runs import Runs
 from .snapshots import NO_SNAPSHOTS
@@ -26,6 +31,8 @@ if TYPE_CHECKING:
     from agentpool_jupyter.log import Log, Record, Store
 
     from .effects import Effect
+    from .files.entry import FileEntry
+    from .files.version import FileMap
     from .snapshots import Snapshots
 
 
@@ -44,6 +51,8 @@ class Pool:
         """The log beneath, for those that need records as they are."""
         self.snapshots = snapshots
         """What makes earlier documents quick to read."""
+        self.contents = Contents(log)
+        """What its files hold."""
         self._lock = threading.RLock()
         self._branches = Branches()
         self._runs = Runs()
@@ -51,6 +60,7 @@ class Pool:
         self.trusted: set[str] = set()
         """Where teams that were started through this object send to, in words; see ``agents/runs/trust``."""
         self._document = Document(pool=self.name, branch=self._branches.head)
+        self._document.contents = self.contents
         self._applied = 0  # one past the last offset that these three include
 
     # Reading -----------------------------------------------------------------------------------------------
@@ -135,6 +145,14 @@ class Pool:
         document.places = self._runs.places
         return document
 
+    def files_of(self, branch: str) -> FileMap:
+        """Return the files of a branch as they are now; raises PositionError."""
+        with self._lock:
+            self._catch_up()
+            if self._document.branch == branch:
+                return self._document.files
+        return self.document(branch).files
+
     def lengths(self) -> dict[str, int]:
         """Return how many turns each branch's document has now, all of them in the time that one or two take."""
         lineage, last = self.lineage, self.end - 1
@@ -151,6 +169,48 @@ class Pool:
         event = Message(**self.header(self.branch, agent=agent), text=text)
         self.append([event])
         return event
+
+    def write_file(
+        self, path: str, contents: str | bytes, *, read: int | None = None, agent: str = "you"
+    ) -> FileVersion:
+        """Write a file of the current branch and return the version that it has now.
+
+        ``read`` is the number of the version that the new one rests on (default: the present one, whatever it says).
+        Raises FileChangedError where there is a newer one, also when another writer is quicker at the same moment, and
+        UserError for a path that no file may have or contents that are too large.
+        """
+        entry = self._write_file(path, as_bytes(contents), read, agent)
+        return FileVersion(composed(path), entry, self.contents)
+
+    def delete_file(self, path: str, *, read: int | None = None, agent: str = "you") -> None:
+        """Delete a file of the current branch; its earlier versions stay in the log. Raises as :meth:`write_file`."""
+        self._write_file(path, None, read, agent)
+
+    def checkout(
+        self, folder: str | os.PathLike[str], at: int | str | Position | None = None, *, overwrite: bool = False
+    ) -> Checkout:
+        """Write the files of the current line, or of a position, into a folder, and say what was done.
+
+        What an earlier checkout wrote there and is no more is removed. Each file is there whole or not at all, and
+        links are not followed. Raises PositionError, and UserError, with nothing changed, where a file in the folder is
+        not as a checkout has left it, unless ``overwrite`` is set.
+        """
+        return check_out(self.document(at).files, folder, pool=self.name, overwrite=overwrite)
+
+    def checkin(self, folder: str | os.PathLike[str], *, agent: str = "you") -> Checkin:
+        """Record on the current branch what was changed in a folder since it was checked out, and say what that was.
+
+        Files may have come, changed or gone; without a checkout, all that is there is new. Raises FileChangedError,
+        with nothing recorded, where the pool has a newer version of one of them.
+        """
+        branch = self.branch
+        return check_in(self, branch, folder, lambda: self.header(branch, agent=agent), name=self.name)
+
+    def _write_file(self, path: str, data: bytes | None, read: int | None, agent: str) -> FileEntry:
+        branch = self.branch
+        present = self.files_of(branch).number(composed(path))
+        change = FileChange(path=path, data=data, read=present if read is None else read)
+        return write(self, branch, change, lambda: self.header(branch, agent=agent))
 
     def pending(self) -> list[Effect]:
         """Return what waits on the current line for somebody to agree, oldest first."""
@@ -288,8 +348,9 @@ class Pool:
     def _take_in(self, events: Iterable[Event]) -> list[Event]:
         fresh = []
         for event in events:
-            self._branches.absorb(event)
             self._runs.absorb(event)
+            if not is_late(event, self._runs.claims.fences):
+                self._branches.absorb(event)
             self._effects.absorb(event)
             fresh.append(event)
         return fresh
@@ -297,6 +358,7 @@ class Pool:
     def _read_line(self, place: Position) -> Document:
         document = self.snapshots.document(self.log, self._branches.line(*place), self._runs.claims.fences)
         document.pool, document.branch, document.at = self.name, place.branch, place.at
+        document.contents = self.contents
         return document
 
     # Life --------------------------------------------------------------------------------------------------

@@ -50,9 +50,12 @@ ENDED = {CANCELLED: STOPPED, **UNUSUAL}
 
 # Runs ----------------------------------------------------------------------------------------------------------
 
-RunReason = Literal["turns", "quiescent", "budget", "timeout", "stopped", "moved", "failed", "lost", "refused"]
-"""Why a run ended: every turn was taken; nobody had more to react to; a limit; ``stop()``; the pool's head left its
-line; no agent could speak, or the log failed; its process died; another run was there first."""
+RunReason = Literal[
+    "turns", "quiescent", "reached", "budget", "timeout", "stopped", "moved", "failed", "lost", "refused"
+]
+"""Why a run ended: every turn was taken; nobody had more to react to; its goal (``until``) holds; a limit; ``stop()``;
+the pool's head left its line; no agent could speak, or the log failed; its process died; another run was there first.
+"""
 
 RunStatus = Literal["running", "stopping", "finished", "stopped", "failed", "lost"]
 """What a run does; the last four are how it ended."""
@@ -61,6 +64,7 @@ _ENDS: dict[str, RunStatus] = {"stopped": "stopped", "moved": "stopped", "failed
 WHY = {
     "turns": "all turns were taken",
     "quiescent": "nobody had more to react to",
+    "reached": "its goal is reached",
     "budget": "the budget is used up",
     "timeout": "the time is up",
     "refused": "another team was first",

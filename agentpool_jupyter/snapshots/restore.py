@@ -102,7 +102,7 @@ class Source:
         stop = max(start, file.scale.full(min(file.anchor.end, last + 1)))
         for found in _cover(file, branch, start, stop):
             if isinstance(found, Summary):
-                document.join(found.open, found.unreadable)
+                document.join(found.open, found.unreadable, found.files)
                 settled.add(found)
             else:
                 for event in self._read(branch, found.start, found.stop):
@@ -196,7 +196,7 @@ class _Restored(Settled):
     def add(self, summary: Summary) -> None:
         """Add the line's next block."""
         block = _Block(self._file, self._read, summary)
-        self._summaries.append(msgspec.structs.replace(summary, open={}))  # what is open is the document's now
+        self._summaries.append(msgspec.structs.replace(summary, open={}, files={}))  # which are the document's now
         self._blocks.append(block)
         self._reach[summary.branch] = block.stop
 

@@ -35,7 +35,8 @@ from agentpool_jupyter.pool.events import (
     Usage,
     Vote,
 )
-from agentpool_jupyter.pool.turn import Entry  # noqa: TC001 - msgspec reads annotations at run time
+from agentpool_jupyter.pool.files.entry import FileEntry  # noqa: TC001 - msgspec reads annotations at run time
+from agentpool_jupyter.pool.turn import Entry  # noqa: TC001 - as above
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -97,6 +98,8 @@ class Piece(msgspec.Struct, omit_defaults=True):
     """The records that branches, runs and calls are folded from."""
     signs: dict[str, Kept] = {}
     """The last record of each run, which says when it was last alive."""
+    files: dict[str, FileEntry] = {}
+    """The version of each path that counts, of those that stand in it."""
 
 
 class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -117,6 +120,8 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Turns of which it has only a part, in the order in which they first appear."""
     settled: dict[str, Entry] = {}
     """Turns that lie in it whole, but in no smaller window, in the order in which they began."""
+    files: dict[str, FileEntry] = {}
+    """The version of each path that counts, of those that stand in it: without contents, in the order of paths."""
     chronicle: list[Kept] = []
     """At level 0: facts and signs, see :class:`Piece`."""
 
@@ -151,6 +156,7 @@ class Folding:
             self._document.unreadable,
             [_kept(record) for record in self._facts],
             {run: _kept(record) for run, record in self._signs.items()},
+            dict(self._document.files.entries),
         )
 
 
@@ -160,7 +166,7 @@ def summarise(branch: str, window: int, pieces: Iterable[Piece]) -> Summary:
     facts: dict[int, Kept] = {}
     signs: dict[str, Kept] = {}
     for piece in sorted(pieces, key=lambda piece: piece.start):
-        document.join(piece.entries, piece.unreadable)
+        document.join(piece.entries, piece.unreadable, piece.files)
         facts |= {kept.offset: kept for kept in piece.facts}
         signs |= piece.signs
     facts |= {kept.offset: kept for kept in signs.values()}
@@ -174,7 +180,7 @@ def climb(window: int, children: Sequence[Summary]) -> Summary:
     summary = Summary(branch=children[0].branch, level=children[0].level + 1, window=window)
     counts: Counter[str] = Counter()
     for child in sorted(children, key=lambda child: child.window):
-        document.join(child.open, child.unreadable)
+        document.join(child.open, child.unreadable, child.files)
         counts.update(child.counts)
         summary.hidden += child.hidden
         summary.usage += child.usage
@@ -191,6 +197,7 @@ def _split(summary: Summary, document: Document) -> Summary:
     summary.settled = {key: entry for key, entry in entries if entry.whole}
     summary.open = {key: entry for key, entry in entries if not entry.whole}
     summary.unreadable = document.unreadable
+    summary.files = dict(sorted(document.files.entries.items()))
     for entry in summary.settled.values():
         counts[entry.agent] += not entry.hidden
         summary.hidden += entry.hidden

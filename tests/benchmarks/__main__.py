@@ -26,6 +26,7 @@ NAMES = (
     "bench_feed",
     "bench_storage",
     "bench_restore",
+    "bench_files",
     "bench_history",
     "bench_snapshot_job",
     "bench_reading",

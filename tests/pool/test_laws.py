@@ -5,9 +5,9 @@ from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
 from agentpool_jupyter.pool import Branches, Document, Position, fold, merge
-from agentpool_jupyter.pool.events import Delta, TurnFinished, Unreadable
+from agentpool_jupyter.pool.events import Delta, File, TurnFinished, Unreadable
 
-from .readings import first_copies, line, shown, texts
+from .readings import first_copies, line, shown, texts, versions
 from .strategies import logs, stored
 
 
@@ -19,7 +19,8 @@ def lineage(events):
 
 
 def facts(document):
-    return document.attempts, document.turns, document.usage, document.at, document.unreadable
+    files = document.files.entries
+    return document.attempts, document.turns, document.usage, document.at, document.unreadable, dict(files)
 
 
 @given(logs())
@@ -82,6 +83,12 @@ def test_a_turns_text_is_its_deltas_in_their_order(values):
     """As many as there are before its end; each once."""
     events = stored(values)
     assert {turn.id: turn.text for turn in fold(events).attempts} == texts(events)
+
+
+@given(logs())
+def test_a_files_version_is_the_first_of_the_highest_number(values):
+    events = stored(values)
+    assert dict(fold(events).files.entries) == versions(events)
 
 
 @given(logs())
@@ -149,7 +156,17 @@ def marvels(values):
         if isinstance(event, TurnFinished) and event.deltas > 0:
             written = {delta.seq for delta in events if isinstance(delta, Delta) and delta.turn == event.turn}
             found.add("complete turn" if written >= set(range(event.deltas)) else "incomplete turn")
-    return found
+    return found | {what for event in events if isinstance(event, File) for what in _marvels_of(event, events)}
+
+
+def _marvels_of(event, events):
+    there = fold(one for one in events if one.branch == event.branch and one.offset <= event.offset).files
+    if event.path not in there.entries:
+        yield "file whose path leaves the folder"
+    elif there.entries[event.path].id != event.id:
+        yield "void version"
+    elif event.path not in there:
+        yield "deleted file"
 
 
 @pytest.mark.parametrize(
@@ -161,6 +178,9 @@ def marvels(values):
         "complete turn",
         "incomplete turn",
         "stored again",
+        "void version",
+        "deleted file",
+        "file whose path leaves the folder",
     ],
 )
 def test_the_random_logs_hold_what_they_promise(wanted):

@@ -73,6 +73,7 @@ def facts(document):
         document.unreadable,
         document.at,
         len(document),
+        dict(document.files.entries),
     )
 
 

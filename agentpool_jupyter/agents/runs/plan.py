@@ -32,6 +32,9 @@ def check_team(team: TeamSpec, functions: Functions) -> None:
         if agent.python is not None and not callable(functions.get(agent.python)):
             message = f"agent {agent.name!r}: there is no function {agent.python!r}; define it before this cell"
             raise SpecError(message)
+    if team.until and not callable(functions.get(team.until)):
+        message = f"there is no function {team.until!r} for `until`; define it before this cell"
+        raise SpecError(message)
     tools_of(team, functions)
     voters_of(team, functions)
     plan(team, Document())

@@ -9,6 +9,7 @@ import msgspec
 from agentpool_jupyter.display.foreign import printable
 from agentpool_jupyter.display.note import remarks_html
 from agentpool_jupyter.display.table import Table
+from agentpool_jupyter.effects.files.conflicts import conflicts_of
 from agentpool_jupyter.pool import Usage
 from agentpool_jupyter.pool.words import OVERTAKEN, UNUSUAL
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from agentpool_jupyter.agents.team.spec import TeamSpec
     from agentpool_jupyter.pool import Document, Turn
+    from agentpool_jupyter.pool.effects import Effect
 
 
 class ReportRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +45,10 @@ class ReportRow(msgspec.Struct, frozen=True, kw_only=True):
     """Turns during which something was said that they should have read (:mod:`.stale`)."""
     restarts: int = 0
     """Turns that were broken off because they were overtaken, and begun again (``interrupt``)."""
+    concurrent: int = 0
+    """Writes of files that were refused, because somebody had written a version that their writer had not read …"""
+    repaired: int = 0
+    """… and those by which the same agent has then written the same file after all."""
 
     @property
     def tokens(self) -> str:
@@ -71,7 +77,14 @@ class Report:
     Below it stand what was read, where something was, stale turns, unusual ends, and what went wrong with recall.
     """
 
-    def __init__(self, document: Document, team: TeamSpec, run: str, notes: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        document: Document,
+        team: TeamSpec,
+        run: str,
+        notes: Sequence[str] = (),
+        effects: Iterable[Effect] = (),
+    ) -> None:
         self.run = run
         self.notes = list(notes)
         """What went wrong when agents were to be reminded of something; their turns went on without."""
@@ -80,6 +93,7 @@ class Report:
         """Turns during which something was said that they should have read, and what."""
         self.unusual = _unusual(turn for turn in attempts if turn.status == "finished")
         """The turns that ended otherwise than they should, by how they did."""
+        self._conflicts = conflicts_of(effects, {turn.id for turn in attempts})
         names = [agent.name for agent in team.agents]
         self.rows = [self._row(name, attempts, {name}) for name in names]
         self.total = self._row("all", attempts, set(names))
@@ -103,6 +117,8 @@ class Report:
             recalled=usage.recalled,
             stale=sum(found.turn.agent in agents for found in self.stale_turns),
             restarts=restarts,
+            concurrent=sum(self._conflicts.concurrent[name] for name in agents),
+            repaired=sum(self._conflicts.repaired[name] for name in agents),
         )
 
     def _tables(self) -> list[Table]:
@@ -134,6 +150,9 @@ class Report:
         ]
         if len(self.stale_turns) > _NAMED:
             shown.append(f"stale: {len(self.stale_turns) - _NAMED} more turns, see `stale_turns`")
+        if self.total.concurrent:
+            found = f"{self.total.concurrent} concurrent, refused; {self.total.repaired} repaired by their writers"
+            shown.append(f"writes of files: {found}")
         for what, names in self.unusual.items():
             more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
             shown.append(f"{', '.join(names[:_NAMED])}{more}: {what}")

@@ -25,6 +25,7 @@ from agentpool_jupyter.pool.events import Claim, Head, Release, RunFinished, Sto
 from agentpool_jupyter.pool.runs import in_words
 from agentpool_jupyter.pool.words import LOST, run_status
 
+from .goal import Goal
 from .renewal import Renewal
 from .report import Report
 from .schedule import Schedule, make_agents
@@ -52,7 +53,7 @@ class Run:
         self._functions = functions
         self._ended = threading.Event()
         self._stopping = False
-        self._schedule = Schedule()
+        self._schedule = Schedule(Goal(team.until, functions.get(team.until)))
         self._reminders = Reminders(pool)
         self._loop = asyncio.new_event_loop()
         # In the caller's context, by which a kernel knows the cell that what is printed belongs to.
@@ -108,7 +109,7 @@ class Run:
 
     def report(self) -> Report:
         """Return what each agent did and what it took."""
-        return Report(self.document(), self.team, self.id, self.notes)
+        return Report(self.document(), self.team, self.id, self.notes, list(self.pool.effects.values()))
 
     @property
     def notes(self) -> list[str]:

@@ -14,8 +14,10 @@ from agentpool_jupyter.agents.turns.model_agent import ModelAgent
 from agentpool_jupyter.agents.turns.python_agent import PythonAgent
 from agentpool_jupyter.agents.turns.voting import ask_model
 from agentpool_jupyter.errors import LogError
-from agentpool_jupyter.pool.events import TurnFailed
+from agentpool_jupyter.pool.events import TurnFailed, TurnFinished
 from agentpool_jupyter.pool.words import FILTERED, LOST, REFUSED, THOUGHT, UNUSUAL, WITHHELD
+
+from .goal import Goal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -117,10 +119,11 @@ def make_agents(
 class Schedule:
     """Lets agents take turns until there is a reason to end; belongs to one event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, goal: Goal | None = None) -> None:
         self.reason: str = ""
         """Why the run ends; empty while it goes on."""
         self.detail = ""
+        self._goal = goal or Goal()
         self._news = asyncio.Event()
 
     def wake(self) -> None:
@@ -138,6 +141,8 @@ class Schedule:
         tasks: set[asyncio.Task[None]] = set()
         clock = asyncio.create_task(self._clock(resources.team.budget.seconds))
         try:
+            if any(state.taken for state in states):  # it may have been reached when the run's last process ended
+                await self._look_at_goal(resources)
             while not self.reason:
                 for state in states:
                     if state.ready(resources.live):
@@ -170,6 +175,8 @@ class Schedule:
             state.unusual = UNUSUAL[reason] if reason in _TOLD else state.unusual
             state.spoke = state.spoke or not state.error
             state.out = bool(state.error) and isinstance(state.agent, ModelAgent)
+            if isinstance(ended, TurnFinished):
+                await self._look_at_goal(resources)
         except BudgetExhaustedError as error:
             self.end("budget", str(error))
         except LogError as error:
@@ -177,9 +184,13 @@ class Schedule:
         finally:
             state.speaking = False
 
+    async def _look_at_goal(self, resources: RunResources) -> None:
+        if await self._goal.holds(resources.live.document.copy()):
+            self.end("reached", f"{self._goal.name} holds")
+
     def _conclude(self, states: list[AgentState]) -> None:
         told = [f"{state.spec.name}: {what}" for state in states if (what := state.error or state.unusual)]
-        detail = "; ".join(told)
+        detail = "; ".join([*told, *([f"until: {self._goal.problem}"] if self._goal.problem else [])])
         if any(state.error for state in states) and not any(state.spoke for state in states):
             self.end("failed", detail)
         elif all(state.taken >= state.turns for state in states):

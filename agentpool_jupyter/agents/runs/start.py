@@ -14,7 +14,7 @@ from agentpool_jupyter.errors import UserError
 from .claims import fail_open_turns, start_run
 from .plan import check_team
 from .run import Run
-from .trust import check_trust, sends_to
+from .trust import check_trust, runs_here, sends_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -61,7 +61,7 @@ class Team:
         """
         check_team(self.spec, self.functions)
         run, branch = f"run-{pool.new_id()}", pool.branch
-        pool.trusted |= sends_to(self.spec)
+        pool.trusted |= sends_to(self.spec) | runs_here(self.spec)
         claim = start_run(pool, run, branch, self.spec)
         return Run(pool, self.spec, claim=claim, branch=branch, functions=self.functions).start()
 
@@ -85,8 +85,8 @@ def resume(
     ``turns``, for all agents that have no number of their own. Raises UserError where there is no such run,
     RunActiveError where it is alive.
 
-    Raises UserError, too, where it names servers or keys' variables that are not OpenAI's, and no team did that was
-    started through this pool: with ``trust`` they are taken, as yours.
+    Raises UserError, too, where it names servers or keys' variables that are not OpenAI's, or programs, and no team did
+    that was started through this pool: with ``trust`` they are taken, as yours.
     """
     runs = pool.runs
     if not runs:

@@ -1,7 +1,8 @@
-"""Where a team's texts and keys go, where that is not what this machine is set up for.
+"""Where a team's texts and keys go, where that is not what this machine is set up for, and which programs it runs.
 
 A pool may come from outside: a file that was imported, a topic that others write to. What it says about servers is
 then a stranger's word, and to resume its run would carry the environment's keys to any server that the stranger names.
+So are the programs that its agents may run here.
 """
 
 from __future__ import annotations
@@ -48,12 +49,19 @@ def sends_to(team: TeamSpec) -> set[str]:
     return found
 
 
+def runs_here(team: TeamSpec) -> set[str]:
+    """Return the programs of this machine that a team's agents may run; in words."""
+    return {f"the program {name!r}" for agent in team.agents for name in team.programs_of(agent)}
+
+
 def check_trust(pool: Pool, team: TeamSpec) -> None:
     """Raise UserError where a team of a pool names what no team did that was started through this object."""
-    strange = sorted(sends_to(team) - pool.trusted)
-    if strange:
+    servers, programs = (sorted(found - pool.trusted) for found in (sends_to(team), runs_here(team)))
+    would = [f"send its texts to {'; and to '.join(servers)}"] if servers else []
+    would += [f"run {', '.join(programs)} on this machine"] if programs else []
+    if would:
         message = (
-            f"the team in pool {pool.name!r} would send its texts to {'; and to '.join(strange)}: nothing was sent, "
+            f"the team in pool {pool.name!r} would {', and '.join(would)}: nothing was {'sent' if servers else 'run'}, "
             "for a pool from outside may name anything; where you mean it, say `%agents resume --trust`, or "
             "resume(…, trust=True)"
         )

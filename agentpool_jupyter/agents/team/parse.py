@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _LONGEST_NAME = 40
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_PROGRAM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OURS = {
     "messages": "prompts are made from the pool",
@@ -211,6 +212,21 @@ class _Parser(FieldReader):
             names += [f"mcp:{one}" for one in found] if servers else found
         return tuple(dict.fromkeys(names))
 
+    def run(self, node: yaml.Node, key: str) -> tuple[str, ...]:
+        value = plain(node)
+        names = [value] if isinstance(value, str) else value
+        if not isinstance(names, list) or not all(isinstance(name, str) and _PROGRAM.fullmatch(name) for name in names):
+            message = f"`{key}` is a list of programs by their plain names, like `[pytest, python]`"
+            raise SpecError(message, line=self.line(node))
+        return tuple(dict.fromkeys(names))
+
+    def until(self, node: yaml.Node, key: str) -> str:
+        name = self.text(node, key)
+        if not name.isidentifier():
+            message = f"`{key}` names a function of the notebook, like `tests_pass`"
+            raise SpecError(message, line=self.line(node))
+        return name
+
     def gates(self, node: yaml.Node, key: str) -> dict[str, Gate]:
         gates = {}
         for name, value in self.items(node, key):
@@ -301,7 +317,12 @@ _SERVER_READERS: Readers = {
     "price": _Parser.price,
 }
 _READING_READERS: Readers = {"stride": whole(0), "interrupt": _Parser.flag, "recall": _Parser.recall}
-_ACTING_READERS: Readers = {"tools": _Parser.tools, "calls": whole(1, 1000)}
+_ACTING_READERS: Readers = {
+    "tools": _Parser.tools,
+    "calls": whole(1, 1000),
+    "files": _Parser.flag,
+    "run": _Parser.run,
+}
 _MODEL_ONLY = tuple(_READING_READERS)
 _AGENT_READERS: Readers = {
     "role": _Parser.text,
@@ -322,6 +343,7 @@ _TEAM_READERS: Readers = {
     "attempts": whole(1, 20),
     "silence": real(0.1),
     "flush": real(0, 10),
+    "until": _Parser.until,
     "gates": _Parser.gates,
     **_READING_READERS,
     **_ACTING_READERS,

@@ -75,6 +75,9 @@ class AgentSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tools: tuple[str, ...] | None = None
     """Functions of the notebook that it may call; empty: none, also where the team has some."""
     calls: int | None = None
+    files: bool | None = None
+    run: tuple[str, ...] | None = None
+    """Programs that it may run; empty: none, also where the team has some."""
 
     @property
     def hears_task(self) -> bool:
@@ -133,6 +136,12 @@ class TeamSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Functions of the notebook that agents may call."""
     calls: int = 8
     """Most calls of tools in one turn."""
+    files: bool = False
+    """Whether agents may read and write the files of the pool."""
+    run: tuple[str, ...] = ()
+    """Names of programs that agents may run on those files; see :mod:`agentpool_jupyter.effects.programs`."""
+    until: str = ""
+    """Name of a function ``(document) -> bool``: the run ends when it holds after a turn; empty for none."""
     gates: dict[str, Gate] = {}
     """Who has to agree before a tool is called, by the tool's name."""
 
@@ -160,6 +169,14 @@ class TeamSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def tools_of(self, agent: AgentSpec) -> tuple[str, ...]:
         """Return the names of the tools that one agent may call."""
         return self.tools if agent.tools is None else agent.tools
+
+    def shares_files(self, agent: AgentSpec) -> bool:
+        """Return whether one agent may read and write the pool's files."""
+        return self.files if agent.files is None else agent.files
+
+    def programs_of(self, agent: AgentSpec) -> tuple[str, ...]:
+        """Return the names of the programs that one agent may run."""
+        return self.run if agent.run is None else agent.run
 
     def calls_of(self, agent: AgentSpec) -> int:
         """Return the most calls in one turn of one agent."""

@@ -7,8 +7,10 @@ import hashlib
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from agentpool_jupyter.effects.files.turn_files import FILE_TOOLS, OF_FILES, TurnFiles
 from agentpool_jupyter.effects.mcp_server import MARK, McpServer, address_of, check_installed
 from agentpool_jupyter.effects.perform import EffectRequest, Performer, answer_of
+from agentpool_jupyter.effects.programs.program import RUN_PROGRAM, find_program, program_tool
 from agentpool_jupyter.effects.tool import Tool, ask_tool
 from agentpool_jupyter.effects.voters import function_voters
 from agentpool_jupyter.errors import SpecError
@@ -40,8 +42,10 @@ class Toolbox:
     def __init__(self, resources: RunResources, agent: AgentSpec) -> None:
         self._resources = resources
         self._agent = agent
+        self._files = TurnFiles(resources.pool, resources.live.branch, lambda: resources.header(agent.name))
+        self._own = self._of_the_pool()
         entries = resources.team.tools_of(agent)
-        self._tools = {tool.name: tool for entry in entries for tool in resources.tools[entry]}
+        self._tools = {tool.name: tool for entry in entries for tool in resources.tools[entry]} | self._own
         self._number = self._turns_before()
         self._left = resources.team.calls_of(agent)
         self._mistakes = 0
@@ -56,6 +60,7 @@ class Toolbox:
 
     async def answer(self, asked: Sequence[AskedCall], turn: str, seen: int) -> list[str]:
         """Make the calls of one answer, all at once, and return what the model is told of each."""
+        self._files.turn = turn
         return list(await asyncio.gather(*(self._call(call, turn, seen) for call in asked)))
 
     async def _call(self, asked: AskedCall, turn: str, seen: int) -> str:
@@ -71,23 +76,34 @@ class Toolbox:
             self._mistakes += 1
             return f"error: {error}"
         self._left -= 1
-        return answer_of(
-            await self._performer.perform(
-                EffectRequest(
-                    tool=tool,
-                    arguments=arguments,
-                    key=self._key(tool, arguments),
-                    header=lambda voter="": self._resources.header(voter or self._agent.name),
-                    turn=turn,
-                    seen=seen,
-                    gate=self._resources.team.gates.get(tool.name) or tool.gate,
-                    voters=self._resources.voters | function_voters(tool.voters),
-                )
+        call = await self._performer.perform(
+            EffectRequest(
+                tool=tool,
+                arguments=arguments,
+                key=self._key(tool, arguments),
+                header=lambda voter="": self._resources.header(voter or self._agent.name),
+                turn=turn,
+                seen=seen,
+                data=OF_FILES if tool is self._own.get(tool.name) and tool.name in FILE_TOOLS else {},
+                gate=self._resources.team.gates.get(tool.name) or tool.gate,
+                voters=self._resources.voters | function_voters(tool.voters),
             )
         )
+        self._files.note(call)
+        return answer_of(call)
+
+    def _of_the_pool(self) -> dict[str, Tool]:
+        """Return the tools that are no functions of the notebook: of the pool's files, and of programs."""
+        resources = self._resources
+        tools = self._files.tools if resources.team.shares_files(self._agent) else {}
+        if programs := resources.team.programs_of(self._agent):
+            tools[RUN_PROGRAM] = program_tool(programs, lambda: resources.pool.files_of(resources.live.branch))
+        return tools
 
     def _key(self, tool: Tool, arguments: dict[str, Any]) -> str:
-        same = canonical([self._resources.claim.run, self._agent.name, self._number, tool.name, arguments])
+        # What was done to the files of a line that was left was not done on this one.
+        line = [self._resources.live.branch] if tool is self._own.get(tool.name) else []
+        same = canonical([self._resources.claim.run, self._agent.name, self._number, tool.name, arguments, *line])
         self._made[same] += 1
         return hashlib.sha256(canonical([same.decode(), self._made[same]])).hexdigest()[:32]
 
@@ -135,9 +151,16 @@ def tools_of(team: TeamSpec, functions: Mapping[str, Any]) -> dict[str, list[Too
     """
     tools: dict[str, list[Tool]] = {}
     for agent in team.agents:
+        for program in team.programs_of(agent):
+            find_program(program)
         for entry in team.tools_of(agent):
             if entry in tools:
                 continue
+            if entry in (*FILE_TOOLS, RUN_PROGRAM):
+                message = (
+                    f"agent {agent.name!r}: `tools` cannot have {entry!r}, which `files` or `run` gives: rename it"
+                )
+                raise SpecError(message)
             if entry.startswith(MARK):
                 check_installed()
                 address_of(entry)

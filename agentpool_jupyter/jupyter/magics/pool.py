@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from agentpool_jupyter.jupyter.session import Session
     from agentpool_jupyter.log import Store
     from agentpool_jupyter.pool import Event
+    from agentpool_jupyter.pool.files.version import FileMap
 
 _SHOWN = 80  # characters of an event in a listing
 _IMPORT_WORDS = 3
@@ -42,7 +43,9 @@ class PoolMagics(SessionMagics):
     )
     @STORE
     @argument(
-        "--at", metavar="POSITION", help="show the document as it was: 120, planner#2, -3, 14:05, 10m, a branch or tag"
+        "--at",
+        metavar="POSITION",
+        help="show the document, or its files, as it was: 120, planner#2, -3, 14:05, 10m, a branch or tag",
     )
     @argument("-n", type=int, default=20, metavar="EVENTS", help="how many lines `log` and `events` show (default: 20)")
     @argument("--overwrite", action="store_true", help="export over a file that is there")
@@ -60,6 +63,7 @@ class PoolMagics(SessionMagics):
             %pool use NAME           make it the current pool (made if need be)
             %pool log [NAME] [-n N]  its history as a graph of branches, newest first
             %pool events [NAME]      the last events, as the log has them
+            %pool files [NAME]       the files that its team shares (--at P: as they were)
             %pool new [NAME]         make an empty pool and use it
             %pool tag NAME [--at P]  name a position
             %pool export FILE        write the current pool to a file
@@ -159,6 +163,10 @@ def _log(session: Session, name: str | None, arguments: Namespace) -> HistoryGra
     return history_graph(session.pool(name, arguments.store), most=arguments.n)
 
 
+def _files(session: Session, name: str | None, arguments: Namespace) -> FileMap:
+    return session.pool(name, arguments.store).document(arguments.at).files
+
+
 def _tag(session: Session, name: str | None, arguments: Namespace) -> Note:
     if name is None:
         message = "%pool tag needs a name, as in `%pool tag good --at planner#2`"
@@ -220,7 +228,7 @@ def _events(session: Session, name: str | None, arguments: Namespace) -> Table:
 
 def _gist(event: Event) -> str:
     """Return what an event says, in a line."""
-    for field in ("text", "error", "reason", "to", "name", "kind", "owner", "model"):
+    for field in ("path", "text", "error", "reason", "to", "name", "kind", "owner", "model"):
         value = getattr(event, field, None)
         if value:
             return clip(str(value), _SHOWN)
@@ -232,6 +240,7 @@ ACTIONS: dict[str, Callable[[Session, str | None, Namespace], Any]] = {
     "use": _use,
     "log": _log,
     "events": _events,
+    "files": _files,
     "new": _new,
     "tag": _tag,
     "export": _export,

@@ -81,3 +81,15 @@ def test_the_server_of_the_environment_needs_no_trust(monkeypatch):
     monkeypatch.setenv("OPENAI_BASE_URL", "https://gateway.example/v1/")
     spec = Team.from_yaml("task: t\nmodel: m\nbase_url: https://gateway.example/v1\nagents: {ann: x}").spec
     assert not sends_to(spec)
+
+
+def test_a_program_that_a_pool_names_is_not_run(pool):
+    named = team({"ann": {"python": "talk"}}, run=["python"], functions={"talk": lambda _: "Hi."})
+    pool.append([RunStarted(**pool.header("main", "r"), spec=named.spec.to_dict())])
+    with pytest.raises(UserError, match="would run the program 'python' on this machine: nothing was run"):
+        resume(pool, functions=named.functions)
+    assert pool.end == 1
+    assert resume(pool, functions=named.functions, trust=True).wait(30)
+    run = named.start(pool)
+    assert run.wait(30)
+    assert resume(pool, run.id, functions=named.functions).wait(30)
