@@ -16,6 +16,8 @@ from agentpool_jupyter.pool.events import (
     EffectDone,
     EffectFailed,
     EffectStarted,
+    File,
+    FilePiece,
     Folded,
     Fork,
     Head,
@@ -71,6 +73,8 @@ EVENTS = [
     EffectStarted(id="20", proposal="p", digest="ab", claim="12", run="r"),
     EffectDone(id="21", proposal="p", result={"left": 3}, output="sold"),
     EffectFailed(id="22", proposal="p", error="ValueError: none", detail="Traceback", doubt=True),
+    File(id="23", path="src/oven.py", read=2, digest="ab", size=4, text="bake", turn="t", key="k"),
+    FilePiece(id="24", data="AAEC"),
 ]
 
 
@@ -107,7 +111,7 @@ def test_the_names_of_the_types_are_the_storage_format():
     assert " ".join(event.type for event in EVENTS) == (
         "run_started run_finished message turn_started delta turn_finished turn_failed fork head tag recall "
         "claim release heartbeat proposal vote decision folded turn_continued stop_asked "
-        "effect_started effect_done effect_failed"
+        "effect_started effect_done effect_failed file file_piece"
     )
 
 
