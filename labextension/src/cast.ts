@@ -64,6 +64,7 @@ function person(name: string): AgentView {
     turns: 0,
     turns_max: null,
     tokens: 0,
+    estimated: false,
     rate: 0,
     cost: null,
     reading: NOTHING_READ,

@@ -27,3 +27,8 @@ export function clock(ms: number): string {
   const rest = two(seconds % 60);
   return hours > 0 ? `${hours}:${two(minutes)}:${rest}` : `${minutes}:${rest}`;
 }
+
+/** A number that is only known to be at most this, where `estimated` says so. */
+export function bounded(number: string, { estimated }: { readonly estimated: boolean }): string {
+  return estimated ? `≤ ${number}` : number;
+}

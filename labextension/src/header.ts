@@ -1,7 +1,7 @@
 // The head of the widget: the task, how it goes, what it has cost, and the button that stops it.
 
 import { element, setAttribute, setText } from "./dom";
-import { clock, count, dollars, exact } from "./format";
+import { bounded, clock, count, dollars, exact } from "./format";
 import { readingText, readingTitle } from "./reading";
 import { isLive, type Scene } from "./session";
 import type { RunView } from "./wire";
@@ -89,8 +89,9 @@ export class Header {
 
   private figures(run: RunView): void {
     const limit = run.tokens_max;
-    setText(this.tokens, limit === null ? `${count(run.tokens)} tokens` : `${count(run.tokens)} of ${count(limit)} tokens`);
-    setAttribute(this.tokens, "title", `${exact(run.tokens)} tokens`);
+    const taken = bounded(count(run.tokens), run);
+    setText(this.tokens, limit === null ? `${taken} tokens` : `${taken} of ${count(limit)} tokens`);
+    setAttribute(this.tokens, "title", `${bounded(exact(run.tokens), run)} tokens`);
     setAttribute(this.bar, "hidden", limit === null ? "" : null);
     if (limit !== null) {
       const share = limit > 0 ? Math.min(1, run.tokens / limit) : 1;
@@ -103,7 +104,7 @@ export class Header {
     setText(this.read, read);
     setAttribute(this.read, "title", readingTitle(run.reading));
     setAttribute(this.read, "hidden", read === "" ? "" : null);
-    setText(this.cost, run.cost === null ? "" : dollars(run.cost));
+    setText(this.cost, run.cost === null ? "" : bounded(dollars(run.cost), run));
     setAttribute(this.cost, "hidden", run.cost === null ? "" : null);
     setText(this.place, run.branch === "main" ? run.pool : `${run.pool} @ ${run.branch}`);
     this.elapse();

@@ -2,7 +2,7 @@
 
 import type { Cast, Member } from "./cast";
 import { element, setAttribute, setText } from "./dom";
-import { count, dollars, exact } from "./format";
+import { bounded, count, dollars, exact } from "./format";
 import { readingText, readingTitle } from "./reading";
 import { TurnList, type Source } from "./turns";
 import type { AgentView } from "./wire";
@@ -49,7 +49,7 @@ class Lane {
     setText(this.model, agent.kind === "python" ? "python" : agent.model);
     setAttribute(this.model, "title", agent.model === "" ? null : agent.model);
     setText(this.numbers, agent.kind === "person" ? "" : numbersOf(agent));
-    setAttribute(this.numbers, "title", `${exact(agent.tokens)} tokens`);
+    setAttribute(this.numbers, "title", `${bounded(exact(agent.tokens), agent)} tokens`);
     const read = readingText(agent.reading);
     setText(this.read, read);
     setAttribute(this.read, "title", readingTitle(agent.reading));
@@ -121,8 +121,8 @@ function sizeOf(lanes: number): string {
 
 function numbersOf(agent: AgentView): string {
   const turns = agent.turns_max === null ? `${agent.turns}` : `${agent.turns}/${agent.turns_max}`;
-  const parts = [`turn ${turns}`, `${count(agent.tokens)} tokens`];
+  const parts = [`turn ${turns}`, `${bounded(count(agent.tokens), agent)} tokens`];
   if (agent.rate > 0) parts.push(`${agent.rate.toFixed(agent.rate < 10 ? 1 : 0)}/s`);
-  if (agent.cost !== null) parts.push(dollars(agent.cost));
+  if (agent.cost !== null) parts.push(bounded(dollars(agent.cost), agent));
   return parts.join(" · ");
 }

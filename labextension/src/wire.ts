@@ -40,6 +40,8 @@ export interface AgentView {
   readonly turns: number;
   readonly turns_max: number | null;
   readonly tokens: number;
+  /** Its tokens and its cost are at most what stands here: a server did not count them all. */
+  readonly estimated: boolean;
   /** Completion tokens per second, now. */
   readonly rate: number;
   /** US dollars. */
@@ -91,6 +93,8 @@ export interface RunView {
   readonly started: number;
   readonly finished: number | null;
   readonly tokens: number;
+  /** As of an agent's. */
+  readonly estimated: boolean;
   readonly tokens_max: number | null;
   readonly cost: number | null;
   /** Of all agents together. */
@@ -198,6 +202,7 @@ function agent(value: unknown, where: string): AgentView {
     turns: fields.number("turns", 0),
     turns_max: fields.numberOrNull("turns_max"),
     tokens: fields.number("tokens", 0),
+    estimated: fields.get("estimated") === true,
     rate: fields.number("rate", 0),
     cost: fields.numberOrNull("cost"),
     reading: reading(fields.get("reading") ?? {}, `${where}.reading`),
@@ -247,6 +252,7 @@ function run(value: unknown, where: string): RunView {
     started: fields.number("started", 0),
     finished: fields.numberOrNull("finished"),
     tokens: fields.number("tokens", 0),
+    estimated: fields.get("estimated") === true,
     tokens_max: fields.numberOrNull("tokens_max"),
     cost: fields.numberOrNull("cost"),
     reading: reading(fields.get("reading") ?? {}, `${where}.reading`),

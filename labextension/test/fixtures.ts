@@ -16,7 +16,7 @@ export function fixture(name: string): Record<string, unknown> {
 export function agent(name: string, part: Partial<AgentView> = {}): AgentView {
   return {
     name, role: "", model: "", kind: "model", listens: [], state: "idle", note: "",
-    turns: 0, turns_max: null, tokens: 0, rate: 0, cost: null, reading: NOTHING_READ, place: null, ...part,
+    turns: 0, turns_max: null, tokens: 0, estimated: false, rate: 0, cost: null, reading: NOTHING_READ, place: null, ...part,
   };
 }
 
@@ -27,7 +27,7 @@ export function turn(id: string, part: Partial<TurnView> = {}): TurnView {
 export function run(part: Partial<RunView> = {}): RunView {
   return {
     pool: "bakery", branch: "main", run: "r1", task: "Plan.", status: "running", reason: "", started: 0,
-    finished: null, tokens: 0, tokens_max: null, cost: null, reading: NOTHING_READ, end: 0, questions: [], ...part,
+    finished: null, tokens: 0, estimated: false, tokens_max: null, cost: null, reading: NOTHING_READ, end: 0, questions: [], ...part,
   };
 }
 

@@ -239,3 +239,16 @@ describe("what waits for a person", () => {
     expect(el.querySelector<HTMLButtonElement>(".ap-approve")?.disabled).toBe(true);
   });
 });
+
+describe("numbers that rest on an estimate", () => {
+  it("are marked wherever they stand", () => {
+    const kernel = new Kernel();
+    open(kernel);
+    kernel.says(state({ run: run({ tokens: 1234, estimated: true, cost: 0.5 }), agents: [agent("planner", { tokens: 1234, estimated: true })] }));
+    expect(shown(".ap-tokens")).toBe("≤ 1.2k tokens");
+    expect(shown(".ap-cost")).toBe("≤ $0.50");
+    expect(shown(".ap-lane-numbers")).toContain("≤ 1.2k tokens");
+    kernel.says(patch(1, { run: run({ tokens: 1234 }) }));
+    expect(shown(".ap-tokens")).toBe("1.2k tokens");
+  });
+});

@@ -14,7 +14,7 @@ import time
 import weakref
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from agentpool_jupyter.errors import LogCorruptError, LogError, LogMovedError, LogUnavailableError
@@ -25,7 +25,6 @@ from .database import beside, size, transaction, writable
 from .follower import Bell, SqliteFollower
 from .records import (
     check_together,
-    chunked,
     end,
     insert,
     mark,
@@ -111,7 +110,7 @@ class SqliteLog(Log):
             raise ValueError(message)
         end = self.end()
         stop = end if stop is None else min(stop, end)
-        return dense(chunked(partial(self._take, stop=stop), start), start, stop)
+        return chain.from_iterable(self._stretches(start, stop))
 
     def follow(self, start: int = 0) -> SqliteFollower:
         """Yield batches of records, stored and new; see :meth:`Log.follow`."""
@@ -241,6 +240,14 @@ class SqliteLog(Log):
         if unmarked or not self._marked:
             self._marked = work_in(db)
         return records
+
+    def _stretches(self, start: int, stop: int) -> Iterator[Iterable[Record]]:
+        """Yield the records of a range, some at a time; as good as always no offset is missing among them."""
+        while start < stop:
+            found = self._take(start, stop)
+            until = found[-1].offset + 1 if found else stop
+            yield found if len(found) == until - start else dense(found, start, until)
+            start = until
 
     def _take(self, start: int, stop: int | None = None) -> list[Record]:
         self._check_open()

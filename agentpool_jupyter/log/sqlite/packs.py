@@ -65,8 +65,8 @@ def count(db: sqlite3.Connection) -> tuple[int, int]:
     return rows[0] if rows else (0, 0)
 
 
-def read(db: sqlite3.Connection, pack: Pack) -> list[Record]:
-    """Return the records of a pack; raises sqlite3.DatabaseError where it is not as we made it."""
+def read(db: sqlite3.Connection, pack: Pack, start: int = 0, stop: int | None = None) -> list[Record]:
+    """Return the records of a pack that are in a range; raises sqlite3.DatabaseError where it is not as we made it."""
     ((data,),) = _rows(db, "SELECT CAST(data AS BLOB) FROM packs WHERE last = ?", pack.last)
     try:
         times, values = _content.decode(zlib.decompressobj().decompress(data, _UNPACKED))
@@ -76,7 +76,9 @@ def read(db: sqlite3.Connection, pack: Pack) -> list[Record]:
     if not len(times) == len(values) == pack.last - pack.first + 1:
         message = f"the pack of records {pack.first} to {pack.last} holds {len(values)}"
         raise sqlite3.DatabaseError(message)
-    return list(map(Record, range(pack.first, pack.last + 1), times, values))
+    first, stop = max(start, pack.first), pack.last + 1 if stop is None else min(stop, pack.last + 1)
+    part = slice(first - pack.first, max(first, stop) - pack.first)
+    return list(map(Record, range(first, stop), times[part], values[part]))
 
 
 def put(db: sqlite3.Connection, records: Iterable[Record]) -> None:

@@ -237,10 +237,10 @@ def some(db: sqlite3.Connection, start: int, stop: int | None = None) -> list[Re
             "WHERE offset >= ? AND offset < ? ORDER BY offset LIMIT ?"
         )
         until = min(stop, pack.first) if pack else stop
-        rows = [Record._make(row) for row in db.execute(query, (start, until, _CHUNK))]
+        rows = list(map(Record._make, db.execute(query, (start, until, _CHUNK))))
     if rows or not pack:
         return rows
-    return packs.read(db, pack)[max(0, start - pack.first) : max(0, stop - pack.first)]
+    return packs.read(db, pack, start, stop)
 
 
 def chunked(take: Callable[[int], list[Record]], start: int = 0) -> Iterator[Record]:
