@@ -67,7 +67,22 @@ def check_parallel_thought(cells):
     assert all("contained" in hit and "picnic-last-year.md" in hit for hit in hits)
 
 
-STORIES = {"02-time-travel": check_time_travel, "03-parallel-thought-and-recall": check_parallel_thought}
+def check_acting(cells):
+    """What was built passes its tests; what one broke is taken back, with the release that nobody had planned."""
+    seen = [shown(cell) + printed(cell) for cell in cells]
+    assert any("tests_pass holds" in text for text in seen)
+    assert any("careful: yes, tester: yes" in text for text in seen)
+    assert any("1 failed, 1 passed" in text and "['1.0', '2.0']" in text for text in seen)
+    assert any('publish(version="2.0"): taken back (withdrew 2.0)' in text for text in seen)
+    assert any("2 passed" in text and "['1.0']" in text for text in seen)
+    assert any("not done: cheap refused" in text for text in seen)
+
+
+STORIES = {
+    "02-time-travel": check_time_travel,
+    "03-parallel-thought-and-recall": check_parallel_thought,
+    "04-agents-that-act": check_acting,
+}
 
 
 def check(notebook, name):

@@ -214,11 +214,14 @@ def _confidence(vote: Vote, unsaid: float = 0.0) -> float:
 def _told(tally: Tally, accepted: bool | None) -> str:  # noqa: FBT001 - it may also be None
     if accepted is None:
         return f"waiting for {_named(tally.waiting)}"
+    yes = [voter for voter, vote in tally.votes.items() if vote.accept]
+    no = [voter for voter, vote in tally.votes.items() if not vote.accept]
+    why = "; ".join(tally.votes[voter].text for voter in no if tally.votes[voter].text)
     parts = [
         f"{_named(voters)} {word}"
         for voters, word in (
-            ([voter for voter, vote in tally.votes.items() if vote.accept], "agreed"),
-            ([voter for voter, vote in tally.votes.items() if not vote.accept], "refused"),
+            (yes, "agreed"),
+            (no, f"refused ({why})" if why else "refused"),
             (sorted(tally.absent), "did not answer in time"),
         )
         if voters
