@@ -30,6 +30,7 @@ from agentpool_jupyter.pool.events import (
 from agentpool_jupyter.pool.votes import Gate, Verdict
 
 from .function import run_function
+from .masking import masked
 from .tool import MOST_BYTES
 
 if TYPE_CHECKING:
@@ -271,8 +272,8 @@ def answer_of(call: Effect) -> str:
 
 
 def _plain(result: Any) -> Any:
-    """Return a result as the log can hold it; what JSON does not know is its text."""
-    plain = msgspec.to_builtins(result, enc_hook=str, str_keys=True)
+    """Return a result as the log can hold it, without secrets; what JSON does not know is its text."""
+    plain = masked(msgspec.to_builtins(result, enc_hook=str, str_keys=True))
     size = len(canonical(plain))
     if size > MOST_BYTES:
         return f"(it was done; its result has {size:,} bytes as JSON, and at most {MOST_BYTES:,} are kept: return less)"
@@ -280,8 +281,8 @@ def _plain(result: Any) -> Any:
 
 
 def _short(problem: BaseException) -> str:
-    return f"{type(problem).__name__}: {problem}"[:_MOST_SAID]
+    return str(masked(f"{type(problem).__name__}: {problem}"))[:_MOST_SAID]
 
 
 def _whole(problem: BaseException) -> str:
-    return "".join(traceback.format_exception(problem))[-MOST_BYTES:]
+    return str(masked("".join(traceback.format_exception(problem))))[-MOST_BYTES:]

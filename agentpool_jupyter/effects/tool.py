@@ -12,6 +12,8 @@ import msgspec
 from agentpool_jupyter.errors import UserError
 from agentpool_jupyter.pool.votes import PERSON, Gate
 
+from .masking import secret_in
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -146,6 +148,10 @@ class Tool:
             message = f"the arguments are not those of {self.name}: {error}"
             raise ValueError(message) from None
         plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(read))
+        if variable := secret_in(plain):
+            kept = "and all arguments are kept in the log"
+            message = f"the arguments hold the secret in ${variable}, {kept}: let {self.name} read it itself"
+            raise ValueError(message)
         return plain
 
     def call_with(self, arguments: Mapping[str, Any], key: str, effect: Effect | None = None) -> Callable[[], Any]:

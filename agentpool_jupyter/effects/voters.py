@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .function import run_function
+from .masking import masked
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -45,16 +46,20 @@ def function_voter(function: Callable[..., Any]) -> Voter:
         try:
             answer = await run_function(function, effect)
         except Exception as error:  # noqa: BLE001 - whatever it raises, it did not agree
-            return Ballot(accept=False, why=f"its vote failed: {type(error).__name__}: {error}"[:_MOST_TOLD])
+            return Ballot(accept=False, why=_told(f"its vote failed: {type(error).__name__}: {error}"))
         match answer:
             case bool():
                 return Ballot(answer)
             case (bool() as accept, str() as why):
-                return Ballot(accept, why[:_MOST_TOLD])
+                return Ballot(accept, _told(why))
             case _:
                 return Ballot(accept=False, why=f"answered {type(answer).__name__}, neither True nor False")
 
     return vote
+
+
+def _told(why: str) -> str:
+    return str(masked(why))[:_MOST_TOLD]
 
 
 def function_voters(functions: Mapping[str, Callable[..., Any]]) -> dict[str, Voter]:
