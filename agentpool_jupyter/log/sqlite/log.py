@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
     from agentpool_jupyter.log.contract import Changes, Rewritten
 
+    from .packs import Row
+
 
 _CLOSE_SECONDS = 60.0  # longer than any append takes
 _PACK_SECONDS = 0.2  # for which closing packs: some 50,000 records; what is left is for the next time
@@ -245,18 +247,19 @@ class SqliteLog(Log):
         """Yield the records of a range, some at a time; as good as always no offset is missing among them."""
         while start < stop:
             found = self._take(start, stop)
-            until = found[-1].offset + 1 if found else stop
-            yield found if len(found) == until - start else dense(found, start, until)
+            until = found[-1][0] + 1 if found else stop
+            records = map(Record._make, found)
+            yield records if len(found) == until - start else dense(records, start, until)
             start = until
 
-    def _take(self, start: int, stop: int | None = None) -> list[Record]:
+    def _take(self, start: int, stop: int | None = None) -> list[Row]:
         self._check_open()
         with self._reading() as db:
             return some(db, start, stop)
 
     def _fresh(self, start: int) -> list[Record]:
         """Return what a follower has not seen yet; nothing can come any more where the file was deleted."""
-        found = list(dense(self._take(start), start))
+        found = list(dense(map(Record._make, self._take(start)), start))
         if not found:
             self._check_there()
         return found

@@ -19,6 +19,10 @@ from .database import transaction
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    Row = tuple[int, int, bytes]
+    """What a record consists of. Many are held as plain tuples, which the garbage collector soon leaves alone: as many
+    records would have it look through all that the process has, again and again."""
+
 MOST = 1_024
 """Records of a pack: more would be compressed no better, and take longer to read one of."""
 _LEAST = 64  # fewer would save no page
@@ -65,8 +69,8 @@ def count(db: sqlite3.Connection) -> tuple[int, int]:
     return rows[0] if rows else (0, 0)
 
 
-def read(db: sqlite3.Connection, pack: Pack, start: int = 0, stop: int | None = None) -> list[Record]:
-    """Return the records of a pack that are in a range; raises sqlite3.DatabaseError where it is not as we made it."""
+def read(db: sqlite3.Connection, pack: Pack, start: int = 0, stop: int | None = None) -> list[Row]:
+    """Return the rows of a pack that are in a range; raises sqlite3.DatabaseError where it is not as we made it."""
     ((data,),) = _rows(db, "SELECT CAST(data AS BLOB) FROM packs WHERE last = ?", pack.last)
     try:
         times, values = _content.decode(zlib.decompressobj().decompress(data, _UNPACKED))
@@ -78,7 +82,7 @@ def read(db: sqlite3.Connection, pack: Pack, start: int = 0, stop: int | None = 
         raise sqlite3.DatabaseError(message)
     first, stop = max(start, pack.first), pack.last + 1 if stop is None else min(stop, pack.last + 1)
     part = slice(first - pack.first, max(first, stop) - pack.first)
-    return list(map(Record, range(first, stop), times[part], values[part]))
+    return list(zip(range(first, stop), times[part], values[part], strict=True))
 
 
 def put(db: sqlite3.Connection, records: Iterable[Record]) -> None:
@@ -96,9 +100,9 @@ def change(db: sqlite3.Connection, values: Mapping[int, bytes]) -> None:
     for offset in sorted(values):
         pack = find(db, offset) if offset > done else None
         if pack and pack.first <= offset:
-            records = read(db, pack)
+            rows = read(db, pack)
             db.execute("DELETE FROM packs WHERE last = ?", (pack.last,))
-            put(db, (record._replace(value=values.get(record.offset, record.value)) for record in records))
+            put(db, (Record(offset, time, values.get(offset, value)) for offset, time, value in rows))
             done = pack.last
 
 

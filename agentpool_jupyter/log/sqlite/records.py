@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from agentpool_jupyter.log.contract import Changes
 
+    from .packs import Row
+
 _CHUNK = 2000  # records a query: long enough to be quick, short enough never to hold back a checkpoint
 _ROWS = 256  # a statement; SQLite once took no more than 999 values
 _BUSY_SECONDS = 60.0  # for which processes that open the same file at the same moment are waited for
@@ -207,7 +209,7 @@ def offset_at(db: sqlite3.Connection, time: int) -> int:
     query = "SELECT offset FROM records WHERE time < ? ORDER BY offset DESC LIMIT 1"
     last = [offset for (offset,) in db.execute(query, (time,))]
     if pack := packs.before(db, time):
-        last += [record.offset for record in packs.read(db, pack) if record.time < time]
+        last += [offset for offset, taken, _ in packs.read(db, pack) if taken < time]
     return max(last, default=-1) + 1
 
 
@@ -225,11 +227,11 @@ def insert(db: sqlite3.Connection, records: Sequence[Record]) -> None:
         start += count
 
 
-def some(db: sqlite3.Connection, start: int, stop: int | None = None) -> list[Record]:
-    """Return the first records of a range, no more than can be had at once; in a transaction where others may write."""
+def some(db: sqlite3.Connection, start: int, stop: int | None = None) -> list[Row]:
+    """Return the first rows of a range, no more than can be had at once; in a transaction where others may write."""
     stop = _BEYOND if stop is None else stop
     pack = packs.find(db, start)
-    rows: list[Record] = []
+    rows: list[Row] = []
     if not pack or start < pack.first:
         # The types are ours only as long as nobody else has written to the file.
         query = (
@@ -237,17 +239,17 @@ def some(db: sqlite3.Connection, start: int, stop: int | None = None) -> list[Re
             "WHERE offset >= ? AND offset < ? ORDER BY offset LIMIT ?"
         )
         until = min(stop, pack.first) if pack else stop
-        rows = list(map(Record._make, db.execute(query, (start, until, _CHUNK))))
+        rows = db.execute(query, (start, until, _CHUNK)).fetchall()
     if rows or not pack:
         return rows
     return packs.read(db, pack, start, stop)
 
 
-def chunked(take: Callable[[int], list[Record]], start: int = 0) -> Iterator[Record]:
-    """Yield all records from an offset on that ``take`` returns, some at a time."""
+def chunked(take: Callable[[int], list[Row]], start: int = 0) -> Iterator[Record]:
+    """Yield all records from an offset on whose rows ``take`` returns, some at a time."""
     while found := take(start):
-        yield from found
-        start = found[-1].offset + 1
+        yield from map(Record._make, found)
+        start = found[-1][0] + 1
 
 
 def rewrite(db: sqlite3.Connection, path: Path, changes: Changes) -> Rewritten:
