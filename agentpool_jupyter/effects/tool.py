@@ -39,8 +39,8 @@ _PLAIN = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONL
 class ToolOptions:
     """What annotations and a docstring do not tell of a tool."""
 
-    timeout: float = SECONDS
-    """Seconds that a call may take."""
+    timeout: float | None = SECONDS
+    """Seconds that a call may take; None is no limit."""
     idempotent: bool = False
     """To call it twice with one ``key`` is to call it once, so that a call in doubt is simply made again."""
     check: Callable[..., Any] | None = None
@@ -66,7 +66,7 @@ def tool(function: FunctionT) -> FunctionT: ...
 @overload
 def tool(
     *,
-    timeout: float = SECONDS,
+    timeout: float | None = SECONDS,
     idempotent: bool = False,
     check: Callable[..., Any] | None = None,
     undo: Callable[..., Any] | None = None,

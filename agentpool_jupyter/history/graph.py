@@ -72,7 +72,8 @@ def _describe(event: Event, names: dict[str, str]) -> str:
             again = ", tried again" if event.retriable else ""
             return clip(f"{names.get(event.turn, event.agent)} failed{again}: {event.error}", _SHOWN)
         case RunStarted():
-            return clip(f"{'resumed' if event.resumed else 'team started'}: {event.spec.get('task', '')}", _SHOWN)
+            what = "resumed" if event.resumed else "task handed over" if event.parent else "team started"
+            return clip(f"{what}: {event.spec.get('task', '')}", _SHOWN)
         case RunFinished():
             return f"team ended ({'the head moved' if event.reason == 'moved' else event.reason})"
         case _:

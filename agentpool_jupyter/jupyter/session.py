@@ -181,7 +181,8 @@ class Session:
         from agentpool_jupyter.agents.models.endpoint import endpoint_of  # noqa: PLC0415
         from agentpool_jupyter.services.local_model import LocalModel  # noqa: PLC0415
 
-        if any(agent.python is None and endpoint_of(team, agent).local for agent in team.agents):
+        agents = ((one, agent) for one in team.whole() for agent in one.agents)
+        if any(agent.python is None and endpoint_of(one, agent).local for one, agent in agents):
             self._local = self._local or LocalModel()
             self._local.acquire()
 

@@ -83,6 +83,10 @@ class RunStarted(Event, frozen=True, kw_only=True, tag="run_started"):
     spec: dict[str, Any] = {}
     """The team in full, without any secret."""
     resumed: bool = False
+    parent: str = ""
+    """The run whose agent handed the task to this team; empty where a person did."""
+    key: str = ""
+    """The key of the effect by which it was handed over."""
 
     @property
     def agents(self) -> list[str]:

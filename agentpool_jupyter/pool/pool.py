@@ -213,13 +213,21 @@ class Pool:
         return write(self, branch, change, lambda: self.header(branch, agent=agent))
 
     def pending(self) -> list[Effect]:
-        """Return what waits on the current line for somebody to agree, oldest first."""
+        """Return what waits for somebody to agree, oldest first: on this line, and in teams that were asked on it."""
         line = dict(self.lineage.line(self.branch, self.end - 1))
-        return [
-            effect
-            for effect in self.effects.values()
-            if effect.status == "waiting" and effect.proposal.offset <= line.get(effect.proposal.branch, -1)
-        ]
+
+        effects, runs = self.effects, self.runs
+
+        def stands(effect: Effect) -> bool:
+            """Return whether it is on the line, or that is by which its team was handed its task."""
+            asked: Effect | None = effect
+            while asked is not None and asked.proposal.offset > line.get(asked.proposal.branch, -1):
+                run = runs.get(asked.proposal.run)
+                asked = effects.of_key(run.key) if run else None
+                asked = asked if asked and run and asked.proposal.run == run.parent else None
+            return asked is not None
+
+        return [effect for effect in effects.values() if effect.status == "waiting" and stands(effect)]
 
     def vote(self, proposal: str, text: str = "", *, accept: bool, agent: str = PERSON) -> Effect:
         """Agree to what waits, or refuse it, as a person, and return it as the log has it then.

@@ -26,6 +26,10 @@ class RunRecord:
         self.start = -1
         """Offset at which it began: of its first claim, or of its ``run_started`` where that names none."""
         self.spec: dict[str, Any] = {}
+        self.parent = ""
+        """The run that handed its task over; empty for one that a person started."""
+        self.key = ""
+        """The key of the effect by which that was done."""
         self.finished: RunFinished | None = None
         self.stop_asked: StopAsked | None = None
         """By whom its present holder was asked to stop."""
@@ -100,18 +104,29 @@ class Runs(dict[str, RunRecord]):
             if event.target in self and event.epoch == self[event.target].epoch:
                 self[event.target].stop_asked = event
         elif isinstance(event, RunStarted):
-            self[event.run] = RunRecord(event.run, self.claims)
+            self[event.run] = record = RunRecord(event.run, self.claims)
+            if event.parent in self:  # a parent is older, so that nobody is above itself
+                record.parent, record.key = event.parent, event.key
             self[event.run].absorb(event)
             for name in event.agents:
                 self.places.setdefault(name, len(self.places))
 
     def latest(self) -> RunRecord | None:
-        """Return the run that was started last, or None."""
-        return list(self.values())[-1] if self else None
+        """Return the run that a person started last, or None."""
+        return next((run for run in reversed(list(self.values())) if not run.parent), None)
+
+    def below(self, run: str) -> list[RunRecord]:
+        """Return the runs to which a run has handed tasks, and those to which they have, oldest first."""
+        found: dict[str, RunRecord] = {}
+        for record in list(self.values()):  # one is started after the run that hands over to it
+            if record.parent == run or record.parent in found:
+                found[record.id] = record
+        return list(found.values())
 
     def alive(self) -> list[RunRecord]:
-        """Return the runs whose owners are alive."""
-        return [run for run in list(self.values()) if run.alive()]  # another thread may take in a run meanwhile
+        """Return the runs that a person started and whose owners are alive."""
+        # Another thread may take in a run meanwhile.
+        return [run for run in list(self.values()) if not run.parent and run.alive()]
 
 
 def _parts(owner: str) -> tuple[str, int, str]:

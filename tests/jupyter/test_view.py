@@ -30,6 +30,8 @@ from agentpool_jupyter.pool.events import (
     Usage,
     Vote,
 )
+from tests.openai_server import Asks
+from tests.teams import play
 
 TEAM = TeamSpec(
     task="Plan a bakery.",
@@ -426,3 +428,21 @@ def test_a_lane_says_what_its_agent_waits_for_and_does():
     told.add(Claim, owner="b:1:1", epoch=2, lease=0.0, fencing=True)
     told.add(Delta, turn="t1", agent="ann", seq=1, text="late words", claim="e1")
     assert [turn.text for turn in shown(told.events).turns] == ["Now. "]
+
+
+def test_a_team_that_a_task_is_handed_to_is_shown_with_the_run(pool, server):
+    """Its agents have lanes, its turns stand among the others, what it takes is counted; its end is not the run's."""
+    server.fault(Asks((("cooks", {"task": "Find out."}),)), contains="You are ann.")
+    cooks = {"turns": 1, "agents": {"baker": "Bakes."}}
+    run = play(pool, {"ann": {"role": "Asks.", "tools": ["cooks"]}}, server, teams={"cooks": cooks})
+    view = TeamView(run.id, Document(pool="bakery", branch="main"), {"main": sys.maxsize})
+    for event in pool.events():
+        view.absorb(event)
+        if getattr(event, "agent", "") == "baker" and view.run.started:
+            assert view.run.finished is None
+    state = view.state()
+    assert [(agent.name, agent.state) for agent in state.agents] == [("ann", "done"), ("baker", "done")]
+    assert [(turn.name, turn.status) for turn in state.turns] == [("ann#1", "finished"), ("baker#1", "finished")]
+    assert [(edge.source, edge.target) for edge in state.edges] == [("ann", "baker")]
+    assert state.run.tokens == run.report().total.prompt + run.report().total.completion
+    assert (state.run.task, state.run.status) == ("Plan a bakery.", "finished")

@@ -8,6 +8,7 @@ In reading order::
     claims    which runs may start: one at a time in a pool, and the log's order decides
     renewal   Renewal: a holder's signs of life, and its end where it cannot give them
     run       Run: one background thread and event loop, from the first event to the last
+    hand_over tasks that agents hand to teams below theirs, each a run of its own
     goal      what ends a run when it holds
     schedule  who speaks when: Schedule lets agents take turns until there is a reason to end
     report    what each agent did and what it took

@@ -24,19 +24,25 @@ _GLANCE_SECONDS = 0.05  # between two looks whether it has
 _STOPPING_SECONDS = 10.0  # how long a process that was asked to stop its run is waited for
 
 
-def start_run(pool: Pool, run: str, branch: str, team: TeamSpec, *, resumed: bool = False) -> Claim:
+def start_run(
+    pool: Pool, run: str, branch: str, team: TeamSpec, *, resumed: bool = False, parent: str = "", key: str = ""
+) -> Claim:
     """Record that a run starts here and now, or goes on, and return the claim by which this process holds it.
 
     Raises RunActiveError where another run of the pool is alive, or another process holds this one, also when both
     start at the same moment: the log's order says who was first. A holder of whom the log does not tell whether it is
-    alive is waited for, about a lease at most.
+    alive is waited for, about a lease at most. One with a ``parent`` is part of that one, which is alive.
     """
-    refuse_if_active(pool, run)
+    if not parent:
+        refuse_if_active(pool, run)
 
     def start(claim: Claim) -> list[Event]:
-        return [RunStarted(**pool.header(branch, run, claim=claim.id), spec=team.to_dict(), resumed=resumed)]
+        header = pool.header(branch, run, claim=claim.id)
+        return [RunStarted(**header, spec=team.to_dict(), resumed=resumed, parent=parent, key=key)]
 
     taken = take(pool, branch, run, then=start)
+    if parent:
+        return taken
     try:
         refuse_if_active(pool, run, before=taken)
     except RunActiveError:
@@ -155,7 +161,8 @@ def mark_lost(pool: Pool, run: RunRecord) -> list[Turn]:
         claim = take(pool, run.branch, run.id)
     except RunActiveError:
         return []
-    lost = fail_open_turns(pool, claim, run.branch, owner)
+    lost = [turn for below in pool.runs.below(run.id) for turn in mark_lost(pool, below)]
+    lost += fail_open_turns(pool, claim, run.branch, owner)
     let_go(pool, run.branch, claim, LOST, f"its process ended before it did ({owner})")
     return lost
 

@@ -11,7 +11,7 @@ from agentpool_jupyter.agents.models.endpoint import call_limits, endpoint_of
 from agentpool_jupyter.agents.prompt.build import build_prompt
 from agentpool_jupyter.agents.reminders.lookup import check_recall
 from agentpool_jupyter.agents.turns.budget import prompt_bound
-from agentpool_jupyter.agents.turns.toolbox import tools_of, voters_of
+from agentpool_jupyter.agents.turns.toolbox import tools_of, voters_of, voting_agents
 from agentpool_jupyter.errors import SpecError
 from agentpool_jupyter.pool import Document
 
@@ -24,8 +24,11 @@ if TYPE_CHECKING:
     """The functions that a team's Python agents name."""
 
 
-def check_team(team: TeamSpec, functions: Functions) -> None:
-    """Raise SpecError or UserError for what would only fail once the team runs."""
+def check_team(team: TeamSpec, functions: Functions, above: frozenset[str] = frozenset()) -> None:
+    """Raise SpecError or UserError for what would only fail once the team runs, or one that it hands tasks to.
+
+    ``above`` are the voters of the teams above it.
+    """
     if any(agent.python is None for agent in team.agents):
         preload()
     for agent in team.agents:
@@ -36,9 +39,11 @@ def check_team(team: TeamSpec, functions: Functions) -> None:
         message = f"there is no function {team.until!r} for `until`; define it before this cell"
         raise SpecError(message)
     tools_of(team, functions)
-    voters_of(team, functions)
+    voters_of(team, functions, above)
     plan(team, Document())
     check_recall(team)
+    for sub in team.teams.values():
+        check_team(sub.team, functions, above | voting_agents(team, functions))
 
 
 class PlannedTurn(msgspec.Struct, frozen=True, kw_only=True):

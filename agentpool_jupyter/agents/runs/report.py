@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -71,9 +71,23 @@ def _unusual(turns: Iterable[Turn]) -> dict[str, list[str]]:
     return found
 
 
+class ReportPart(NamedTuple):
+    """A run on its line."""
+
+    document: Document
+    team: TeamSpec
+    run: str
+
+    @property
+    def attempts(self) -> list[Turn]:
+        """All that its agents tried to say."""
+        return [turn for turn in self.document.attempts if turn.run == self.run]
+
+
 class Report:
     """A table, one row an agent and one for all; displays itself, and ``rows`` holds the numbers.
 
+    ``below`` are the runs of teams that tasks were handed to: their agents have rows, too.
     Below it stand what was read, where something was, stale turns, unusual ends, and what went wrong with recall.
     """
 
@@ -83,18 +97,21 @@ class Report:
         team: TeamSpec,
         run: str,
         notes: Sequence[str] = (),
+        *,
         effects: Iterable[Effect] = (),
+        below: Sequence[ReportPart] = (),
     ) -> None:
         self.run = run
         self.notes = list(notes)
         """What went wrong when agents were to be reminded of something; their turns went on without."""
-        attempts = [turn for turn in document.attempts if turn.run == run]
-        self.stale_turns = stale(document, team, run)
+        parts = [ReportPart(document, team, run), *below]
+        attempts = [turn for part in parts for turn in part.attempts]
+        self.stale_turns = [turn for part in parts for turn in stale(*part)]
         """Turns during which something was said that they should have read, and what."""
         self.unusual = _unusual(turn for turn in attempts if turn.status == "finished")
         """The turns that ended otherwise than they should, by how they did."""
         self._conflicts = conflicts_of(effects, {turn.id for turn in attempts})
-        names = [agent.name for agent in team.agents]
+        names = list(dict.fromkeys(agent.name for part in parts for agent in part.team.agents))
         self.rows = [self._row(name, attempts, {name}) for name in names]
         self.total = self._row("all", attempts, set(names))
 

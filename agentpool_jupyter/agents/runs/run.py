@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from agentpool_jupyter.agents.reminders.lookup import Reminders
+from agentpool_jupyter.agents.team.spec import TeamSpec
 from agentpool_jupyter.agents.turns.budget import TokenBudget, spent
 from agentpool_jupyter.agents.turns.live_document import LiveDocument
 from agentpool_jupyter.agents.turns.outbox import Outbox
@@ -26,13 +27,16 @@ from agentpool_jupyter.pool.runs import in_words
 from agentpool_jupyter.pool.words import LOST, run_status
 
 from .goal import Goal
+from .hand_over import HandOver
 from .renewal import Renewal
-from .report import Report
+from .report import Report, ReportPart
 from .schedule import Schedule, make_agents
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from agentpool_jupyter.agents.models.client import ModelClient
-    from agentpool_jupyter.agents.team.spec import TeamSpec
+    from agentpool_jupyter.effects.voters import Voter
     from agentpool_jupyter.pool import Document, Event, EventFollower, Pool
     from agentpool_jupyter.pool.words import RunReason, RunStatus
 
@@ -44,8 +48,19 @@ _GRACE = 5.0  # seconds that the log has to take a run's last events
 class Run:
     """One run of a team, made by :meth:`Team.start` and :func:`resume`; any thread may call any method."""
 
-    def __init__(self, pool: Pool, team: TeamSpec, *, claim: Claim, branch: str, functions: Functions) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        team: TeamSpec,
+        *,
+        claim: Claim,
+        branch: str,
+        functions: Functions,
+        above: Mapping[str, Voter] | None = None,
+    ) -> None:
+        """``above`` has the voters of the teams above, by one of which the task was handed over; None: by a person."""
         self.id = claim.run
+        self._above = above
         self.pool = pool
         self.team = team
         self.branch = branch
@@ -108,8 +123,13 @@ class Run:
         return self.pool.document(self.branch)
 
     def report(self) -> Report:
-        """Return what each agent did and what it took."""
-        return Report(self.document(), self.team, self.id, self.notes, list(self.pool.effects.values()))
+        """Return what each agent did and what it took, with those of the teams that tasks were handed to."""
+        parts = [
+            ReportPart(self.pool.document(record.branch), TeamSpec.from_dict(record.spec), record.id)
+            for record in self.pool.runs.below(self.id)
+        ]
+        effects = list(self.pool.effects.values())
+        return Report(self.document(), self.team, self.id, self.notes, effects=effects, below=parts)
 
     @property
     def notes(self) -> list[str]:
@@ -146,6 +166,7 @@ class Run:
         mine = [turn for turn in document.attempts if turn.run == self.id]
         taken = await asyncio.to_thread(spent, self.pool, self.id) if self._claim.epoch > 1 else 0
         tools, servers = tools_of(self.team, self._functions), Servers()
+        above = dict(self._above or {})
         resources = RunResources(
             claim=self._claim,
             team=self.team,
@@ -155,8 +176,10 @@ class Run:
             pool=self.pool,
             reminders=self._reminders,
             tools=tools,
-            voters=voters_of(self.team, self._functions),
+            voters=above | voters_of(self.team, self._functions, above),
         )
+        hand_over = HandOver(resources, self._below)
+        tools.update(hand_over.tools())
         states, clients = make_agents(resources, self._functions, runs[self.id].start)
         for state in states:
             state.take_up(mine, self.team.attempts)
@@ -171,9 +194,14 @@ class Run:
             self._schedule.end("failed", str(error))
         finally:
             renewal.close()
+            await hand_over.aclose()
             await servers.aclose()
             await self._finish(follower, clients)
             await asyncio.to_thread(pump.join)
+
+    def _below(self, team: TeamSpec, claim: Claim, branch: str, voters: Mapping[str, Voter]) -> Run:
+        """Start the run of a team that a task is handed to."""
+        return Run(self.pool, team, claim=claim, branch=branch, functions=self._functions, above=voters).start()
 
     def _pump(self, follower: EventFollower) -> None:
         """Carry the log's events to the loop."""
@@ -192,7 +220,7 @@ class Run:
     def _check_pool(self) -> None:
         """End the run where it was taken up elsewhere, its line was left, or another process has asked for its end."""
         # The pool's own fold is asked, because a head event alone does not say where the head is: it may be an undo.
-        if self.pool.branch != self.branch:
+        if self._above is None and self.pool.branch != self.branch:
             detail = f"the pool's head left branch {self.branch!r}"
             self._loop.call_soon_threadsafe(self._schedule.end, "moved", detail)
         record = self.pool.runs[self.id]

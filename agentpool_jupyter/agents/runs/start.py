@@ -89,13 +89,16 @@ def resume(
     that was started through this pool: with ``trust`` they are taken, as yours.
     """
     runs = pool.runs
+    record = runs.latest() if run is None else runs.get(run)
     if not runs:
         message = f"nothing to resume: no team ever ran in pool {pool.name!r}"
         raise UserError(message)
-    if run is not None and run not in runs:
+    if record is None:
         message = f"pool {pool.name!r} has no run {run!r}; there are: {', '.join(runs)}"
         raise UserError(message)
-    record = runs[run] if run is not None else list(runs.values())[-1]
+    if record.parent:
+        message = f"run {run} works for run {record.parent}, which goes on with it: resume that one"
+        raise UserError(message)
     team, functions = TeamSpec.from_dict(record.spec), functions or {}
     if budget is not None:
         team = msgspec.structs.replace(team, budget=msgspec.structs.replace(team.budget, **budget))

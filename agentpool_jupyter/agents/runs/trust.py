@@ -30,13 +30,14 @@ def sends_to(team: TeamSpec) -> set[str]:
     """
     usual = {one.base_url: one.api_key_env for one in PROVIDERS.values() if one.api_key_env}
     usual |= dict.fromkeys((OPENAI_URL, os.environ.get("OPENAI_BASE_URL", OPENAI_URL).rstrip("/")), KEY_VARIABLE)
+    agents = [(one, agent) for one in team.whole() for agent in one.agents]
     found = {
         f"the MCP server `{tool.removeprefix('mcp:')}`"
-        for agent in team.agents
+        for team, agent in agents
         for tool in team.tools_of(agent)
         if tool.startswith("mcp:")
     }
-    for agent in team.agents:
+    for team, agent in agents:  # noqa: PLR1704 - each in the team that it belongs to
         if agent.python is not None:
             continue
         endpoint = endpoint_of(team, agent)
@@ -51,7 +52,7 @@ def sends_to(team: TeamSpec) -> set[str]:
 
 def runs_here(team: TeamSpec) -> set[str]:
     """Return the programs of this machine that a team's agents may run; in words."""
-    return {f"the program {name!r}" for agent in team.agents for name in team.programs_of(agent)}
+    return {f"the program {name!r}" for one in team.whole() for agent in one.agents for name in one.programs_of(agent)}
 
 
 def check_trust(pool: Pool, team: TeamSpec) -> None:

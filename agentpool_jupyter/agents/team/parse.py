@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import keyword
 import re
 import unicodedata
 import warnings
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import yaml
 
 from agentpool_jupyter.errors import SpecError, SpecWarning
@@ -15,7 +17,7 @@ from agentpool_jupyter.pool.votes import PERSON, POLICIES, Gate
 
 from .fields import RESOLVER, FieldReader, near, plain, real, whole
 from .filling import fill, marked
-from .spec import DEFAULT_AGENTS, RECALL_SOURCES, TASK, AgentSpec, Budget, Price, RecallSpec, TeamSpec
+from .spec import DEFAULT_AGENTS, RECALL_SOURCES, TASK, AgentSpec, Budget, Price, RecallSpec, SubTeamSpec, TeamSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from .fields import Readers
 
 _LONGEST_NAME = 40
+_DEEPEST = 4  # teams above each other
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _PROGRAM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -78,6 +81,7 @@ class _Parser(FieldReader):
     ) -> None:
         super().__init__(first_line, warn)
         self._variables = variables
+        self._depth = 0  # of the teams that are read now
 
     def team(self, text: str) -> TeamSpec:
         if not text.strip():
@@ -95,12 +99,34 @@ class _Parser(FieldReader):
             message = "the team has no task: add a line `task: …`"
             raise SpecError(message, line=self.line(root))
         fields.setdefault("agents", DEFAULT_AGENTS)
+        spec = self._made(fields, root)
+        _check_names(spec)
+        _check_gates(spec)
+        return spec
+
+    def _made(self, fields: dict[str, Any], node: yaml.MappingNode) -> TeamSpec:
+        """Return the team that fields are, checked; what a team below it does not say is as it says."""
+        below = fields.pop("teams", {})
         spec = TeamSpec(**fields)
-        agents = (value.value for key, value in root.value if key.value == "agents")
+        called = {tool for agent in spec.agents for tool in spec.tools_of(agent)}
+        teams = {}
+        for name, (own, extra, place) in below.items():
+            inherited = {key: getattr(spec, key) for key in _INHERITED if key not in own}
+            own["gates"] = own.get("gates", {}) | spec.gates
+            team = self._made({"task": "", **inherited, **own}, place)
+            if extra.get("answer", team.agents[0].name) not in {agent.name for agent in team.agents}:
+                message = f"the answer of {name!r} is that of {extra['answer']!r}, who is none of its agents"
+                raise SpecError(message, line=self.line(place))
+            if name not in called:
+                message = f"nobody can hand a task to {name!r}: add `tools: [{name}]` to an agent, or to the team"
+                raise SpecError(message, line=self.line(place))
+            teams[name] = SubTeamSpec(team=team, **extra)
+        if teams:
+            spec = msgspec.structs.replace(spec, teams=teams)
+        agents = (value.value for key, value in node.value if key.value == "agents")
         lines = {name.value: self.line(name) for name, _ in next(agents, ())}
         _check_listens(spec, lines)
         _check_start(spec, lines)
-        _check_gates(spec)
         return spec
 
     def _fill_nodes(self, node: yaml.Node, filled: set[int]) -> None:
@@ -116,6 +142,29 @@ class _Parser(FieldReader):
             for child in node.value:
                 for part in child if isinstance(child, tuple) else (child,):
                     self._fill_nodes(part, filled)
+
+    # Teams below a team ------------------------------------------------------------------------------------
+
+    def teams(self, node: yaml.Node, key: str) -> dict[str, tuple[dict[str, Any], dict[str, Any], yaml.Node]]:
+        """Return for each team its fields, what is said of it, and where it stands."""
+        found = {}
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            message = f"`{key}` stands {self._depth} deep, and {_DEEPEST} is the most: hand tasks on less often"
+            raise SpecError(message, line=self.line(node))
+        for name, value in self.items(node, key):
+            what = f"team {name.value!r}"
+            if not name.value.isidentifier() or keyword.iskeyword(name.value):
+                message = f"{name.value!r} cannot name a team, which is called like a function: use letters and '_'"
+                raise SpecError(message, line=self.line(name))
+            fields = self.struct(value, _SUB_TEAM_READERS, what)
+            if "agents" not in fields:
+                message = f"{what} has no agents: add lines `  name: role` below `agents:`"
+                raise SpecError(message, line=self.line(name))
+            extra = {word: fields.pop(word) for word in _OF_SUB_TEAMS if word in fields}
+            found[name.value] = (fields, extra, value)
+        self._depth -= 1
+        return found
 
     # Readers of single keys --------------------------------------------------------------------------------
 
@@ -345,15 +394,24 @@ _TEAM_READERS: Readers = {
     "flush": real(0, 10),
     "until": _Parser.until,
     "gates": _Parser.gates,
+    "teams": _Parser.teams,
     **_READING_READERS,
     **_ACTING_READERS,
     **_SERVER_READERS,
 }
+_OF_SUB_TEAMS: Readers = {"about": _Parser.text, "answer": _Parser.text}
+_SUB_TEAM_READERS: Readers = {
+    **{key: reader for key, reader in _TEAM_READERS.items() if key != "task"},
+    **_OF_SUB_TEAMS,
+}
+_INHERITED = (*_SERVER_READERS, *_READING_READERS, "seed", "context", "attempts", "silence", "flush", "calls")
+"""What a team below another has from that one where it does not say it itself."""
 _BUDGET_READERS: Readers = {"tokens": whole(1), "seconds": real(0.1)}
 _RECALL_READERS: Readers = {"k": whole(1, 50), "threshold": real(0.01, 1), "from": _Parser.sources}
 _PRICE_READERS: Readers = {"input": real(0), "output": real(0), "cached": real(0)}
 KEYS = {
     "a team": tuple(_TEAM_READERS),
+    "one of teams": (*_OF_SUB_TEAMS, "and what a team has but its task"),
     "an agent": tuple(_AGENT_READERS),
     "budget": tuple(_BUDGET_READERS),
     "recall": tuple(_RECALL_READERS),
@@ -393,14 +451,28 @@ def _check_listens(spec: TeamSpec, lines: Mapping[str, int]) -> None:
 
 def _check_gates(spec: TeamSpec) -> None:
     """Raise SpecError for a gate of a tool that nobody has, or one that names an owner who is not asked."""
-    tools = {tool for agent in spec.agents for tool in spec.tools_of(agent)}
-    for name, gate in spec.gates.items():
+    tools = {tool for team in spec.whole() for agent in team.agents for tool in team.tools_of(agent)}
+    for name, gate in (item for team in spec.whole() for item in team.gates.items()):
         if name not in tools and not any(tool.startswith("mcp:") for tool in tools):  # whose names are not known yet
             message = f"`gates` has {name!r}, which is no tool of any agent{near(name, sorted(tools))}"
             raise SpecError(message)
         if (gate.policy in ("owner", "arbiter") or gate.owner) and gate.owner not in gate.ask:
             message = f"the gate of {name!r} needs an `owner` who is one of those that it asks: {', '.join(gate.ask)}"
             raise SpecError(message)
+
+
+def _check_names(spec: TeamSpec) -> None:
+    """Raise SpecError where one name is given twice among a team and those below it."""
+    taken: dict[str, str] = {}
+    teams = [spec]
+    for team in teams:
+        teams += [sub.team for sub in team.teams.values()]
+        named = [(agent.name, "an agent") for agent in team.agents] + [(name, "a team") for name in team.teams]
+        for name, kind in named:
+            if name in taken:
+                message = f"{name!r} names {kind} and {taken[name]}: all agents and teams have names of their own"
+                raise SpecError(message)
+            taken[name] = kind
 
 
 def _check_start(spec: TeamSpec, lines: Mapping[str, int]) -> None:

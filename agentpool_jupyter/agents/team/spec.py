@@ -97,6 +97,18 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     seconds: float | None = None
 
 
+class SubTeamSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A team to which agents can hand tasks, by calling it like a tool."""
+
+    team: TeamSpec
+    """With an empty task. Its budget of tokens is the share that is set aside of its parent's for a task; without one
+    that is half of what is left."""
+    about: str = ""
+    """What it is good for, as the agents are told that may call it."""
+    answer: str = ""
+    """The agent whose last turn is its answer; empty for the last turn of all."""
+
+
 class TeamSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A team; it is stored whole in the pool when a run starts."""
 
@@ -144,6 +156,8 @@ class TeamSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Name of a function ``(document) -> bool``: the run ends when it holds after a turn; empty for none."""
     gates: dict[str, Gate] = {}
     """Who has to agree before a tool is called, by the tool's name."""
+    teams: dict[str, SubTeamSpec] = {}
+    """Teams to which agents that name them in ``tools`` can hand tasks."""
 
     def agent(self, name: str) -> AgentSpec:
         """Return the agent of that name; KeyError if there is none."""
@@ -181,6 +195,10 @@ class TeamSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def calls_of(self, agent: AgentSpec) -> int:
         """Return the most calls in one turn of one agent."""
         return self.calls if agent.calls is None else agent.calls
+
+    def whole(self) -> list[TeamSpec]:
+        """Return the team and all teams below it, each behind the one that it is below."""
+        return [self, *(spec for sub in self.teams.values() for spec in sub.team.whole())]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the team as plain data, as a ``run_started`` event carries it."""

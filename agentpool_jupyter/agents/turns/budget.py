@@ -113,7 +113,7 @@ class Reservation:
 
 
 def spent(pool: Pool, run: str) -> int:
-    """Return the tokens that a run has taken, as its servers counted them, on all lines of history.
+    """Return the tokens that a run and those below it have taken, as servers counted them, on all lines of history.
 
     A rollback takes text back, and no tokens. A turn that has no count, because its process died, is taken for what it
     may have cost at most, as far as the log tells: its prompts and its text in bytes, in the most tokens a byte that
@@ -126,8 +126,9 @@ def spent(pool: Pool, run: str) -> int:
     most: dict[str, int] = {}
     votes = 0
     seen: set[str] = set()  # an event that is stored twice counts once
+    runs = {run, *(record.id for record in pool.runs.below(run))}
     for event in pool.events(pool.runs[run].start):
-        if event.run != run or event.id in seen:
+        if event.run not in runs or event.id in seen:
             continue
         seen.add(event.id)
         match event:

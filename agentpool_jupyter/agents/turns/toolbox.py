@@ -18,7 +18,7 @@ from agentpool_jupyter.pool.effects import canonical
 from agentpool_jupyter.pool.votes import PERSON
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from agentpool_jupyter.agents.models.answer import AskedCall
     from agentpool_jupyter.agents.team.spec import AgentSpec, TeamSpec
@@ -132,10 +132,18 @@ def messages_of(text: str, asked: Sequence[AskedCall], answers: Sequence[str]) -
     return [{"role": "assistant", "content": text, "tool_calls": calls}, *told]
 
 
-def voters_of(team: TeamSpec, functions: Mapping[str, Any]) -> dict[str, Voter]:
-    """Return the functions that a team's gates ask; raises SpecError where a name is nobody's."""
-    agents = {agent.name for agent in team.agents if agent.python is None or hasattr(functions[agent.python], "vote")}
-    asked = {name: tool for tool, gate in team.gates.items() for name in gate.ask if name not in agents | {PERSON}}
+def voting_agents(team: TeamSpec, functions: Mapping[str, Any]) -> set[str]:
+    """Return the agents of a team that can be asked whether something may be done."""
+    return {agent.name for agent in team.agents if agent.python is None or hasattr(functions[agent.python], "vote")}
+
+
+def voters_of(team: TeamSpec, functions: Mapping[str, Any], above: Collection[str] = ()) -> dict[str, Voter]:
+    """Return the functions that a team's gates ask; raises SpecError where a name is nobody's.
+
+    ``above`` are the voters of the teams above it.
+    """
+    known = {*voting_agents(team, functions), *above, PERSON}
+    asked = {name: tool for tool, gate in team.gates.items() for name in gate.ask if name not in known}
     for name, tool in asked.items():
         if not callable(functions.get(name)):
             message = f"the gate of {tool!r} asks {name!r}, which is no agent of the team and no function"
@@ -144,7 +152,7 @@ def voters_of(team: TeamSpec, functions: Mapping[str, Any]) -> dict[str, Voter]:
 
 
 def tools_of(team: TeamSpec, functions: Mapping[str, Any]) -> dict[str, list[Tool]]:
-    """Return the tools of a team by the entry that names them; those of servers come when these have started.
+    """Return the tools of a team by the entry that names them; those of servers and of teams come once a run is there.
 
     Raises SpecError where an entry is no function, UserError where one cannot be described to a model or is no server,
     ExtraMissingError.
@@ -161,7 +169,9 @@ def tools_of(team: TeamSpec, functions: Mapping[str, Any]) -> dict[str, list[Too
                     f"agent {agent.name!r}: `tools` cannot have {entry!r}, which `files` or `run` gives: rename it"
                 )
                 raise SpecError(message)
-            if entry.startswith(MARK):
+            if entry in team.teams:
+                tools[entry] = []
+            elif entry.startswith(MARK):
                 check_installed()
                 address_of(entry)
                 tools[entry] = []

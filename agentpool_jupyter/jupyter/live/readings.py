@@ -31,6 +31,7 @@ class Readings:
         self.total = Reading()
         self._sums: dict[str, Reading] = {}
         self._unread = Unread()
+        self._below: dict[str, Unread] = {}  # the same of teams that tasks were handed to, by their branches
         self._seen: dict[str, int] = {}  # one past the last offset that a turn under way has read
 
     def of(self, agent: str) -> Reading:
@@ -39,9 +40,12 @@ class Readings:
 
     def absorb(self, event: Event) -> None:
         """Take in the line's next event, each once; usage is for :meth:`charge`."""
+        if isinstance(event, RunStarted) and event.parent:
+            self._below.setdefault(event.branch, Unread())
+        unread = self._below.get(event.branch, self._unread)
         match event:
             case RunStarted():
-                self._unread.agents = {agent.name: agent for agent in TeamSpec.from_dict(event.spec).agents}
+                unread.agents = {agent.name: agent for agent in TeamSpec.from_dict(event.spec).agents}
             case TurnStarted():
                 self._seen[event.turn] = event.seen
             case TurnContinued() if event.turn in self._seen:
@@ -49,13 +53,13 @@ class Readings:
             case TurnFinished() if event.turn in self._seen:
                 seen = max(self._seen.pop(event.turn), event.seen)
                 if event.reason not in UNSAID:
-                    self._count(event.agent, stale=int(bool(self._unread.missed(event.agent, seen))))
-                    self._unread.add(event.agent, event.offset)
+                    self._count(event.agent, stale=int(bool(unread.missed(event.agent, seen))))
+                    unread.add(event.agent, event.offset)
             case TurnFailed() if event.turn in self._seen:
                 del self._seen[event.turn]
                 self._count(event.agent, restarts=int(overtaken(event)))
             case Message():
-                self._unread.add(event.agent, event.offset)
+                unread.add(event.agent, event.offset)
             case _:
                 pass
 

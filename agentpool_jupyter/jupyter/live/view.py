@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -69,7 +70,8 @@ class TeamView:
         line, each with the last offset that belongs to it.
         """
         self.run = RunView(pool=before.pool, run=run, branch=before.branch or "main")
-        self._line = line
+        self._line = dict(line)
+        self._tree = {"", run}  # people, the run, and those to which it has handed tasks
         self._runs = Runs()  # knows what counts: what is written under the claim that holds
         self._effects = Effects(self._runs.claims)
         self._sign = 0  # when the run's holder last wrote, by its own clock
@@ -95,15 +97,19 @@ class TeamView:
     def absorb(self, event: Event) -> None:  # noqa: C901, PLR0912 - one case a kind of event
         """Take in the next event of the pool; those of other runs and other lines are passed over.
 
-        What the run spent on a line that was left it has spent.
+        What the run spent on a line that was left it has spent. Runs of teams that it handed tasks to are part of it,
+        on lines of their own.
         """
-        if event.run not in ("", self.run.run) or event.id in self._seen:
+        if isinstance(event, RunStarted) and event.parent in self._tree - {""}:
+            self._tree.add(event.run)
+            self._line[event.branch] = sys.maxsize
+        if event.run not in self._tree or event.id in self._seen:
             return
         if event.run and isinstance(event, RunStarted | Claim | Heartbeat | Release | RunFinished):
             self._runs.absorb(event)
         if is_late(event, self._runs.claims.fences):
             return
-        if event.run:
+        if event.run == self.run.run:
             self._keep_time(event)
         if event.offset > self._line.get(event.branch, -1):
             if isinstance(event, TurnFinished | TurnFailed):
@@ -132,7 +138,7 @@ class TeamView:
                 self._message(event)
             case Message():
                 self._later.append(event)
-            case RunFinished() if (known := self._runs.get(self.run.run)) and known.finished is event:
+            case RunFinished() if (known := self._runs.get(event.run)) and known.finished is event:
                 self._end(event)
             case _:
                 pass
@@ -156,18 +162,25 @@ class TeamView:
 
     def _start(self, event: RunStarted) -> None:
         spec = TeamSpec.from_dict(event.spec)
-        self.run.task, self.run.status, self.run.reason = spec.task, "running", ""
-        self.run.started, self.run.finished = self.run.started or event.ts, None
-        self.run.tokens_max = spec.budget.tokens
+        below = event.run != self.run.run
+        if not below:
+            self.run.task, self.run.status, self.run.reason = spec.task, "running", ""
+            self.run.started, self.run.finished = self.run.started or event.ts, None
+            self.run.tokens_max = spec.budget.tokens
         for agent in spec.agents:
             view = self.agents.setdefault(agent.name, _agent_view(spec, agent))
             view.state, view.note = "idle", ""
             view.place = self._places.setdefault(agent.name, len(self._places))
             self._changed_agents.add(agent.name)
-        for turn in self._turns.values():
-            if turn.view.status == "running":  # cut off by the rollback that this run is resumed from
+        names = {agent.name for agent in spec.agents}
+        for turn in self._turns.values():  # those that are cut off by the rollback that this run is resumed from
+            if turn.view.status == "running" and (not below or turn.view.agent in names):
                 self._close(turn, "cancelled", words.CUT_OFF)
-        while self._later:
+        if asked := self._effects.of_key(event.key):
+            for agent in spec.agents:
+                if agent.hears_task:
+                    self._edge(asked.proposal.agent, agent.name, len(spec.task))
+        while self._later and not below:
             self._message(self._later.pop(0))
         self._changed_run = True
 
@@ -262,6 +275,11 @@ class TeamView:
             self._changed_agents.add(event.agent)
 
     def _end(self, event: RunFinished) -> None:
+        if event.run != self.run.run:
+            for spec in TeamSpec.from_dict(self._runs[event.run].spec).agents:
+                if self.agents[spec.name].state != "failed":
+                    self._set(spec.name, "done")
+            return
         self.run.status = words.run_status(event.reason)
         self.run.reason = "; ".join(filter(None, (words.WHY.get(event.reason, ""), event.detail)))
         self.run.finished = self._sign or event.ts

@@ -110,7 +110,8 @@ def _list(session: Session, word: str | None, arguments: Namespace) -> Table:
     rows = []
     for record in pool.runs.values():
         state = "running" if record.alive() else record.finished.reason if record.finished else "lost"
-        rows.append((record.id, record.branch, record.start, state, record.owner, record.spec.get("task", "")))
+        run = f"↳ {record.id}" if record.parent else record.id
+        rows.append((run, record.branch, record.start, state, record.owner, record.spec.get("task", "")))
     return Table(("run", "branch", "offset", "state", "owner", "task"), rows, empty="no team ever ran here")
 
 
