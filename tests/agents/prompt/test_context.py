@@ -99,7 +99,7 @@ def test_what_others_said_is_there_and_ones_own_is_marked():
     assert "[critic#1]\n  Salt?" in prompt(context)
     assert context.seen == 7
     sizes = context.record.pop("sizes")
-    assert context.record == {"read": {"you": 8, "planner": 6, "critic": 5}, "since": 0}
+    assert context.record == {"read": {"you": 8, "planner": 6, "critic": 5}, "since": 0, "wording": 1}
     assert (set(sizes), sum(sizes.values())) == ({"task", "own", "new"}, size(context))
 
 
