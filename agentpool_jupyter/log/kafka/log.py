@@ -119,9 +119,10 @@ class KafkaLog(Log):
 
     def end(self) -> int:
         """Return the number of records; see :meth:`Log.end`."""
+        known = self._known_end  # before it is asked: an append may end in between
         end = self._ask(Reader.end)
         topic_id = self._reader.topic_id
-        if end < self._known_end or (self._topic_id and topic_id and topic_id != self._topic_id):
+        if end < known or (self._topic_id and topic_id and topic_id != self._topic_id):
             self._look(self._generation)
         # Less than is known, where another program's transaction is open: what stands behind it can be read later.
         self._known_end = max(self._known_end, end)
