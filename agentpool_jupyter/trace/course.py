@@ -10,7 +10,15 @@ from agentpool_jupyter.agents.team.spec import TeamSpec
 from agentpool_jupyter.errors import UserError
 from agentpool_jupyter.pool.claims import is_late
 from agentpool_jupyter.pool.codec import decode
-from agentpool_jupyter.pool.events import Delta, Recall, RunStarted, TurnContinued, TurnFailed, TurnFinished, TurnStarted
+from agentpool_jupyter.pool.events import (
+    Delta,
+    Recall,
+    RunStarted,
+    TurnContinued,
+    TurnFailed,
+    TurnFinished,
+    TurnStarted,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

@@ -127,10 +127,7 @@ def _rebuild(
     if not event.digest:
         return msgspec.structs.replace(prompt, problem="no prompt was recorded")
     try:
-        account = msgspec.convert(event.context, _Account)
-        if not 1 <= account.wording <= VERSION:
-            message = f"its words are of version {account.wording}, and this package knows up to {VERSION}: update it"
-            raise UserError(message)
+        account = _account(event)
         team, agent = team_of(event, teams)
         read = read_turns(event, document(Position(event.branch, event.seen - 1)), team, agent, account)
         prompt = msgspec.structs.replace(prompt, read=read)
@@ -149,7 +146,7 @@ def _rebuild(
         if prompt.way in _WAYS - {"called"}:
             messages = going_on(messages, begun, prompt.way)  # type: ignore[arg-type]  # it is one of the ways
         same = digest_of(messages) == event.digest
-    except (UserError, msgspec.ValidationError) as error:
+    except UserError as error:
         return msgspec.structs.replace(prompt, problem=f"it cannot be rebuilt: {error}")
     except (KeyError, TypeError, AttributeError) as error:
         # What a stranger's record holds is not what ours do.
@@ -157,6 +154,19 @@ def _rebuild(
         return msgspec.structs.replace(prompt, problem=problem)
     problem = "" if same else "what the log gives has another digest than what was sent: not the exact prompt"
     return msgspec.structs.replace(prompt, messages=messages, problem=problem)
+
+
+def _account(event: TurnStarted | TurnContinued) -> _Account:
+    """Return a prompt's record; raises UserError where it is not as this package knows it."""
+    try:
+        account = msgspec.convert(event.context, _Account)
+    except msgspec.ValidationError as error:
+        message = f"its record cannot be read: {error}"
+        raise UserError(message) from None
+    if not 1 <= account.wording <= VERSION:
+        message = f"its words are of version {account.wording}, and this package knows up to {VERSION}: update it"
+        raise UserError(message)
+    return account
 
 
 def team_of(event: TurnStarted | TurnContinued, teams: Teams) -> tuple[TeamSpec, AgentSpec]:
@@ -177,11 +187,7 @@ def read_turns(
     account: _Account | None = None,
 ) -> list[TurnReading]:
     """Return what a prompt has of each turn, given the document as it was; raises UserError where that is not known."""
-    try:
-        account = account or msgspec.convert(event.context, _Account)
-    except msgspec.ValidationError as error:
-        message = f"its record cannot be read: {error}"
-        raise UserError(message) from None
+    account = account or _account(event)
     near = document.turns[max(0, account.older) :]
     turns = sorted(turns_read(event.context, near, team, agent), key=completed)
     kept = _kept(account, turns)

@@ -87,7 +87,7 @@ def test_the_prompt_has_the_role_the_task_and_the_team():
     assert [message["role"] for message in context.messages] == ["system", "user"]
     for part in ("planner", "Drafts the plan.", "critic", "builder", "Plan {a} bakery & {{b}}."):
         assert part in prompt(context)
-    assert (context.seen, context.record) == (0, {"sizes": {"task": size(context)}})
+    assert (context.seen, context.record) == (0, {"sizes": {"task": size(context)}, "wording": 1})
 
 
 def test_what_others_said_is_there_and_ones_own_is_marked():
