@@ -26,7 +26,7 @@ from .votes import PERSON
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from agentpool_jupyter.log import Log, Record, Store
 
@@ -57,6 +57,8 @@ class Pool:
         self._branches = Branches()
         self._runs = Runs()
         self._effects = Effects(self._runs.claims)
+        self.redact: Callable[[str], str] = str
+        """What a person says through this object is put through it before it is stored."""
         self.trusted: set[str] = set()
         """Where teams that were started through this object send to, in words; see ``agents/runs/trust``."""
         self._document = Document(pool=self.name, branch=self._branches.head)
@@ -166,7 +168,7 @@ class Pool:
         if not text.strip():
             message = "the message is empty: say something"
             raise UserError(message)
-        event = Message(**self.header(self.branch, agent=agent), text=text)
+        event = Message(**self.header(self.branch, agent=agent), text=self.redact(text))
         self.append([event])
         return event
 
@@ -243,7 +245,7 @@ class Pool:
             raise UserError(message)
         effect = found[0]
         header = self.header(effect.proposal.branch, effect.proposal.run, agent)
-        vote = Vote(**header, proposal=effect.id, accept=accept, text=text, digest=effect.proposal.digest)
+        vote = Vote(**header, proposal=effect.id, accept=accept, text=self.redact(text), digest=effect.proposal.digest)
         self.append([vote])
         effect = self.effects[effect.id]
         why = next((why for one, why in effect.idle if one.id == vote.id), "")
