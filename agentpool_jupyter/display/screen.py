@@ -96,6 +96,12 @@ class QuestionView(msgspec.Struct, kw_only=True, frozen=True):
     """Who has answered, and who has not."""
     until: int | None = None
     """Until when an answer counts, in milliseconds since the epoch; None is no limit."""
+    rests: str = ""
+    """What it rests on: what its agent had read that may change until it is decided."""
+    again: str = ""
+    """What of that has changed, so that it is asked again; empty where nothing has."""
+    seen: int = 0
+    """What an answer carries, so that one to the question before a change does not count."""
 
 
 class RunView(msgspec.Struct, kw_only=True):

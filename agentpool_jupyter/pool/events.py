@@ -266,6 +266,15 @@ class StopAsked(Event, frozen=True, kw_only=True, tag="stop_asked"):
     """Who asks: ``host:pid:start`` of the process."""
 
 
+class Rests(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a proposal rests on, beside its line and its gate (:mod:`.effects.basis`)."""
+
+    turns: tuple[str, ...] = ()
+    """Turns, by their ids, that its agent had read while they were still spoken."""
+    files: dict[str, int] = {}
+    """Files that its turn had read or written, with the numbers of the versions."""
+
+
 class Proposal(Event, frozen=True, kw_only=True, tag="proposal"):
     """A call that somebody wants made: exactly what, and who has to agree before it is."""
 
@@ -287,6 +296,11 @@ class Proposal(Event, frozen=True, kw_only=True, tag="proposal"):
     """One past the last offset that the asker had read."""
     gate: dict[str, Any] = {}
     """Who has to agree, and how (:class:`.votes.Gate`); empty where nobody has to."""
+    gate_digest: str = ""
+    """SHA-256 of the gate as canonical JSON, by which an edit of it is noticed; empty where there is none, and in older
+    pools, whose proposals do not get stale."""
+    rests: Rests = Rests()
+    """What the asker had read that may change until it is decided."""
 
 
 class Vote(Event, frozen=True, kw_only=True, tag="vote"):
@@ -300,8 +314,20 @@ class Vote(Event, frozen=True, kw_only=True, tag="vote"):
     """That of the proposal that was looked at: an answer to another one does not count."""
     confidence: float | None = None
     """From 0 to 1, how sure the voter is."""
+    seen: int = 0
+    """One past the last change of what the proposal rests on that the voter knew of; 0 where that is not said."""
     usage: Usage | None = None
     """What a model took to answer."""
+
+
+class GateEdited(Event, frozen=True, kw_only=True, tag="gate_edited"):
+    """Whoever carries a proposal out has another gate for it by now than the one that it was proposed under."""
+
+    proposal: str
+    gate: dict[str, Any]
+    """The new one."""
+    digest: str
+    """SHA-256 of it, as of the proposal's ``gate_digest``."""
 
 
 class Decision(Event, frozen=True, kw_only=True, tag="decision"):
@@ -409,6 +435,7 @@ AnyEvent = (
     | StopAsked
     | Proposal
     | Vote
+    | GateEdited
     | Decision
     | EffectStarted
     | EffectDone

@@ -56,7 +56,7 @@ class Pool:
         self._lock = threading.RLock()
         self._branches = Branches()
         self._runs = Runs()
-        self._effects = Effects(self._runs.claims)
+        self._effects = Effects(self._runs, self._branches)
         self.trusted: set[str] = set()
         """Where teams that were started through this object send to, in words; see ``agents/runs/trust``."""
         self._document = Document(pool=self.name, branch=self._branches.head)
@@ -214,26 +214,18 @@ class Pool:
 
     def pending(self) -> list[Effect]:
         """Return what waits for somebody to agree, oldest first: on this line, and in teams that were asked on it."""
-        line = dict(self.lineage.line(self.branch, self.end - 1))
+        with self._lock:
+            effects = self.effects
+            return effects.waiting(self._branches.head)
 
-        effects, runs = self.effects, self.runs
-
-        def stands(effect: Effect) -> bool:
-            """Return whether it is on the line, or that is by which its team was handed its task."""
-            asked: Effect | None = effect
-            while asked is not None and asked.proposal.offset > line.get(asked.proposal.branch, -1):
-                run = runs.get(asked.proposal.run)
-                asked = effects.of_key(run.key) if run else None
-                asked = asked if asked and run and asked.proposal.run == run.parent else None
-            return asked is not None
-
-        return [effect for effect in effects.values() if effect.status == "waiting" and stands(effect)]
-
-    def vote(self, proposal: str, text: str = "", *, accept: bool, agent: str = PERSON) -> Effect:
+    def vote(
+        self, proposal: str, text: str = "", *, accept: bool, agent: str = PERSON, seen: int | None = None
+    ) -> Effect:
         """Agree to what waits, or refuse it, as a person, and return it as the log has it then.
 
-        ``proposal`` is its id, or the end of it. Raises UserError where nothing of that id waits, or where it does not
-        wait for this voter.
+        ``proposal`` is its id, or the end of it. ``seen`` is what :attr:`.Effect.since` was when the voter looked at it
+        (default: now): a vote from before what it rests on has changed does not count. Raises UserError where nothing
+        of that id waits, or where the vote does not count.
         """
         waiting = self.pending()
         found = [effect for effect in waiting if effect.id.endswith(proposal)]
@@ -243,7 +235,9 @@ class Pool:
             raise UserError(message)
         effect = found[0]
         header = self.header(effect.proposal.branch, effect.proposal.run, agent)
-        vote = Vote(**header, proposal=effect.id, accept=accept, text=text, digest=effect.proposal.digest)
+        seen = effect.since if seen is None else seen
+        digest = effect.proposal.digest
+        vote = Vote(**header, proposal=effect.id, accept=accept, text=text, digest=digest, seen=seen)
         self.append([vote])
         effect = self.effects[effect.id]
         why = next((why for one, why in effect.idle if one.id == vote.id), "")

@@ -40,6 +40,9 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Of ``owner`` and ``arbiter``: whose vote decides."""
     margin: float = 0.0
     """Of ``score``: by how much the mean has to be above one half."""
+    stale: Literal["ask", "ok"] = "ask"
+    """Where what a proposal rests on changes (:mod:`.effects.basis`), or its gate is edited, before it is carried out:
+    the votes that were cast before do not carry any more and all are asked again; or it stands as it was."""
     shadow: bool = False
     """What would be decided is recorded, and all is let pass."""
 

@@ -5,7 +5,7 @@ import { stay } from "./say";
 import type { QuestionView, RunView } from "./wire";
 
 /** Answers a question; false if the kernel certainly did not get it. */
-export type Resolve = (id: string, accept: boolean, text: string) => boolean;
+export type Resolve = (id: string, accept: boolean, text: string, seen: number) => boolean;
 
 export class Tray {
   readonly root = element("div", { class: "ap-tray", "data-testid": "tray", role: "region", "aria-label": "Waiting for you", hidden: "" });
@@ -41,6 +41,8 @@ export class Tray {
 class Question {
   readonly root: HTMLFormElement;
   private readonly state = element("span", { class: "ap-question-state" });
+  private readonly again = element("div", { class: "ap-question-again", role: "status" });
+  private readonly rests = element("div", { class: "ap-question-rests" });
   private readonly why = element("input", {
     type: "text",
     class: "ap-question-why",
@@ -51,6 +53,7 @@ class Question {
   private readonly approve = element("button", { type: "submit", class: "ap-approve" }, "Approve");
   private readonly reject = element("button", { type: "button", class: "ap-reject" }, "Reject");
   private answered = false;
+  private seen = 0;
 
   constructor(
     private readonly view: QuestionView,
@@ -62,6 +65,8 @@ class Question {
       "form",
       { class: "ap-question", "data-question": view.id },
       head,
+      this.again,
+      this.rests,
       element("div", { class: "ap-question-answer" }, this.why, this.approve, this.reject),
     );
     this.root.addEventListener("submit", this.agreed);
@@ -72,6 +77,10 @@ class Question {
   update(view: QuestionView, connected: boolean): void {
     const until = view.until === null ? "" : `, until ${new Date(view.until).toLocaleTimeString()}`;
     setText(this.state, `(${view.why}${until})`);
+    setText(this.again, view.again === "" ? "" : `Asked again: ${view.again}`);
+    setText(this.rests, view.rests === "" ? "" : `Rests on ${view.rests}`);
+    if (view.seen !== this.seen) this.answered = false; // it is another question now
+    this.seen = view.seen;
     this.approve.disabled = this.reject.disabled = this.answered || !connected;
   }
 
@@ -91,7 +100,7 @@ class Question {
 
   private answer(accept: boolean): void {
     // The buttons rest until the log has the answer: a second click must not be a second vote.
-    this.answered = this.resolve(this.view.id, accept, this.why.value.trim());
+    this.answered = this.resolve(this.view.id, accept, this.why.value.trim(), this.seen);
     this.approve.disabled = this.reject.disabled = this.answered;
   }
 }

@@ -80,6 +80,12 @@ export interface QuestionView {
   readonly why: string;
   /** Until when an answer counts, in milliseconds since the epoch; null is no limit. */
   readonly until: number | null;
+  /** What it rests on. */
+  readonly rests: string;
+  /** What of that has changed, so that it is asked again; empty where nothing has. */
+  readonly again: string;
+  /** What an answer carries: one to the question before a change does not count. */
+  readonly seen: number;
 }
 
 /** The head line. Times are milliseconds since the epoch. */
@@ -144,7 +150,7 @@ export type ToKernel =
   | { readonly kind: "hello" }
   | { readonly kind: "stop" }
   | { readonly kind: "say"; readonly text: string }
-  | { readonly kind: "resolve"; readonly id: string; readonly accept: boolean; readonly text: string };
+  | { readonly kind: "resolve"; readonly id: string; readonly accept: boolean; readonly text: string; readonly seen: number };
 
 /** A message of a known kind that does not have the shape of that kind. */
 export class WireError extends Error {
@@ -269,6 +275,9 @@ function question(value: unknown, where: string): QuestionView {
     what: fields.text("what"),
     why: fields.text("why", ""),
     until: fields.numberOrNull("until"),
+    rests: fields.text("rests", ""),
+    again: fields.text("again", ""),
+    seen: fields.number("seen", 0),
   };
 }
 

@@ -193,7 +193,7 @@ describe("a view", () => {
 });
 
 describe("what waits for a person", () => {
-  const question = { id: "q1", agent: "planner", what: 'order(item="<b>flour</b>")', why: "waiting for you", until: null };
+  const question = { id: "q1", agent: "planner", what: 'order(item="<b>flour</b>")', why: "waiting for you", until: null, rests: "all up to offset 7", again: "", seen: 8 };
 
   function asked(): Kernel {
     const kernel = new Kernel();
@@ -210,13 +210,13 @@ describe("what waits for a person", () => {
     press(".ap-approve");
     press(".ap-approve");
     press(".ap-reject");
-    expect(kernel.sent.slice(1)).toEqual([{ kind: "resolve", id: "q1", accept: true, text: "as agreed" }]);
+    expect(kernel.sent.slice(1)).toEqual([{ kind: "resolve", id: "q1", accept: true, text: "as agreed", seen: 8 }]);
   });
 
   it("can be refused", () => {
     const kernel = asked();
     press(".ap-reject");
-    expect(kernel.sent.at(-1)).toEqual({ kind: "resolve", id: "q1", accept: false, text: "" });
+    expect(kernel.sent.at(-1)).toEqual({ kind: "resolve", id: "q1", accept: false, text: "", seen: 8 });
   });
 
   it("goes when it was answered, and takes with it only itself", () => {

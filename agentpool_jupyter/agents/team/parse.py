@@ -314,6 +314,13 @@ class _Parser(FieldReader):
             raise SpecError(message, line=self.line(node))
         return str(value)
 
+    def stale(self, node: yaml.Node, key: str) -> str:
+        value = plain(node)
+        if value not in ("ask", "ok"):
+            message = f"`{key}` is one of ask, ok"
+            raise SpecError(message, line=self.line(node))
+        return str(value)
+
     def policy(self, node: yaml.Node, key: str) -> str:
         value = self.text(node, key)
         if value not in POLICIES:
@@ -351,6 +358,7 @@ _GATE_READERS: Readers = {
     "absent": _Parser.absent,
     "owner": _Parser.text,
     "margin": real(0, 0.5),
+    "stale": _Parser.stale,
     "shadow": _Parser.flag,
 }
 _SERVER_READERS: Readers = {

@@ -22,7 +22,6 @@ from agentpool_jupyter.display.screen import (
 )
 from agentpool_jupyter.pool import words
 from agentpool_jupyter.pool.claims import is_late
-from agentpool_jupyter.pool.effects import Effects
 from agentpool_jupyter.pool.events import (
     Claim,
     Decision,
@@ -31,6 +30,9 @@ from agentpool_jupyter.pool.events import (
     EffectFailed,
     EffectStarted,
     Event,
+    File,
+    GateEdited,
+    Head,
     Heartbeat,
     Message,
     Proposal,
@@ -52,28 +54,34 @@ from .readings import Readings, overtaken
 from .shown import ShownTurn
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from agentpool_jupyter.pool import Document
+    from agentpool_jupyter.pool.effects import Effects
 
 _CHARS_PER_TOKEN = 4  # English prose; only for the rate shown while a turn still runs
+_OF_ANYONE = (GateEdited, File, Head)
+"""Events of others that may change what the run's agents wait for."""
+_UNDER_WAY = ("waiting", "approved")
 _ANEW = "overtaken, began anew"
 
 
 class TeamView:
     """Folds a run's events into what is shown, and says what has changed since it was last asked."""
 
-    def __init__(self, run: str, before: Document, line: Mapping[str, int]) -> None:
+    def __init__(self, run: str, before: Document, line: Mapping[str, int], effects: Callable[[], Effects]) -> None:
         """Start from the document as it was before the run: its turns count in names and as sources of edges.
 
         Agents have the colours that they have in it, and new ones the next. ``line`` holds the branches of the run's
-        line, each with the last offset that belongs to it.
+        line, each with the last offset that belongs to it. ``effects`` are those of the pool: what becomes of a call
+        depends on more than its run's events.
         """
         self.run = RunView(pool=before.pool, run=run, branch=before.branch or "main")
         self._line = dict(line)
         self._tree = {"", run}  # people, the run, and those to which it has handed tasks
         self._runs = Runs()  # knows what counts: what is written under the claim that holds
-        self._effects = Effects(self._runs.claims)
+        self._effects = effects
+        self._asked: dict[str, None] = {}  # calls that the run's agents asked for and that have not ended, oldest first
         self._sign = 0  # when the run's holder last wrote, by its own clock
         self._places = dict(before.places)
         self.agents: dict[str, AgentView] = {}
@@ -103,6 +111,8 @@ class TeamView:
         if isinstance(event, RunStarted) and event.parent in self._tree - {""}:
             self._tree.add(event.run)
             self._line[event.branch] = sys.maxsize
+        if isinstance(event, _OF_ANYONE) and self._asked:
+            self._look()
         if event.run not in self._tree or event.id in self._seen:
             return
         if event.run and isinstance(event, RunStarted | Claim | Heartbeat | Release | RunFinished):
@@ -176,7 +186,7 @@ class TeamView:
         for turn in self._turns.values():  # those that are cut off by the rollback that this run is resumed from
             if turn.view.status == "running" and (not below or turn.view.agent in names):
                 self._close(turn, "cancelled", words.CUT_OFF)
-        if asked := self._effects.of_key(event.key):
+        if asked := self._effects().of_key(event.key):
             for agent in spec.agents:
                 if agent.hears_task:
                     self._edge(asked.proposal.agent, agent.name, len(spec.task))
@@ -240,20 +250,31 @@ class TeamView:
         else:
             self._close(turn, "failed", event.error)
             self._set(event.agent, "failed", event.error)
+        self._look()
 
     def _act(self, event: Event) -> None:
         """Show what an agent wants to do, for whom it waits, and what it does."""
-        self._effects.absorb(event)
-        effect = self._effects.get(getattr(event, "proposal", ""))
+        effect = self._effects().get(getattr(event, "proposal", ""))
         if effect is None or effect.proposal.agent not in self.agents:
             return
         doing = {"waiting": f"{effect.verdict(0).why}: {effect.told}", "running": f"calls {effect.told}"}
         self._set(effect.proposal.agent, "thinking", doing.get(effect.status, ""))
-        self.run.questions = self._questions() or msgspec.UNSET
-        self._changed_run = True
+        if effect.status in _UNDER_WAY and effect.proposal.run:
+            self._asked[effect.id] = None
+        else:
+            self._asked.pop(effect.id, None)
+        self._look()
+
+    def _look(self) -> None:
+        """See what waits for a person now: that depends on events of others, too."""
+        questions = self._questions() or msgspec.UNSET
+        if questions != self.run.questions and self.run.finished is None:
+            self.run.questions = questions
+            self._changed_run = True
 
     def _questions(self) -> list[QuestionView]:
         """Return what waits for a person, who has not answered yet."""
+        effects = self._effects()
         return [
             QuestionView(
                 id=effect.id,
@@ -261,8 +282,11 @@ class TeamView:
                 what=effect.told,
                 why=effect.verdict(0).why,
                 until=effect.deadline,
+                rests=effect.rests_on,
+                again=effect.asked_again,
+                seen=effect.since,
             )
-            for effect in self._effects.values()
+            for effect in map(effects.__getitem__, self._asked)
             if effect.status == "waiting" and effect.asks(PERSON)
         ]
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from agentpool_jupyter.jupyter.session import Session
+    from agentpool_jupyter.pool.effects import Effect
 
 
 def do(session: Session, arguments: Namespace) -> Any:
@@ -124,12 +125,17 @@ def _pending(session: Session, word: str | None, arguments: Namespace) -> Table:
             effect.id,
             effect.proposal.agent,
             effect.told,
-            effect.verdict(0).why,
+            _state(effect),
             clock(effect.deadline) if effect.deadline else "",
         )
         for effect in pool.pending()
     ]
     return Table(("id", "asked by", "what", "state", "until"), rows, empty=f"nothing waits in pool {pool.name!r}")
+
+
+def _state(effect: Effect) -> str:
+    again = f"; asked again: {effect.asked_again}" if effect.asked_again else ""
+    return f"{effect.verdict(0).why}{again}"
 
 
 def _vote(session: Session, action: str, words: list[str], arguments: Namespace) -> None:

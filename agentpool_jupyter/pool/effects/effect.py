@@ -1,8 +1,8 @@
-"""Effects, folded from the log: what agents asked to be done, what became of it, and what nobody can know.
+"""One call of a tool as the log has it: who voted, what was decided, and what became of it.
 
-An effect is one call of a tool. It is proposed, decided, started and ended, each by an event, and the first event of
-each kind counts. Whoever starts it uses its approval up, so that it is done at most once, whatever crashes; one that
-was started by a holder who is gone, and has no end, is *in doubt*.
+It is proposed, decided, started and ended, each by an event, and the first event of each kind counts. Whoever starts it
+uses its approval up, so that it is done at most once, whatever crashes; one that was started by a holder who is gone,
+and has no end, is *in doubt*.
 """
 
 from __future__ import annotations
@@ -12,21 +12,32 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from .claims import is_late
-from .events import Decision, EffectDone, EffectFailed, EffectStarted, Event, Proposal, Vote
-from .runs import is_dead
-from .votes import PERSON, Gate, Verdict, judge
+from agentpool_jupyter.pool.events import (
+    Decision,
+    EffectDone,
+    EffectFailed,
+    EffectStarted,
+    Event,
+    GateEdited,
+    Proposal,
+    Vote,
+)
+from agentpool_jupyter.pool.runs import is_dead
+from agentpool_jupyter.pool.votes import PERSON, Gate, Verdict, judge
+
+from .basis import Change
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .claims import Claims
+    from agentpool_jupyter.pool.claims import Claims
 
 EffectStatus = Literal["waiting", "refused", "approved", "running", "done", "failed", "in doubt"]
 """Nobody has decided; it was decided so; it is being done; it ended; it was started and nobody knows its end."""
 
 
 _SHOWN = 100  # characters of the arguments that are told in a line
+_GATE_EDITED = "its gate was edited"
 
 
 def canonical(value: Any) -> bytes:
@@ -39,17 +50,26 @@ def digest_of_effect(tool: str, arguments: dict[str, Any]) -> str:
     return hashlib.sha256(canonical([tool, arguments])).hexdigest()
 
 
+def digest_of_gate(gate: Gate) -> str:
+    """Return the SHA-256 by which an edit of a gate is noticed; what its functions do is not part of it."""
+    return hashlib.sha256(canonical(msgspec.to_builtins(gate))).hexdigest()
+
+
 class Effect:
     """One call of a tool as the log has it."""
 
     def __init__(self, proposal: Proposal, claims: Claims, reputation: Mapping[str, float]) -> None:
         self.proposal = proposal
         self.gate = gate_of(proposal)
-        """Who has to agree; None where nobody has to."""
+        """Who has to agree, by the gate as it is now; None where nobody has to."""
         self.votes: dict[str, Vote] = {}
         """The votes that count, by voter, in the order in which they came."""
         self.idle: list[tuple[Vote, str]] = []
         """Those that do not, each with the reason."""
+        self.changes: list[Change] = []
+        """What changed, of all that it rests on, before it was carried out."""
+        self.left = False
+        """Whether the head is on a line that does not have it, having moved there after it was proposed."""
         self._claims = claims
         self._reputation = reputation
         self.decision: Decision | None = None
@@ -69,6 +89,24 @@ class Effect:
         return f"{self.proposal.tool}({shown})"
 
     @property
+    def rests_on(self) -> str:
+        """What may change until it is decided, for people: what its agent had read."""
+        rests = self.proposal.rests
+        turns = f"{len(rests.turns)} unfinished turn{'s' if len(rests.turns) > 1 else ''}" if rests.turns else ""
+        files = [f"{path} (version {number})" for path, number in rests.files.items()]
+        return ", ".join([f"all up to offset {self.proposal.seen}", *filter(None, [turns, *files])])
+
+    @property
+    def asked_again(self) -> str:
+        """Why its voters were asked again, the last time that they were; empty where they were not."""
+        return self.changes[-1].why if self.changes and self._asks_when_stale else ""
+
+    @property
+    def since(self) -> int:
+        """One past the offset of what a voter has to know: the proposal, or the last change of what it rests on."""
+        return (self.changes[-1].offset if self.changes else self.proposal.offset) + 1
+
+    @property
     def status(self) -> EffectStatus:
         """What became of it."""
         if isinstance(self.ended, EffectDone):
@@ -81,11 +119,18 @@ class Effect:
             return "approved" if self.decision.accepted else "refused"
         return "waiting"
 
+    @property
+    def is_open(self) -> bool:
+        """Whether what it rests on still matters: somebody has to agree, and it was neither refused nor started."""
+        return bool(self.proposal.gate_digest) and self.status in ("waiting", "approved")
+
     def absorb(self, event: Event) -> None:
         """Take in its next event; one that its course does not allow is passed over."""
         match event:
             case Vote():
                 self._count(event)
+            case GateEdited() if self.is_open and event.run == self.proposal.run:
+                self._edit(event)
             case Decision() if self.decision is None and self._carried(event):
                 self.decision = event
             case EffectStarted() if self._may_start(event):
@@ -93,13 +138,32 @@ class Effect:
             case EffectDone() | EffectFailed() if self._may_end():
                 self.ended = event
 
+    def change(self, change: Change) -> None:
+        """Take note that something it rests on has changed: votes from before carry no more, unless its gate says so.
+
+        Neither does an approval that is not used up; what was refused stays so.
+        """
+        if not self.is_open:
+            return
+        self.changes.append(change)
+        if self._asks_when_stale:
+            self.decision = None
+            self.idle += [(vote, f"was cast before {change.why}") for vote in self.votes.values()]
+            self.votes = {}
+
     def asks(self, voter: str) -> bool:
         """Return whether it waits for a voter."""
-        return self.gate is not None and voter not in self.votes and (voter in self.gate.ask or self._instead(voter))
+        if self.gate is None or voter in self.votes or (self.left and self._asks_when_stale):
+            return False
+        return voter in self.gate.ask or self._instead(voter)
 
     def _instead(self, voter: str) -> bool:
         """Return whether a voter answers in place of those who do not."""
         return self.gate is not None and self.gate.absent == "ask" and voter == PERSON
+
+    @property
+    def _asks_when_stale(self) -> bool:
+        return bool(self.proposal.gate_digest) and self.gate is not None and self.gate.stale == "ask"
 
     @property
     def deadline(self) -> int | None:
@@ -131,10 +195,21 @@ class Effect:
             why = "it was decided"
         elif self.deadline is not None and vote.time >= self.deadline and not instead:
             why = "came too late"
+        elif self._asks_when_stale and self.left:
+            why = "its line was left"
+        elif self._asks_when_stale and 0 < vote.seen < self.since:
+            why = f"was cast before {self.changes[-1].why}" if self.changes else "had not seen it"
         if why:
             self.idle.append((vote, why))
         else:
-            self.votes[vote.agent] = vote
+            self.votes = {**self.votes, vote.agent: vote}  # a new one: other threads may be reading
+
+    def _edit(self, event: GateEdited) -> None:
+        """Take a new gate, and ask anew; where that one lets stand what is stale, all stays as it was proposed."""
+        gate = _read_gate(event.gate)
+        if event.digest == digest_of_gate(gate) and gate not in (self.gate, _SHUT) and gate.stale == "ask":
+            self.change(Change(event.offset, _GATE_EDITED))
+            self.gate = gate
 
     def _carried(self, decision: Decision) -> bool:
         """Return whether the votes carry a decision; one that only says what would be decided carries all."""
@@ -158,57 +233,17 @@ class Effect:
         return self.ended is None or (isinstance(self.ended, EffectFailed) and self.ended.doubt)
 
 
-class Effects(dict[str, Effect]):
-    """The effects of a pool by id, oldest first, folded from its events."""
-
-    def __init__(self, claims: Claims) -> None:
-        super().__init__()
-        self._claims = claims
-        self._by_key: dict[str, str] = {}
-        self._records: dict[str, tuple[int, int]] = {}  # of each voter, how often it was right, of how many votes
-        self._settled: set[str] = set()
-        self.reputation: dict[str, float] = {}
-        """How far voters were right before, from 0 to 1: a yes to what was then done, a no to what failed."""
-
-    def absorb(self, event: Event) -> None:
-        """Take in the next event of the log, which the claims have taken in already."""
-        if is_late(event, self._claims.fences):
-            return
-        if isinstance(event, Proposal):
-            if event.tool and event.proposal not in self and _is_true(event):
-                self[event.proposal] = Effect(event, self._claims, self.reputation)
-                if event.key:
-                    self._by_key.setdefault(event.key, event.proposal)
-        elif isinstance(event, Vote | Decision | EffectStarted | EffectDone | EffectFailed) and event.proposal in self:
-            self[event.proposal].absorb(event)
-            self._learn(self[event.proposal])
-
-    def _learn(self, effect: Effect) -> None:
-        """Take in for the reputation of its voters that an effect has ended for certain; once."""
-        if effect.status not in ("done", "failed") or effect.id in self._settled:
-            return
-        self._settled.add(effect.id)
-        for voter, vote in effect.votes.items():
-            right, votes = self._records.get(voter, (0, 0))
-            right, votes = right + (vote.accept is (effect.status == "done")), votes + 1
-            self._records[voter] = right, votes
-            self.reputation[voter] = (right + 1) / (votes + 2)
-
-    def of_key(self, key: str) -> Effect | None:
-        """Return the first effect of a key, None where there is none."""
-        return self.get(self._by_key.get(key, ""))
+_SHUT = Gate(ask=())
+"""What a gate is that cannot be read: nothing passes."""
 
 
 def gate_of(proposal: Proposal) -> Gate | None:
     """Return who has to agree to a proposal, None for nobody; one that cannot be read lets nothing pass."""
-    if not proposal.gate:
-        return None
+    return _read_gate(proposal.gate) if proposal.gate else None
+
+
+def _read_gate(said: dict[str, Any]) -> Gate:
     try:
-        return msgspec.convert(proposal.gate, Gate)
+        return msgspec.convert(said, Gate)
     except msgspec.ValidationError:
-        return Gate(ask=())
-
-
-def _is_true(event: Proposal) -> bool:
-    """Return whether a proposal's digest is that of what it proposes."""
-    return event.digest == digest_of_effect(event.tool, event.arguments)
+        return _SHUT
