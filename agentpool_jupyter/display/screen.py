@@ -85,6 +85,15 @@ class EdgeView(msgspec.Struct, kw_only=True):
     chars: int = 0
 
 
+class AlikeView(msgspec.Struct, kw_only=True, frozen=True):
+    """A further call that the same answer is for."""
+
+    id: str
+    agent: str
+    what: str
+    seen: int = 0
+
+
 class QuestionView(msgspec.Struct, kw_only=True, frozen=True):
     """What an agent wants to do and may not before a person agrees."""
 
@@ -102,6 +111,8 @@ class QuestionView(msgspec.Struct, kw_only=True, frozen=True):
     """What of that has changed, so that it is asked again; empty where nothing has."""
     seen: int = 0
     """What an answer carries, so that one to the question before a change does not count."""
+    more: list[AlikeView] = []
+    """Calls of the same tool behind the same gate: one answer is for all of them."""
 
 
 class RunView(msgspec.Struct, kw_only=True):

@@ -338,6 +338,25 @@ class Decision(Event, frozen=True, kw_only=True, tag="decision"):
     text: str = ""
 
 
+class Grant(Event, frozen=True, kw_only=True, tag="grant"):
+    """A person agrees beforehand to calls of a tool (:mod:`.effects.grants`)."""
+
+    tool: str
+    of: str = ""
+    """Whose calls; empty for anyone's."""
+    count: int
+    """To how many."""
+    within: float
+    """For how many seconds of the log's time."""
+
+
+class GrantRevoked(Event, frozen=True, kw_only=True, tag="grant_revoked"):
+    """A grant does not count from here on; what it has let pass stays so."""
+
+    grant: str
+    """The id of its event."""
+
+
 class EffectStarted(Event, frozen=True, kw_only=True, tag="effect_started"):
     """What was agreed on is being done, by the first of these alone; without an end it is in doubt."""
 
@@ -437,6 +456,8 @@ AnyEvent = (
     | Vote
     | GateEdited
     | Decision
+    | Grant
+    | GrantRevoked
     | EffectStarted
     | EffectDone
     | EffectFailed

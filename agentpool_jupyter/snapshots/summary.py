@@ -28,6 +28,8 @@ from agentpool_jupyter.pool.events import (
     File,
     Fork,
     GateEdited,
+    Grant,
+    GrantRevoked,
     Head,
     Heartbeat,
     Proposal,
@@ -48,7 +50,7 @@ if TYPE_CHECKING:
 
 _BRANCHES = (Fork, Head, Tag)
 _RUNS = (RunStarted, RunFinished, Claim, Heartbeat, Release, StopAsked)
-_CALLS = (Proposal, Vote, GateEdited, Decision, EffectStarted, EffectDone, EffectFailed)
+_CALLS = (Proposal, Vote, GateEdited, Decision, Grant, GrantRevoked, EffectStarted, EffectDone, EffectFailed)
 _BASIS = (File, TurnFailed)  # what proposals rest on
 _FACTS = (*_BRANCHES, *_RUNS, *_CALLS, *_BASIS)
 

@@ -1,17 +1,18 @@
-// What waits for a person: each question with what will happen exactly, a line for a reason, and two buttons.
+// What waits for a person: each question with what will happen exactly, a line for a reason, and two buttons. Calls that
+// are alike are one question: a list, answered in one go.
 
 import { element, setText } from "./dom";
 import { stay } from "./say";
-import type { QuestionView, RunView } from "./wire";
+import type { AlikeView, QuestionView, Resolve, RunView } from "./wire";
 
 /** Answers a question; false if the kernel certainly did not get it. */
-export type Resolve = (id: string, accept: boolean, text: string, seen: number) => boolean;
+export type Answer = (answer: Resolve) => boolean;
 
 export class Tray {
   readonly root = element("div", { class: "ap-tray", "data-testid": "tray", role: "region", "aria-label": "Waiting for you", hidden: "" });
   private readonly shown = new Map<string, Question>();
 
-  constructor(private readonly resolve: Resolve) {}
+  constructor(private readonly resolve: Answer) {}
 
   update(run: RunView, connected: boolean): void {
     const waiting = new Map(run.questions.map((question) => [question.id, question]));
@@ -41,6 +42,7 @@ export class Tray {
 class Question {
   readonly root: HTMLFormElement;
   private readonly state = element("span", { class: "ap-question-state" });
+  private readonly more = element("ul", { class: "ap-question-more" });
   private readonly again = element("div", { class: "ap-question-again", role: "status" });
   private readonly rests = element("div", { class: "ap-question-rests" });
   private readonly why = element("input", {
@@ -53,18 +55,17 @@ class Question {
   private readonly approve = element("button", { type: "submit", class: "ap-approve" }, "Approve");
   private readonly reject = element("button", { type: "button", class: "ap-reject" }, "Reject");
   private answered = false;
-  private seen = 0;
 
   constructor(
-    private readonly view: QuestionView,
-    private readonly resolve: Resolve,
+    private view: QuestionView,
+    private readonly resolve: Answer,
   ) {
-    const what = element("code", { class: "ap-question-what" }, view.what);
-    const head = element("div", { class: "ap-question-head" }, element("b", {}, view.agent), " asks: ", what, " ", this.state);
+    const head = element("div", { class: "ap-question-head" }, ...call(view), " ", this.state);
     this.root = element(
       "form",
       { class: "ap-question", "data-question": view.id },
       head,
+      this.more,
       this.again,
       this.rests,
       element("div", { class: "ap-question-answer" }, this.why, this.approve, this.reject),
@@ -79,8 +80,14 @@ class Question {
     setText(this.state, `(${view.why}${until})`);
     setText(this.again, view.again === "" ? "" : `Asked again: ${view.again}`);
     setText(this.rests, view.rests === "" ? "" : `Rests on ${view.rests}`);
-    if (view.seen !== this.seen) this.answered = false; // it is another question now
-    this.seen = view.seen;
+    if (asked(view) !== asked(this.view)) this.answered = false; // it is another question now
+    if (view.more.length !== this.more.childElementCount || asked(view) !== asked(this.view)) {
+      this.more.replaceChildren(...view.more.map((one) => element("li", {}, ...call(one))));
+    }
+    const count = view.more.length + 1;
+    setText(this.approve, count > 1 ? `Approve all ${count}` : "Approve");
+    setText(this.reject, count > 1 ? `Reject all ${count}` : "Reject");
+    this.view = view;
     this.approve.disabled = this.reject.disabled = this.answered || !connected;
   }
 
@@ -100,7 +107,19 @@ class Question {
 
   private answer(accept: boolean): void {
     // The buttons rest until the log has the answer: a second click must not be a second vote.
-    this.answered = this.resolve(this.view.id, accept, this.why.value.trim(), this.seen);
+    const { id, seen } = this.view;
+    const more = Object.fromEntries(this.view.more.map((one) => [one.id, one.seen]));
+    this.answered = this.resolve({ kind: "resolve", id, accept, text: this.why.value.trim(), seen, more });
     this.approve.disabled = this.reject.disabled = this.answered;
   }
+}
+
+/** Who asks for what, exactly. */
+function call(view: QuestionView | AlikeView): (Node | string)[] {
+  return [element("b", {}, view.agent), " asks: ", element("code", { class: "ap-question-what" }, view.what)];
+}
+
+/** What an answer is to: these calls, as they were seen. */
+function asked(view: QuestionView): string {
+  return [view, ...view.more].map(({ id, seen }) => `${id} ${seen}`).join(" ");
 }

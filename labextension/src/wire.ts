@@ -70,6 +70,24 @@ export interface EdgeView {
   readonly chars: number;
 }
 
+/** An answer: to one call, and to those that were shown with it (`more`), each with what was seen of it. */
+export interface Resolve {
+  readonly kind: "resolve";
+  readonly id: string;
+  readonly accept: boolean;
+  readonly text: string;
+  readonly seen: number;
+  readonly more: Readonly<Record<string, number>>;
+}
+
+/** A further call that the same answer is for. */
+export interface AlikeView {
+  readonly id: string;
+  readonly agent: string;
+  readonly what: string;
+  readonly seen: number;
+}
+
 /** What an agent wants to do and may not before a person agrees. */
 export interface QuestionView {
   readonly id: string;
@@ -86,6 +104,8 @@ export interface QuestionView {
   readonly again: string;
   /** What an answer carries: one to the question before a change does not count. */
   readonly seen: number;
+  /** Calls of the same tool behind the same gate: one answer is for all of them. */
+  readonly more: readonly AlikeView[];
 }
 
 /** The head line. Times are milliseconds since the epoch. */
@@ -150,7 +170,7 @@ export type ToKernel =
   | { readonly kind: "hello" }
   | { readonly kind: "stop" }
   | { readonly kind: "say"; readonly text: string }
-  | { readonly kind: "resolve"; readonly id: string; readonly accept: boolean; readonly text: string; readonly seen: number };
+  | Resolve;
 
 /** A message of a known kind that does not have the shape of that kind. */
 export class WireError extends Error {
@@ -278,7 +298,13 @@ function question(value: unknown, where: string): QuestionView {
     rests: fields.text("rests", ""),
     again: fields.text("again", ""),
     seen: fields.number("seen", 0),
+    more: fields.list("more", alike),
   };
+}
+
+function alike(value: unknown, where: string): AlikeView {
+  const fields = new Fields(value, where);
+  return { id: fields.text("id"), agent: fields.text("agent"), what: fields.text("what"), seen: fields.number("seen", 0) };
 }
 
 function append(value: unknown, where: string): Append {

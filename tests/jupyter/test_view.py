@@ -19,6 +19,8 @@ from agentpool_jupyter.pool.events import (
     Delta,
     EffectDone,
     EffectStarted,
+    Grant,
+    GrantRevoked,
     Message,
     Proposal,
     RunFinished,
@@ -447,6 +449,20 @@ def test_a_lane_says_what_its_agent_waits_for_and_does():
     told.add(Claim, owner="b:1:1", epoch=2, lease=0.0, fencing=True)
     told.add(Delta, turn="t1", agent="ann", seq=1, text="late words", claim="e1")
     assert [turn.text for turn in shown(told.events).turns] == ["Now. "]
+
+
+def test_calls_that_are_alike_are_one_question_until_somebody_else_changes_that():
+    """A grant, which is of no run, takes them away; one that is revoked brings them back."""
+    digest, gate = digest_of_effect("mail", {}), {"ask": ["you"]}
+    told = Story()
+    for agent, proposal in (("ann", "p"), ("ben", "q")):
+        told.add(Proposal, proposal=proposal, agent=agent, tool="mail", digest=digest, gate=gate)
+    (question,) = shown(told.events).run.questions
+    assert (question.id, question.agent, [(one.id, one.agent) for one in question.more]) == ("p", "ann", [("q", "ben")])
+    told.add(Grant, run="", agent="you", tool="mail", count=5, within=100.0)
+    assert shown(told.events).run.questions is msgspec.UNSET
+    told.add(GrantRevoked, run="", agent="you", grant="e3")
+    assert len(shown(told.events).run.questions) == 1
 
 
 def test_a_team_that_a_task_is_handed_to_is_shown_with_the_run(pool, server):

@@ -22,6 +22,8 @@ from agentpool_jupyter.pool.events import (
     File,
     Fork,
     GateEdited,
+    Grant,
+    GrantRevoked,
     Head,
     Message,
     Proposal,
@@ -60,20 +62,26 @@ def folded(events: Iterable[Event]) -> Effects:
 
 def facts(effects: Effects) -> object:
     """Return all that is known of effects, as plain data that can be compared."""
-    return [
-        (
-            effect.id,
-            effect.status,
-            effect.gate,
-            list(effect.votes),
-            [(vote.id, why) for vote, why in effect.idle],
-            effect.changes,
-            effect.left,
-            effect.decision and effect.decision.id,
-            effect.since,
-        )
-        for effect in effects.values()
-    ]
+    grants = [(one.id, one.left, one.revoked, list(one.uses)) for one in effects.grants.values()]
+    return (
+        effects.grants.time,
+        grants,
+        [
+            (
+                effect.id,
+                effect.status,
+                effect.gate,
+                list(effect.votes),
+                [(vote.id, why) for vote, why in effect.idle],
+                effect.changes,
+                effect.left,
+                effect.decision and effect.decision.id,
+                effect.granted and effect.granted.id,
+                effect.since,
+            )
+            for effect in effects.values()
+        ],
+    )
 
 
 @dataclass
@@ -140,6 +148,16 @@ class _Writer:
         else:
             self.of_call(EffectFailed, error="no")
 
+    def grant(self) -> None:
+        """Mostly a person's; some are used up or over soon."""
+        count, within = self.pick(1, 1, 2), self.pick(0.005, 1000.0)
+        self.write(
+            Grant, agent=self.pick("you", "you", "ann"), tool="pay", of=self.pick("", "cem"), count=count, within=within
+        )
+
+    def revoke(self) -> None:
+        self.write(GrantRevoked, agent="you", grant=f"e{self.draw(st.integers(0, max(0, len(self.values) - 1)))}")
+
     def edit(self) -> None:
         gate = self.pick(*GATES)
         self.of_call(GateEdited, gate=msgspec.to_builtins(gate), digest=digest_of_gate(gate))
@@ -178,6 +196,8 @@ _STEPS = {
     _Writer.begin: 2,
     _Writer.end: 1,
     _Writer.edit: 1,
+    _Writer.grant: 2,
+    _Writer.revoke: 1,
     _Writer.file: 2,
     _Writer.fail: 1,
     _Writer.fork: 1,

@@ -5,13 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentpool_jupyter.pool.effects import digest_of_effect, digest_of_gate
+from agentpool_jupyter.pool.effects import Pending, digest_of_effect, digest_of_gate
 from agentpool_jupyter.pool.events import (
     Decision,
     EffectStarted,
     File,
     Fork,
     GateEdited,
+    Grant,
+    GrantRevoked,
     Head,
     Message,
     Proposal,
@@ -181,6 +183,99 @@ def test_a_call_that_was_left_undecided_gives_its_key_away():
     assert folded(placed(*course.events)).of_key("k").id == "q"
 
 
+# Grants ----------------------------------------------------------------------------------------------------------
+
+
+def granted(*, calls=2, count=1, within=100.0, of="", agent="you", **gate):
+    """Calls that a person is asked for, after a grant; log time goes on by a millisecond an event."""
+    made = Gate(**({"ask": ("you",)} | gate))
+    events = [Grant(id="g", agent=agent, tool="pay", of=of, count=count, within=within)]
+    facts = {"tool": "pay", "digest": DIGEST, "gate": msgspec.to_builtins(made), "gate_digest": digest_of_gate(made)}
+    events += [Proposal(id=f"p{n}", agent="cem", proposal=f"p{n}", **facts) for n in range(calls)]
+    return events
+
+
+def decided(number, *, accepted=True):
+    return Decision(id=f"d{number}", proposal=f"p{number}", accepted=accepted)
+
+
+def test_a_grant_stands_for_the_persons_vote():
+    """And nobody is asked then."""
+    effects = folded(placed(*granted(calls=1)))
+    assert effects["p0"].verdict(0) == (True, "you agreed, you by grant g")
+    assert not effects["p0"].waits_for_person
+    effects = folded(placed(*granted(calls=1), decided(0)))
+    assert (effects["p0"].status, effects["p0"].granted.id, effects.grants["g"].left) == ("approved", "g", 0)
+
+
+def test_of_two_calls_at_once_one_has_the_last_use():
+    """The log's order says which; the other one waits for the person."""
+    effects = folded(placed(*granted(), decided(1), decided(0)))
+    assert [effect.status for effect in effects.values()] == ["waiting", "approved"]
+    assert (effects["p0"].waits_for_person, list(effects.grants["g"].uses)) == (True, ["p1"])
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [{"within": 0.003}, {"of": "ben"}, {"agent": "ann"}, {"count": 0}, {"ask": ("ann",)}],
+    ids=["over", "of another agent", "of no person", "of none", "nobody asks the person"],
+)
+def test_a_grant_that_does_not_stand_decides_nothing(facts):
+    effects = folded(placed(*granted(calls=2, **facts), decided(0)))
+    assert effects["p0"].status == "waiting"
+
+
+def test_a_grant_ends_by_the_logs_time_and_time_does_not_run_backwards():
+    """A record that says it is earlier opens nothing again."""
+    events = placed(*granted(calls=1, within=0.5), Message(id="m", text="hi"), decided(0))
+    late = [msgspec.structs.replace(event, time=5000) if event.id == "p0" else event for event in events]
+    assert folded(events)["p0"].status == "approved"
+    assert folded(late)["p0"].status == "waiting"
+
+
+def test_a_revoked_grant_counts_no_more_but_what_it_let_pass_stays():
+    revoked = GrantRevoked(id="r", agent="you", grant="g")
+    effects = folded(placed(*granted(count=5), decided(0), revoked, decided(1)))
+    assert [effect.status for effect in effects.values()] == ["approved", "waiting"]
+
+
+def test_a_grant_is_not_used_where_it_is_not_needed_and_does_not_stand_for_others():
+    vote = Vote(id="v", agent="you", proposal="p0", accept=True, digest=DIGEST)
+    effects = folded(placed(*granted(calls=1), vote, decided(0)))
+    assert (effects["p0"].granted, effects.grants["g"].left) == (None, 1)
+    effects = folded(placed(*granted(calls=1, ask=("you", "ann")), decided(0)))
+    assert (effects["p0"].status, effects["p0"].verdict(0).why) == ("waiting", "waiting for ann")
+
+
+def test_an_approval_that_is_taken_away_gives_its_grant_back():
+    fork = [Fork(id="f", name="b", parent="main", at=0), Head(id="h", to="b")]
+    effects = folded(placed(*granted(calls=1), decided(0), *fork))
+    assert (effects["p0"].status, effects["p0"].granted, effects.grants["g"].left) == ("waiting", None, 1)
+
+
+# Questions -------------------------------------------------------------------------------------------------------
+
+
+def test_calls_of_one_tool_behind_one_gate_are_one_question():
+    """Named after exactly these: once another has come, the name means nothing."""
+    two, three = (Pending(folded(placed(*granted(calls=calls, count=0))).values()) for calls in (2, 3))
+    (question,) = two.questions
+    assert [effect.id for effect in question.effects] == ["p0", "p1"]
+    assert question.name.startswith("pay:")
+    assert [effect.id for effect in two.find(question.name)] == ["p0", "p1"]
+    assert three.find(question.name) == []
+    assert [effect.id for effect in three.find("p2")] == ["p2"]
+
+
+def test_calls_that_differ_in_gate_or_wait_for_others_are_questions_of_their_own():
+    events = granted(calls=1, count=0)
+    other = granted(calls=2, count=0, ask=("you", "ann"))[2]
+    alone = msgspec.structs.replace(granted(calls=3, count=0, ask=("ann",))[3], id="p2")
+    pending = Pending(folded(placed(*events, other, alone)).values())
+    assert [[effect.id for effect in question.effects] for question in pending.questions] == [["p0"], ["p1"], ["p2"]]
+    assert [question.name for question in pending.questions] == ["p0", "p1", "p2"]
+
+
 # Laws ------------------------------------------------------------------------------------------------------------
 
 
@@ -204,6 +299,16 @@ def test_nothing_starts_without_an_approval_that_holds(values):
                 last = effect.changes[-1].offset
                 assert all(vote.offset > last for vote in effect.votes.values())
                 assert effect.decision is None or effect.decision.offset > last
+
+
+@given(effect_logs(longest=60))
+def test_no_grant_lets_more_pass_than_it_says(values):
+    """Each use is one call that was decided by it, and still is."""
+    for count in range(1, len(values) + 1):
+        effects = read(values[:count])
+        uses = [(grant.id, effect) for grant in effects.grants.values() for effect in grant.uses]
+        assert sorted(uses) == sorted((one.granted.id, one.id) for one in effects.values() if one.granted)
+        assert all(len(grant.uses) <= grant.grant.count for grant in effects.grants.values())
 
 
 @given(effect_logs(), st.data())

@@ -110,7 +110,9 @@ class Report:
         """Turns during which something was said that they should have read, and what."""
         self.unusual = _unusual(turn for turn in attempts if turn.status == "finished")
         """The turns that ended otherwise than they should, by how they did."""
-        self._conflicts = conflicts_of(effects, {turn.id for turn in attempts})
+        effects, turns = list(effects), {turn.id for turn in attempts}
+        self._conflicts = conflicts_of(effects, turns)
+        self._effects = [effect for effect in effects if effect.proposal.turn in turns]
         names = list(dict.fromkeys(agent.name for part in parts for agent in part.team.agents))
         self.rows = [self._row(name, attempts, {name}) for name in names]
         self.total = self._row("all", attempts, set(names))
@@ -170,6 +172,10 @@ class Report:
         if self.total.concurrent:
             found = f"{self.total.concurrent} concurrent, refused; {self.total.repaired} repaired by their writers"
             shown.append(f"writes of files: {found}")
+        granted = [f"{effect.told} (grant {effect.granted.id})" for effect in self._effects if effect.granted]
+        if granted:
+            more = f" and {len(granted) - _NAMED} more" if len(granted) > _NAMED else ""
+            shown.append(f"agreed beforehand: {', '.join(granted[:_NAMED])}{more}")
         for what, names in self.unusual.items():
             more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
             shown.append(f"{', '.join(names[:_NAMED])}{more}: {what}")

@@ -75,6 +75,15 @@ def parse_budget(text: str) -> dict[str, float]:
         raise SpecError(message) from None
 
 
+def parse_span(text: str) -> float:
+    """Return the seconds that a text such as ``5 min`` says; raises SpecError."""
+    found = _SPAN.fullmatch(text.strip())
+    if not found or not float(found[1]):
+        message = f"{text!r} is no time: write it as 30s, 5min or 2h"
+        raise SpecError(message)
+    return float(found[1]) * _SECONDS[found[2] or "s"]
+
+
 class _Parser(FieldReader):
     def __init__(
         self, first_line: int, variables: Mapping[str, Any] | None, warn: Callable[[str], object] = _warn
@@ -301,11 +310,11 @@ class _Parser(FieldReader):
 
     def span(self, node: yaml.Node, key: str) -> float:
         """Return the seconds that a text such as ``5 min`` or a number says."""
-        found = _SPAN.fullmatch(str(plain(node)).strip())
-        if not found:
+        try:
+            return parse_span(str(plain(node)))
+        except SpecError:
             message = f"`{key}` is a time, like `30 s`, `5 min` or `2 h`"
-            raise SpecError(message, line=self.line(node))
-        return float(found[1]) * _SECONDS[found[2] or "s"]
+            raise SpecError(message, line=self.line(node)) from None
 
     def absent(self, node: yaml.Node, key: str) -> str:
         value = "no" if plain(node) is False else plain(node)  # YAML takes `no` for a truth value

@@ -12,6 +12,7 @@ from agentpool_jupyter.agents.team.spec import TASK, AgentSpec, TeamSpec
 from agentpool_jupyter.display.screen import (
     AgentState,
     AgentView,
+    AlikeView,
     EdgeView,
     Patch,
     QuestionView,
@@ -22,6 +23,7 @@ from agentpool_jupyter.display.screen import (
 )
 from agentpool_jupyter.pool import words
 from agentpool_jupyter.pool.claims import is_late
+from agentpool_jupyter.pool.effects.questions import questions_of
 from agentpool_jupyter.pool.events import (
     Claim,
     Decision,
@@ -32,6 +34,8 @@ from agentpool_jupyter.pool.events import (
     Event,
     File,
     GateEdited,
+    Grant,
+    GrantRevoked,
     Head,
     Heartbeat,
     Message,
@@ -48,7 +52,6 @@ from agentpool_jupyter.pool.events import (
 )
 from agentpool_jupyter.pool.runs import Runs
 from agentpool_jupyter.pool.turn import turn_name
-from agentpool_jupyter.pool.votes import PERSON
 
 from .readings import Readings, overtaken
 from .shown import ShownTurn
@@ -57,10 +60,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from agentpool_jupyter.pool import Document
-    from agentpool_jupyter.pool.effects import Effects
+    from agentpool_jupyter.pool.effects import Effect, Effects
 
 _CHARS_PER_TOKEN = 4  # English prose; only for the rate shown while a turn still runs
-_OF_ANYONE = (GateEdited, File, Head)
+_OF_ANYONE = (GateEdited, Grant, GrantRevoked, File, Head)
 """Events of others that may change what the run's agents wait for."""
 _UNDER_WAY = ("waiting", "approved")
 _ANEW = "overtaken, began anew"
@@ -275,20 +278,8 @@ class TeamView:
     def _questions(self) -> list[QuestionView]:
         """Return what waits for a person, who has not answered yet."""
         effects = self._effects()
-        return [
-            QuestionView(
-                id=effect.id,
-                agent=effect.proposal.agent,
-                what=effect.told,
-                why=effect.verdict(0).why,
-                until=effect.deadline,
-                rests=effect.rests_on,
-                again=effect.asked_again,
-                seen=effect.since,
-            )
-            for effect in map(effects.__getitem__, self._asked)
-            if effect.status == "waiting" and effect.asks(PERSON)
-        ]
+        waiting = [effect for effect in map(effects.__getitem__, self._asked) if effect.waits_for_person]
+        return [_question(question.effects) for question in questions_of(waiting)]
 
     def _message(self, event: Message) -> None:
         turn = self._open(event, event.id)
@@ -391,6 +382,21 @@ class TeamView:
         for dirty in (self._changed_agents, self._changed_turns, self._changed_edges, self._grown):
             dirty.clear()
         return patch
+
+
+def _question(effects: list[Effect]) -> QuestionView:
+    first, *more = effects
+    return QuestionView(
+        id=first.id,
+        agent=first.proposal.agent,
+        what=first.told,
+        why=first.verdict(0).why,
+        until=min((effect.deadline for effect in effects if effect.deadline), default=None),
+        rests=first.rests_on,
+        again="; ".join(dict.fromkeys(effect.asked_again for effect in effects if effect.asked_again)),
+        seen=first.since,
+        more=[AlikeView(id=one.id, agent=one.proposal.agent, what=one.told, seen=one.since) for one in more],
+    )
 
 
 def _agent_view(team: TeamSpec, agent: AgentSpec) -> AgentView:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from agentpool_jupyter.pool.claims import Claims
 
+    from .grants import Grants, StandingGrant
+
 EffectStatus = Literal["waiting", "refused", "approved", "running", "done", "failed", "in doubt"]
 """Nobody has decided; it was decided so; it is being done; it ended; it was started and nobody knows its end."""
 
@@ -58,7 +60,7 @@ def digest_of_gate(gate: Gate) -> str:
 class Effect:
     """One call of a tool as the log has it."""
 
-    def __init__(self, proposal: Proposal, claims: Claims, reputation: Mapping[str, float]) -> None:
+    def __init__(self, proposal: Proposal, claims: Claims, reputation: Mapping[str, float], grants: Grants) -> None:
         self.proposal = proposal
         self.gate = gate_of(proposal)
         """Who has to agree, by the gate as it is now; None where nobody has to."""
@@ -72,6 +74,9 @@ class Effect:
         """Whether the head is on a line that does not have it, having moved there after it was proposed."""
         self._claims = claims
         self._reputation = reputation
+        self._grants = grants
+        self.granted: StandingGrant | None = None
+        """The grant by which it was decided, where a person was not asked."""
         self.decision: Decision | None = None
         self.started: EffectStarted | None = None
         self.ended: EffectDone | EffectFailed | None = None
@@ -131,8 +136,8 @@ class Effect:
                 self._count(event)
             case GateEdited() if self.is_open and event.run == self.proposal.run:
                 self._edit(event)
-            case Decision() if self.decision is None and self._carried(event):
-                self.decision = event
+            case Decision() if self.decision is None:
+                self._decide(event)
             case EffectStarted() if self._may_start(event):
                 self.started = event
             case EffectDone() | EffectFailed() if self._may_end():
@@ -147,7 +152,8 @@ class Effect:
             return
         self.changes.append(change)
         if self._asks_when_stale:
-            self.decision = None
+            self.decision = self.granted = None
+            self._grants.give_back(self.id)
             self.idle += [(vote, f"was cast before {change.why}") for vote in self.votes.values()]
             self.votes = {}
 
@@ -156,6 +162,14 @@ class Effect:
         if self.gate is None or voter in self.votes or (self.left and self._asks_when_stale):
             return False
         return voter in self.gate.ask or self._instead(voter)
+
+    @property
+    def waits_for_person(self) -> bool:
+        """Whether a person is asked: no grant stands for the answer."""
+        return self.status == "waiting" and self.asks(PERSON) and self._grant(0) is None
+
+    def _grant(self, time: int) -> StandingGrant | None:
+        return self._grants.find(self.proposal, time) if self.asks(PERSON) else None
 
     def _instead(self, voter: str) -> bool:
         """Return whether a voter answers in place of those who do not."""
@@ -172,16 +186,25 @@ class Effect:
         return None if within is None else self.proposal.time + int(within * 1000)
 
     def verdict(self, time: int) -> Verdict:
-        """Return what its votes come to at a time of the log's, in milliseconds."""
+        """Return what its votes, and the grants that stand for some, come to at a time of the log's (ms)."""
+        return self._judge(time)[0]
+
+    def _judge(self, time: int) -> tuple[Verdict, StandingGrant | None]:
+        """Return the verdict, and the grant without which it would be open."""
         if self.gate is None:
-            return Verdict(accepted=True, why="nobody has to agree")
+            return Verdict(accepted=True, why="nobody has to agree"), None
         closed = self.deadline is not None and time >= self.deadline
-        return judge(self.gate, self.votes, closed=closed, reputation=self._reputation)
+        verdict = judge(self.gate, self.votes, closed=closed, reputation=self._reputation)
+        if verdict.accepted is not None or (grant := self._grant(time)) is None:
+            return verdict, None
+        votes = {**self.votes, PERSON: Vote(id=grant.id, agent=PERSON, proposal=self.id, accept=True)}
+        granted = judge(self.gate, votes, closed=closed, reputation=self._reputation)
+        if granted.accepted:
+            return Verdict(accepted=True, why=f"{granted.why}, {PERSON} by grant {grant.id}"), grant
+        return (verdict if granted.accepted is False else granted), None
 
     def _count(self, vote: Vote) -> None:
         """Take in a vote, or keep it with the reason for which it does not count."""
-        if any(vote.id == known.id for known in (*self.votes.values(), *(idle for idle, _ in self.idle))):
-            return  # stored twice
         asked = self.gate.ask if self.gate else ()
         instead = self._instead(vote.agent)
         why = ""
@@ -211,12 +234,17 @@ class Effect:
             self.change(Change(event.offset, _GATE_EDITED))
             self.gate = gate
 
-    def _carried(self, decision: Decision) -> bool:
-        """Return whether the votes carry a decision; one that only says what would be decided carries all."""
-        verdict = self.verdict(decision.time)
+    def _decide(self, decision: Decision) -> None:
+        """Take in a decision that the votes carry; where a gate only says what would be decided, all is let pass."""
+        verdict, grant = self._judge(decision.time)
         if self.gate is not None and self.gate.shadow:
-            return verdict.accepted is not None and decision.accepted
-        return verdict.accepted is decision.accepted
+            carried = verdict.accepted is not None and decision.accepted
+        else:
+            carried = verdict.accepted is decision.accepted
+        if carried:
+            self.decision, self.granted = decision, grant
+            if grant is not None:
+                grant.uses[self.id] = None
 
     def _is_held(self, started: EffectStarted) -> bool:
         """Return whether who started it may still be at it: in a run its claim says so, else its process does."""

@@ -13,6 +13,8 @@ from agentpool_jupyter.pool.events import (
     Event,
     File,
     GateEdited,
+    Grant,
+    GrantRevoked,
     Head,
     Proposal,
     TurnFailed,
@@ -21,12 +23,15 @@ from agentpool_jupyter.pool.events import (
 
 from .basis import Basis, Change, change_by
 from .effect import Effect, digest_of_effect
+from .grants import Grants
 
 if TYPE_CHECKING:
     from agentpool_jupyter.pool.branches import Branches
     from agentpool_jupyter.pool.runs import Runs
 
 _STEPS = (Vote, GateEdited, Decision, EffectStarted, EffectDone, EffectFailed)
+_HEEDED = (Proposal, Grant, GrantRevoked, File, TurnFailed, Head, *_STEPS)
+"""All that effects are folded from; snapshots keep them, so that no other event may matter here, not even its time."""
 _LEFT = "its line was left"
 _EVER = 2**62  # an offset behind every log's end
 
@@ -38,7 +43,10 @@ class Effects(dict[str, Effect]):
         super().__init__()
         self._runs = runs
         self._branches = branches
+        self._seen: set[str] = set()
         self._basis = Basis()
+        self.grants = Grants()
+        """What a person has agreed to beforehand."""
         self._open: dict[str, Effect] = {}  # those for which it matters that what they rest on changes
         self._by_key: dict[str, str] = {}
         self._records: dict[str, tuple[int, int]] = {}  # of each voter, how often it was right, of how many votes
@@ -48,16 +56,17 @@ class Effects(dict[str, Effect]):
 
     def absorb(self, event: Event) -> None:
         """Take in the next event of the log, which its runs and branches have taken in already."""
-        if is_late(event, self._runs.claims.fences):
+        if not isinstance(event, _HEEDED) or event.id in self._seen or is_late(event, self._runs.claims.fences):
             return
+        self._seen.add(event.id)  # stored again, what did not count then could count now
+        self.grants.time = max(self.grants.time, event.time)
         match event:
             case Proposal():
                 self._propose(event)
+            case Grant() | GrantRevoked():
+                self.grants.absorb(event)
             case File() | TurnFailed():
-                if self._basis.absorb(event):
-                    for effect in self._open.values():
-                        if change := change_by(event, effect.proposal):
-                            effect.change(change)
+                self._change(event)
             case Head():
                 self._move(event)
             case _ if isinstance(event, _STEPS) and event.proposal in self:
@@ -82,7 +91,7 @@ class Effects(dict[str, Effect]):
     def _propose(self, event: Proposal) -> None:
         if not event.tool or event.proposal in self or event.digest != digest_of_effect(event.tool, event.arguments):
             return
-        effect = self[event.proposal] = Effect(event, self._runs.claims, self.reputation)
+        effect = self[event.proposal] = Effect(event, self._runs.claims, self.reputation, self.grants)
         known = self.of_key(event.key)
         if event.key and (known is None or (known.left and known.status == "waiting")):
             self._by_key[event.key] = event.proposal
@@ -90,6 +99,12 @@ class Effects(dict[str, Effect]):
             self._open[effect.id] = effect
             for change in self._basis.at_birth(event):
                 effect.change(change)
+
+    def _change(self, event: File | TurnFailed) -> None:
+        if self._basis.absorb(event):
+            for effect in self._open.values():
+                if change := change_by(event, effect.proposal):
+                    effect.change(change)
 
     def _move(self, event: Head) -> None:
         """Take note of what is no more on the current line, and of what is there again."""

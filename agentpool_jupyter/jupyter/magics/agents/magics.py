@@ -56,6 +56,9 @@ class AgentsMagics(SessionMagics):
     @argument("--model", help="the model of agents that name none, such as local")
     @argument("--budget", metavar="tokens=N", help="with resume: the run's new limits, such as tokens=40000,seconds=60")
     @argument("--turns", type=int, metavar="N", help="with resume: the most turns of an agent")
+    @argument("--agent", metavar="A", help="grant: only for calls of this agent (default: of any)")
+    @argument("--count", type=int, metavar="N", help="grant: for how many calls (default: 10)")
+    @argument("--within", metavar="T", help="grant: for how long, such as 30min (default: 1h)")
     @argument("-o", "--out", type=_variable, metavar="NAME", help="bind the run to this variable")
     def agents(self, line: str, cell: str | None = None) -> Any:
         """Run a team of agents on a pool, live: every agent streams into it and reads the others there.
@@ -111,7 +114,10 @@ class AgentsMagics(SessionMagics):
                                      ``--budget tokens=40000`` or ``--turns 4`` give it more
             %agents list [POOL]      all runs that a pool has seen
             %agents pending [POOL]   what agents want to do and may not before somebody agrees
-            %agents approve ID [WHY] agree to it, in the current pool; ``reject ID [WHY]`` refuses it
+            %agents approve ID [WHY] agree to it, in the current pool; ``reject ID [WHY]`` refuses it. Several ids, or
+                                     the name that ``pending`` gives to those that are alike: all of them
+            %agents grant TOOL       agree beforehand to its next calls: ``--count 10 --within 1h``, ``--agent A``
+            %agents revoke ID        take a grant back; ``pending`` lists those that stand
         """
         return self.answer(self.agents, line, actions.do if cell is None else partial(run_cell, cell=cell))
 
