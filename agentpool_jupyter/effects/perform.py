@@ -77,6 +77,12 @@ class EffectRequest:
     rests: Rests = field(default_factory=Rests)
     """What the turn had read that may change until it is decided."""
 
+    @property
+    def guards(self) -> tuple[str, ...]:
+        """Those of its voters who are asked first."""
+        asked = self.gate.ask if self.gate else ()
+        return tuple(name for name in asked if name in self.voters and self.voters[name].guard)
+
 
 class Performer:
     """Carries out the calls of one run."""
@@ -130,6 +136,7 @@ class Performer:
             seen=request.seen,
             gate=msgspec.to_builtins(request.gate) if request.gate else {},
             gate_digest=digest_of_gate(request.gate) if request.gate else "",
+            guards=request.guards,
             rests=request.rests,
         )
         events: list[Event] = [proposal]
@@ -141,7 +148,8 @@ class Performer:
     async def _decide(self, effect: Effect, request: EffectRequest) -> Effect:
         """Have those vote who can be asked from here, wait for the others, and store what the votes come to.
 
-        Where what it rests on changes meanwhile, they are asked anew: an answer to what was is no answer any more.
+        Functions are asked first, and where they have decided it nobody else is. Where what it rests on changes
+        meanwhile, all are asked anew: an answer to what was is no answer any more.
         """
         await self._tell_gate(effect, request)
         within = effect.gate.within if effect.gate else None
@@ -175,11 +183,12 @@ class Performer:
         if effect.gate is None or request.gate in (None, effect.gate) or not effect.proposal.gate_digest:
             return
         gate, digest = msgspec.to_builtins(request.gate), digest_of_gate(request.gate)
-        await self._store([GateEdited(**request.header(), proposal=effect.id, gate=gate, digest=digest)])
+        edited = GateEdited(**request.header(), proposal=effect.id, gate=gate, digest=digest, guards=request.guards)
+        await self._store([edited])
 
     async def _ask(self, effect: Effect, request: EffectRequest, voter: str) -> None:
         seen = effect.since
-        ballot = await request.voters[voter](effect)
+        ballot = await request.voters[voter].ask(effect)
         vote = Vote(
             **request.header(voter),
             proposal=effect.id,

@@ -299,6 +299,8 @@ class Proposal(Event, frozen=True, kw_only=True, tag="proposal"):
     gate_digest: str = ""
     """SHA-256 of the gate as canonical JSON, by which an edit of it is noticed; empty where there is none, and in older
     pools, whose proposals do not get stale."""
+    guards: tuple[str, ...] = ()
+    """Those of the gate's voters who are asked first: functions, which take neither tokens nor anybody's attention."""
     rests: Rests = Rests()
     """What the asker had read that may change until it is decided."""
 
@@ -328,6 +330,8 @@ class GateEdited(Event, frozen=True, kw_only=True, tag="gate_edited"):
     """The new one."""
     digest: str
     """SHA-256 of it, as of the proposal's ``gate_digest``."""
+    guards: tuple[str, ...] = ()
+    """As of the proposal."""
 
 
 class Decision(Event, frozen=True, kw_only=True, tag="decision"):

@@ -78,6 +78,7 @@ def facts(effects: Effects) -> object:
                 effect.decision and effect.decision.id,
                 effect.granted and effect.granted.id,
                 effect.since,
+                [effect.asks(voter) for voter in ("ann", "ben", "you")],
             )
             for effect in effects.values()
         ],
@@ -125,6 +126,7 @@ class _Writer:
             "seen": len(self.values),
             "gate": msgspec.to_builtins(gate),
             "gate_digest": digest_of_gate(gate) if self.draw(st.integers(0, 3)) else "",
+            "guards": self.pick((), ("ann",)),
             "rests": Rests(
                 turns=self.pick((), ("t1",), ("t1", "t2")), files=self.pick({}, {"bread.md": 1}, {"bread.md": 2})
             ),

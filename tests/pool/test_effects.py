@@ -183,6 +183,17 @@ def test_a_call_that_was_left_undecided_gives_its_key_away():
     assert folded(placed(*course.events)).of_key("k").id == "q"
 
 
+def test_a_function_is_waited_for_before_anybody_else():
+    """Also before a grant is used; who votes early has voted."""
+    course = Course(ask=("you", "check"))
+    course.events[1] = msgspec.structs.replace(course.events[1], guards=("check",))
+    course.add(Grant, agent="you", tool="pay", count=1, within=100.0)
+    assert [course.effect.asks(voter) for voter in ("check", "you")] == [True, False]
+    assert course.effect.verdict(0).why == "waiting for check"
+    assert course.decide().effect.status == "waiting"
+    assert course.vote("check").decide().effect.granted.id == "e2"
+
+
 # Grants ----------------------------------------------------------------------------------------------------------
 
 

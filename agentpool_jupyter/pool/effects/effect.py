@@ -64,6 +64,7 @@ class Effect:
         self.proposal = proposal
         self.gate = gate_of(proposal)
         """Who has to agree, by the gate as it is now; None where nobody has to."""
+        self._guards = proposal.guards
         self.votes: dict[str, Vote] = {}
         """The votes that count, by voter, in the order in which they came."""
         self.idle: list[tuple[Vote, str]] = []
@@ -158,15 +159,26 @@ class Effect:
             self.votes = {}
 
     def asks(self, voter: str) -> bool:
-        """Return whether it waits for a voter."""
+        """Return whether it waits for a voter: functions are asked first, others once these have not decided it.
+
+        A person who answers in place of those who do not is asked from the beginning.
+        """
         if self.gate is None or voter in self.votes or (self.left and self._asks_when_stale):
             return False
-        return voter in self.gate.ask or self._instead(voter)
+        guards = self._open_guards
+        return (voter in self.gate.ask and (not guards or voter in guards)) or self._instead(voter)
+
+    @property
+    def _open_guards(self) -> list[str]:
+        """The functions that have not voted yet."""
+        asked = self.gate.ask if self.gate else ()
+        return [voter for voter in self._guards if voter in asked and voter not in self.votes]
 
     @property
     def waits_for_person(self) -> bool:
-        """Whether a person is asked: no grant stands for the answer."""
-        return self.status == "waiting" and self.asks(PERSON) and self._grant(0) is None
+        """Whether a person is asked: it is not decided by those who voted, and no grant stands for the answer."""
+        is_open = self.status == "waiting" and self.asks(PERSON) and self._grant(0) is None
+        return is_open and self.verdict(0).accepted is None
 
     def _grant(self, time: int) -> StandingGrant | None:
         return self._grants.find(self.proposal, time) if self.asks(PERSON) else None
@@ -195,6 +207,8 @@ class Effect:
             return Verdict(accepted=True, why="nobody has to agree"), None
         closed = self.deadline is not None and time >= self.deadline
         verdict = judge(self.gate, self.votes, closed=closed, reputation=self._reputation)
+        if verdict.accepted is None and not closed and (guards := self._open_guards):
+            return Verdict(accepted=None, why=f"waiting for {', '.join(guards)}"), None
         if verdict.accepted is not None or (grant := self._grant(time)) is None:
             return verdict, None
         votes = {**self.votes, PERSON: Vote(id=grant.id, agent=PERSON, proposal=self.id, accept=True)}
@@ -232,7 +246,7 @@ class Effect:
         gate = _read_gate(event.gate)
         if event.digest == digest_of_gate(gate) and gate not in (self.gate, _SHUT) and gate.stale == "ask":
             self.change(Change(event.offset, _GATE_EDITED))
-            self.gate = gate
+            self.gate, self._guards = gate, event.guards
 
     def _decide(self, decision: Decision) -> None:
         """Take in a decision that the votes carry; where a gate only says what would be decided, all is let pass."""

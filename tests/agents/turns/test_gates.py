@@ -9,6 +9,7 @@ from agentpool_jupyter.errors import SpecError, UserError
 from agentpool_jupyter.pool.effects import digest_of_effect
 from agentpool_jupyter.pool.events import Decision, EffectStarted, Vote
 from tests.openai_server import Asks, Says
+from tests.pool.effect_logs import folded
 from tests.teams import of_type, play, speaks, team, until
 
 MAIL = {"to": "ben", "text": "We open on Monday."}
@@ -97,6 +98,50 @@ def test_an_agent_of_the_team_votes(pool, server):
     question = next(r for r in server.requests if "May it be done?" in r.messages[-1]["content"])
     assert speaks("critic") in question.messages[0]["content"]
     assert 'ann asks for this to be done:\n  {"arguments":{"text":' in question.messages[-1]["content"]
+
+
+def asked_for(pool):
+    """Whether a person's answer was ever waited for, at any offset of the log."""
+    events = list(pool.events())
+    calls = [effect for count in range(len(events)) for effect in folded(events[: count + 1]).values()]
+    return any(effect.waits_for_person for effect in calls)
+
+
+@pytest.mark.parametrize(
+    ("gate", "answer", "asked"),
+    [
+        ({}, False, (0, False, 0)),
+        ({}, True, (1, True, 1)),
+        ({"policy": "majority"}, False, (1, True, 1)),
+        ({"policy": "quorum", "need": 1}, True, (0, False, 1)),
+        ({"policy": "quorum", "need": 3}, False, (0, False, 0)),
+        ({"policy": "owner", "owner": "check"}, False, (0, False, 0)),
+    ],
+    ids=["no", "yes", "no to few", "yes to enough", "no to many", "owner"],
+)
+def test_functions_are_asked_first_and_nobody_where_they_decide(url, server, gate, answer, asked):
+    """What a model is asked costs tokens, and a person attention: neither is for what a function can decide."""
+    counted = []
+
+    def check(effect):
+        counted.append(effect.id)
+        return answer
+
+    server.fault(Says(json.dumps({"accept": True})), contains="May it be done?")
+    agents = {"ann": {"role": "Mails.", "tools": ["send_mail"]}, "critic": {"role": "Judges.", "listens": ["ann"]}}
+    gate = {"ask": ["you", "critic", "check"]} | gate
+    made, sent = gated(server, gate, agents=agents, functions={"check": check})
+    with open_pool("bakery", url) as pool:
+        run = made.start(pool)
+        _, people, _ = asked
+        if people:
+            until(lambda: any(effect.waits_for_person for effect in pool.pending()))
+            pool.vote(pool.pending()[0].id, accept=True)
+        assert run.wait(30)
+        questions = [r for r in server.requests if "May it be done?" in r.messages[-1]["content"]]
+        assert (len(counted), (len(questions), asked_for(pool), len(sent))) == (1, asked)
+        (effect,) = pool.effects.values()
+        assert effect.proposal.guards == ("check",)
 
 
 @pytest.mark.parametrize(
