@@ -3,6 +3,7 @@
 The layers, lowest last; imports go only downward::
 
     jupyter   magics/ and live/ (widget, feed)                   cli
+    trace     why an agent said or did what it did, from the log alone
     history   diff, graph, transfer, compact: what became of a pool
     agents    team/ prompt/ models/ reminders/ turns/ runs/
     effects   what agents do beside what they say: tools, and each call of them

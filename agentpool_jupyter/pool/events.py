@@ -163,6 +163,8 @@ class TurnContinued(Event, frozen=True, kw_only=True, tag="turn_continued"):
     """How the server was made to go on: one of ``agents.models.continuation.Way``."""
     error: str = ""
     """Why the call before broke off, where its server failed."""
+    exchange: list[dict[str, Any]] = []
+    """The messages by which tools were called and answered since the prompt before, as this one has them."""
 
 
 class TurnFinished(Event, frozen=True, kw_only=True, tag="turn_finished"):
@@ -221,9 +223,10 @@ class Recall(Event, frozen=True, kw_only=True, tag="recall"):
 
     turn: str
     hits: list[dict[str, Any]] = []
-    """What went into the prompt, best first: ``score``, ``question`` and ``source`` as people read it, and, of a turn,
-    its ``pool``, ``turn`` (id), ``name``, ``agent``, ``branch``, ``offset`` and ``end``, with the passage's ``start``
-    (character) and ``line``; of a document its ``file``, ``line``, ``place`` and ``text``, for files change."""
+    """What went into the prompt, best first: ``score``, ``question`` and ``source`` as people read it, the ``text`` as
+    it stands there, for files change and pools are deleted, and, of a turn, its ``pool``, ``turn`` (id), ``name``,
+    ``agent``, ``branch``, ``offset`` and ``end``, with the passage's ``start`` (character) and ``line``; of a document
+    its ``file``, ``line`` and ``place``. Older pools have no text of turns."""
     note: str = ""
     """What went wrong, or happened to the index; each thing once in a run."""
 

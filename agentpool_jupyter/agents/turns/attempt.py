@@ -10,10 +10,10 @@ import msgspec
 
 from agentpool_jupyter.agents.models.answer import CALLS, Answer
 from agentpool_jupyter.agents.models.continuation import FLAGS, IN_WORDS, Continuation, Seam, going_on
-from agentpool_jupyter.agents.models.dialect import TOOLS
+from agentpool_jupyter.agents.models.dialect import CHOICE, TOOLS
 from agentpool_jupyter.agents.models.endpoint import cost
 from agentpool_jupyter.agents.models.refusals import backoff
-from agentpool_jupyter.agents.models.spoken_calls import described, may_be_call, read_call, spoken
+from agentpool_jupyter.agents.models.spoken_calls import described, held_to_call, may_be_call, read_call, with_exchange
 from agentpool_jupyter.agents.models.trial import MOST_CALLS, PROBE, PROBE_TOKENS, find_continuation
 from agentpool_jupyter.agents.prompt.build import BYTES_PER_TOKEN, build_prompt, digest_of
 from agentpool_jupyter.agents.prompt.record import shared_out
@@ -30,6 +30,8 @@ from .toolbox import Toolbox, messages_of
 from .writer import AttemptWriter
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from agentpool_jupyter.agents.models.client import ModelClient
     from agentpool_jupyter.agents.models.endpoint import CallLimits
     from agentpool_jupyter.agents.prompt.build import Prompt
@@ -198,16 +200,17 @@ class Attempt:
             answers = await self._toolbox.answer(asked, self._writer.turn, self.seen)
         finally:
             self.at_rest.set()
-        self._exchange += messages_of(said, asked, answers)
+        exchange = messages_of(said, asked, answers)
+        self._exchange += exchange
         if said.strip() and not said.endswith("\n"):
             self._writer.add("\n\n")
         self._base = len(self._writer.text)
-        return await self._go_on()
+        return await self._go_on(exchange=exchange)
 
-    async def _go_on(self, error: str = "") -> Call:
+    async def _go_on(self, error: str = "", exchange: Sequence[Mapping[str, Any]] = ()) -> Call:
         """Prepare a call behind what tools have answered so far."""
         call = await self._prepare(None)
-        self._writer.go_on(call.prompt, "called", error)
+        self._writer.go_on(call.prompt, "called", error, exchange)
         self._writer.record_recalled(call.recalled, call.prompt)
         return call
 
@@ -235,14 +238,15 @@ class Attempt:
         tools = self._toolbox.described
         if not (continuation or exchange or tools):
             return prompt
-        messages = [*prompt.messages, *self._exchange]
-        if not self._client.takes_tools:
-            messages = spoken(messages)
-            if tools:
-                messages[0]["content"] += f"\n\n{described(tools)}"
+        in_words = None
+        if not self._client.takes_tools and (exchange or tools):
+            in_words = described(tools) if tools else ""
+        messages = with_exchange(prompt.messages, self._exchange, in_words)
         if continuation is not None:
             messages = going_on(messages, text, continuation.way)
-        return msgspec.structs.replace(prompt, messages=messages, digest=digest_of(messages), tools=tools)
+        record = prompt.record if in_words is None else {**prompt.record, "in_words": in_words}
+        digest = digest_of(messages)
+        return msgspec.structs.replace(prompt, messages=messages, digest=digest, tools=tools, record=record)
 
     async def _make(self, call: Call) -> str:
         """Stream a call's answer into the text and return its finish reason; settles what was reserved for it."""
@@ -276,14 +280,15 @@ class Attempt:
         begun = self._writer.text[self._base :]
         seam = Seam(begun, continuation) if continuation else None
         flags = FLAGS if continuation and continuation.way == "flagged" else {}
-        tools = {TOOLS: list(call.prompt.tools)} if call.prompt.tools and not call.in_words else {}
-        held = "" if call.prompt.tools and call.in_words else None  # what may be a call in words, as far as it has come
+        options, tools = self._limits.options or {}, call.prompt.tools
+        calling = held_to_call(tools, options.get(CHOICE)) if call.in_words else {TOOLS: list(tools) or None}
+        held = "" if tools and call.in_words else None  # what may be a call in words, as far as it has come
         pieces = self._client.stream(
             call.prompt.messages,
             max_tokens=call.tokens,
             temperature=self._limits.temperature,
             seed=self._resources.team.seed,
-            options={**(self._limits.options or {}), **flags, **tools},
+            options={**options, **flags, **calling},
             answer=self._answer,
             repeats=text_bound(begun) if continuation and continuation.repeats else 0,
         )

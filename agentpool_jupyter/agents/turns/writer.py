@@ -73,8 +73,11 @@ class AttemptWriter:
             attempt=self._attempt,
         )
 
-    def go_on(self, prompt: Prompt, way: Way, error: str = "") -> None:
-        """Record that the attempt goes on with a new prompt, and ``error`` where the call before broke off."""
+    def go_on(self, prompt: Prompt, way: Way, error: str = "", exchange: Sequence[Mapping[str, Any]] = ()) -> None:
+        """Record that the attempt goes on with a new prompt, and ``error`` where the call before broke off.
+
+        ``exchange`` are the calls of tools, and their answers, that this prompt has and the one before it had not.
+        """
         self.flush()
         self._seen = prompt.seen
         self._put(
@@ -86,11 +89,13 @@ class AttemptWriter:
             chars=len(self.text),
             way=way,
             error=error,
+            exchange=[dict(message) for message in exchange],
         )
 
     def record_recalled(self, lookup: Lookup, prompt: Prompt) -> None:
         """Record what was recalled and went into a prompt, right behind that prompt's own event."""
-        hits = [dict(lookup.reminders[number].reference) for number in prompt.recalled]
+        # With the text as it went in: files change, other pools are deleted, and this prompt is to be rebuilt for ever.
+        hits = [{**lookup.reminders[number].reference, "text": text} for number, text in prompt.recalled.items()]
         if hits or lookup.note:
             self._put(Recall, hits=hits, note=lookup.note)
 

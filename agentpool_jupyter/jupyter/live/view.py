@@ -13,6 +13,7 @@ from agentpool_jupyter.display.screen import (
     AgentState,
     AgentView,
     AlikeView,
+    CallView,
     EdgeView,
     Patch,
     QuestionView,
@@ -21,6 +22,7 @@ from agentpool_jupyter.display.screen import (
     State,
     TurnView,
 )
+from agentpool_jupyter.effects.perform import answer_of
 from agentpool_jupyter.pool import words
 from agentpool_jupyter.pool.claims import is_late
 from agentpool_jupyter.pool.effects.questions import questions_of
@@ -63,6 +65,7 @@ if TYPE_CHECKING:
     from agentpool_jupyter.pool.effects import Effect, Effects
 
 _CHARS_PER_TOKEN = 4  # English prose; only for the rate shown while a turn still runs
+_MOST_TOLD = 4_000  # characters of an answer or an output that are shown
 _OF_ANYONE = (GateEdited, Grant, GrantRevoked, File, Head)
 """Events of others that may change what the run's agents wait for."""
 _UNDER_WAY = ("waiting", "approved")
@@ -260,6 +263,9 @@ class TeamView:
         effect = self._effects().get(getattr(event, "proposal", ""))
         if effect is None or effect.proposal.agent not in self.agents:
             return
+        if (turn := self._turns.get(effect.proposal.turn)) is not None:
+            _show_call(turn.view, effect)
+            self._changed_turns.add(turn.view.id)
         doing = {"waiting": f"{effect.verdict(0).why}: {effect.told}", "running": f"calls {effect.told}"}
         self._set(effect.proposal.agent, "thinking", doing.get(effect.status, ""))
         if effect.status in _UNDER_WAY and effect.proposal.run:
@@ -396,6 +402,26 @@ def _question(effects: list[Effect]) -> QuestionView:
         again="; ".join(dict.fromkeys(effect.asked_again for effect in effects if effect.asked_again)),
         seen=first.since,
         more=[AlikeView(id=one.id, agent=one.proposal.agent, what=one.told, seen=one.since) for one in more],
+    )
+
+
+def _show_call(turn: TurnView, effect: Effect) -> None:
+    """Put a call into its turn, in place of what stands there of it."""
+    ended = effect.ended
+    shown = CallView(
+        id=effect.id,
+        what=effect.told,
+        status=effect.status,
+        answer=_cut(answer_of(effect)) if ended or effect.status == "refused" else "",
+        output=_cut(ended.output) if ended else "",
+    )
+    calls = {call.id: call for call in (turn.calls or [])}
+    turn.calls = list((calls | {effect.id: shown}).values())
+
+
+def _cut(text: str) -> str:
+    return (
+        text if len(text) <= _MOST_TOLD else f"{text[:_MOST_TOLD]}… ({len(text):,} characters; `%pool events` has all)"
     )
 
 
