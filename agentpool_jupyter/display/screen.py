@@ -135,6 +135,8 @@ class QuestionView(msgspec.Struct, kw_only=True, frozen=True):
     """What an answer carries, so that one to the question before a change does not count."""
     more: list[AlikeView] = []
     """Calls of the same tool behind the same gate: one answer is for all of them."""
+    lets: str = ""
+    """What of its gate lets pass instead of failing closed."""
 
 
 class RunView(msgspec.Struct, kw_only=True):
@@ -161,6 +163,8 @@ class RunView(msgspec.Struct, kw_only=True):
     """One past the last offset of the pool that this view shows."""
     questions: list[QuestionView] | msgspec.UnsetType = msgspec.UNSET
     """What waits for a person, oldest first; it is sent only while something does."""
+    lets_pass: list[str] | msgspec.UnsetType = msgspec.UNSET
+    """Gates that let pass instead of failing closed, and calls that they let pass, in words; sent where some do."""
 
 
 class State(msgspec.Struct, kw_only=True, tag="state", tag_field="kind"):

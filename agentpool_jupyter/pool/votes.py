@@ -46,6 +46,21 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     shadow: bool = False
     """What would be decided is recorded, and all is let pass."""
 
+    @property
+    def lets_pass(self) -> list[str]:
+        """What of it lets pass instead of failing closed, in words; nothing of a gate that is strict."""
+        found = {
+            "shadow: all pass, whatever the votes say": self.shadow,
+            "absent: abstain: who does not answer in time is not counted": self.absent == "abstain",
+            "stale: ok: votes stand when what they were about has changed": self.stale == "ok",
+        }
+        return [what for what, lets in found.items() if lets]
+
+    @property
+    def strict(self) -> Gate:
+        """The same gate, failing closed."""
+        return msgspec.structs.replace(self, shadow=False, absent="ask" if self.absent == "ask" else "no")
+
 
 @dataclass(frozen=True)
 class Tally:

@@ -11,8 +11,11 @@ export type Answer = (answer: Resolve) => boolean;
 export class Tray {
   readonly root = element("div", { class: "ap-tray", "data-testid": "tray", role: "region", "aria-label": "Waiting for you", hidden: "" });
   private readonly shown = new Map<string, Question>();
+  private readonly warnings = element("ul", { class: "ap-lets-pass", "aria-label": "What lets pass" });
 
-  constructor(private readonly resolve: Answer) {}
+  constructor(private readonly resolve: Answer) {
+    this.root.append(this.warnings);
+  }
 
   update(run: RunView, connected: boolean): void {
     const waiting = new Map(run.questions.map((question) => [question.id, question]));
@@ -30,7 +33,10 @@ export class Tray {
       }
       question.update(view, connected);
     }
-    this.root.hidden = this.shown.size === 0;
+    if (run.lets_pass.length !== this.warnings.childElementCount) {
+      this.warnings.replaceChildren(...run.lets_pass.map((told) => element("li", {}, `⚠ ${told}`)));
+    }
+    this.root.hidden = this.shown.size === 0 && run.lets_pass.length === 0;
   }
 
   close(): void {
@@ -44,6 +50,7 @@ class Question {
   private readonly state = element("span", { class: "ap-question-state" });
   private readonly more = element("ul", { class: "ap-question-more" });
   private readonly again = element("div", { class: "ap-question-again", role: "status" });
+  private readonly lets = element("div", { class: "ap-lets-pass" });
   private readonly rests = element("div", { class: "ap-question-rests" });
   private readonly why = element("input", {
     type: "text",
@@ -67,6 +74,7 @@ class Question {
       head,
       this.more,
       this.again,
+      this.lets,
       this.rests,
       element("div", { class: "ap-question-answer" }, this.why, this.approve, this.reject),
     );
@@ -79,6 +87,7 @@ class Question {
     const until = view.until === null ? "" : `, until ${new Date(view.until).toLocaleTimeString()}`;
     setText(this.state, `(${view.why}${until})`);
     setText(this.again, view.again === "" ? "" : `Asked again: ${view.again}`);
+    setText(this.lets, view.lets === "" ? "" : `⚠ This gate lets pass: ${view.lets}`);
     setText(this.rests, view.rests === "" ? "" : `Rests on ${view.rests}`);
     if (asked(view) !== asked(this.view)) this.answered = false; // it is another question now
     if (view.more.length !== this.more.childElementCount || asked(view) !== asked(this.view)) {

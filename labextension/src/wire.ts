@@ -121,6 +121,8 @@ export interface QuestionView {
   readonly seen: number;
   /** Calls of the same tool behind the same gate: one answer is for all of them. */
   readonly more: readonly AlikeView[];
+  /** What of its gate lets pass instead of failing closed. */
+  readonly lets: string;
 }
 
 /** The head line. Times are milliseconds since the epoch. */
@@ -143,6 +145,8 @@ export interface RunView {
   readonly end: number;
   /** What waits for a person, oldest first. */
   readonly questions: readonly QuestionView[];
+  /** Gates that let pass instead of failing closed, and calls that they let pass, in words. */
+  readonly lets_pass: readonly string[];
 }
 
 /** More text for a turn; `at` counts UTF-16 code units, as `String.length` does. */
@@ -311,6 +315,7 @@ function run(value: unknown, where: string): RunView {
     reading: reading(fields.get("reading") ?? {}, `${where}.reading`),
     end: fields.number("end", 0),
     questions: fields.list("questions", question),
+    lets_pass: fields.list("lets_pass", text),
   };
 }
 
@@ -326,6 +331,7 @@ function question(value: unknown, where: string): QuestionView {
     again: fields.text("again", ""),
     seen: fields.number("seen", 0),
     more: fields.list("more", alike),
+    lets: fields.text("lets", ""),
   };
 }
 

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from agentpool_jupyter.agents.runs.report import Report
 from agentpool_jupyter.agents.team.spec import AgentSpec, Budget, TeamSpec
-from agentpool_jupyter.display.screen import CallView, Reading
+from agentpool_jupyter.display.screen import CallView, Patch, Reading
+from agentpool_jupyter.display.still import Still
+from agentpool_jupyter.display.terminal import TextScreen
 from agentpool_jupyter.jupyter.live.view import TeamView
 from agentpool_jupyter.pool import Branches, Document
 from agentpool_jupyter.pool.effects import Effects, digest_of_effect
@@ -467,6 +469,28 @@ def test_calls_that_are_alike_are_one_question_until_somebody_else_changes_that(
     assert shown(told.events).run.questions is msgspec.UNSET
     told.add(GrantRevoked, run="", agent="you", grant="e3")
     assert len(shown(told.events).run.questions) == 1
+
+
+def test_what_lets_pass_is_shown_once_in_words_while_the_run_goes_on_and_after_it():
+    """The gate, as soon as it is known, and each call; also in what a saved notebook and a terminal show."""
+    digest, call = digest_of_effect("mail", {}), {"proposal": "p", "agent": "ann"}
+    told = Story().turn("t1", "ann", "Now.")
+    told.add(Proposal, tool="mail", digest=digest, gate={"ask": ["you"], "shadow": True}, **call)
+    gate = "the gate of mail lets pass (shadow: all pass, whatever the votes say)"
+    state = shown(told.events)
+    assert state.run.lets_pass == [gate]
+    assert state.run.questions[0].lets == "shadow: all pass, whatever the votes say"
+    told.add(Vote, proposal="p", agent="you", accept=False, digest=digest)
+    told.add(Decision, accepted=True, text="only recorded", **call).add(RunFinished, reason="turns")
+    state = shown(told.events)
+    assert state.run.lets_pass == [gate, "let pass: mail() (only recorded)"]
+    assert "⚠ let pass: mail() (only recorded)" in repr(Still(state))
+    assert 'class="ap-lets-pass"' in Still(state)._repr_html_()
+    lines = []
+    screen = TextScreen(lines.append)
+    for _ in range(2):
+        screen.show_patch(Patch(seq=1, run=state.run))
+    assert lines == [f"⚠ {gate}", "⚠ let pass: mail() (only recorded)"]
 
 
 def test_a_team_that_a_task_is_handed_to_is_shown_with_the_run(pool, server):

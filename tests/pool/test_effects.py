@@ -157,6 +157,12 @@ def test_a_gate_that_was_edited_asks_anew_by_the_new_one():
     assert course.vote("ann").decide().effect.status == "approved"
 
 
+def test_a_gate_that_let_stand_what_is_stale_asks_once_it_was_edited():
+    """By what the new one says: it is what the person means now."""
+    course = Course(stale="ok").vote().edit(ask=("you", "ann"))
+    assert course.whys == ["was cast before its gate was edited"]
+
+
 @pytest.mark.parametrize(
     "edit",
     [
@@ -192,6 +198,43 @@ def test_a_function_is_waited_for_before_anybody_else():
     assert course.effect.verdict(0).why == "waiting for check"
     assert course.decide().effect.status == "waiting"
     assert course.vote("check").decide().effect.granted.id == "e2"
+
+
+# What lets pass --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("gate", "course", "why"),
+    [
+        ({"shadow": True}, lambda c: c.vote(accept=False).decide(), "nobody else would have let it pass"),
+        ({"shadow": True}, lambda c: c.vote().decide(), ""),
+        (
+            {"stale": "ok"},
+            lambda c: c.vote().write().decide(),
+            "bread.md was rewritten (version 2, by cem), and stale: ok",
+        ),
+        (
+            {"stale": "ok"},
+            lambda c: c.vote().decide().write(),
+            "bread.md was rewritten (version 2, by cem), and stale: ok",
+        ),
+        ({"stale": "ok"}, lambda c: c.vote().decide(), ""),
+        ({"absent": "abstain"}, lambda c: c.vote().vote("ann").decide(), ""),
+        ({}, lambda c: c.vote().vote("ann").decide(), ""),
+    ],
+)
+def test_what_was_let_pass_says_why(gate, course, why):
+    """And nothing is said of what would have passed a strict gate, too."""
+    ask = ("you", "ann") if gate in ({}, {"absent": "abstain"}) else ("you",)
+    assert course(Course(ask=ask, rests=READ, **gate)).effect.let_pass == why
+
+
+def test_who_abstains_by_being_absent_is_told():
+    """Log time goes on by a millisecond an event: before the end of its time it is open, then it is let pass."""
+    course = Course(ask=("you", "ann"), within=0.004, absent="abstain").vote().decide()
+    assert (course.effect.status, course.effect.let_pass) == ("waiting", "")
+    course.add(Message, text="…").decide()
+    assert (course.effect.status, course.effect.let_pass) == ("approved", "nobody else would have let it pass")
 
 
 # Grants ----------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from agentpool_jupyter.display.foreign import printable
-from agentpool_jupyter.display.note import remarks_html
+from agentpool_jupyter.display.note import remarks_html, warnings_html
 from agentpool_jupyter.display.table import Table
 from agentpool_jupyter.effects.files.conflicts import conflicts_of
 from agentpool_jupyter.pool import Usage
@@ -105,6 +105,7 @@ class Report:
         self.notes = list(notes)
         """What went wrong when agents were to be reminded of something; their turns went on without."""
         parts = [ReportPart(document, team, run), *below]
+        self._parts = parts
         attempts = [turn for part in parts for turn in part.attempts]
         self.stale_turns = [turn for part in parts for turn in stale(*part)]
         """Turns during which something was said that they should have read, and what."""
@@ -181,9 +182,21 @@ class Report:
             shown.append(f"{', '.join(names[:_NAMED])}{more}: {what}")
         return [*shown, *(f"recall: {note}" for note in self.notes)]
 
+    @property
+    def warnings(self) -> list[str]:
+        """What was let pass where a gate that fails closed would have kept it, and which gates do so."""
+        gates = {
+            f"the gate of {tool} lets pass ({'; '.join(gate.lets_pass)})": None
+            for part in self._parts
+            for tool, gate in part.team.gates.items()
+            if gate.lets_pass
+        }
+        return [*gates, *(f"let pass: {one.told} ({one.let_pass})" for one in self._effects if one.let_pass)]
+
     def __repr__(self) -> str:
-        remarks = self._remarks()
+        remarks = [f"⚠ {warning}" for warning in self.warnings] + self._remarks()
         return "\n\n".join([*map(repr, self._tables()), *([printable("\n".join(remarks))] if remarks else [])])
 
     def _repr_html_(self) -> str:
-        return "".join(table._repr_html_() for table in self._tables()) + remarks_html(self._remarks())
+        tables = "".join(table._repr_html_() for table in self._tables())
+        return warnings_html(self.warnings) + tables + remarks_html(self._remarks())

@@ -63,6 +63,7 @@ if TYPE_CHECKING:
 
     from agentpool_jupyter.pool import Document
     from agentpool_jupyter.pool.effects import Effect, Effects
+    from agentpool_jupyter.pool.votes import Gate
 
 _CHARS_PER_TOKEN = 4  # English prose; only for the rate shown while a turn still runs
 _MOST_TOLD = 4_000  # characters of an answer or an output that are shown
@@ -183,6 +184,8 @@ class TeamView:
             self.run.task, self.run.status, self.run.reason = spec.task, "running", ""
             self.run.started, self.run.finished = self.run.started or event.ts, None
             self.run.tokens_max = spec.budget.tokens
+        for tool, gate in spec.gates.items():
+            self._warn_of(tool, gate)
         for agent in spec.agents:
             view = self.agents.setdefault(agent.name, _agent_view(spec, agent))
             view.state, view.note = "idle", ""
@@ -268,11 +271,25 @@ class TeamView:
             self._changed_turns.add(turn.view.id)
         doing = {"waiting": f"{effect.verdict(0).why}: {effect.told}", "running": f"calls {effect.told}"}
         self._set(effect.proposal.agent, "thinking", doing.get(effect.status, ""))
+        self._warn_of(effect.proposal.tool, effect.gate)
+        if effect.let_pass:
+            self._warn(f"let pass: {effect.told} ({effect.let_pass})")
         if effect.status in _UNDER_WAY and effect.proposal.run:
             self._asked[effect.id] = None
         else:
             self._asked.pop(effect.id, None)
         self._look()
+
+    def _warn_of(self, tool: str, gate: Gate | None) -> None:
+        """Say what of a gate lets pass instead of failing closed."""
+        if gate is not None and gate.lets_pass:
+            self._warn(f"the gate of {tool} lets pass ({'; '.join(gate.lets_pass)})")
+
+    def _warn(self, told: str) -> None:
+        known = self.run.lets_pass or []
+        if told not in known:
+            self.run.lets_pass = [*known, told]
+            self._changed_run = True
 
     def _look(self) -> None:
         """See what waits for a person now: that depends on events of others, too."""
@@ -401,6 +418,7 @@ def _question(effects: list[Effect]) -> QuestionView:
         rests=first.rests_on,
         again="; ".join(dict.fromkeys(effect.asked_again for effect in effects if effect.asked_again)),
         seen=first.since,
+        lets="; ".join(first.gate.lets_pass) if first.gate else "",
         more=[AlikeView(id=one.id, agent=one.proposal.agent, what=one.told, seen=one.since) for one in more],
     )
 

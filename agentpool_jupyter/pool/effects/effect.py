@@ -79,6 +79,7 @@ class Effect:
         self.granted: StandingGrant | None = None
         """The grant by which it was decided, where a person was not asked."""
         self.decision: Decision | None = None
+        self._lenient = ""
         self.started: EffectStarted | None = None
         self.ended: EffectDone | EffectFailed | None = None
 
@@ -106,6 +107,14 @@ class Effect:
     def asked_again(self) -> str:
         """Why its voters were asked again, the last time that they were; empty where they were not."""
         return self.changes[-1].why if self.changes and self._asks_when_stale else ""
+
+    @property
+    def let_pass(self) -> str:
+        """Why it was let pass where a gate that fails closed would have kept it; empty where none would."""
+        if self.decision is None or not self.decision.accepted:
+            return ""
+        stale = f"{self.changes[-1].why}, and stale: ok" if self.changes and not self._asks_when_stale else ""
+        return "; ".join(filter(None, [self._lenient, stale]))
 
     @property
     def since(self) -> int:
@@ -211,7 +220,7 @@ class Effect:
             return Verdict(accepted=None, why=f"waiting for {', '.join(guards)}"), None
         if verdict.accepted is not None or (grant := self._grant(time)) is None:
             return verdict, None
-        votes = {**self.votes, PERSON: Vote(id=grant.id, agent=PERSON, proposal=self.id, accept=True)}
+        votes = {**self.votes, PERSON: self._by_grant(grant)}
         granted = judge(self.gate, votes, closed=closed, reputation=self._reputation)
         if granted.accepted:
             return Verdict(accepted=True, why=f"{granted.why}, {PERSON} by grant {grant.id}"), grant
@@ -245,8 +254,8 @@ class Effect:
         """Take a new gate, and ask anew; where that one lets stand what is stale, all stays as it was proposed."""
         gate = _read_gate(event.gate)
         if event.digest == digest_of_gate(gate) and gate not in (self.gate, _SHUT) and gate.stale == "ask":
-            self.change(Change(event.offset, _GATE_EDITED))
             self.gate, self._guards = gate, event.guards
+            self.change(Change(event.offset, _GATE_EDITED))
 
     def _decide(self, decision: Decision) -> None:
         """Take in a decision that the votes carry; where a gate only says what would be decided, all is let pass."""
@@ -256,9 +265,22 @@ class Effect:
         else:
             carried = verdict.accepted is decision.accepted
         if carried:
+            self._lenient = self._leniency(decision, grant)
             self.decision, self.granted = decision, grant
             if grant is not None:
                 grant.uses[self.id] = None
+
+    def _leniency(self, decision: Decision, grant: StandingGrant | None) -> str:
+        """Return why a decision that is carried would not be if its gate failed closed; empty where it would."""
+        if self.gate is None or self.gate.strict == self.gate or not decision.accepted:
+            return ""
+        votes = {**self.votes, PERSON: self._by_grant(grant)} if grant else self.votes
+        closed = self.deadline is not None and decision.time >= self.deadline
+        verdict = judge(self.gate.strict, votes, closed=closed, reputation=self._reputation)
+        return "" if verdict.accepted else decision.text or "nobody else would have let it pass"
+
+    def _by_grant(self, grant: StandingGrant) -> Vote:
+        return Vote(id=grant.id, agent=PERSON, proposal=self.id, accept=True)
 
     def _is_held(self, started: EffectStarted) -> bool:
         """Return whether who started it may still be at it: in a run its claim says so, else its process does."""

@@ -253,6 +253,25 @@ def test_a_shadow_lets_pass_and_records_what_it_would_have_decided(pool, server)
     assert of_type(pool, Decision)[0].text == "only recorded, it would be refused: no refused"
 
 
+def test_what_lets_pass_is_marked_in_words_and_in_red(pool, server):
+    """In the report, as text and as HTML; what a strict gate lets pass is not."""
+    made, _ = gated(server, {"ask": ["no"], "shadow": True}, functions={"no": lambda _: False})
+    run = made.start(pool)
+    assert run.wait(30)
+    report, call = run.report(), 'send_mail(to="ben", text="We open on Monday.")'
+    assert report.warnings == [
+        "the gate of send_mail lets pass (shadow: all pass, whatever the votes say)",
+        f"let pass: {call} (only recorded, it would be refused: no refused)",
+    ]
+    assert f"⚠ {report.warnings[0]}" in repr(report)
+    assert '<p class="ap-lets-pass" style="color:var(--jp-error-color1,#d32f2f)' in report._repr_html_()
+    strict, _ = gated(server, {"ask": ["yes"]}, functions={"yes": lambda _: True})
+    run = strict.start(pool)
+    assert run.wait(30)
+    assert run.report().warnings == []
+    assert "ap-lets-pass" not in run.report()._repr_html_()
+
+
 @pytest.mark.parametrize(
     ("gate", "why"),
     [
