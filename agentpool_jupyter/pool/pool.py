@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from agentpool_jupyter.log import Log, Record, Store
 
-    from .effects import Effect, StandingGrant
+    from .effects import Effect, Ledger, StandingGrant
     from .files.entry import FileEntry
     from .files.version import FileMap
     from .snapshots import Snapshots
@@ -266,6 +266,10 @@ class Pool:
     def grants(self) -> list[StandingGrant]:
         """What you have agreed to beforehand, as far as it still counts, oldest first."""
         return standing_grants(self)
+
+    def ledger(self) -> Ledger:
+        """Return who has earned what by which vote, where gates had their voters stake something (``stake: N``)."""
+        return self.effects.ledger
 
     def append(self, events: Sequence[Event]) -> None:
         """Store events durably, in order; each is given its ``offset`` in place.

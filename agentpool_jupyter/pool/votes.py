@@ -43,6 +43,8 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     stale: Literal["ask", "ok"] = "ask"
     """Where what a proposal rests on changes (:mod:`.effects.basis`), or its gate is edited, before it is carried out:
     the votes that were cast before do not carry any more and all are asked again; or it stands as it was."""
+    stake: int = 0
+    """What each voter stakes on being right, in whole units that a ledger counts (:mod:`.effects.ledger`)."""
     shadow: bool = False
     """What would be decided is recorded, and all is let pass."""
 

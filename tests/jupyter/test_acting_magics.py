@@ -112,6 +112,16 @@ def test_a_person_agrees_beforehand_on_a_line(shell, server, till, capsys):
     assert shell.run_line_magic("agents", "pending").rows == []
 
 
+def test_who_earned_what_is_shown_on_a_line(shell, server, till):
+    """By which vote on what; of a pool that is named, or of the current one."""
+    shell.push({"boss": lambda _: True})
+    shell.run_cell_magic("agents", "bakery --text", cell(server, "gates: {pay: {ask: [boss], stake: 5}}"))
+    assert till == [3]
+    told = repr(shell.run_line_magic("agents", "ledger"))
+    assert "boss   +0      yes          pay(amount=3)  done" in told
+    assert repr(shell.run_line_magic("agents", "ledger bakery")) == told
+
+
 @pytest.mark.parametrize(
     ("line", "why"),
     [

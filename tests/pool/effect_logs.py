@@ -46,6 +46,8 @@ GATES = (
     Gate(ask=("ann", "ben", "you"), policy="majority", within=0.02),
     Gate(ask=("ann", "you"), policy="first", shadow=True),
     Gate(ask=("ann",), absent="ask", within=0.01),
+    Gate(ask=("ann", "ben", "you"), policy="first", stake=5),
+    Gate(ask=("ann", "ben", "you"), policy="quorum", need=1, stake=1, shadow=True),
 )
 _FLOUR = b"flour"
 

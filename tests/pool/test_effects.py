@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from agentpool_jupyter.pool.effects import Pending, digest_of_effect, digest_of_gate
 from agentpool_jupyter.pool.events import (
     Decision,
+    EffectDone,
+    EffectFailed,
     EffectStarted,
     File,
     Fork,
@@ -307,6 +309,43 @@ def test_an_approval_that_is_taken_away_gives_its_grant_back():
     assert (effects["p0"].status, effects["p0"].granted, effects.grants["g"].left) == ("waiting", None, 1)
 
 
+# Stake -----------------------------------------------------------------------------------------------------------
+
+
+def settled(end, stake=5, **said):
+    """What the votes on one call come to, by voter, once it has ended so."""
+    course = Course(ask=tuple(said), policy="first", shadow=True, stake=stake)
+    for voter, accept in said.items():
+        course.vote(voter, accept=accept)
+    course.decide().begin().add(end, proposal="p", **({"error": "no"} if end is EffectFailed else {}))
+    return folded(placed(*course.events)).ledger
+
+
+def test_who_was_wrong_pays_those_who_were_right():
+    """What cannot be shared equally goes to who voted first."""
+    done = settled(EffectDone, ann=True, ben=False, cem=True)
+    assert done.balances == {"ann": 3, "cem": 2, "ben": -5}
+    assert settled(EffectFailed, ann=True, ben=False, cem=True).balances == {"ben": 10, "ann": -5, "cem": -5}
+    assert settled(EffectDone, ann=True, ben=True).balances == {"ann": 0, "ben": 0}
+    assert settled(EffectDone, stake=0, ann=True, ben=False).entries == []
+    assert [(entry.voter, entry.accept, entry.amount, entry.outcome) for entry in done.entries] == [
+        ("ann", True, 3, "done"),
+        ("ben", False, -5, "done"),
+        ("cem", True, 2, "done"),
+    ]
+    assert "ann    +3      yes          pay()  done" in " ".join(repr(done).splitlines()[-3:-2])
+
+
+def test_what_is_refused_or_in_doubt_is_not_settled():
+    course = Course(ask=("you", "ann"), stake=3).vote().vote("ann", accept=False).decide(accepted=False)
+    assert folded(placed(*course.events)).ledger.entries == []
+    course = Course(stake=3).vote().decide().begin().add(EffectFailed, proposal="p", error="?", doubt=True)
+    assert folded(placed(*course.events)).ledger.entries == []
+    course.add(EffectDone, proposal="p")
+    assert len(folded(placed(*course.events)).ledger.entries) == 1
+    assert repr(folded([]).ledger).startswith("nothing is settled")
+
+
 # Questions -------------------------------------------------------------------------------------------------------
 
 
@@ -363,6 +402,18 @@ def test_no_grant_lets_more_pass_than_it_says(values):
         uses = [(grant.id, effect) for grant in effects.grants.values() for effect in grant.uses]
         assert sorted(uses) == sorted((one.granted.id, one.id) for one in effects.values() if one.granted)
         assert all(len(grant.uses) <= grant.grant.count for grant in effects.grants.values())
+
+
+@given(effect_logs(longest=60))
+def test_what_was_staked_is_neither_made_nor_lost(values):
+    """At each offset all balances come to 0; a call is settled once, all its votes at the same moment."""
+    before = []
+    for count in range(len(values) + 1):
+        ledger = read(values[:count]).ledger
+        assert sum(ledger.balances.values()) == 0
+        assert ledger.entries[: len(before)] == before
+        assert {entry.effect for entry in ledger.entries[len(before) :]}.isdisjoint(entry.effect for entry in before)
+        before = ledger.entries
 
 
 @given(effect_logs(), st.data())

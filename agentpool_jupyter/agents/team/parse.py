@@ -304,11 +304,12 @@ class _Parser(FieldReader):
         return gates
 
     def voters(self, node: yaml.Node, key: str) -> tuple[str, ...]:
-        names = self.listens(node, key)
-        if names is None:
+        value = plain(node)
+        names = [value] if isinstance(value, str) else value
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names) or names == ["everyone"]:
             message = f"`{key}` names who has to agree, like `[critic, {PERSON}]`"
             raise SpecError(message, line=self.line(node))
-        return names
+        return tuple(dict.fromkeys(map(composed, names)))
 
     def weights(self, node: yaml.Node, key: str) -> dict[str, float]:
         return {name.value: real(0)(self, value, key) for name, value in self.items(node, key)}
@@ -373,6 +374,7 @@ _GATE_READERS: Readers = {
     "owner": _Parser.text,
     "margin": real(0, 0.5),
     "stale": _Parser.stale,
+    "stake": whole(1),
     "shadow": _Parser.flag,
 }
 _SERVER_READERS: Readers = {

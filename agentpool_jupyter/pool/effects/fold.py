@@ -24,6 +24,7 @@ from agentpool_jupyter.pool.events import (
 from .basis import Basis, Change, change_by
 from .effect import Effect, digest_of_effect
 from .grants import Grants
+from .ledger import Ledger
 
 if TYPE_CHECKING:
     from agentpool_jupyter.pool.branches import Branches
@@ -47,6 +48,8 @@ class Effects(dict[str, Effect]):
         self._basis = Basis()
         self.grants = Grants()
         """What a person has agreed to beforehand."""
+        self.ledger = Ledger()
+        """What votes have come to, where something was staked."""
         self._open: dict[str, Effect] = {}  # those for which it matters that what they rest on changes
         self._by_key: dict[str, str] = {}
         self._records: dict[str, tuple[int, int]] = {}  # of each voter, how often it was right, of how many votes
@@ -125,10 +128,11 @@ class Effects(dict[str, Effect]):
         return asked is not None
 
     def _learn(self, effect: Effect) -> None:
-        """Take in for the reputation of its voters that an effect has ended for certain; once."""
+        """Take in, for the reputation of its voters and the ledger, that an effect has ended for certain; once."""
         if effect.status not in ("done", "failed") or effect.id in self._settled:
             return
         self._settled.add(effect.id)
+        self.ledger.settle(effect)
         for voter, vote in effect.votes.items():
             right, votes = self._records.get(voter, (0, 0))
             right, votes = right + (vote.accept is (effect.status == "done")), votes + 1

@@ -253,6 +253,17 @@ def test_a_shadow_lets_pass_and_records_what_it_would_have_decided(pool, server)
     assert of_type(pool, Decision)[0].text == "only recorded, it would be refused: no refused"
 
 
+def test_voters_stake_on_being_right(url, server):
+    """Who refused what was then done pays who agreed; every reader of the pool finds the same."""
+    functions = {"yes": lambda _: True, "no": lambda _: False}
+    made, sent = gated(server, {"ask": ["yes", "no"], "policy": "quorum", "need": 1, "stake": 7}, functions=functions)
+    with open_pool("bakery", url) as pool, open_pool("bakery", url) as other:
+        assert made.start(pool).wait(30)
+        assert len(sent) == 1
+        assert pool.ledger().balances in ({"yes": 7, "no": -7}, {"yes": 0})  # the no may have come after the decision
+        assert other.ledger().entries == pool.ledger().entries
+
+
 def test_what_lets_pass_is_marked_in_words_and_in_red(pool, server):
     """In the report, as text and as HTML; what a strict gate lets pass is not."""
     made, _ = gated(server, {"ask": ["no"], "shadow": True}, functions={"no": lambda _: False})
@@ -277,10 +288,13 @@ def test_what_lets_pass_is_marked_in_words_and_in_red(pool, server):
     [
         ({}, "asks nobody"),
         ({"ask": []}, "asks nobody"),
+        ({"ask": [True]}, "`ask` names who has to agree"),
         ({"ask": ["nobody"]}, "asks 'nobody', which is no agent of the team and no function"),
         ({"ask": ["you"], "policy": "majorty"}, "did you mean 'majority'"),
         ({"ask": ["you"], "policy": "owner"}, "needs an `owner` who is one of those that it asks: you"),
         ({"ask": ["you"], "within": "soon"}, "`within` is a time, like `30 s`"),
+        ({"ask": ["you"], "stale": "maybe"}, "`stale` is one of ask, ok"),
+        ({"ask": ["you"], "stake": 0.5}, "`stake` must be a whole number"),
         ({"ask": ["you"], "absent": "maybe"}, "`absent` is one of no, abstain, ask"),
         ({"ask": ["you"], "quorum": 2}, "unknown key 'quorum'"),
     ],

@@ -199,5 +199,6 @@ ACTIONS: dict[str, Callable[[Session, str | None, Namespace], Any]] = {
     "list": _list,
     "pending": _pending,
     "grant": _grant,
+    "ledger": lambda session, word, arguments: session.pool(word, arguments.store).ledger(),
     "revoke": _revoke,
 }

@@ -118,6 +118,7 @@ class AgentsMagics(SessionMagics):
                                      the name that ``pending`` gives to those that are alike: all of them
             %agents grant TOOL       agree beforehand to its next calls: ``--count 10 --within 1h``, ``--agent A``
             %agents revoke ID        take a grant back; ``pending`` lists those that stand
+            %agents ledger [POOL]    who earned what by which vote, where gates have a ``stake``
         """
         return self.answer(self.agents, line, actions.do if cell is None else partial(run_cell, cell=cell))
 
