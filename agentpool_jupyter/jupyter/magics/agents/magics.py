@@ -90,6 +90,19 @@ class AgentsMagics(SessionMagics):
         something that it has not read: twice at most. Who listens to everyone begins anew for anyone, but once a turn
         and only in its first half (of ``max_tokens``).
 
+        A gate asks agents of the team, functions, and ``you``; functions first, and nobody else where they decide it. It
+        fails closed, but for what is marked with ⚠:
+
+        ===========  ===================================================================================================
+        ``policy``   ``all``, ``majority``, ``quorum`` (``need: 2``, ``weights: {critic: 3}``), ``first``, ``owner`` and
+                     ``arbiter`` (``owner: critic``), ``confidence``, ``score`` (``margin: 0.1``), ``reputation``
+        ``within``   how long votes count, such as ``5 min``
+        ``absent``   who does not answer in time: ``no``, ⚠ ``abstain``, or ``ask`` (you answer in their place)
+        ``stale``    what it rests on has changed: ``ask`` again, or ⚠ ``ok``
+        ``stake``    what a voter pays who was wrong about what came of it, in whole units
+        ``shadow``   ⚠ ``true`` lets all pass, and records what would have been decided
+        ===========  ===================================================================================================
+
         How a team, or one agent of it, says which server answers and what is asked of it:
 
         =================  =============================================================================================
