@@ -135,8 +135,6 @@ class QuestionView(msgspec.Struct, kw_only=True, frozen=True):
     """What an answer carries, so that one to the question before a change does not count."""
     more: list[AlikeView] = []
     """Calls of the same tool behind the same gate: one answer is for all of them."""
-    lets: str = ""
-    """What of its gate lets pass instead of failing closed."""
 
 
 class RunView(msgspec.Struct, kw_only=True):

@@ -50,7 +50,6 @@ class Question {
   private readonly state = element("span", { class: "ap-question-state" });
   private readonly more = element("ul", { class: "ap-question-more" });
   private readonly again = element("div", { class: "ap-question-again", role: "status" });
-  private readonly lets = element("div", { class: "ap-lets-pass" });
   private readonly rests = element("div", { class: "ap-question-rests" });
   private readonly why = element("input", {
     type: "text",
@@ -74,7 +73,6 @@ class Question {
       head,
       this.more,
       this.again,
-      this.lets,
       this.rests,
       element("div", { class: "ap-question-answer" }, this.why, this.approve, this.reject),
     );
@@ -87,7 +85,6 @@ class Question {
     const until = view.until === null ? "" : `, until ${new Date(view.until).toLocaleTimeString()}`;
     setText(this.state, `(${view.why}${until})`);
     setText(this.again, view.again === "" ? "" : `Asked again: ${view.again}`);
-    setText(this.lets, view.lets === "" ? "" : `⚠ This gate lets pass: ${view.lets}`);
     setText(this.rests, view.rests === "" ? "" : `Rests on ${view.rests}`);
     if (asked(view) !== asked(this.view)) this.answered = false; // it is another question now
     if (view.more.length !== this.more.childElementCount || asked(view) !== asked(this.view)) {

@@ -121,8 +121,6 @@ export interface QuestionView {
   readonly seen: number;
   /** Calls of the same tool behind the same gate: one answer is for all of them. */
   readonly more: readonly AlikeView[];
-  /** What of its gate lets pass instead of failing closed. */
-  readonly lets: string;
 }
 
 /** The head line. Times are milliseconds since the epoch. */
@@ -331,7 +329,6 @@ function question(value: unknown, where: string): QuestionView {
     again: fields.text("again", ""),
     seen: fields.number("seen", 0),
     more: fields.list("more", alike),
-    lets: fields.text("lets", ""),
   };
 }
 

@@ -479,7 +479,6 @@ def test_what_lets_pass_is_shown_once_in_words_while_the_run_goes_on_and_after_i
     gate = "the gate of mail lets pass (shadow: all pass, whatever the votes say)"
     state = shown(told.events)
     assert state.run.lets_pass == [gate]
-    assert state.run.questions[0].lets == "shadow: all pass, whatever the votes say"
     told.add(Vote, proposal="p", agent="you", accept=False, digest=digest)
     told.add(Decision, accepted=True, text="only recorded", **call).add(RunFinished, reason="turns")
     state = shown(told.events)

@@ -418,7 +418,6 @@ def _question(effects: list[Effect]) -> QuestionView:
         rests=first.rests_on,
         again="; ".join(dict.fromkeys(effect.asked_again for effect in effects if effect.asked_again)),
         seen=first.since,
-        lets="; ".join(first.gate.lets_pass) if first.gate else "",
         more=[AlikeView(id=one.id, agent=one.proposal.agent, what=one.told, seen=one.since) for one in more],
     )
 

@@ -101,7 +101,8 @@ class Effect:
         rests = self.proposal.rests
         turns = f"{len(rests.turns)} unfinished turn{'s' if len(rests.turns) > 1 else ''}" if rests.turns else ""
         files = [f"{path} (version {number})" for path, number in rests.files.items()]
-        return ", ".join([f"all up to offset {self.proposal.seen}", *filter(None, [turns, *files])])
+        said = f"what was said up to offset {self.proposal.seen - 1}" if self.proposal.seen else ""
+        return ", ".join(filter(None, [said, turns, *files]))
 
     @property
     def asked_again(self) -> str:

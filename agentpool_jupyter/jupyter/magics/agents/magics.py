@@ -90,7 +90,7 @@ class AgentsMagics(SessionMagics):
         something that it has not read: twice at most. Who listens to everyone begins anew for anyone, but once a turn
         and only in its first half (of ``max_tokens``).
 
-        A gate asks agents of the team, functions, and ``you``; functions first, and nobody else where they decide it. It
+        A gate asks agents of the team, functions, and ``you``; functions first, and nobody else where they decide. It
         fails closed, but for what is marked with ⚠:
 
         ===========  ===================================================================================================
