@@ -11,6 +11,7 @@ from .foreign import literal, printable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+_RED = "color:var(--jp-error-color1,#d32f2f);font-weight:600"
 _MAGIC = re.compile(r"%\w+ [-\w]+")
 
 
@@ -34,6 +35,11 @@ def answer_html(told: str, warning: str, about: Sequence[str]) -> str:
 def remarks_html(remarks: Iterable[str]) -> str:
     """Return remarks as HTML, each a paragraph."""
     return literal("".join(f"<p><em>{escape(remark)}</em></p>" for remark in remarks))
+
+
+def warnings_html(warnings: Iterable[str]) -> str:
+    """Return what to beware of as HTML, each a paragraph in red, with a sign for those who see no colours."""
+    return literal("".join(f'<p class="ap-lets-pass" style="{_RED}">⚠ {escape(one)}</p>' for one in warnings))
 
 
 def prompts_html(summary: str, prompts: Iterable[tuple[str, Sequence[Mapping[str, str]]]]) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from .colours import colour
 from .foreign import literal, printable
+from .note import warnings_html
 from .screen import bounded
 from .sections import TurnSection, section_html
 
@@ -30,7 +31,8 @@ class Still:
             )
             for turn in self._turns()
         ]
-        head = "\n".join(filter(None, (self._headline(), _read(self.state.run.reading))))
+        warnings = [f"⚠ {warning}" for warning in self.state.run.lets_pass or []]
+        head = "\n".join(filter(None, (self._headline(), _read(self.state.run.reading), *warnings)))
         return printable("\n\n".join([head, *turns]))
 
     def _repr_html_(self) -> str:
@@ -45,7 +47,7 @@ class Still:
         return literal(
             '<div class="agentpool-still" style="line-height:1.45">'
             f'<div class="ap-status" style="font-weight:600;margin-bottom:.4em">{escape(self._headline())}</div>'
-            f"{read}"
+            f"{read}{warnings_html(self.state.run.lets_pass or [])}"
             f'<details style="margin-bottom:.6em"><summary>agents and what flowed between them</summary>'
             f'<div style="display:flex;flex-wrap:wrap;gap:1.5em;align-items:center">'
             f"{_graph(self.state.agents, self.state.edges, palette)}{_agents(self.state.agents, palette)}"

@@ -17,14 +17,16 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from agentpool_jupyter.errors import AgentPoolError
-from agentpool_jupyter.pool.effects import Effect, canonical, digest_of_effect
+from agentpool_jupyter.pool.effects import Effect, canonical, digest_of_effect, digest_of_gate
 from agentpool_jupyter.pool.events import (
     Decision,
     EffectDone,
     EffectFailed,
     EffectStarted,
     Event,
+    GateEdited,
     Proposal,
+    Rests,
     Vote,
 )
 from agentpool_jupyter.pool.votes import Gate, Verdict
@@ -75,6 +77,14 @@ class EffectRequest:
     seen: int = 0
     redact: Callable[[Any], Any] | None = None
     """What results, errors and reasons go through before they are stored, beside the masking of secrets."""
+    rests: Rests = field(default_factory=Rests)
+    """What the turn had read that may change until it is decided."""
+
+    @property
+    def guards(self) -> tuple[str, ...]:
+        """Those of its voters who are asked first."""
+        asked = self.gate.ask if self.gate else ()
+        return tuple(name for name in asked if name in self.voters and self.voters[name].guard)
 
     def clean(self, value: Any) -> Any:
         """Return plain data as it may be stored."""
@@ -108,16 +118,15 @@ class Performer:
         task leaves the call in doubt.
         """
         call = await asyncio.to_thread(lambda: self._pool.effects.of_key(request.key)) if request.key else None
-        if call is None:
+        if call is None or (call.status == "waiting" and call.left):  # who is asked is asked on this line
             call = await self._propose(request)
-        if call.status == "waiting":
-            call = await self._decide(call, request)
-        if call.status == "approved":
-            await self._start(call, request)
-            return await self._carry_out(call, request)
-        if call.status == "in doubt":
-            return await self._settle(call, request)
-        return call
+        while call.status in ("waiting", "approved"):
+            if call.status == "waiting":
+                call = await self._decide(call, request)
+            elif await self._start(call, request):
+                return await self._carry_out(call, request)
+            call = await self._read_back(call.id)
+        return await self._settle(call, request) if call.status == "in doubt" else call
 
     async def _propose(self, request: EffectRequest) -> Effect:
         tool = request.tool
@@ -133,6 +142,9 @@ class Performer:
             turn=request.turn,
             seen=request.seen,
             gate=msgspec.to_builtins(request.gate) if request.gate else {},
+            gate_digest=digest_of_gate(request.gate) if request.gate else "",
+            guards=request.guards,
+            rests=request.rests,
         )
         events: list[Event] = [proposal]
         if request.gate is None:  # one wait for the log in place of two
@@ -141,35 +153,49 @@ class Performer:
         return await self._read_back(proposal.proposal)
 
     async def _decide(self, effect: Effect, request: EffectRequest) -> Effect:
-        """Have those vote who can be asked from here, wait for the others, and store what the votes come to."""
-        asking = {
-            asyncio.create_task(self._ask(effect, request, voter))
-            for voter in request.voters.keys() - effect.votes.keys()
-            if effect.gate and voter in effect.gate.ask
-        }
+        """Have those vote who can be asked from here, wait for the others, and store what the votes come to.
+
+        Functions are asked first, and where they have decided it nobody else is. Where what it rests on changes
+        meanwhile, all are asked anew: an answer to what was is no answer any more.
+        """
+        await self._tell_gate(effect, request)
         within = effect.gate.within if effect.gate else None
         over = None if within is None else asyncio.get_running_loop().time() + within
+        asking: dict[str, asyncio.Task[None]] = {}
+        since = effect.since
         try:
             while effect.status == "waiting":
                 news = asyncio.create_task(self._moved())  # before it is looked at what there is, lest some be missed
                 effect = await self._read_back(effect.id)
+                if since != effect.since:
+                    since = effect.since
+                    await _cancel(asking)
                 verdict = effect.verdict(effect.deadline or 0 if _is_over(over) else 0)
                 if verdict.accepted is not None:
                     await self._store([self._decision(request, effect.id, _let_pass(effect, verdict))])
                     effect = await self._read_back(effect.id)
                 if effect.status == "waiting":
-                    some = asyncio.FIRST_COMPLETED
-                    done, _ = await asyncio.wait({news, *asking}, timeout=_until(over), return_when=some)
-                    asking -= done
+                    for voter in request.voters:
+                        if voter not in asking and effect.asks(voter):
+                            asking[voter] = asyncio.create_task(self._ask(effect, request, voter))
+                    open_ = {news, *(task for task in asking.values() if not task.done())}
+                    await asyncio.wait(open_, timeout=_until(over), return_when=asyncio.FIRST_COMPLETED)
                 news.cancel()
         finally:
-            for task in asking:
-                task.cancel()
-            await asyncio.gather(*asking, return_exceptions=True)
+            await _cancel(asking)
         return effect
 
+    async def _tell_gate(self, effect: Effect, request: EffectRequest) -> None:
+        """Say in the log that a gate is another one than that under which an effect was proposed, where it is."""
+        if effect.gate is None or request.gate in (None, effect.gate) or not effect.proposal.gate_digest:
+            return
+        gate, digest = msgspec.to_builtins(request.gate), digest_of_gate(request.gate)
+        edited = GateEdited(**request.header(), proposal=effect.id, gate=gate, digest=digest, guards=request.guards)
+        await self._store([edited])
+
     async def _ask(self, effect: Effect, request: EffectRequest, voter: str) -> None:
-        ballot = await request.voters[voter](effect)
+        seen = effect.since
+        ballot = await request.voters[voter].ask(effect)
         vote = Vote(
             **request.header(voter),
             proposal=effect.id,
@@ -177,6 +203,7 @@ class Performer:
             text=request.clean(ballot.why),
             digest=effect.proposal.digest,
             confidence=ballot.confidence,
+            seen=seen,
             usage=ballot.usage,
         )
         await self._store([vote])
@@ -185,14 +212,20 @@ class Performer:
         accepted = bool(verdict.accepted)
         return Decision(**request.header(), proposal=proposal, accepted=accepted, text=verdict.why)
 
-    async def _start(self, call: Effect, request: EffectRequest) -> None:
-        """Use the approval up; raises NotHeldError where somebody else did, or might."""
+    async def _start(self, call: Effect, request: EffectRequest) -> bool:
+        """Use the approval up, and return whether it still held; raises NotHeldError where somebody else did, or might.
+
+        It does not where what it rests on has changed since.
+        """
         started = EffectStarted(**request.header(), proposal=call.id, digest=call.proposal.digest, owner=self._owner)
         await self._store([started])
         known = await self._read_back(call.id)
+        if known.status == "waiting":
+            return False
         if known.started is None or known.started.id != started.id or known.status != "running":
             message = f"call {call.id} of {call.proposal.tool} was not made: the run was taken up elsewhere"
             raise NotHeldError(message)
+        return True
 
     async def _carry_out(self, call: Effect, request: EffectRequest) -> Effect:
         tool = request.tool
@@ -247,6 +280,13 @@ class Performer:
             message = f"call {call} was not made: the run was taken up elsewhere"
             raise NotHeldError(message)
         return found
+
+
+async def _cancel(tasks: dict[str, asyncio.Task[None]]) -> None:
+    for task in tasks.values():
+        task.cancel()
+    await asyncio.gather(*tasks.values(), return_exceptions=True)
+    tasks.clear()
 
 
 def _until(moment: float | None) -> float | None:

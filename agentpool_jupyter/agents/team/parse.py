@@ -77,6 +77,15 @@ def parse_budget(text: str) -> dict[str, float]:
         raise SpecError(message) from None
 
 
+def parse_span(text: str) -> float:
+    """Return the seconds that a text such as ``5 min`` says; raises SpecError."""
+    found = _SPAN.fullmatch(text.strip())
+    if not found or not float(found[1]):
+        message = f"{text!r} is no time: write it as 30s, 5min or 2h"
+        raise SpecError(message)
+    return float(found[1]) * _SECONDS[found[2] or "s"]
+
+
 class _Parser(FieldReader):
     def __init__(
         self, first_line: int, variables: Mapping[str, Any] | None, warn: Callable[[str], object] = _warn
@@ -306,27 +315,35 @@ class _Parser(FieldReader):
         return gates
 
     def voters(self, node: yaml.Node, key: str) -> tuple[str, ...]:
-        names = self.listens(node, key)
-        if names is None:
+        value = plain(node)
+        names = [value] if isinstance(value, str) else value
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names) or names == ["everyone"]:
             message = f"`{key}` names who has to agree, like `[critic, {PERSON}]`"
             raise SpecError(message, line=self.line(node))
-        return names
+        return tuple(dict.fromkeys(map(composed, names)))
 
     def weights(self, node: yaml.Node, key: str) -> dict[str, float]:
         return {name.value: real(0)(self, value, key) for name, value in self.items(node, key)}
 
     def span(self, node: yaml.Node, key: str) -> float:
         """Return the seconds that a text such as ``5 min`` or a number says."""
-        found = _SPAN.fullmatch(str(plain(node)).strip())
-        if not found:
+        try:
+            return parse_span(str(plain(node)))
+        except SpecError:
             message = f"`{key}` is a time, like `30 s`, `5 min` or `2 h`"
-            raise SpecError(message, line=self.line(node))
-        return float(found[1]) * _SECONDS[found[2] or "s"]
+            raise SpecError(message, line=self.line(node)) from None
 
     def absent(self, node: yaml.Node, key: str) -> str:
         value = "no" if plain(node) is False else plain(node)  # YAML takes `no` for a truth value
         if value not in ("no", "abstain", "ask"):
             message = f"`{key}` is one of no, abstain, ask"
+            raise SpecError(message, line=self.line(node))
+        return str(value)
+
+    def stale(self, node: yaml.Node, key: str) -> str:
+        value = plain(node)
+        if value not in ("ask", "ok"):
+            message = f"`{key}` is one of ask, ok"
             raise SpecError(message, line=self.line(node))
         return str(value)
 
@@ -367,6 +384,8 @@ _GATE_READERS: Readers = {
     "absent": _Parser.absent,
     "owner": _Parser.text,
     "margin": real(0, 0.5),
+    "stale": _Parser.stale,
+    "stake": whole(1),
     "shadow": _Parser.flag,
 }
 _SERVER_READERS: Readers = {

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from agentpool_jupyter.agents.models.answer import AskedCall
+from agentpool_jupyter.agents.prompt.record import turns_heard
 from agentpool_jupyter.effects.files.turn_files import FILE_TOOLS, OF_FILES, TurnFiles
 from agentpool_jupyter.effects.mcp_server import MARK, McpServer, address_of, check_installed
 from agentpool_jupyter.effects.perform import EffectRequest, Performer, answer_of
@@ -18,6 +19,7 @@ from agentpool_jupyter.effects.tool import Tool, ask_tool
 from agentpool_jupyter.effects.voters import function_voters
 from agentpool_jupyter.errors import SpecError
 from agentpool_jupyter.pool.effects import canonical
+from agentpool_jupyter.pool.events import Rests
 from agentpool_jupyter.pool.votes import PERSON
 
 if TYPE_CHECKING:
@@ -89,6 +91,7 @@ class Toolbox:
             self._mistakes += 1
             return f"error: {error}"
         self._left -= 1
+        gate = self._resources.team.gates.get(tool.name) or tool.gate
         call = await self._performer.perform(
             EffectRequest(
                 tool=tool,
@@ -98,13 +101,21 @@ class Toolbox:
                 turn=turn,
                 seen=seen,
                 data=OF_FILES if tool is self._own.get(tool.name) and tool.name in FILE_TOOLS else {},
-                gate=self._resources.team.gates.get(tool.name) or tool.gate,
+                gate=gate,
+                rests=self._rests(seen) if gate else Rests(),
                 voters=self._resources.voters | function_voters(tool.voters),
                 redact=self._resources.redactor.data if self._resources.redactor else None,
             )
         )
         self._files.note(call)
         return answer_of(call)
+
+    def _rests(self, seen: int) -> Rests:
+        """Return what the turn had read that may change: turns that were still spoken then, and files."""
+        turns = turns_heard(self._resources.live.document.attempts, self._resources.team, self._agent)
+        spoken = (turn for turn in turns if turn.start < seen and (turn.end is None or turn.end >= seen))
+        others = tuple(turn.id for turn in spoken if turn.agent != self._agent.name)
+        return Rests(turns=others, files=self._files.read)
 
     def _of_the_pool(self) -> dict[str, Tool]:
         """Return the tools that are no functions of the notebook: of the pool's files, and of programs."""
