@@ -102,6 +102,14 @@ def test_what_it_does_not_rest_on_changes_nothing():
     assert course.effect.changes == []
 
 
+def test_a_file_that_is_rewritten_on_a_line_that_has_the_proposal_is_a_change():
+    """The head went on to a branch that leaves after it: there it may be carried out, and there the file is another."""
+    course = Course(rests=READ).vote().add(Fork, name="after", parent="main", at=2).add(Head, to="after")
+    assert course.write(branch="after").whys == ["was cast before bread.md was rewritten (version 2, by cem)"]
+    course = Course(rests=READ).vote().add(Fork, name="before", parent="main", at=0)
+    assert course.write(branch="before").whys == []
+
+
 def test_an_approval_that_is_not_used_up_is_taken_away_too_but_nothing_that_was_started():
     course = Course(rests=READ).vote().decide().write()
     assert course.effect.status == "waiting"
@@ -287,6 +295,15 @@ def test_a_grant_ends_by_the_logs_time_and_time_does_not_run_backwards():
     late = [msgspec.structs.replace(event, time=5000) if event.id == "p0" else event for event in events]
     assert folded(events)["p0"].status == "approved"
     assert folded(late)["p0"].status == "waiting"
+
+
+def test_numbers_that_no_program_of_ours_writes_do_not_keep_anyone_from_reading():
+    """A grant may say that it is for ever; a gate whose numbers cannot be summed up lets nothing pass."""
+    effects = folded(placed(*granted(calls=1, within=1e308), decided(0)))
+    assert effects["p0"].status == "approved"
+    for gate in ({"within": 1e308}, {"policy": "quorum", "weights": {"you": 1e308, "ann": 1e308}}):
+        course = Course(ask=("you", "ann"), **gate).vote().vote("ann").decide()
+        assert (course.effect.status, course.effect.verdict(0).accepted) == ("waiting", False)
 
 
 def test_a_revoked_grant_counts_no_more_but_what_it_let_pass_stays():

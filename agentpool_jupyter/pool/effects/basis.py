@@ -20,7 +20,7 @@ from agentpool_jupyter.pool.events import File, Proposal, TurnFailed
 from agentpool_jupyter.pool.files.entry import is_sound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 
 class Change(NamedTuple):
@@ -66,14 +66,18 @@ class Basis:
                 yield Change(proposal.offset, _rewritten(path, known.number, known.agent))
 
 
-def change_by(event: File | TurnFailed, proposal: Proposal) -> Change | None:
-    """Return what an event, which :meth:`Basis.absorb` has let through, changes in what a proposal rests on."""
+def change_by(event: File | TurnFailed, proposal: Proposal, line: Mapping[str, int]) -> Change | None:
+    """Return what an event, which :meth:`Basis.absorb` has let through, changes in what a proposal rests on.
+
+    ``line`` is the event's, with the last offset of each branch: a file that is written where the proposal does not
+    stand is another one.
+    """
     if isinstance(event, TurnFailed):
         read = event.turn in proposal.rests.turns
         return Change(event.offset, f"a turn of {event.agent} that it had read failed") if read else None
     read_version = proposal.rests.files.get(event.path)
-    elsewhere = event.branch != proposal.branch or _own(event.turn, proposal)
-    if elsewhere or read_version is None or event.read < read_version:
+    elsewhere = proposal.offset > line.get(proposal.branch, -1)
+    if elsewhere or _own(event.turn, proposal) or read_version is None or event.read < read_version:
         return None
     return Change(event.offset, _rewritten(event.path, event.read + 1, event.agent))
 

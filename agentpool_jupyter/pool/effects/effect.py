@@ -26,6 +26,7 @@ from agentpool_jupyter.pool.runs import is_dead
 from agentpool_jupyter.pool.votes import PERSON, Gate, Verdict, judge
 
 from .basis import Change
+from .grants import LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -309,6 +310,8 @@ def gate_of(proposal: Proposal) -> Gate | None:
 
 def _read_gate(said: dict[str, Any]) -> Gate:
     try:
-        return msgspec.convert(said, Gate)
+        gate = msgspec.convert(said, Gate)
     except msgspec.ValidationError:
         return _SHUT
+    numbers = (gate.within or 0, gate.need or 0, gate.margin, *gate.weights.values())
+    return gate if all(abs(number) <= LONGEST for number in numbers) else _SHUT  # larger ones cannot be summed up

@@ -104,9 +104,10 @@ class Effects(dict[str, Effect]):
                 effect.change(change)
 
     def _change(self, event: File | TurnFailed) -> None:
-        if self._basis.absorb(event):
+        if self._basis.absorb(event) and self._open:
+            line = dict(self._branches.line(event.branch, _EVER))
             for effect in self._open.values():
-                if change := change_by(event, effect.proposal):
+                if change := change_by(event, effect.proposal, line):
                     effect.change(change)
 
     def _move(self, event: Head) -> None:

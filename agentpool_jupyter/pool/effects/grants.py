@@ -1,9 +1,9 @@
 """Standing grants: a person's yes given beforehand, to so many calls of a tool, and for so long.
 
 A grant is an event and counts on all lines of a pool, until it is used up, expires by the log's time, or is revoked; a
-rollback does not take it back. It stands for a vote that the person would otherwise be asked for, and is used up by the
-decision that needs it: the log's order says which, so that two calls cannot both have the last. Votes that are there
-come first, and where they suffice no grant is used.
+rollback does not take it back, and a pool that is imported starts without any. It stands for a vote that the person
+would otherwise be asked for, and is used up by the decision that needs it: the log's order says which, so that two
+calls cannot both have the last. Votes that are there come first, and where they suffice no grant is used.
 """
 
 from __future__ import annotations
@@ -15,6 +15,10 @@ from agentpool_jupyter.pool.votes import PERSON
 
 if TYPE_CHECKING:
     from agentpool_jupyter.pool.events import Proposal
+
+
+LONGEST = 1e10
+"""Seconds that a limit of time may have, some three hundred years: other programs may write any number."""
 
 
 class StandingGrant:
@@ -39,7 +43,7 @@ class StandingGrant:
     @property
     def until(self) -> int:
         """From when on it does not count any more, in the log's milliseconds."""
-        return self.grant.time + int(self.grant.within * 1000)
+        return self.grant.time + int(min(self.grant.within, LONGEST) * 1000)
 
     @property
     def told(self) -> str:
