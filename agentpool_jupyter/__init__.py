@@ -3,7 +3,7 @@
 The layers, lowest last; imports go only downward::
 
     jupyter   magics/ and live/ (widget, feed)                   cli
-    trace     why an agent said or did what it did, from the log alone
+    tracing   why an agent said or did what it did, from the log alone
     history   diff, graph, transfer, compact: what became of a pool
     agents    team/ prompt/ models/ reminders/ turns/ runs/
     effects   what agents do beside what they say: tools, and each call of them
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from .recall.bulk.build import index_pools
     from .snapshots.build import Snapshot, snapshot
     from .snapshots.opening import open_pool
+    from .tracing import Trace, trace
 
 __version__ = "0.1.0"
 
@@ -55,6 +56,7 @@ _HOMES = {
     "Snapshot": "snapshots.build",
     "Team": "agents",
     "TeamSpec": "agents",
+    "Trace": "tracing",
     "act": "effects",
     "anonymize": "privacy",
     "compact": "history",
@@ -73,6 +75,7 @@ _HOMES = {
     "similar": "recall",
     "snapshot": "snapshots.build",
     "tool": "effects",
+    "trace": "tracing",
 }
 
 __all__ = [
@@ -87,6 +90,7 @@ __all__ = [
     "Snapshot",
     "Team",
     "TeamSpec",
+    "Trace",
     "act",
     "anonymize",
     "compact",
@@ -106,6 +110,7 @@ __all__ = [
     "similar",
     "snapshot",
     "tool",
+    "trace",
     "unload_ipython_extension",
 ]
 

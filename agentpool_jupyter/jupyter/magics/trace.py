@@ -1,0 +1,53 @@
+"""``%trace``: what its line may say, and what it does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.magic import line_magic, magics_class
+from IPython.core.magic_arguments import argument, magic_arguments
+
+from .usage import POOL, STORE, SessionMagics, at_most_one
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from agentpool_jupyter.jupyter.session import Session
+
+
+@magics_class
+class TraceMagics(SessionMagics):
+    """``%trace``: why an agent said or did what it did."""
+
+    @line_magic
+    @magic_arguments()
+    @argument(
+        "what",
+        nargs="*",
+        help="planner#2, an agent, a run, a branch or the id of an effect (default: the current branch)",
+    )
+    @argument("--failures", action="store_true", help="only what went wrong")
+    @argument("--branch", help="the branch on which a name is meant (default: the current one)")
+    @POOL
+    @STORE
+    def trace(self, line: str) -> Any:
+        """Explain a turn, an agent, a run, a branch or an effect from the log alone.
+
+        ::
+
+            %trace planner#2             what it was asked (the exact prompt), had read and not read, said and did,
+                                         what went wrong, what it took, what it came from and what came from it
+            %trace planner               all turns of an agent; likewise a run, a branch, the id of an effect
+            %trace [WHAT] --failures     what went wrong
+
+        A prompt is rebuilt from the log and checked against the digest that was recorded when it was sent.
+        """
+        return self.answer(self.trace, line, _trace)
+
+
+def _trace(session: Session, arguments: Namespace) -> Any:
+    from agentpool_jupyter.tracing import trace  # noqa: PLC0415 - loading the extension stays quick
+
+    pool = session.pool(arguments.pool, arguments.store)
+    what = at_most_one(arguments.what, "%trace explains one thing")
+    return trace(pool, what, branch=arguments.branch, failures=arguments.failures)

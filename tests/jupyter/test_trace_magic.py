@@ -1,0 +1,38 @@
+"""``%trace`` in a real IPython shell."""
+
+import pytest
+from IPython.core.error import UsageError
+
+from tests.teams import play
+
+from .conftest import completed
+
+
+@pytest.fixture
+def played(pool, shell, server):
+    pool.post("Mind the rent.")
+    play(pool, {"ann": "Talks.", "ben": {"role": "Checks.", "listens": ["ann"]}}, server)
+    shell.run_line_magic("pool", "use bakery")
+    return pool
+
+
+def test_turns_agents_and_failures_are_traced(played, shell):
+    assert shell.run_line_magic("trace", "ben#1").turn.name == "ben#1"
+    assert "exactly as it was sent" in str(shell.run_line_magic("trace", "ben#1  # why?"))
+    assert len(shell.run_line_magic("trace", "ben")) == 1
+    assert len(shell.run_line_magic("trace", "")) == 3
+    assert len(shell.run_line_magic("trace", "--failures")) == 0
+
+
+def test_mistakes_are_one_line(played, shell):
+    for line, says in (
+        ("bne#1", "near it: ben#1"),
+        ("ben#1 ann#1", "explains one thing"),
+        ("ben#1 --brnch x", "--branch"),
+    ):
+        with pytest.raises(UsageError, match=says):
+            shell.run_line_magic("trace", line)
+
+
+def test_turns_are_completed(played, shell):
+    assert "ben#1" in completed(shell, "%trace ")
