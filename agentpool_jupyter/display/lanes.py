@@ -120,8 +120,9 @@ def _box(bar: LaneBar, x: float, y: float, length: float) -> str:
 
 
 def _arrow(arrow: Arrow, spots: dict[str, tuple[float, float, float]]) -> str:
-    _, x1, y1 = spots[arrow.source]
+    begun, x1, y1 = spots[arrow.source]
     x2, _, y2 = spots[arrow.target]
+    x1 = min(x1, max(begun, x2))  # what was read while it was spoken goes straight over
     tint, width, alpha = (_CRITICAL, 2, 1) if arrow.critical else (_QUIET, 1, 0.5)
     bend = max(12.0, abs(x2 - x1) / 2)
     curve = f"M{x1:.1f},{y1:.1f} C{x1 + bend:.1f},{y1:.1f} {x2 - bend:.1f},{y2:.1f} {x2:.1f},{y2:.1f}"

@@ -9,12 +9,16 @@ In reading order::
     turn     one turn explained
     effect   one call of a tool explained
     many     the turns of an agent, a run or a branch, and what went wrong
+    phrase   where words came from, and how they spread
+    against  two turns, agents, runs or branches side by side
     find     from a word, such as ``planner#2``, to what it traces
 """
 
+from .against import Comparison
 from .effect import EffectTrace
 from .find import trace
 from .many import TurnsTrace
+from .phrase import PhraseTrace, trace_text
 from .turn import Trace
 
-__all__ = ["EffectTrace", "Trace", "TurnsTrace", "trace"]
+__all__ = ["Comparison", "EffectTrace", "PhraseTrace", "Trace", "TurnsTrace", "trace", "trace_text"]

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from agentpool_jupyter.errors import UserError
 from agentpool_jupyter.pool import Position
 
+from .against import Comparison
 from .effect import EffectTrace
 from .line import Line
 from .many import TurnsTrace
+from .phrase import PhraseTrace, trace_text
 from .turn import Trace
 
 if TYPE_CHECKING:
@@ -20,16 +22,38 @@ if TYPE_CHECKING:
 
 
 def trace(
-    pool: Pool, what: str | None = None, *, branch: str | None = None, failures: bool = False
-) -> Trace | TurnsTrace | EffectTrace:
+    pool: Pool,
+    what: str | None = None,
+    *,
+    text: str | None = None,
+    against: str | None = None,
+    branch: str | None = None,
+    failures: bool = False,
+) -> Trace | TurnsTrace | EffectTrace | PhraseTrace | Comparison:
     """Return why a turn (``planner#2``, or its id), an agent, a run, a branch or an effect is as it is.
 
     Without ``what``, or with the name of a branch, all turns of a line are told. A name is looked up on ``branch``
     (default: the current one) and, where it is not there, on the others. ``failures`` keeps those that went wrong.
+    ``text`` is a phrase instead: who brought it in, and how it spread (:class:`.PhraseTrace`).
+    ``against`` names another turn, agent, run or branch to stand beside the first (:class:`.Comparison`).
     The log is read once, from its beginning to the end of the line: of a million events that takes some seconds.
 
     Raises UserError where nothing is meant by it, with what is near, and PositionError for a branch that is not there.
     """
+    if text is not None:
+        if what is not None or failures:
+            message = "a trace is of a phrase (`text`) or of something that has a name, not of both"
+            raise UserError(message)
+        return trace_text(pool, text, branch=branch)
+    found = _named(pool, what, branch, failures=failures)
+    if against is None:
+        return found
+    other = _named(pool, against, branch, failures=failures)
+    return Comparison(found, other, names=(what or "the line", against))
+
+
+def _named(pool: Pool, what: str | None, branch: str | None, *, failures: bool) -> Trace | TurnsTrace | EffectTrace:
+    """Return what traces the thing of a name."""
     if what is not None and what in pool.lineage and branch is None:
         what, branch = None, what
     branch = pool.lineage.check(pool.branch if branch is None else branch)

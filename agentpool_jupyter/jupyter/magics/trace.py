@@ -27,6 +27,8 @@ class TraceMagics(SessionMagics):
         help="planner#2, an agent, a run, a branch or the id of an effect (default: the current branch)",
     )
     @argument("--failures", action="store_true", help="only what went wrong")
+    @argument("--text", metavar="PHRASE", help="words: who brought them in, and how they spread")
+    @argument("--against", metavar="OTHER", help="another turn, agent, run or branch to stand beside it")
     @argument("--branch", help="the branch on which a name is meant (default: the current one)")
     @POOL
     @STORE
@@ -39,6 +41,8 @@ class TraceMagics(SessionMagics):
                                          what went wrong, what it took, what it came from and what came from it
             %trace planner               all turns of an agent; likewise a run, a branch, the id of an effect
             %trace [WHAT] --failures     what went wrong
+            %trace A --against B         two turns, agents, runs or branches side by side: prompts and texts
+            %trace --text "a phrase"     the turn, offset and read set that brought words in, and how they spread
 
         A prompt is rebuilt from the log and checked against the digest that was recorded when it was sent.
         """
@@ -50,4 +54,5 @@ def _trace(session: Session, arguments: Namespace) -> Any:
 
     pool = session.pool(arguments.pool, arguments.store)
     what = at_most_one(arguments.what, "%trace explains one thing")
-    return trace(pool, what, branch=arguments.branch, failures=arguments.failures)
+    chosen = {"text": arguments.text, "against": arguments.against}
+    return trace(pool, what, **chosen, branch=arguments.branch, failures=arguments.failures)
