@@ -40,13 +40,14 @@ if TYPE_CHECKING:
     from .recall.bulk.build import index_pools
     from .snapshots.build import Snapshot, snapshot
     from .snapshots.opening import open_pool
-    from .tracing import Trace, trace
+    from .tracing import Blame, Trace, blame, trace
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "AgentPoolError": "errors",
     "Anonymized": "privacy",
+    "Blame": "tracing",
     "Diff": "history",
     "Document": "pool",
     "Matches": "recall",
@@ -59,6 +60,7 @@ _HOMES = {
     "Trace": "tracing",
     "act": "effects",
     "anonymize": "privacy",
+    "blame": "tracing",
     "compact": "history",
     "consensus": "effects",
     "diff": "history",
@@ -81,6 +83,7 @@ _HOMES = {
 __all__ = [
     "AgentPoolError",
     "Anonymized",
+    "Blame",
     "Diff",
     "Document",
     "Matches",
@@ -93,6 +96,7 @@ __all__ = [
     "Trace",
     "act",
     "anonymize",
+    "blame",
     "compact",
     "consensus",
     "diff",

@@ -11,14 +11,26 @@ In reading order::
     many     the turns of an agent, a run or a branch, and what went wrong
     phrase   where words came from, and how they spread
     against  two turns, agents, runs or branches side by side
+    blame/   which step made a run fail: found by trying again from each
     find     from a word, such as ``planner#2``, to what it traces
 """
 
 from .against import Comparison
+from .blame.blame import Blame, blame
 from .effect import EffectTrace
 from .find import trace
 from .many import TurnsTrace
 from .phrase import PhraseTrace, trace_text
 from .turn import Trace
 
-__all__ = ["Comparison", "EffectTrace", "PhraseTrace", "Trace", "TurnsTrace", "trace", "trace_text"]
+__all__ = [
+    "Blame",
+    "Comparison",
+    "EffectTrace",
+    "PhraseTrace",
+    "Trace",
+    "TurnsTrace",
+    "blame",
+    "trace",
+    "trace_text",
+]

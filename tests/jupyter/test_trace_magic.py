@@ -36,3 +36,27 @@ def test_mistakes_are_one_line(played, shell):
 
 def test_turns_are_completed(played, shell):
     assert "ben#1" in completed(shell, "%trace ")
+
+
+def test_words_and_comparisons(played, shell):
+    words = " ".join(played.document().turn("ann#1").text.split()[:6])
+    assert shell.run_line_magic("trace", f'--text "{words}"').first.turn.name == "ann#1"
+    assert shell.run_line_magic("trace", "ann#1 --against ben#1").names == ("ann#1", "ben#1")
+
+
+def test_blame_asks_a_function_of_the_notebook(pool, shell, capsys):
+    shell.run_line_magic("pool", "use bakery")
+    shell.run_cell(
+        "said = []\n"
+        "def once(document):\n"
+        "    said.append(1)\n"
+        "    return 'poison' if len(said) == 1 else 'fine'\n"
+        "def good(document):\n"
+        "    return not any('poison' in turn.text for turn in document.turns)\n"
+    )
+    play(pool, {"ann": {"python": "once"}}, functions=shell.user_ns)
+    found = shell.run_line_magic("trace", "--blame good --repeats 1")
+    assert found.culprit == "ann#1"
+    assert "step-0-try-1: turned out well" in capsys.readouterr().out
+    with pytest.raises(UsageError, match="there is no function 'bad'"):
+        shell.run_line_magic("trace", "--blame bad")
