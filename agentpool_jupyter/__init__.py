@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from .recall.bulk.build import index_pools
     from .snapshots.build import Snapshot, snapshot
     from .snapshots.opening import open_pool
-    from .tracing import Blame, Trace, blame, trace
+    from .tracing import Blame, Trace, blame, from_messages, import_transcript, trace
 
 __version__ = "0.1.0"
 
@@ -66,9 +66,11 @@ _HOMES = {
     "diff": "history",
     "export_pool": "history",
     "fold": "pool",
+    "from_messages": "tracing",
     "gate": "effects",
     "history_graph": "history",
     "import_pool": "history",
+    "import_transcript": "tracing",
     "index_pools": "recall.bulk.build",
     "list_pools": "pool",
     "merge": "pool",
@@ -102,9 +104,11 @@ __all__ = [
     "diff",
     "export_pool",
     "fold",
+    "from_messages",
     "gate",
     "history_graph",
     "import_pool",
+    "import_transcript",
     "index_pools",
     "list_pools",
     "load_ipython_extension",

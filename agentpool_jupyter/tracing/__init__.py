@@ -11,6 +11,7 @@ In reading order::
     many     the turns of an agent, a run or a branch, and what went wrong
     phrase   where words came from, and how they spread
     against  two turns, agents, runs or branches side by side
+    transcripts/  what other systems said, brought into a pool
     blame/   which step made a run fail: found by trying again from each
     find     from a word, such as ``planner#2``, to what it traces
 """
@@ -21,6 +22,7 @@ from .effect import EffectTrace
 from .find import trace
 from .many import TurnsTrace
 from .phrase import PhraseTrace, trace_text
+from .transcripts.bring import from_messages, import_transcript
 from .turn import Trace
 
 __all__ = [
@@ -31,6 +33,8 @@ __all__ = [
     "Trace",
     "TurnsTrace",
     "blame",
+    "from_messages",
+    "import_transcript",
     "trace",
     "trace_text",
 ]

@@ -60,3 +60,14 @@ def test_blame_asks_a_function_of_the_notebook(pool, shell, capsys):
     assert "step-0-try-1: turned out well" in capsys.readouterr().out
     with pytest.raises(UsageError, match="there is no function 'bad'"):
         shell.run_line_magic("trace", "--blame bad")
+
+
+def test_a_transcript_is_imported_and_traced(shell, store, tmp_path):
+    file = tmp_path / "talk.jsonl"
+    file.write_text('{"role": "user", "content": "Plan."}\n{"name": "planner", "content": "A plan."}\n')
+    told = shell.run_line_magic("pool", f"import {file}")
+    assert "made pool 'talk' of 4 records" in repr(told)
+    assert shell.run_line_magic("trace", "planner#1 --pool talk").seen[0].name == "you#1"
+    file.write_text("nothing")
+    with pytest.raises(UsageError, match="line 1 of .* is no JSON"):
+        shell.run_line_magic("pool", f"import {file} other")

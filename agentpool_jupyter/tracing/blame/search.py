@@ -70,6 +70,7 @@ def order(steps: int, *, every: bool) -> Generator[int, bool, int | None]:
         found = bad
     if every:
         near = 0 if found is None else found
-        for point in sorted(set(range(steps)) - tried, key=lambda one: (abs(one - near), one)):
+        rest = sorted(set(range(steps)) - tried, key=lambda one: (abs(one - near), one))
+        for point in rest:  # noqa: UP028 - it is sent answers, which a list does not take
             yield point
     return found
