@@ -64,6 +64,26 @@ def bounded(number: str, view: AgentView | RunView) -> str:
     return f"≤ {number}" if view.estimated is True else number
 
 
+class CallView(msgspec.Struct, kw_only=True, frozen=True):
+    """One call of a tool, in the turn that made it."""
+
+    id: str
+    what: str
+    """The call, in a line."""
+    status: str
+    """What became of it, in the words of an effect's status."""
+    answer: str = ""
+    """What its agent was told."""
+    output: str = ""
+    """What it printed."""
+
+    @property
+    def lines(self) -> list[str]:
+        """The call in lines, for where there are no boxes: what came of it, then what it printed."""
+        came = f"{self.what}: {self.status}" + (f" → {self.answer}" if self.answer else "")
+        return [came, *(f"| {line}" for line in self.output.splitlines())]
+
+
 class TurnView(msgspec.Struct, kw_only=True):
     """One turn of one agent; ``text`` is whole in a state, and empty in a patch (text comes as Append)."""
 
@@ -75,6 +95,8 @@ class TurnView(msgspec.Struct, kw_only=True):
     text: str = ""
     start: int = 0
     """Its first offset: turns are shown in this order."""
+    calls: list[CallView] | msgspec.UnsetType = msgspec.UNSET
+    """The calls that it made, in their order; they are sent only where there are some."""
 
 
 class EdgeView(msgspec.Struct, kw_only=True):

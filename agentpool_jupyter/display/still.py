@@ -25,7 +25,9 @@ class Still:
 
     def __repr__(self) -> str:
         turns = [
-            f"[{turn.name}{f' ({note})' if (note := _note(turn)) else ''}]\n{turn.text}".strip()
+            "\n".join(
+                [f"[{turn.name}{f' ({note})' if (note := _note(turn)) else ''}]\n{turn.text}".strip(), *_calls(turn)]
+            )
             for turn in self._turns()
         ]
         head = "\n".join(filter(None, (self._headline(), _read(self.state.run.reading))))
@@ -35,6 +37,7 @@ class Still:
         palette = {agent.name: colour(agent.place) for agent in self.state.agents}
         turns = "".join(
             section_html(TurnSection(turn.name, _note(turn), turn.text, palette.get(turn.agent, colour(None))))
+            + _calls_html(turn)
             for turn in self._turns()
         )
         read = escape(_read(self.state.run.reading))
@@ -78,6 +81,21 @@ def _read(reading: Reading) -> str:
 
 def _note(turn: TurnView) -> str:
     return turn.note or {"running": "still speaking", "failed": "failed", "cancelled": "stopped"}.get(turn.status, "")
+
+
+def _calls(turn: TurnView) -> list[str]:
+    """Return a turn's calls, a line each, and below it what was printed."""
+    return [f"  {line}" for call in turn.calls or [] for line in call.lines]
+
+
+def _calls_html(turn: TurnView) -> str:
+    pre = '<pre style="white-space:pre-wrap;overflow-wrap:anywhere">'
+    return "".join(
+        '<details class="ap-call" style="margin:.2em 0 .2em 1.2em">'
+        f"<summary><code>{escape(call.what)}</code>: {escape(call.status)}</summary>"
+        f"{''.join(f'{pre}{escape(told)}</pre>' for told in (call.answer, call.output) if told)}</details>"
+        for call in turn.calls or []
+    )
 
 
 def _agents(agents: list[AgentView], palette: dict[str, str]) -> str:

@@ -31,6 +31,7 @@ from agentpool_jupyter.pool.votes import Gate, Verdict
 
 from .function import run_function
 from .masking import masked
+from .printed import Printed
 from .tool import MOST_BYTES
 
 if TYPE_CHECKING:
@@ -190,13 +191,17 @@ class Performer:
     async def _carry_out(self, call: Effect, request: EffectRequest) -> Effect:
         tool = request.tool
 
+        printed = Printed()
+
         def failed(error: str, *, detail: str = "", doubt: bool = False) -> EffectFailed:
-            return EffectFailed(**request.header(), proposal=call.id, error=error, detail=detail, doubt=doubt)
+            told = EffectFailed(**request.header(), proposal=call.id, error=error, detail=detail, doubt=doubt)
+            return msgspec.structs.replace(told, output=printed.text)
 
         end: Event
         try:
-            async with asyncio.timeout(tool.options.timeout):
-                result = await run_function(tool.call_with(call.proposal.arguments, request.key, call))
+            with printed:
+                async with asyncio.timeout(tool.options.timeout):
+                    result = await run_function(tool.call_with(call.proposal.arguments, request.key, call))
         except TimeoutError:
             seconds = f"{tool.options.timeout:g} s"
             end = failed(f"it took longer than {seconds}, and nobody knows whether it was carried out", doubt=True)
@@ -206,7 +211,7 @@ class Performer:
         except Exception as problem:  # noqa: BLE001 - whatever a tool raises is its answer
             end = failed(_short(problem), detail=_whole(problem))
         else:
-            end = EffectDone(**request.header(), proposal=call.id, result=_plain(result))
+            end = EffectDone(**request.header(), proposal=call.id, result=_plain(result), output=printed.text)
         await self._store([end])
         return await self._read_back(call.id)
 
@@ -257,8 +262,8 @@ def _let_pass(effect: Effect, verdict: Verdict) -> Verdict:
 def answer_of(call: Effect) -> str:
     """Return what a model is told of a call."""
     match call.ended, call.status:
-        case EffectDone(result=None), _:
-            return "done"
+        case EffectDone(result=None, output=output), _:
+            return output.strip() or "done"
         case EffectDone(result=result), _:
             return result if isinstance(result, str) else canonical(result).decode()
         case EffectFailed(error=error), _:

@@ -22,6 +22,17 @@ HOW_TO_VOTE = (
     'Answer with nothing but one line of JSON: {"accept": true or false, "why": "in one sentence", "confidence": a '
     "number from 0 to 1}."
 )
+VOTE: Mapping[str, Any] = {
+    "type": "object",
+    "properties": {
+        "why": {"type": "string", "maxLength": 280},
+        "accept": {"type": "boolean"},
+        "confidence": {"type": "number", "minimum": 0, "maximum": 1},
+    },
+    "required": ["why", "accept", "confidence"],
+    "additionalProperties": False,
+}
+"""The JSON schema of a vote, for servers that hold answers to one; its reason comes first, so that it is thought of."""
 _OBJECT = re.compile(r"\{.*\}", re.DOTALL)
 _MOST_TOLD = 300  # characters of a reason
 

@@ -1,5 +1,6 @@
 // One turn on the page: its head, and its text that grows at the end.
 
+import { Calls } from "./calls";
 import { element, setAttribute, setText } from "./dom";
 import type { Mark } from "./palette";
 import type { TurnView } from "./wire";
@@ -8,6 +9,7 @@ export class TurnElement {
   readonly root: HTMLElement;
   private readonly note = element("span", { class: "ap-turn-note" });
   private readonly text = document.createTextNode("");
+  private readonly calls = new Calls();
   private shown: TurnView | null = null;
 
   constructor(turn: TurnView, mark: Mark) {
@@ -17,6 +19,7 @@ export class TurnElement {
       { class: "ap-turn", "data-turn": turn.name, "aria-label": turn.name },
       element("header", { class: "ap-turn-head" }, swatch, element("b", {}, turn.name), this.note),
       element("div", { class: "ap-turn-text" }, this.text),
+      this.calls.root,
     );
     this.root.style.setProperty("--ap-colour", mark.colour);
     this.update(turn);
@@ -28,6 +31,7 @@ export class TurnElement {
     this.shown = turn;
     setAttribute(this.root, "data-status", turn.status);
     setText(this.note, noteOf(turn));
+    this.calls.update(turn.calls);
     const before = this.text.data;
     if (turn.text === before) return;
     if (turn.text.startsWith(before)) this.text.appendData(turn.text.slice(before.length));

@@ -51,6 +51,19 @@ export interface AgentView {
   readonly place: number | null;
 }
 
+/** One call of a tool, in the turn that made it. */
+export interface CallView {
+  readonly id: string;
+  /** The call, in a line. */
+  readonly what: string;
+  /** What became of it. */
+  readonly status: string;
+  /** What its agent was told. */
+  readonly answer: string;
+  /** What it printed. */
+  readonly output: string;
+}
+
 /** One turn of one agent; in a patch `text` is empty, and text comes as `Append`. */
 export interface TurnView {
   readonly id: string;
@@ -61,6 +74,8 @@ export interface TurnView {
   readonly text: string;
   /** Its first offset: turns are shown in this order. */
   readonly start: number;
+  /** In their order. */
+  readonly calls: readonly CallView[];
 }
 
 /** How much text (`chars`) of `source` went into prompts of `target`. */
@@ -232,6 +247,18 @@ function turn(value: unknown, where: string): TurnView {
     note: fields.text("note", ""),
     text: fields.text("text", ""),
     start: fields.number("start", 0),
+    calls: fields.list("calls", call),
+  };
+}
+
+function call(value: unknown, where: string): CallView {
+  const fields = new Fields(value, where);
+  return {
+    id: fields.text("id"),
+    what: fields.text("what"),
+    status: fields.text("status"),
+    answer: fields.text("answer", ""),
+    output: fields.text("output", ""),
   };
 }
 

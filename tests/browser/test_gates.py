@@ -12,9 +12,15 @@ from .cells import team_cell
 TOOL = """
 def order(item: str, count: int) -> str:
     "Order an item."
+    print("<i>looking up</i>", item)
     return f"ordered {count} {item}"
 """
 AGENTS = {"planner": {"role": "Plans.", "tools": ["order"]}}
+CAME = {
+    "approve": ["ordered 3 <b>flour</b> for $5", "<i>looking up</i> <b>flour</b> for $5"],
+    "reject": ["not done: you refused"],
+}
+"""What came of a call, and what it printed."""
 GATES = {"order": {"ask": ["you"]}}
 
 
@@ -43,6 +49,10 @@ def test_a_person_approves_and_refuses_while_the_cell_blocks(open_notebook, kept
         question.get_by_role("button", name=word.capitalize()).click()
         notebook.ended(index)
         expect(notebook.output(index).locator(".agentpool-still")).to_contain_text("So it is.")
+        call = notebook.output(index).locator(".agentpool-still .ap-call")
+        call.locator("summary").click()
+        expect(call.locator("pre")).to_contain_text(CAME[word])
+        photo(f"called-{word}", call)
         pool = kept(f"gated-{word}")
         (vote,) = of_type(pool, Vote)
         assert (vote.agent, vote.accept, vote.text) == ("you", word == "approve", f"I {word}.")

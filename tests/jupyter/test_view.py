@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from agentpool_jupyter.agents.runs.report import Report
 from agentpool_jupyter.agents.team.spec import AgentSpec, Budget, TeamSpec
-from agentpool_jupyter.display.screen import Reading
+from agentpool_jupyter.display.screen import CallView, Reading
 from agentpool_jupyter.jupyter.live.view import TeamView
 from agentpool_jupyter.pool import Document
 from agentpool_jupyter.pool.effects import digest_of_effect
@@ -418,13 +418,17 @@ def test_a_lane_says_what_its_agent_waits_for_and_does():
     digest = digest_of_effect("mail", arguments)
     call = {"proposal": "p", "agent": "ann", "claim": "e1"}
     told = Story().add(Claim, owner="a:1:1", epoch=1, lease=0.0, fencing=True).turn("t1", "ann", "Now. ", claim="e1")
-    told.add(Proposal, tool="mail", arguments=arguments, digest=digest, gate={"ask": ["you"]}, **call)
+    told.add(Proposal, tool="mail", turn="t1", arguments=arguments, digest=digest, gate={"ask": ["you"]}, **call)
     (ann, *_) = shown(told.events).agents
     assert (ann.state, ann.note) == ("thinking", 'waiting for you: mail(to="ben")')
     told.add(Vote, proposal="p", agent="you", accept=True, digest=digest)
     told.add(Decision, accepted=True, **call).add(EffectStarted, digest=digest, **call)
     assert shown(told.events).agents[0].note == 'calls mail(to="ben")'
-    assert shown(told.add(EffectDone, result=3, **call).events).agents[0].note == ""
+    assert shown(told.events).turns[0].calls == [CallView(id="p", what='mail(to="ben")', status="running")]
+    assert shown(told.add(EffectDone, result=3, output="x" * 5000, **call).events).agents[0].note == ""
+    (call,) = shown(told.events).turns[0].calls
+    assert (call.status, call.answer) == ("done", "3")
+    assert call.output == "x" * 4000 + "… (5,000 characters; `%pool events` has all)"
     told.add(Claim, owner="b:1:1", epoch=2, lease=0.0, fencing=True)
     told.add(Delta, turn="t1", agent="ann", seq=1, text="late words", claim="e1")
     assert [turn.text for turn in shown(told.events).turns] == ["Now. "]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import yaml
 
+from agentpool_jupyter.effects.programs.limits import MIB, ChildLimits
 from agentpool_jupyter.errors import SpecError, SpecWarning
 from agentpool_jupyter.pool.votes import PERSON, POLICIES, Gate
 
@@ -269,6 +270,10 @@ class _Parser(FieldReader):
             raise SpecError(message, line=self.line(node))
         return tuple(dict.fromkeys(names))
 
+    def run_limits(self, node: yaml.Node, key: str) -> ChildLimits:
+        fields = self.struct(node, _RUN_LIMITS_READERS, f"`{key}`")
+        return ChildLimits(**{name: value * MIB if name in _IN_MIB else value for name, value in fields.items()})
+
     def until(self, node: yaml.Node, key: str) -> str:
         name = self.text(node, key)
         if not name.isidentifier():
@@ -392,6 +397,7 @@ _TEAM_READERS: Readers = {
     "attempts": whole(1, 20),
     "silence": real(0.1),
     "flush": real(0, 10),
+    "run_limits": _Parser.run_limits,
     "until": _Parser.until,
     "gates": _Parser.gates,
     "teams": _Parser.teams,
@@ -404,9 +410,27 @@ _SUB_TEAM_READERS: Readers = {
     **{key: reader for key, reader in _TEAM_READERS.items() if key != "task"},
     **_OF_SUB_TEAMS,
 }
-_INHERITED = (*_SERVER_READERS, *_READING_READERS, "seed", "context", "attempts", "silence", "flush", "calls")
+_INHERITED = (
+    *_SERVER_READERS,
+    *_READING_READERS,
+    "seed",
+    "context",
+    "attempts",
+    "silence",
+    "flush",
+    "calls",
+    "run_limits",
+)
 """What a team below another has from that one where it does not say it itself."""
 _BUDGET_READERS: Readers = {"tokens": whole(1), "seconds": real(0.1)}
+_RUN_LIMITS_READERS: Readers = {
+    "seconds": real(0.1, 86_400),
+    "memory": whole(64, 2**20),
+    "file_size": whole(1, 2**20),
+    "output": whole(100, 200_000),
+    "processes": whole(1, 4096),
+}
+_IN_MIB = {"memory", "file_size"}
 _RECALL_READERS: Readers = {"k": whole(1, 50), "threshold": real(0.01, 1), "from": _Parser.sources}
 _PRICE_READERS: Readers = {"input": real(0), "output": real(0), "cached": real(0)}
 KEYS = {
@@ -414,6 +438,7 @@ KEYS = {
     "one of teams": (*_OF_SUB_TEAMS, "and what a team has but its task"),
     "an agent": tuple(_AGENT_READERS),
     "budget": tuple(_BUDGET_READERS),
+    "run_limits": tuple(_RUN_LIMITS_READERS),
     "recall": tuple(_RECALL_READERS),
     "price": tuple(_PRICE_READERS),
     "a gate": tuple(_GATE_READERS),

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from agentpool_jupyter.effects.programs.limits import ChildLimits
 from agentpool_jupyter.pool.votes import Gate  # noqa: TC001 - msgspec reads annotations at run time
 
 TASK = "task"
@@ -152,6 +153,8 @@ class TeamSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whether agents may read and write the files of the pool."""
     run: tuple[str, ...] = ()
     """Names of programs that agents may run on those files; see :mod:`agentpool_jupyter.effects.programs`."""
+    run_limits: ChildLimits = ChildLimits()
+    """What each of them may take."""
     until: str = ""
     """Name of a function ``(document) -> bool``: the run ends when it holds after a turn; empty for none."""
     gates: dict[str, Gate] = {}

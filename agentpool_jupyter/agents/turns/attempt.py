@@ -10,10 +10,10 @@ import msgspec
 
 from agentpool_jupyter.agents.models.answer import CALLS, Answer
 from agentpool_jupyter.agents.models.continuation import FLAGS, IN_WORDS, Continuation, Seam, going_on
-from agentpool_jupyter.agents.models.dialect import TOOLS
+from agentpool_jupyter.agents.models.dialect import CHOICE, TOOLS
 from agentpool_jupyter.agents.models.endpoint import cost
 from agentpool_jupyter.agents.models.refusals import backoff
-from agentpool_jupyter.agents.models.spoken_calls import described, may_be_call, read_call, with_exchange
+from agentpool_jupyter.agents.models.spoken_calls import described, held_to_call, may_be_call, read_call, with_exchange
 from agentpool_jupyter.agents.models.trial import MOST_CALLS, PROBE, PROBE_TOKENS, find_continuation
 from agentpool_jupyter.agents.prompt.build import BYTES_PER_TOKEN, build_prompt, digest_of
 from agentpool_jupyter.agents.prompt.record import shared_out
@@ -280,14 +280,15 @@ class Attempt:
         begun = self._writer.text[self._base :]
         seam = Seam(begun, continuation) if continuation else None
         flags = FLAGS if continuation and continuation.way == "flagged" else {}
-        tools = {TOOLS: list(call.prompt.tools)} if call.prompt.tools and not call.in_words else {}
-        held = "" if call.prompt.tools and call.in_words else None  # what may be a call in words, as far as it has come
+        options, tools = self._limits.options or {}, call.prompt.tools
+        calling = held_to_call(tools, options.get(CHOICE)) if call.in_words else {TOOLS: list(tools) or None}
+        held = "" if tools and call.in_words else None  # what may be a call in words, as far as it has come
         pieces = self._client.stream(
             call.prompt.messages,
             max_tokens=call.tokens,
             temperature=self._limits.temperature,
             seed=self._resources.team.seed,
-            options={**(self._limits.options or {}), **flags, **tools},
+            options={**options, **flags, **calling},
             answer=self._answer,
             repeats=text_bound(begun) if continuation and continuation.repeats else 0,
         )

@@ -97,7 +97,8 @@ class Toolbox:
         resources = self._resources
         tools = self._files.tools if resources.team.shares_files(self._agent) else {}
         if programs := resources.team.programs_of(self._agent):
-            tools[RUN_PROGRAM] = program_tool(programs, lambda: resources.pool.files_of(resources.live.branch))
+            files = lambda: resources.pool.files_of(resources.live.branch)  # noqa: E731
+            tools[RUN_PROGRAM] = program_tool(programs, files, resources.team.run_limits)
         return tools
 
     def _key(self, tool: Tool, arguments: dict[str, Any]) -> str:

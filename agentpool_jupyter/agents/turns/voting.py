@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from agentpool_jupyter.agents.models.answer import Answer
+from agentpool_jupyter.agents.models.dialect import held_to
 from agentpool_jupyter.agents.prompt.build import build_prompt
 from agentpool_jupyter.agents.prompt.frame import framed, spoken
-from agentpool_jupyter.effects.voters import HOW_TO_VOTE, Ballot, read_ballot
+from agentpool_jupyter.effects.voters import HOW_TO_VOTE, VOTE, Ballot, read_ballot
 from agentpool_jupyter.errors import ModelError, ServiceError, UserError
 from agentpool_jupyter.pool.effects import canonical
 
@@ -46,7 +47,8 @@ async def ask_model(
         return Ballot(accept=False, why=f"was not asked: {error}")
     call, answer, said, usage = Call(prompt, _TOKENS, reservation), Answer(), "", None
     try:
-        pieces = client.stream(prompt.messages, max_tokens=_TOKENS, options=limits.options, answer=answer)
+        options = {**(limits.options or {}), **held_to("vote", VOTE)}
+        pieces = client.stream(prompt.messages, max_tokens=_TOKENS, options=options, answer=answer)
         async with aclosing(pieces):
             async for piece in pieces:
                 said += piece if isinstance(piece, str) else ""

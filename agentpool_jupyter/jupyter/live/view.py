@@ -12,6 +12,7 @@ from agentpool_jupyter.agents.team.spec import TASK, AgentSpec, TeamSpec
 from agentpool_jupyter.display.screen import (
     AgentState,
     AgentView,
+    CallView,
     EdgeView,
     Patch,
     QuestionView,
@@ -20,6 +21,7 @@ from agentpool_jupyter.display.screen import (
     State,
     TurnView,
 )
+from agentpool_jupyter.effects.perform import answer_of
 from agentpool_jupyter.pool import words
 from agentpool_jupyter.pool.claims import is_late
 from agentpool_jupyter.pool.effects import Effects
@@ -55,8 +57,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from agentpool_jupyter.pool import Document
+    from agentpool_jupyter.pool.effects import Effect
 
 _CHARS_PER_TOKEN = 4  # English prose; only for the rate shown while a turn still runs
+_MOST_TOLD = 4_000  # characters of an answer or an output that are shown
 _ANEW = "overtaken, began anew"
 
 
@@ -247,6 +251,9 @@ class TeamView:
         effect = self._effects.get(getattr(event, "proposal", ""))
         if effect is None or effect.proposal.agent not in self.agents:
             return
+        if (turn := self._turns.get(effect.proposal.turn)) is not None:
+            _show_call(turn.view, effect)
+            self._changed_turns.add(turn.view.id)
         doing = {"waiting": f"{effect.verdict(0).why}: {effect.told}", "running": f"calls {effect.told}"}
         self._set(effect.proposal.agent, "thinking", doing.get(effect.status, ""))
         self.run.questions = self._questions() or msgspec.UNSET
@@ -367,6 +374,26 @@ class TeamView:
         for dirty in (self._changed_agents, self._changed_turns, self._changed_edges, self._grown):
             dirty.clear()
         return patch
+
+
+def _show_call(turn: TurnView, effect: Effect) -> None:
+    """Put a call into its turn, in place of what stands there of it."""
+    ended = effect.ended
+    shown = CallView(
+        id=effect.id,
+        what=effect.told,
+        status=effect.status,
+        answer=_cut(answer_of(effect)) if ended or effect.status == "refused" else "",
+        output=_cut(ended.output) if ended else "",
+    )
+    calls = {call.id: call for call in (turn.calls or [])}
+    turn.calls = list((calls | {effect.id: shown}).values())
+
+
+def _cut(text: str) -> str:
+    return (
+        text if len(text) <= _MOST_TOLD else f"{text[:_MOST_TOLD]}… ({len(text):,} characters; `%pool events` has all)"
+    )
 
 
 def _agent_view(team: TeamSpec, agent: AgentSpec) -> AgentView:
