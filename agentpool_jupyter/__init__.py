@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from .recall.bulk.build import index_pools
     from .snapshots.build import Snapshot, snapshot
     from .snapshots.opening import open_pool
-    from .tracing import Blame, Trace, blame, from_messages, import_transcript, trace
+    from .tracing import Blame, Trace, blame, from_messages, import_transcript, label, trace
 
 __version__ = "0.1.0"
 
@@ -72,6 +72,7 @@ _HOMES = {
     "import_pool": "history",
     "import_transcript": "tracing",
     "index_pools": "recall.bulk.build",
+    "label": "tracing",
     "list_pools": "pool",
     "merge": "pool",
     "open_pool": "snapshots.opening",
@@ -110,6 +111,7 @@ __all__ = [
     "import_pool",
     "import_transcript",
     "index_pools",
+    "label",
     "list_pools",
     "load_ipython_extension",
     "merge",

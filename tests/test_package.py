@@ -21,8 +21,8 @@ def test_the_public_names():
     assert " ".join(agentpool_jupyter.__all__) == (
         "AgentPoolError Anonymized Blame Diff Document Matches Pool PrivacyReport Run Snapshot Team TeamSpec Trace "
         "act anonymize blame compact consensus diff export_pool fold from_messages gate history_graph import_pool "
-        "import_transcript index_pools list_pools load_ipython_extension merge open_pool resume similar snapshot tool "
-        "trace unload_ipython_extension"
+        "import_transcript index_pools label list_pools load_ipython_extension merge open_pool resume similar "
+        "snapshot tool trace unload_ipython_extension"
     )
 
 

@@ -4,6 +4,7 @@ In reading order::
 
     course   how an attempt at a turn went, event by event
     prompt   what its model was asked, rebuilt and checked
+    labels   what a person says of a turn
     line     what was said on a line of history, and who had read what of it
     causes   what came from what: a graph, its critical path, its stragglers
     turn     one turn explained
@@ -20,12 +21,14 @@ from .against import Comparison
 from .blame.blame import Blame, blame
 from .effect import EffectTrace
 from .find import trace
+from .labels import FAILURE_MODES, label
 from .many import TurnsTrace
 from .phrase import PhraseTrace, trace_text
 from .transcripts.bring import from_messages, import_transcript
 from .turn import Trace
 
 __all__ = [
+    "FAILURE_MODES",
     "Blame",
     "Comparison",
     "EffectTrace",
@@ -35,6 +38,7 @@ __all__ = [
     "blame",
     "from_messages",
     "import_transcript",
+    "label",
     "trace",
     "trace_text",
 ]

@@ -12,13 +12,14 @@ import msgspec
 
 from agentpool_jupyter.errors import UserError
 from agentpool_jupyter.pool.claims import is_late
-from agentpool_jupyter.pool.events import Delta, Message, TurnContinued, TurnFailed, TurnFinished, TurnStarted
+from agentpool_jupyter.pool.events import Delta, Label, Message, TurnContinued, TurnFailed, TurnFinished, TurnStarted
 from agentpool_jupyter.pool.words import PYTHON, SILENT
 
 from .course import Teams
+from .labels import standing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from agentpool_jupyter.agents.team.spec import TeamSpec
     from agentpool_jupyter.pool import Event, Pool, Position
@@ -66,9 +67,13 @@ class Line:
         self.attempts: dict[str, Attempted] = {}
         self._teams = Teams(pool)
         self._read: dict[str, set[str]] = {}
+        self._labels: dict[str, list[Label]] = {}
         fences = pool.runs.claims.fences
-        for event in pool.lineage.on_line(pool.events(0, position.at + 1), position):
-            if not is_late(event, fences):
+        last = dict(pool.lineage.line(*position))
+        for event in pool.events(0, position.at + 1):
+            if isinstance(event, Label):  # on whatever line it is said
+                self._labels.setdefault(event.turn, []).append(event)
+            elif event.offset <= last.get(event.branch, -1) and not is_late(event, fences):
                 self._absorb(event)
 
     def _absorb(self, event: Event) -> None:
@@ -94,6 +99,10 @@ class Line:
                 one.end, one.ended = event.offset, event.time
                 again = isinstance(event, TurnFailed) and event.retriable
                 one.hidden = again or (isinstance(event, TurnFinished) and event.reason == SILENT)
+
+    def labels(self, turn: str) -> list[Label]:
+        """Return what people, and runs, say of a turn (:mod:`.labels`)."""
+        return standing(self._labels.get(turn, ()))
 
     def team(self, one: Attempted) -> TeamSpec | None:
         """Return the team in which an attempt was made; None where the log does not have it."""
@@ -143,8 +152,3 @@ def _deaf_to(agent: str, team: TeamSpec | None) -> set[str]:
     specs = {spec.name: spec for spec in team.agents}
     spec = specs.get(agent)
     return {name for name in specs if spec is not None and name != agent and not spec.hears(name)}
-
-
-def named(turns: Iterable[object]) -> dict[str, str]:
-    """Return the names of turns by their ids."""
-    return {turn.id: turn.name for turn in turns}  # type: ignore[attr-defined]  # turns of any document

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from agentpool_jupyter.agents.runs.drift import DriftWatch, TurnDrift
 from agentpool_jupyter.display.account import Part, account_html, account_text
 from agentpool_jupyter.display.table import Table
 from agentpool_jupyter.pool.words import OVERTAKEN, UNUSUAL
@@ -77,6 +78,19 @@ class TurnsTrace:
         return [causes.turns[key].name for key in causes.stragglers]
 
     @property
+    def drifts(self) -> list[TurnDrift]:
+        """How far the turns of teams drifted, with what each measure means; of runs that the log has the team of."""
+        ids = {turn.id for turn in self.turns}
+        runs = dict.fromkeys(turn.run for turn in self.turns if turn.run in self._pool.runs)
+        found = []
+        for run in runs:
+            first = next(turn for turn in self.turns if turn.run == run)
+            team = self._line.team(self._causes.attempt(first.id))
+            measured = DriftWatch(team, run).measure(self._document) if team else []
+            found += [one for one in measured if one.turn.id in ids]
+        return found
+
+    @property
     def head(self) -> str:
         """It in a line."""
         tokens = sum(turn.usage.total for turn in self.turns if turn.usage)
@@ -90,7 +104,8 @@ class TurnsTrace:
             one = causes.attempt(turn.id)
             came = ", ".join(causes.turns[key].name for key in causes.causes[turn.id][-4:])
             tokens = turn.usage.total if turn.usage else ""
-            status = turn.remark or turn.status
+            said = [turn.remark or turn.status, *(f"label: {one.label}" for one in self._line.labels(turn.id))]
+            status = "; ".join(said)
             rows.append((turn.name, turn.start, f"{one.seconds:.2f}", tokens, len(turn.text), status, came))
         return rows
 
@@ -104,6 +119,9 @@ class TurnsTrace:
             parts.append(Part(f"{len(again)} attempts were made again", "\n".join(lines)))
         if self.effects:
             parts.append(Part(f"{len(self.effects)} calls of tools", "\n".join(map(effect_lines, self.effects))))
+        if drifts := self.drifts:
+            rows = [_drift_row(one) for one in drifts[-_PRINTED:]]
+            parts.append(Part("Drift: shares and distances", Table(_DRIFT_HEAD, rows, numbers=True), shut=True))
         if self.turns:
             causes = self.causes
             path = " → ".join(self.critical_path)
@@ -119,6 +137,14 @@ class TurnsTrace:
 
     def _repr_html_(self) -> str:
         return account_html(self.head, self._parts())
+
+
+_DRIFT_HEAD = ("turn", "new to itself", "new to all", "of others", "repeats", "far from task", "far from heard")
+
+
+def _drift_row(one: TurnDrift) -> tuple[object, ...]:
+    shares = (one.fresh, one.new, one.copied, one.repeats, one.task, one.heard)
+    return (one.turn.name, *(f"{share:.2f}" for share in shares))
 
 
 def _went_wrong(turn: Turn) -> bool:

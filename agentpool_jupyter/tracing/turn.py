@@ -12,6 +12,7 @@ from agentpool_jupyter.pool.words import PYTHON
 
 from .causes import CausalGraph
 from .course import Course, Teams, courses
+from .labels import label_line
 from .prompt import RebuiltPrompt, rebuilt
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from agentpool_jupyter.agents.team.spec import AgentSpec
     from agentpool_jupyter.pool import Document, Pool, Turn
     from agentpool_jupyter.pool.effects import Effect
-    from agentpool_jupyter.pool.events import File
+    from agentpool_jupyter.pool.events import File, Label
 
     from .line import Line
 
@@ -200,6 +201,11 @@ class Trace:
         """Seconds from its beginning to its end; None while it runs."""
         return self.attempts[-1].course.seconds
 
+    @property
+    def labels(self) -> list[Label]:
+        """What people, and its run, say of it (:mod:`.labels`)."""
+        return self._line.labels(self.turn.id)
+
     # What it came from, and what came from it ----------------------------------------------------------------
 
     @property
@@ -300,6 +306,8 @@ class Trace:
         if self.files:
             lines = [f"{file.path}: version {file.read + 1}, {file.size:,} bytes" for file in self.files]
             parts.append(Part(f"It wrote {len(lines)} versions of files", "\n".join(lines)))
+        if self.labels:
+            parts.append(Part("Labels", "\n".join(map(label_line, self.labels))))
         if self.errors:
             parts.append(Part(f"{len(self.errors)} times something went wrong", "\n".join(self.errors)))
         return parts

@@ -69,5 +69,15 @@ def test_a_transcript_is_imported_and_traced(shell, store, tmp_path):
     assert "made pool 'talk' of 4 records" in repr(told)
     assert shell.run_line_magic("trace", "planner#1 --pool talk").seen[0].name == "you#1"
     file.write_text("nothing")
-    with pytest.raises(UsageError, match="line 1 of .* is no JSON"):
+    with pytest.raises(UsageError, match=r"line 1 of .* is no JSON"):
         shell.run_line_magic("pool", f"import {file} other")
+
+
+def test_a_turn_is_labelled(played, shell):
+    told = shell.run_line_magic("trace", "ben#1 --label 'ignores input' --why 'not a word of the rent'")
+    assert "'ignores input' stands on ben#1" in repr(told)
+    assert "ignores input (you): not a word of the rent" in str(shell.run_line_magic("trace", "ben#1"))
+    shell.run_line_magic("trace", "ben#1 --label 'ignores input' --withdraw")
+    assert shell.run_line_magic("trace", "ben#1").labels == []
+    with pytest.raises(UsageError, match="is put on a turn"):
+        shell.run_line_magic("trace", "--label odd")

@@ -13,6 +13,7 @@ from agentpool_jupyter.effects.files.conflicts import conflicts_of
 from agentpool_jupyter.pool import Usage
 from agentpool_jupyter.pool.words import OVERTAKEN, UNUSUAL
 
+from .drift import drift_lines
 from .stale import stale
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ class Report:
         self.notes = list(notes)
         """What went wrong when agents were to be reminded of something; their turns went on without."""
         parts = [ReportPart(document, team, run), *below]
+        self._parts = parts
         attempts = [turn for part in parts for turn in part.attempts]
         self.stale_turns = [turn for part in parts for turn in stale(*part)]
         """Turns during which something was said that they should have read, and what."""
@@ -173,6 +175,7 @@ class Report:
         for what, names in self.unusual.items():
             more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
             shown.append(f"{', '.join(names[:_NAMED])}{more}: {what}")
+        shown += [line for part in self._parts for line in drift_lines(*part)]
         return [*shown, *(f"recall: {note}" for note in self.notes)]
 
     def __repr__(self) -> str:

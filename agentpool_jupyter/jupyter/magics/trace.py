@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.magic import line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 
+from agentpool_jupyter.display.note import Note
 from agentpool_jupyter.errors import UserError
 
 from .usage import POOL, STORE, SessionMagics, at_most_one
@@ -33,6 +34,9 @@ class TraceMagics(SessionMagics):
     @argument("--failures", action="store_true", help="only what went wrong")
     @argument("--text", metavar="PHRASE", help="words: who brought them in, and how they spread")
     @argument("--against", metavar="OTHER", help="another turn, agent, run or branch to stand beside it")
+    @argument("--label", metavar="LABEL", help="say of a turn how it failed, such as 'task derailment'")
+    @argument("--why", default="", metavar="TEXT", help="with --label: the reason")
+    @argument("--withdraw", action="store_true", help="with --label: take it back")
     @argument("--blame", metavar="CHECK", help="a function of the document: which step made it say no")
     @argument("--repeats", type=int, default=3, metavar="N", help="with --blame: tries from each step (default: 3)")
     @argument("--budget", type=int, metavar="TOKENS", help="with --blame: most tokens of all tries together")
@@ -53,6 +57,7 @@ class TraceMagics(SessionMagics):
             %trace A --against B         two turns, agents, runs or branches side by side: prompts and texts
             %trace --text "a phrase"     the turn, offset and read set that brought words in, and how they spread
 
+            %trace TURN --label LABEL    say of a turn how it failed, for those who look at it later
             %trace [RUN] --blame CHECK   the step that made a run fail: the team goes on from its steps, in a copy of
                                          the pool, and CHECK, a function of the document, says how it turns out
 
@@ -68,8 +73,21 @@ def _trace(session: Session, arguments: Namespace) -> Any:
     what = at_most_one(arguments.what, "%trace explains one thing")
     if arguments.blame is not None:
         return _blame(session, pool, what, arguments)
+    if arguments.label is not None:
+        return _label(pool, what, arguments)
     chosen = {"text": arguments.text, "against": arguments.against}
     return trace(pool, what, **chosen, branch=arguments.branch, failures=arguments.failures)
+
+
+def _label(pool: Pool, what: str | None, arguments: Namespace) -> Note:
+    from agentpool_jupyter.tracing import label  # noqa: PLC0415
+
+    if what is None:
+        message = "--label is put on a turn: `%trace planner#2 --label 'task derailment'`"
+        raise UserError(message)
+    put = label(pool, what, arguments.label, arguments.why, branch=arguments.branch, withdraw=arguments.withdraw)
+    done = "was taken from" if put.withdrawn else "stands on"
+    return Note(f"{put.label!r} {done} {what}, offset {put.offset}")
 
 
 def _blame(session: Session, pool: Pool, run: str | None, arguments: Namespace) -> Blame:
