@@ -76,6 +76,8 @@ class EffectRequest:
     """Those who are asked from here; people, and others elsewhere, vote through the log."""
     turn: str = ""
     seen: int = 0
+    redact: Callable[[Any], Any] | None = None
+    """What results, errors and reasons go through before they are stored, beside the masking of secrets."""
     rests: Rests = NOTHING_READ
     """What the turn had read that may change until it is decided."""
 
@@ -84,6 +86,10 @@ class EffectRequest:
         """Those of its voters who are asked first."""
         asked = self.gate.ask if self.gate else ()
         return tuple(name for name in asked if name in self.voters and self.voters[name].guard)
+
+    def clean(self, value: Any) -> Any:
+        """Return plain data as it may be stored."""
+        return self.redact(value) if self.redact else value
 
 
 class Performer:
@@ -197,7 +203,7 @@ class Performer:
             **request.header(voter),
             proposal=effect.id,
             accept=ballot.accept,
-            text=ballot.why,
+            text=request.clean(ballot.why),
             digest=effect.proposal.digest,
             confidence=ballot.confidence,
             seen=seen,
@@ -230,8 +236,8 @@ class Performer:
         printed = Printed()
 
         def failed(error: str, *, detail: str = "", doubt: bool = False) -> EffectFailed:
-            told = EffectFailed(**request.header(), proposal=call.id, error=error, detail=detail, doubt=doubt)
-            return msgspec.structs.replace(told, output=printed.text)
+            told = {"error": error, "detail": detail, "output": printed.text}
+            return EffectFailed(**request.header(), proposal=call.id, doubt=doubt, **request.clean(told))
 
         end: Event
         try:
@@ -247,7 +253,8 @@ class Performer:
         except Exception as problem:  # noqa: BLE001 - whatever a tool raises is its answer
             end = failed(_short(problem), detail=_whole(problem))
         else:
-            end = EffectDone(**request.header(), proposal=call.id, result=_plain(result), output=printed.text)
+            told = request.clean({"result": _plain(result), "output": printed.text})
+            end = EffectDone(**request.header(), proposal=call.id, **told)
         await self._store([end])
         return await self._read_back(call.id)
 
@@ -261,7 +268,7 @@ class Performer:
         try:
             happened = await run_function(partial(options.check, **call.proposal.arguments))
         except Exception as problem:  # noqa: BLE001 - a check that fails says nothing
-            error = f"nobody knows whether it was carried out, and its check failed: {_short(problem)}"
+            error = f"nobody knows whether it was carried out, and its check failed: {request.clean(_short(problem))}"
             await self._store([EffectFailed(**request.header(), proposal=call.id, error=error, doubt=True)])
             return await self._read_back(call.id)
         if not happened:

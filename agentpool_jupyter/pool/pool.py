@@ -28,7 +28,7 @@ from .votes import PERSON
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from agentpool_jupyter.log import Log, Record, Store
 
@@ -59,6 +59,8 @@ class Pool:
         self._branches = Branches()
         self._runs = Runs()
         self._effects = Effects(self._runs, self._branches)
+        self.redact: Callable[[str], str] = str
+        """What a person says through this object is put through it before it is stored."""
         self.trusted: set[str] = set()
         """Where teams that were started through this object send to, in words; see ``agents/runs/trust``."""
         self._document = Document(pool=self.name, branch=self._branches.head)
@@ -168,7 +170,7 @@ class Pool:
         if not text.strip():
             message = "the message is empty: say something"
             raise UserError(message)
-        event = Message(**self.header(self.branch, agent=agent), text=text)
+        event = Message(**self.header(self.branch, agent=agent), text=self.redact(text))
         self.append([event])
         return event
 
@@ -236,7 +238,7 @@ class Pool:
         if len(found) > 1:
             message = f"{proposal!r} are {len(found)} calls: answer them with vote_all"
             raise UserError(message)
-        return answer(self, {found[0].id: seen}, text, accept=accept, agent=agent)[0]
+        return answer(self, {found[0].id: seen}, self.redact(text), accept=accept, agent=agent)[0]
 
     def vote_all(
         self, proposals: Iterable[str] | Mapping[str, int | None], text: str = "", *, accept: bool, agent: str = PERSON
@@ -247,7 +249,7 @@ class Pool:
         vote cast where one of them does not wait.
         """
         seen = proposals if isinstance(proposals, Mapping) else dict.fromkeys(proposals)
-        return answer(self, seen, text, accept=accept, agent=agent)
+        return answer(self, seen, self.redact(text), accept=accept, agent=agent)
 
     def grant(self, tool: str, *, agent: str = "", count: int = 10, within: float = 3600.0) -> StandingGrant:
         """Agree beforehand, as a person, to the next ``count`` calls of a tool in ``within`` seconds.

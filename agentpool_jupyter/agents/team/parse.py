@@ -15,6 +15,7 @@ import yaml
 from agentpool_jupyter.effects.programs.limits import MIB, ChildLimits
 from agentpool_jupyter.errors import SpecError, SpecWarning
 from agentpool_jupyter.pool.votes import PERSON, POLICIES, Gate
+from agentpool_jupyter.privacy.redaction.identifiers import KINDS
 
 from .fields import RESOLVER, FieldReader, near, plain, real, whole
 from .filling import fill, marked
@@ -283,6 +284,16 @@ class _Parser(FieldReader):
         fields = self.struct(node, _RUN_LIMITS_READERS, f"`{key}`")
         return ChildLimits(**{name: value * MIB if name in _IN_MIB else value for name, value in fields.items()})
 
+    def redact(self, node: yaml.Node, key: str) -> tuple[str, ...]:
+        value = plain(node)
+        if value is True:
+            return KINDS
+        names = [value] if isinstance(value, str) else value
+        if not isinstance(names, list) or not names or not set(names) <= set(KINDS):
+            message = f"`{key}` is true, or a list of some of {', '.join(KINDS)}"
+            raise SpecError(message, line=self.line(node))
+        return tuple(dict.fromkeys(names))
+
     def until(self, node: yaml.Node, key: str) -> str:
         name = self.text(node, key)
         if not name.isidentifier():
@@ -417,6 +428,7 @@ _TEAM_READERS: Readers = {
     "silence": real(0.1),
     "flush": real(0, 10),
     "run_limits": _Parser.run_limits,
+    "redact": _Parser.redact,
     "until": _Parser.until,
     "gates": _Parser.gates,
     "teams": _Parser.teams,
@@ -439,6 +451,7 @@ _INHERITED = (
     "flush",
     "calls",
     "run_limits",
+    "redact",
 )
 """What a team below another has from that one where it does not say it itself."""
 _BUDGET_READERS: Readers = {"tokens": whole(1), "seconds": real(0.1)}

@@ -7,6 +7,9 @@ import hashlib
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from agentpool_jupyter.agents.models.answer import AskedCall
 from agentpool_jupyter.agents.prompt.record import turns_heard
 from agentpool_jupyter.effects.files.turn_files import FILE_TOOLS, OF_FILES, TurnFiles
 from agentpool_jupyter.effects.mcp_server import MARK, McpServer, address_of, check_installed
@@ -22,7 +25,6 @@ from agentpool_jupyter.pool.votes import PERSON
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from agentpool_jupyter.agents.models.answer import AskedCall
     from agentpool_jupyter.agents.team.spec import AgentSpec, TeamSpec
     from agentpool_jupyter.effects.voters import Voter
     from agentpool_jupyter.pool.events import Event
@@ -60,6 +62,17 @@ class Toolbox:
         usable = self._left > 0 and self._mistakes < _MOST_MISTAKES
         return tuple(tool.described for tool in self._tools.values()) if usable else ()
 
+    def clean(self, asked: AskedCall) -> AskedCall:
+        """Return a call as the pool may have it: without identifiers, where the team redacts."""
+        redactor = self._resources.redactor
+        if redactor is None:
+            return asked
+        try:
+            arguments = canonical(redactor.data(msgspec.json.decode(asked.arguments or "{}"))).decode()
+        except (msgspec.DecodeError, RecursionError):  # that it is no JSON is told where it is read
+            arguments = redactor.text(asked.arguments)
+        return AskedCall(asked.id, asked.name, arguments)
+
     async def answer(self, asked: Sequence[AskedCall], turn: str, seen: int) -> list[str]:
         """Make the calls of one answer, all at once, and return what the model is told of each."""
         self._files.turn = turn
@@ -91,6 +104,7 @@ class Toolbox:
                 gate=gate,
                 rests=self._rests(seen) if gate else NOTHING_READ,
                 voters=self._resources.voters | function_voters(tool.voters),
+                redact=self._resources.redactor.data if self._resources.redactor else None,
             )
         )
         self._files.note(call)
