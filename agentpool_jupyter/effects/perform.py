@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from agentpool_jupyter.errors import AgentPoolError
-from agentpool_jupyter.pool.effects import Effect, canonical, digest_of_effect, digest_of_gate
+from agentpool_jupyter.pool.effects import OF_ANSWERS, Effect, canonical, digest_of_effect, digest_of_gate
 from agentpool_jupyter.pool.events import (
+    NOTHING_READ,
     Decision,
     EffectDone,
     EffectFailed,
@@ -77,7 +78,7 @@ class EffectRequest:
     seen: int = 0
     redact: Callable[[Any], Any] | None = None
     """What results, errors and reasons go through before they are stored, beside the masking of secrets."""
-    rests: Rests = field(default_factory=Rests)
+    rests: Rests = NOTHING_READ
     """What the turn had read that may change until it is decided."""
 
     @property
@@ -121,6 +122,8 @@ class Performer:
         if call is None or (call.status == "waiting" and call.left):  # who is asked is asked on this line
             call = await self._propose(request)
         while call.status in ("waiting", "approved"):
+            if self._owner and call.left:
+                return call  # outside of runs nobody goes on with it
             if call.status == "waiting":
                 call = await self._decide(call, request)
             elif await self._start(call, request):
@@ -134,7 +137,7 @@ class Performer:
             **request.header(),
             proposal=self._pool.new_id(),
             text=request.text,
-            data=request.data,
+            data=OF_ANSWERS if tool.answered else request.data,
             tool=tool.name,
             arguments=request.arguments,
             digest=digest_of_effect(tool.name, request.arguments),
@@ -164,7 +167,7 @@ class Performer:
         asking: dict[str, asyncio.Task[None]] = {}
         since = effect.since
         try:
-            while effect.status == "waiting":
+            while effect.status == "waiting" and not (self._owner and effect.left):
                 news = asyncio.create_task(self._moved())  # before it is looked at what there is, lest some be missed
                 effect = await self._read_back(effect.id)
                 if since != effect.since:
@@ -320,7 +323,7 @@ def answer_of(call: Effect) -> str:
         case _, "in doubt":
             return "error: nobody knows whether it was carried out; a person has to look"
         case _:
-            return "not done yet"
+            return "not done: its line was left before it was decided" if call.left else "not done yet"
 
 
 def _plain(result: Any) -> Any:

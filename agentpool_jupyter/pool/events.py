@@ -278,6 +278,10 @@ class Rests(msgspec.Struct, frozen=True, omit_defaults=True):
     """Files that its turn had read or written, with the numbers of the versions."""
 
 
+NOTHING_READ = Rests()
+"""Of a proposal that rests on its line and its gate alone."""
+
+
 class Proposal(Event, frozen=True, kw_only=True, tag="proposal"):
     """A call that somebody wants made: exactly what, and who has to agree before it is."""
 
@@ -304,7 +308,7 @@ class Proposal(Event, frozen=True, kw_only=True, tag="proposal"):
     pools, whose proposals do not get stale."""
     guards: tuple[str, ...] = ()
     """Those of the gate's voters who are asked first: functions, which take neither tokens nor anybody's attention."""
-    rests: Rests = Rests()
+    rests: Rests = NOTHING_READ
     """What the asker had read that may change until it is decided."""
 
 

@@ -19,7 +19,7 @@ from agentpool_jupyter.effects.tool import Tool, ask_tool
 from agentpool_jupyter.effects.voters import function_voters
 from agentpool_jupyter.errors import SpecError
 from agentpool_jupyter.pool.effects import canonical
-from agentpool_jupyter.pool.events import Rests
+from agentpool_jupyter.pool.events import NOTHING_READ, Rests
 from agentpool_jupyter.pool.votes import PERSON
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Toolbox:
                 seen=seen,
                 data=OF_FILES if tool is self._own.get(tool.name) and tool.name in FILE_TOOLS else {},
                 gate=gate,
-                rests=self._rests(seen) if gate else Rests(),
+                rests=self._rests(seen) if gate else NOTHING_READ,
                 voters=self._resources.voters | function_voters(tool.voters),
                 redact=self._resources.redactor.data if self._resources.redactor else None,
             )
@@ -115,7 +115,8 @@ class Toolbox:
         turns = turns_heard(self._resources.live.document.attempts, self._resources.team, self._agent)
         spoken = (turn for turn in turns if turn.start < seen and (turn.end is None or turn.end >= seen))
         others = tuple(turn.id for turn in spoken if turn.agent != self._agent.name)
-        return Rests(turns=others, files=self._files.read)
+        files = self._files.read
+        return Rests(turns=others, files=files) if others or files else NOTHING_READ
 
     def _of_the_pool(self) -> dict[str, Tool]:
         """Return the tools that are no functions of the notebook: of the pool's files, and of programs."""

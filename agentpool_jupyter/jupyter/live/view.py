@@ -415,7 +415,7 @@ def _question(effects: list[Effect]) -> QuestionView:
         what=first.told,
         why=first.verdict(0).why,
         until=min((effect.deadline for effect in effects if effect.deadline), default=None),
-        rests=first.rests_on,
+        rests="; ".join(dict.fromkeys(effect.rests_on for effect in effects)),
         again="; ".join(dict.fromkeys(effect.asked_again for effect in effects if effect.asked_again)),
         seen=first.since,
         more=[AlikeView(id=one.id, agent=one.proposal.agent, what=one.told, seen=one.since) for one in more],

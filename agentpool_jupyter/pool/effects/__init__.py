@@ -10,13 +10,14 @@ In reading order::
     questions  what waits for somebody, those that are alike in one; and how a person answers
 """
 
-from .effect import Effect, EffectStatus, canonical, digest_of_effect, digest_of_gate
+from .effect import OF_ANSWERS, Effect, EffectStatus, canonical, digest_of_effect, digest_of_gate
 from .fold import Effects
 from .grants import StandingGrant
 from .ledger import Ledger
 from .questions import Pending, Question
 
 __all__ = [
+    "OF_ANSWERS",
     "Effect",
     "EffectStatus",
     "Effects",

@@ -39,6 +39,8 @@ EffectStatus = Literal["waiting", "refused", "approved", "running", "done", "fai
 """Nobody has decided; it was decided so; it is being done; it ended; it was started and nobody knows its end."""
 
 
+OF_ANSWERS = {"of": "answers"}
+"""What the proposal of a question to a person says: what is answered is its result, so that each wants its own."""
 _SHOWN = 100  # characters of the arguments that are told in a line
 _GATE_EDITED = "its gate was edited"
 
@@ -95,6 +97,11 @@ class Effect:
         arguments = ", ".join(f"{name}={canonical(value).decode()}" for name, value in self.proposal.arguments.items())
         shown = arguments if len(arguments) <= _SHOWN else f"{arguments[:_SHOWN]}…"
         return f"{self.proposal.tool}({shown})"
+
+    @property
+    def is_question(self) -> bool:
+        """Whether its result is what the person answers: a grant, or an answer to others, cannot stand for that."""
+        return self.proposal.data == OF_ANSWERS
 
     @property
     def rests_on(self) -> str:
@@ -192,7 +199,7 @@ class Effect:
         return is_open and self.verdict(0).accepted is None
 
     def _grant(self, time: int) -> StandingGrant | None:
-        return self._grants.find(self.proposal, time) if self.asks(PERSON) else None
+        return self._grants.find(self.proposal, time) if self.asks(PERSON) and not self.is_question else None
 
     def _instead(self, voter: str) -> bool:
         """Return whether a voter answers in place of those who do not."""

@@ -1,7 +1,8 @@
 """What waits for somebody, with those that are alike in one question, and how a person answers.
 
-Alike are calls of the same tool that wait behind the same gate at the same time, and for a person. A question of
-several is named after exactly these, so that an answer to it is none to a call that came later.
+Alike are calls of the same tool that wait behind the same gate at the same time, and for a person; what an agent asks a
+person in words is not, for each wants an answer of its own. A question of several is named after exactly these, so that
+an answer to it is none to a call that came later.
 """
 
 from __future__ import annotations
@@ -53,8 +54,9 @@ def questions_of(effects: Iterable[Effect]) -> list[Question]:
     """Return calls that wait as questions, in the order in which the first of each was asked for."""
     groups: dict[object, list[Effect]] = {}
     for effect in effects:
-        alike = effect.gate is not None and effect.waits_for_person
-        kind = (effect.proposal.tool, digest_of_gate(effect.gate)) if alike and effect.gate else effect.id
+        kind: object = effect.id
+        if effect.gate is not None and effect.waits_for_person and not effect.is_question:
+            kind = effect.proposal.tool, digest_of_gate(effect.gate)
         groups.setdefault(kind, []).append(effect)
     return [Question(_name(group), group) for group in groups.values()]
 

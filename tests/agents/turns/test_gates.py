@@ -338,6 +338,20 @@ def test_an_agent_asks_a_person(url, server):
         assert told(server) == "The large one."
 
 
+def test_two_questions_in_words_want_two_answers(pool, server):
+    """They are no question of several, and no grant answers them."""
+    server.fault(Asks((("ask", {"question": "Which oven?"}), ("ask", {"question": "Which flour?"}))))
+    pool.grant("ask")
+    run = team({"ann": "Asks."}, server, tools=["ask"]).start(pool)
+    until(lambda: len(pool.pending()) == 2)
+    assert [len(question.effects) for question in pool.pending().questions] == [1, 1]
+    for effect, answer in zip(pool.pending(), ("The large one.", "Rye."), strict=True):
+        pool.vote(effect.id, answer, accept=True)
+    assert run.wait(30)
+    answers = [m["content"] for m in server.requests[-1].messages if m["role"] == "tool"]
+    assert sorted(answers) == ["Rye.", "The large one."]
+
+
 def test_who_does_not_answer_has_not_answered(pool, server):
     server.fault(Asks((("ask", {"question": "Which oven?"}),)))
     run = team({"ann": "Asks."}, server, tools=["ask"], gates={"ask": {"ask": ["you"], "within": "0.3 s"}}).start(pool)
