@@ -34,6 +34,8 @@ class TraceMagics(SessionMagics):
     @argument("--failures", action="store_true", help="only what went wrong")
     @argument("--text", metavar="PHRASE", help="words: who brought them in, and how they spread")
     @argument("--against", metavar="OTHER", help="another turn, agent, run or branch to stand beside it")
+    @argument("--otlp", metavar="TO", help="export a run as OpenTelemetry spans: http://host:4318, or a file")
+    @argument("--content", action="store_true", help="with --otlp: with prompts, texts, arguments and results")
     @argument("--label", metavar="LABEL", help="say of a turn how it failed, such as 'task derailment'")
     @argument("--why", default="", metavar="TEXT", help="with --label: the reason")
     @argument("--withdraw", action="store_true", help="with --label: take it back")
@@ -58,6 +60,7 @@ class TraceMagics(SessionMagics):
             %trace --text "a phrase"     the turn, offset and read set that brought words in, and how they spread
 
             %trace TURN --label LABEL    say of a turn how it failed, for those who look at it later
+            %trace [RUN] --otlp TO       the run as OpenTelemetry spans, to an OTLP receiver or a file
             %trace [RUN] --blame CHECK   the step that made a run fail: the team goes on from its steps, in a copy of
                                          the pool, and CHECK, a function of the document, says how it turns out
 
@@ -73,6 +76,11 @@ def _trace(session: Session, arguments: Namespace) -> Any:
     what = at_most_one(arguments.what, "%trace explains one thing")
     if arguments.blame is not None:
         return _blame(session, pool, what, arguments)
+    if arguments.otlp is not None:
+        from agentpool_jupyter.tracing import export_spans  # noqa: PLC0415
+
+        count = export_spans(pool, arguments.otlp, run=what, content=arguments.content)
+        return Note(f"exported {count:,} spans to {arguments.otlp}")
     if arguments.label is not None:
         return _label(pool, what, arguments)
     chosen = {"text": arguments.text, "against": arguments.against}
