@@ -3,7 +3,7 @@
 The layers, lowest last; imports go only downward::
 
     jupyter   magics/ and live/ (widget, feed)                   cli
-    trace     why an agent said or did what it did, from the log alone
+    tracing   why an agent said or did what it did, from the log alone
     history   diff, graph, transfer, compact: what became of a pool
     agents    team/ prompt/ models/ reminders/ turns/ runs/
     effects   what agents do beside what they say: tools, and each call of them
@@ -41,12 +41,14 @@ if TYPE_CHECKING:
     from .recall.bulk.build import index_pools
     from .snapshots.build import Snapshot, snapshot
     from .snapshots.opening import open_pool
+    from .tracing import Blame, Trace, blame, from_messages, import_transcript, label, trace
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "AgentPoolError": "errors",
     "Anonymized": "privacy",
+    "Blame": "tracing",
     "Diff": "history",
     "Document": "pool",
     "Matches": "recall",
@@ -56,17 +58,22 @@ _HOMES = {
     "Snapshot": "snapshots.build",
     "Team": "agents",
     "TeamSpec": "agents",
+    "Trace": "tracing",
     "act": "effects",
     "anonymize": "privacy",
+    "blame": "tracing",
     "compact": "history",
     "consensus": "effects",
     "diff": "history",
     "export_pool": "history",
     "fold": "pool",
+    "from_messages": "tracing",
     "gate": "effects",
     "history_graph": "history",
     "import_pool": "history",
+    "import_transcript": "tracing",
     "index_pools": "recall.bulk.build",
+    "label": "tracing",
     "list_pools": "pool",
     "merge": "pool",
     "open_pool": "snapshots.opening",
@@ -75,11 +82,13 @@ _HOMES = {
     "similar": "recall",
     "snapshot": "snapshots.build",
     "tool": "effects",
+    "trace": "tracing",
 }
 
 __all__ = [
     "AgentPoolError",
     "Anonymized",
+    "Blame",
     "Diff",
     "Document",
     "Matches",
@@ -89,17 +98,22 @@ __all__ = [
     "Snapshot",
     "Team",
     "TeamSpec",
+    "Trace",
     "act",
     "anonymize",
+    "blame",
     "compact",
     "consensus",
     "diff",
     "export_pool",
     "fold",
+    "from_messages",
     "gate",
     "history_graph",
     "import_pool",
+    "import_transcript",
     "index_pools",
+    "label",
     "list_pools",
     "load_ipython_extension",
     "merge",
@@ -109,6 +123,7 @@ __all__ = [
     "similar",
     "snapshot",
     "tool",
+    "trace",
     "unload_ipython_extension",
 ]
 

@@ -9,6 +9,8 @@ It knows neither pools nor IPython: whoever shows something hands over numbers a
     sections  who said what, one section a turn
     changes   what became of sections, word by word
     graph     the rows of a graph of branches
+    lanes     who spoke when and what came from what, a lane for each agent
+    account   an account of something in parts, which fold away
     hits      how what a search found is drawn: as lines, a plain table, or rows of widgets
     release   what a release protects and what it cost, drawn
     progress  how far a job is

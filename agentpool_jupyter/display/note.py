@@ -50,7 +50,7 @@ def prompts_html(summary: str, prompts: Iterable[tuple[str, Sequence[Mapping[str
 def _folded(head: str, messages: Sequence[Mapping[str, str]]) -> str:
     texts = "".join(
         f"<div><em>{escape(message['role'])}</em></div>"
-        f'<pre style="white-space:pre-wrap;margin:.2em 0 .8em">{escape(message["content"])}</pre>'
+        f'<pre style="white-space:pre-wrap;word-break:normal;margin:.2em 0 .8em">{escape(message["content"])}</pre>'
         for message in messages
     )
     return f"<details open><summary>{escape(head)}</summary>{texts}</details>"

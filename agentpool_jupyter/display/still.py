@@ -91,7 +91,7 @@ def _calls(turn: TurnView) -> list[str]:
 
 
 def _calls_html(turn: TurnView) -> str:
-    pre = '<pre style="white-space:pre-wrap;overflow-wrap:anywhere">'
+    pre = '<pre style="white-space:pre-wrap;overflow-wrap:anywhere;word-break:normal">'
     return "".join(
         '<details class="ap-call" style="margin:.2em 0 .2em 1.2em">'
         f"<summary><code>{escape(call.what)}</code>: {escape(call.status)}</summary>"

@@ -431,6 +431,17 @@ class FilePiece(Event, frozen=True, kw_only=True, tag="file_piece"):
     """As of ``file``."""
 
 
+class Label(Event, frozen=True, kw_only=True, tag="label"):
+    """What somebody says of a turn, such as how it failed; ``agent`` is who says it, and nobody where a run does."""
+
+    turn: str
+    label: str
+    text: str = ""
+    """Why."""
+    withdrawn: bool = False
+    """It is taken back."""
+
+
 class Unknown(Event, frozen=True, kw_only=True, tag="unknown"):
     """An event of a newer writer: shown as such and otherwise passed over."""
 
@@ -474,6 +485,7 @@ AnyEvent = (
     | EffectFailed
     | File
     | FilePiece
+    | Label
 )
 """The union that is stored; order and membership are irrelevant to the format."""
 

@@ -25,6 +25,7 @@ from agentpool_jupyter.pool.events import (
     GrantRevoked,
     Head,
     Heartbeat,
+    Label,
     Message,
     Proposal,
     Recall,
@@ -89,6 +90,7 @@ EVENTS = [
     GateEdited(id="25", proposal="p", gate={"ask": ["you"]}, digest="ab", guards=("check",)),
     Grant(id="26", agent="you", tool="pay", of="ann", count=3, within=60.0),
     GrantRevoked(id="27", agent="you", grant="26"),
+    Label(id="28", turn="t1", label="step repetition", text="Again."),
 ]
 
 
@@ -125,7 +127,7 @@ def test_the_names_of_the_types_are_the_storage_format():
     assert " ".join(event.type for event in EVENTS) == (
         "run_started run_finished message turn_started delta turn_finished turn_failed fork head tag recall "
         "claim release heartbeat proposal vote decision folded turn_continued stop_asked "
-        "effect_started effect_done effect_failed file file_piece gate_edited grant grant_revoked"
+        "effect_started effect_done effect_failed file file_piece gate_edited grant grant_revoked label"
     )
 
 

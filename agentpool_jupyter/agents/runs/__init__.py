@@ -13,5 +13,6 @@ In reading order::
     goal      what ends a run when it holds
     schedule  who speaks when: Schedule lets agents take turns until there is a reason to end
     report    what each agent did and what it took
+    drift     agents that repeat themselves or others, leave their task, or do not know when to stop
     stale     turns that ended without having read what they should have
 """

@@ -13,6 +13,7 @@ from agentpool_jupyter.effects.files.conflicts import conflicts_of
 from agentpool_jupyter.pool import Usage
 from agentpool_jupyter.pool.words import OVERTAKEN, UNUSUAL
 
+from .drift import drift_lines
 from .stale import stale
 
 if TYPE_CHECKING:
@@ -180,6 +181,7 @@ class Report:
         for what, names in self.unusual.items():
             more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
             shown.append(f"{', '.join(names[:_NAMED])}{more}: {what}")
+        shown += [line for part in self._parts for line in drift_lines(*part)]
         return [*shown, *(f"recall: {note}" for note in self.notes)]
 
     @property

@@ -7,7 +7,7 @@ import keyword
 import re
 import unicodedata
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import msgspec
 import yaml
@@ -19,7 +19,18 @@ from agentpool_jupyter.privacy.redaction.identifiers import KINDS
 
 from .fields import RESOLVER, FieldReader, near, plain, real, whole
 from .filling import fill, marked
-from .spec import DEFAULT_AGENTS, RECALL_SOURCES, TASK, AgentSpec, Budget, Price, RecallSpec, SubTeamSpec, TeamSpec
+from .spec import (
+    DEFAULT_AGENTS,
+    RECALL_SOURCES,
+    TASK,
+    AgentSpec,
+    Budget,
+    DriftKind,
+    Price,
+    RecallSpec,
+    SubTeamSpec,
+    TeamSpec,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -366,6 +377,18 @@ class _Parser(FieldReader):
             fields["sources"] = fields.pop("from")
         return RecallSpec(**fields)
 
+    def on_drift(self, node: yaml.Node, key: str) -> dict[str, str]:
+        kinds, found = get_args(DriftKind), {}
+        for name, value in self.items(node, key):
+            if name.value not in kinds:
+                message = f"there is no drift of the kind {name.value!r}{near(name.value, kinds)}"
+                raise SpecError(message, line=self.line(name))
+            if plain(value) not in ("stop", "warn"):
+                message = f"`{key}` says stop or warn for {name.value!r}, like `{{looping: stop}}`"
+                raise SpecError(message, line=self.line(value))
+            found[name.value] = str(plain(value))
+        return found
+
     def sources(self, node: yaml.Node, _key: str) -> tuple[str, ...]:
         value = plain(node)
         names = [value] if isinstance(value, str) else value
@@ -431,6 +454,7 @@ _TEAM_READERS: Readers = {
     "redact": _Parser.redact,
     "until": _Parser.until,
     "gates": _Parser.gates,
+    "on_drift": _Parser.on_drift,
     "teams": _Parser.teams,
     **_READING_READERS,
     **_ACTING_READERS,
@@ -450,6 +474,7 @@ _INHERITED = (
     "silence",
     "flush",
     "calls",
+    "on_drift",
     "run_limits",
     "redact",
 )

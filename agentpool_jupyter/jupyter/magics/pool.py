@@ -68,7 +68,8 @@ class PoolMagics(SessionMagics):
             %pool new [NAME]         make an empty pool and use it
             %pool tag NAME [--at P]  name a position
             %pool export FILE        write the current pool to a file
-            %pool import FILE [NAME] make a new pool of such a file
+            %pool import FILE [NAME] make a new pool of such a file, or of a transcript of another system: messages as
+                                     JSON or JSONL (`role` or `name`, `content`, maybe `time`), or spans as OTLP JSON
             %pool compact [NAME]     make it smaller: finished turns as whole text; nothing that is shown changes
                                      (--at P: only what stands before a position)
             %pool delete NAME --yes  remove a pool for good
@@ -202,8 +203,11 @@ def _import(session: Session, file: str | None, arguments: Namespace) -> Note:
     if file is None or len(arguments.words) > _IMPORT_WORDS:
         message = "%pool import takes a file and, if need be, a name: `%pool import bakery.jsonl.gz other`"
         raise UserError(message)
+    from agentpool_jupyter.tracing.transcripts.bring import import_transcript, is_transcript  # noqa: PLC0415
+
     name = arguments.words[2] if len(arguments.words) == _IMPORT_WORDS else None
-    with import_pool(file, name, arguments.store or session.store) as pool:
+    bring = import_transcript if is_transcript(file) else import_pool
+    with bring(file, name, arguments.store or session.store) as pool:
         return Note(f"made pool {pool.name!r} of {pool.end:,} records; `%pool use {pool.name}` goes on with it")
 
 

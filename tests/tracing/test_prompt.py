@@ -13,8 +13,8 @@ from agentpool_jupyter import compact, open_pool
 from agentpool_jupyter.agents.models.trial import PROBE
 from agentpool_jupyter.agents.prompt.build import digest_of
 from agentpool_jupyter.pool.events import Recall, TurnContinued, TurnFailed, TurnFinished, TurnStarted
-from agentpool_jupyter.trace.course import Teams, courses
-from agentpool_jupyter.trace.prompt import rebuilt
+from agentpool_jupyter.tracing.course import Teams, courses
+from agentpool_jupyter.tracing.prompt import rebuilt
 from tests.openai_server import Asks, Cut, OpenAIServer, Refuse, Rejects
 from tests.teams import of_type, play
 

@@ -12,6 +12,7 @@ from agentpool_jupyter.pool.claims import is_late
 from agentpool_jupyter.pool.codec import decode
 from agentpool_jupyter.pool.events import (
     Delta,
+    File,
     Recall,
     RunStarted,
     TurnContinued,
@@ -23,7 +24,10 @@ from agentpool_jupyter.pool.events import (
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from agentpool_jupyter.pool import Pool
+    from agentpool_jupyter.pool import Event, Pool
+
+OF_TURNS = (TurnStarted, TurnContinued, Recall, Delta, TurnFinished, TurnFailed, File)
+"""The events that name a turn."""
 
 
 class Asking(msgspec.Struct):
@@ -40,10 +44,12 @@ class Course:
         self.askings: list[Asking] = []
         self.deltas: list[Delta] = []
         """In the order in which they came."""
+        self.files: list[File] = []
+        """The versions of files that it wrote."""
         self.end: TurnFinished | TurnFailed | None = None
         self._seen: set[str] = set()
 
-    def absorb(self, event: TurnStarted | TurnContinued | Recall | Delta | TurnFinished | TurnFailed) -> None:
+    def absorb(self, event: Event) -> None:
         """Take in its next event; one that was stored twice counts once."""
         if event.id in self._seen or self.end is not None:
             return
@@ -55,6 +61,8 @@ class Course:
                 self.askings[-1].recall = event
             case Delta():
                 self.deltas.append(event)
+            case File():
+                self.files.append(event)
             case TurnFinished() | TurnFailed():
                 self.end = event
 
@@ -85,9 +93,7 @@ def courses(pool: Pool, turns: Collection[str], start: int, stop: int) -> dict[s
     fences = pool.runs.claims.fences
     found = {turn: Course() for turn in turns}
     for event in pool.events(start, stop):
-        if not isinstance(event, TurnStarted | TurnContinued | Recall | Delta | TurnFinished | TurnFailed):
-            continue
-        if event.turn in found and not is_late(event, fences):
+        if isinstance(event, OF_TURNS) and event.turn in found and not is_late(event, fences):
             found[event.turn].absorb(event)
     return found
 
@@ -98,16 +104,15 @@ class Teams:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._starts: list[RunStarted] | None = None
+        self._teams: dict[int, TeamSpec] = {}
 
     def at(self, run: str, offset: int) -> TeamSpec:
         """Return the team of a run at an offset; raises UserError where the log does not tell it."""
         for event in reversed(self._read()):
             if event.run == run and event.offset <= offset:
-                try:
-                    return TeamSpec.from_dict(event.spec)
-                except (UserError, msgspec.ValidationError, TypeError, ValueError) as error:
-                    message = f"the team of run {run!r} cannot be read: {error}"
-                    raise UserError(message) from None
+                if event.offset not in self._teams:
+                    self._teams[event.offset] = _team_of(event)
+                return self._teams[event.offset]
         message = f"the log does not have the team of run {run!r}" if run else "no run wrote it, so there is no team"
         raise UserError(message)
 
@@ -122,3 +127,11 @@ class Teams:
                 event = decode(record)
                 if isinstance(event, RunStarted):
                     yield event
+
+
+def _team_of(event: RunStarted) -> TeamSpec:
+    try:
+        return TeamSpec.from_dict(event.spec)
+    except (UserError, msgspec.ValidationError, TypeError, ValueError) as error:
+        message = f"the team of run {event.run!r} cannot be read: {error}"
+        raise UserError(message) from None
