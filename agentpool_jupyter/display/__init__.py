@@ -4,6 +4,7 @@ It knows neither pools nor IPython: whoever shows something hands over numbers a
 
     colours   one agent, one colour
     foreign   texts of others, fit for a terminal and for a page
+    markdown  what agents write, as HTML that stays harmless
     note      a sentence as an answer, and what may stand below it: a warning, remarks, prompts
     table     rows under a head; a text cut to fit a line
     sections  who said what, one section a turn
