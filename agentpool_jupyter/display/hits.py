@@ -11,7 +11,7 @@ from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
 from .foreign import literal, printable
-from .markdown import markdown_html
+from .markdown import markdown_html, markdown_words
 from .table import clip
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def source_html(hit: Hit) -> str:
 
 def passage_html(hit: Hit) -> str:
     """Return a hit's text in a line or two; the whole of a longer one unfolds."""
-    clipped = escape(clip(hit.excerpt, _SHOWN))
+    clipped = escape(clip(markdown_words(hit.excerpt) if hit.markdown else hit.excerpt, _SHOWN))
     if len(hit.text) <= _SHOWN and "\n" not in hit.text.strip():
         said = markdown_html(hit.excerpt) if hit.markdown else clipped
         return f'<div style="color:{_INK};overflow-wrap:anywhere">{said}</div>'

@@ -30,13 +30,23 @@ NESTING = 40
 """Levels of lists and quotes; a block that has more is shown as it was written."""
 LONGEST = 10_000
 """Characters of a paragraph in which signs are looked for: the time that takes can grow as their square."""
+_PRE = "background:rgba(127,127,127,.1);border-radius:4px;padding:.5em .8em;margin:.4em 0;overflow:auto"
+_SIZES = {"1": "1.25em", "2": "1.12em"}
 _SAFE = re.compile(r"(https?://|mailto:)", re.IGNORECASE)
 
 
 @lru_cache(maxsize=256)  # a pool is shown again and again, and most of it has not changed
 def markdown_html(text: str) -> str:
     """Return Markdown as HTML without scripts, styles of its own, or anything that is fetched."""
-    return str(_parser().render(text))
+    html = str(_parser().render(text))
+    return html.replace("<pre><code", f'<pre style="{_PRE}"><code')  # in a text it would be escaped
+
+
+def markdown_words(text: str) -> str:
+    """Return what people read of Markdown, in a line of plain text."""
+    said = [part for token in _parser().parse(text) for part in (*(token.children or [token]), None)]
+    words = (" " if part is None or part.tag == "br" else part.content for part in said)
+    return " ".join("".join(words).split())
 
 
 @lru_cache(maxsize=1)
@@ -62,6 +72,8 @@ def _calm(state: StateCore) -> None:
     for token in state.tokens:
         if token.type == "inline" and len(token.content) > LONGEST:
             token.type = "text"
+        if token.type in {"th_open", "td_open"}:
+            token.attrs.setdefault("style", "text-align:left")  # JupyterLab's own is to the right
         block.append(token)
         if token.level == 0 and token.nesting <= 0:
             if any(each.level >= NESTING - 2 for each in block):
@@ -73,7 +85,8 @@ def _calm(state: StateCore) -> None:
 
 
 def _heading_open(_self: object, tokens: Sequence[Token], index: int, *_rest: Any) -> str:
-    return f'<p role="heading" aria-level="{tokens[index].tag[1:]}"><strong>'
+    level = tokens[index].tag[1:]
+    return f'<p role="heading" aria-level="{level}" style="font-size:{_SIZES.get(level, "1em")}"><strong>'
 
 
 def _heading_close(*_args: object) -> str:

@@ -1,6 +1,7 @@
 // One view of a run: puts the parts together and feeds them, once a frame, from one session.
 
 import { Casting } from "./cast";
+import { Copying } from "./copy";
 import { DocumentView } from "./document";
 import { element, Frame } from "./dom";
 import { Graph } from "./graph";
@@ -56,7 +57,8 @@ export function render({ model, el }: { model: WidgetModel; el: HTMLElement }): 
   header.switches.append(switches.root);
   const root = element(
     "div",
-    { class: "agentpool-widget", "data-testid": "agentpool-widget" },
+    // No page that typesets its mathematics takes two amounts of dollars for a formula.
+    { class: "agentpool-widget mathjax_ignore tex2jax_ignore", "data-testid": "agentpool-widget" },
     header.root,
     tray.root,
     graph.root,
@@ -64,6 +66,7 @@ export function render({ model, el }: { model: WidgetModel; el: HTMLElement }): 
     transcript.root,
     say.root,
   );
+  const copying = new Copying(root, () => null);
   graph.root.hidden = true;
   transcript.root.hidden = true;
   el.append(root);
@@ -72,7 +75,7 @@ export function render({ model, el }: { model: WidgetModel; el: HTMLElement }): 
   return () => {
     session.close();
     frame.cancel();
-    for (const part of [header, tray, graph, lanes, transcript, say, switches]) part.close();
+    for (const part of [header, tray, graph, lanes, transcript, say, switches, copying]) part.close();
     root.remove();
   };
 }

@@ -252,3 +252,20 @@ describe("numbers that rest on an estimate", () => {
     expect(shown(".ap-tokens")).toBe("1.2k tokens");
   });
 });
+
+describe("code", () => {
+  it("is copied by its button, which says so for a while", async () => {
+    const written = vi.fn(() => Promise.resolve());
+    vi.stubGlobal("navigator", { clipboard: { writeText: written } });
+    const kernel = new Kernel();
+    open(kernel);
+    kernel.says(state({ turns: [turn("1", { text: "So:\n\n```python\nx = 1\n```", status: "finished" })] }));
+    press(".ap-code .ap-copy");
+    await vi.advanceTimersByTimeAsync(0);
+    expect(written).toHaveBeenCalledWith("x = 1\n");
+    expect(shown(".ap-code .ap-copy")).toBe("copied");
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(shown(".ap-code .ap-copy")).toBe("copy");
+    vi.unstubAllGlobals();
+  });
+});
