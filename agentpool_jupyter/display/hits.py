@@ -1,9 +1,4 @@
-"""What a search found: hits, each with its score, its source and its passage, as lines, a table or rows of widgets.
-
-A saved notebook has both the table of widgets and the plain one, one output below the other, and a mark ties them.
-While the widgets live, their style hides the plain table; where they cannot be shown, the plain table's style hides
-what the front end says about that.
-"""
+"""What a search found: hits, each with its score, its source and its passage, as lines, a table or rows of widgets."""
 
 from __future__ import annotations
 
@@ -85,17 +80,6 @@ def row_html(hit: Hit, error: str = "") -> str:
         f'<div style="{_ROW}"><div>{score_html(hit)}</div>'
         f'<div style="overflow-wrap:anywhere">{source_html(hit)}</div><div>{passage_html(hit)}</div>{told}</div>'
     )
-
-
-def hide_plain_html(mark: str) -> str:
-    """Return the style that hides the plain table, for the table of widgets."""
-    return f"<style>.jp-OutputArea-child:has(.{mark}), .{mark} {{display: none}}</style>"
-
-
-def plain_html(mark: str, table: str) -> str:
-    """Return the plain table with its mark, and with the style that hides widgets that cannot be shown."""
-    lost = f".jp-OutputArea-child:not(:has(.{WIDGETS})):has(+ .jp-OutputArea-child .{mark})"
-    return f'<style>{lost} {{display: none}}</style><div class="{mark}">{table}</div>'
 
 
 def head_html(count: int, about: str) -> str:

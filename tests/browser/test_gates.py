@@ -42,7 +42,7 @@ def test_a_person_approves_and_refuses_while_the_cell_blocks(open_notebook, kept
         question.get_by_role("textbox").fill(f"I {word}.")
         question.get_by_role("button", name=word.capitalize()).click()
         notebook.ended(index)
-        expect(notebook.output(index).locator(".agentpool-still")).to_contain_text("So it is.")
+        expect(notebook.picture(index)).to_contain_text("So it is.")
         pool = kept(f"gated-{word}")
         (vote,) = of_type(pool, Vote)
         assert (vote.agent, vote.accept, vote.text) == ("you", word == "approve", f"I {word}.")

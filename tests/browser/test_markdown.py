@@ -84,8 +84,8 @@ def test_markdown_is_seen_while_it_grows_and_wherever_it_is_read(open_notebook, 
     notebook.page.get_by_role("button", name="Document").click()
     photo("3-document", notebook.output(1).first)
     notebook.ended(1)
-    shows_the_plan(notebook.output(1).last)
-    photo("4-ended", notebook.output(1).last)
+    shows_the_plan(notebook.output(1).locator(".ap-document").first)
+    photo("4-ended", notebook.output(1).first)
     for index in (2, 3, 4):
         notebook.run(index)
         if index == 4:
@@ -93,5 +93,9 @@ def test_markdown_is_seen_while_it_grows_and_wherever_it_is_read(open_notebook, 
                 folded.click()
         photo(f"{index + 3}-{after[index - 2][1:5]}", notebook.output(index).first)
         shows_the_plan(notebook.cells.nth(index).locator(".jp-OutputArea"))
+    notebook.save()
+    notebook.open_without_kernel()
+    shows_the_plan(notebook.picture(1))
+    photo("8-no-kernel", notebook.picture(1))
     assert not [url for url in asked if ".example" in url]
     assert page.evaluate("window.broken") is None
