@@ -1,5 +1,6 @@
 // One turn on the page: its head, and its text, which grows at the end.
 
+import { copyButton } from "./copy";
 import { element, setAttribute, setText } from "./dom";
 import type { Mark } from "./palette";
 import { Prose } from "./prose";
@@ -15,8 +16,8 @@ export class TurnElement {
     const swatch = element("span", { class: "ap-swatch", "data-shape": mark.shape, "aria-hidden": "true" });
     this.root = element(
       "article",
-      { class: "ap-turn", "data-turn": turn.name, "aria-label": turn.name },
-      element("header", { class: "ap-turn-head" }, swatch, element("b", {}, turn.name), this.note),
+      { class: "ap-turn", "data-turn": turn.name, "data-id": turn.id, "aria-label": turn.name },
+      element("header", { class: "ap-turn-head" }, swatch, element("b", {}, turn.name), this.note, copyButton(`Copy ${turn.name}`)),
       this.prose.root,
     );
     this.root.style.setProperty("--ap-colour", mark.colour);
