@@ -1,4 +1,9 @@
-"""A run as a still picture: what a saved notebook shows without kernel, widget or script."""
+"""A run as a still picture: what a saved notebook shows without kernel, widget or script.
+
+Such a notebook has both what a widget shows and what stands in for it, one output below the other, and a mark ties
+them. While the widget lives, a style of its own hides what stands in; where it cannot be shown, the other's style hides
+what the front end says about that.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from .colours import colour
 from .foreign import literal, printable
+from .note import warnings_html
 from .screen import bounded
 from .sections import TurnSection, section_html
 
@@ -15,6 +21,22 @@ if TYPE_CHECKING:
     from .screen import AgentView, EdgeView, Reading, State, TurnView
 
 _SIZE, _RADIUS, _NODE = 300, 105, 26
+
+
+def hiding_css(mark: str) -> str:
+    """Return the style that hides what stands in, for the widget."""
+    return f".jp-OutputArea-child:has(.{mark}), .{mark} {{display: none}}"
+
+
+def hiding_html(mark: str) -> str:
+    """Return the same as HTML, for a widget that is made of HTML."""
+    return f"<style>{hiding_css(mark)}</style>"
+
+
+def stand_in_html(mark: str, widget: str, html: str) -> str:
+    """Return what stands in with its mark, and with the style that hides an output in which nothing of a class is."""
+    lost = f".jp-OutputArea-child:not(:has(.{widget})):has(+ .jp-OutputArea-child .{mark})"
+    return f'<style>{lost} {{display: none}}</style><div class="{mark}">{html}</div>'
 
 
 class Still:
@@ -25,16 +47,21 @@ class Still:
 
     def __repr__(self) -> str:
         turns = [
-            f"[{turn.name}{f' ({note})' if (note := _note(turn)) else ''}]\n{turn.text}".strip()
+            "\n".join(
+                [f"[{turn.name}{f' ({note})' if (note := _note(turn)) else ''}]\n{turn.text}".strip(), *_calls(turn)]
+            )
             for turn in self._turns()
         ]
-        head = "\n".join(filter(None, (self._headline(), self._underway(), _read(self.state.run.reading))))
+        warnings = [f"⚠ {warning}" for warning in self.state.run.lets_pass or []]
+        told = (self._headline(), self._underway(), _read(self.state.run.reading), *warnings)
+        head = "\n".join(filter(None, told))
         return printable("\n\n".join([head, *turns]))
 
     def _repr_html_(self) -> str:
         palette = {agent.name: colour(agent.place) for agent in self.state.agents}
         turns = "".join(
             section_html(TurnSection(turn.name, _note(turn), turn.text, palette.get(turn.agent, colour(None))))
+            + _calls_html(turn)
             for turn in self._turns()
         )
         read = escape(_read(self.state.run.reading))
@@ -43,7 +70,7 @@ class Still:
         return literal(
             '<div class="agentpool-still" style="line-height:1.45">'
             f'<div class="ap-status" style="font-weight:600;margin-bottom:.4em">{escape(self._headline())}</div>'
-            f"{underway}{read}"
+            f"{underway}{read}{warnings_html(self.state.run.lets_pass or [])}"
             f'<details style="margin-bottom:.6em"><summary>agents and what flowed between them</summary>'
             f'<div style="display:flex;flex-wrap:wrap;gap:1.5em;align-items:center">'
             f"{_graph(self.state.agents, self.state.edges, palette)}{_agents(self.state.agents, palette)}"
@@ -85,6 +112,21 @@ def _read(reading: Reading) -> str:
 
 def _note(turn: TurnView) -> str:
     return turn.note or {"running": "still speaking", "failed": "failed", "cancelled": "stopped"}.get(turn.status, "")
+
+
+def _calls(turn: TurnView) -> list[str]:
+    """Return a turn's calls, a line each, and below it what was printed."""
+    return [f"  {line}" for call in turn.calls or [] for line in call.lines]
+
+
+def _calls_html(turn: TurnView) -> str:
+    pre = '<pre style="white-space:pre-wrap;overflow-wrap:anywhere;word-break:normal">'
+    return "".join(
+        '<details class="ap-call" style="margin:.2em 0 .2em 1.2em">'
+        f"<summary><code>{escape(call.what)}</code>: {escape(call.status)}</summary>"
+        f"{''.join(f'{pre}{escape(told)}</pre>' for told in (call.answer, call.output) if told)}</details>"
+        for call in turn.calls or []
+    )
 
 
 def _agents(agents: list[AgentView], palette: dict[str, str]) -> str:

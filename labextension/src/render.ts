@@ -55,7 +55,7 @@ export function render({ model, el }: { model: WidgetModel; el: HTMLElement }): 
     frame.request();
   });
   const say = new SayForm((text) => session.send({ kind: "say", text }));
-  const tray = new Tray((id, accept, text) => session.send({ kind: "resolve", id, accept, text }));
+  const tray = new Tray((answer) => session.send(answer));
   const switches = new Switches(shown, (next) => {
     shown = next;
     draw();

@@ -1,5 +1,6 @@
 // One turn on the page: its head, and its text, which grows at the end.
 
+import { Calls } from "./calls";
 import { copyButton } from "./copy";
 import { element, setAttribute, setText } from "./dom";
 import type { Mark } from "./palette";
@@ -10,6 +11,7 @@ export class TurnElement {
   readonly root: HTMLElement;
   private readonly note = element("span", { class: "ap-turn-note" });
   private readonly prose = new Prose();
+  private readonly calls = new Calls();
   private shown: TurnView | null = null;
 
   constructor(turn: TurnView, mark: Mark) {
@@ -19,6 +21,7 @@ export class TurnElement {
       { class: "ap-turn", "data-turn": turn.name, "data-id": turn.id, "aria-label": turn.name },
       element("header", { class: "ap-turn-head" }, swatch, element("b", {}, turn.name), this.note, copyButton(`Copy ${turn.name}`)),
       this.prose.root,
+      this.calls.root,
     );
     this.root.style.setProperty("--ap-colour", mark.colour);
     this.update(turn);
@@ -31,6 +34,7 @@ export class TurnElement {
     setAttribute(this.root, "data-status", turn.status);
     setText(this.note, noteOf(turn));
     this.prose.update(turn.text, turn.status === "running");
+    this.calls.update(turn.calls);
   }
 }
 

@@ -193,7 +193,7 @@ describe("a view", () => {
 });
 
 describe("what waits for a person", () => {
-  const question = { id: "q1", agent: "planner", what: 'order(item="<b>flour</b>")', why: "waiting for you", until: null };
+  const question = { id: "q1", agent: "planner", what: 'order(item="<b>flour</b>")', why: "waiting for you", until: null, rests: "all up to offset 7", again: "", seen: 8, more: [] };
 
   function asked(): Kernel {
     const kernel = new Kernel();
@@ -210,13 +210,13 @@ describe("what waits for a person", () => {
     press(".ap-approve");
     press(".ap-approve");
     press(".ap-reject");
-    expect(kernel.sent.slice(1)).toEqual([{ kind: "resolve", id: "q1", accept: true, text: "as agreed" }]);
+    expect(kernel.sent.slice(1)).toEqual([{ kind: "resolve", id: "q1", accept: true, text: "as agreed", seen: 8, more: {} }]);
   });
 
   it("can be refused", () => {
     const kernel = asked();
     press(".ap-reject");
-    expect(kernel.sent.at(-1)).toEqual({ kind: "resolve", id: "q1", accept: false, text: "" });
+    expect(kernel.sent.at(-1)).toEqual({ kind: "resolve", id: "q1", accept: false, text: "", seen: 8, more: {} });
   });
 
   it("goes when it was answered, and takes with it only itself", () => {
@@ -229,6 +229,41 @@ describe("what waits for a person", () => {
     expect(el.querySelector("[data-question=q2]")).toBe(kept);
     kernel.says(patch(3, { run: run() }));
     expect(shown("[data-testid=tray]")).toBeNull();
+  });
+
+  it("lists calls that are alike, and answers all of them with one pair of buttons", () => {
+    const kernel = asked();
+    const more = [{ id: "q2", agent: "critic", what: "order(<rye>)", seen: 9 }];
+    kernel.says(patch(1, { run: run({ questions: [{ ...question, more }] }) }));
+    vi.advanceTimersToNextFrame();
+    expect(shown(".ap-question-more")).toBe("critic asks: order(<rye>)");
+    expect(el.querySelectorAll(".ap-approve")).toHaveLength(1);
+    expect(shown(".ap-approve")).toBe("Approve all 2");
+    press(".ap-approve");
+    expect(kernel.sent.at(-1)).toEqual({ kind: "resolve", id: "q1", accept: true, text: "", seen: 8, more: { q2: 9 } });
+  });
+
+  it("says in words what lets pass, also where nothing waits", () => {
+    const kernel = asked();
+    const told = "the gate of pay lets pass (shadow: all pass, whatever the votes say)";
+    kernel.says(patch(1, { run: run({ questions: [question], lets_pass: [told] }) }));
+    vi.advanceTimersToNextFrame();
+    expect(shown("ul.ap-lets-pass")).toBe(`⚠ ${told}`);
+    kernel.says(patch(2, { run: run({ lets_pass: [told] }) }));
+    vi.advanceTimersToNextFrame();
+    expect(shown("[data-testid=tray]")).toBe(`⚠ ${told}`);
+  });
+
+  it("is asked again once what it rests on has changed", () => {
+    const kernel = asked();
+    press(".ap-approve");
+    const again = { ...question, again: "bread.md was rewritten (version 2, by you)", seen: 12 };
+    kernel.says(patch(1, { run: run({ questions: [again] }) }));
+    vi.advanceTimersToNextFrame();
+    expect(shown(".ap-question-again")).toBe("Asked again: bread.md was rewritten (version 2, by you)");
+    expect(shown(".ap-question-rests")).toBe("Rests on all up to offset 7");
+    press(".ap-reject");
+    expect(kernel.sent.slice(1).map((answer) => ("seen" in answer ? answer.seen : null))).toEqual([8, 12]);
   });
 
   it("cannot be answered where no kernel hears it", () => {

@@ -96,8 +96,8 @@ class Show:
                 self._or_tell(widget, lambda: ask_to_stop(self.pool, self.pool.runs[self.run_id]))
             case Say(text=text):
                 self._or_tell(widget, lambda: self.pool.post(text))
-            case Resolve(id=proposal, accept=accept, text=text):
-                self._or_tell(widget, lambda: self.pool.vote(proposal, text, accept=accept))
+            case Resolve(id=proposal, accept=accept, text=text, seen=seen, more=more):
+                self._or_tell(widget, lambda: self.pool.vote_all({proposal: seen, **more}, text, accept=accept))
 
     def _or_tell(self, widget: TeamWidget, do: Callable[[], object]) -> None:
         """Do it, or show in the view why it cannot be done."""
