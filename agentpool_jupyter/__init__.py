@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from .recall.bulk.build import index_pools
     from .snapshots.build import Snapshot, snapshot
     from .snapshots.opening import open_pool
-    from .tracing import Blame, Trace, blame, from_messages, import_transcript, label, trace
+    from .tracing import Blame, Trace, blame, export_spans, from_messages, import_transcript, label, trace
 
 __version__ = "0.1.0"
 
@@ -66,6 +66,7 @@ _HOMES = {
     "consensus": "effects",
     "diff": "history",
     "export_pool": "history",
+    "export_spans": "tracing",
     "fold": "pool",
     "from_messages": "tracing",
     "gate": "effects",
@@ -106,6 +107,7 @@ __all__ = [
     "consensus",
     "diff",
     "export_pool",
+    "export_spans",
     "fold",
     "from_messages",
     "gate",

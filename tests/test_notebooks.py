@@ -29,7 +29,6 @@ def check_teams(cells):
     teams = [cell for cell in cells if cell.source.startswith("%%agents")]
     assert teams
     for cell in teams:
-        assert "widget-view" not in str(cell.outputs)
         assert "agentpool-still" in shown(cell, "text/html")
         assert "finished" in shown(cell)
         assert all(f"[{agent}#" in shown(cell) for agent in speakers(cell))

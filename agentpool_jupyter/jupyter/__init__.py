@@ -26,7 +26,7 @@ def load(shell: InteractiveShell) -> None:
     from .magics.pool import PoolMagics  # noqa: PLC0415
     from .magics.similar.line import install_questions  # noqa: PLC0415
     from .magics.similar.magics import SimilarMagics  # noqa: PLC0415
-    from .magics.trace import TraceMagics  # noqa: PLC0415
+    from .magics.trace.magics import TraceMagics  # noqa: PLC0415
     from .session import Session  # noqa: PLC0415
 
     if _CLASSES[0] in shell.magics_manager.registry:

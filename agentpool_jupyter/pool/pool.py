@@ -12,6 +12,7 @@ from agentpool_jupyter.log import open_store
 from .branches import Branches, Position, composed
 from .claims import is_late, unfenced
 from .codec import EventFollower, at_offset, decode, encode
+from .columns import arrow_of, event_columns, pandas_of, turn_columns
 from .document import Document
 from .effects import Effects, Pending
 from .effects.questions import answer, find_pending, grant, revoke, standing_grants
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from agentpool_jupyter.log import Log, Record, Store
 
+    from .columns import Rows
     from .effects import Effect, Ledger, StandingGrant
     from .files.entry import FileEntry
     from .files.version import FileMap
@@ -162,6 +164,25 @@ class Pool:
         lineage, last = self.lineage, self.end - 1
         lines = {name: lineage.line(name, last) for name in lineage}
         return self.snapshots.lengths(self.log, lines, self._runs.claims.fences)
+
+    def to_pandas(self, rows: Rows = "turns", at: int | str | Position | None = None) -> Any:
+        """Return a DataFrame with a row for each turn of the current line (or as of a position), or each event.
+
+        Raises ExtraMissingError where pandas is not installed, and PositionError.
+        """
+        return pandas_of(self._columns(rows, at))
+
+    def to_arrow(self, rows: Rows = "turns", at: int | str | Position | None = None) -> Any:
+        """Return the same as a pyarrow Table."""
+        return arrow_of(self._columns(rows, at))
+
+    def _columns(self, rows: Rows, at: int | str | Position | None) -> dict[str, list[Any]]:
+        if rows == "turns":
+            return turn_columns(self.document(at))
+        if rows != "events":
+            message = f"there are no rows of {rows!r}: use 'turns' or 'events'"
+            raise UserError(message)
+        return event_columns(self.events(0, None if at is None else self.position(at).at + 1))
 
     # Writing -----------------------------------------------------------------------------------------------
 

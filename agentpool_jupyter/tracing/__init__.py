@@ -14,6 +14,7 @@ In reading order::
     against  two turns, agents, runs or branches side by side
     transcripts/  what other systems said, brought into a pool
     blame/   which step made a run fail: found by trying again from each
+    telemetry/    runs as OpenTelemetry spans
     find     from a word, such as ``planner#2``, to what it traces
 """
 
@@ -24,6 +25,7 @@ from .find import trace
 from .labels import FAILURE_MODES, label
 from .many import TurnsTrace
 from .phrase import PhraseTrace, trace_text
+from .telemetry.export import export_spans
 from .transcripts.bring import from_messages, import_transcript
 from .turn import Trace
 
@@ -36,6 +38,7 @@ __all__ = [
     "Trace",
     "TurnsTrace",
     "blame",
+    "export_spans",
     "from_messages",
     "import_transcript",
     "label",

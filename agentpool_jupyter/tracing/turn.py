@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -223,7 +224,7 @@ class Trace:
         """All turns that came from it, in the order in which they began."""
         return [self._causes.turns[key] for key in self._causes.descendants(self.turn.id)]
 
-    @property
+    @cached_property
     def causes(self) -> CausalGraph:
         """The turn with those that it came from and that came from it."""
         keys = {self.turn.id, *(turn.id for turn in (*self.ancestors, *self.descendants))}

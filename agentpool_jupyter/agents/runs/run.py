@@ -17,6 +17,7 @@ from agentpool_jupyter.agents.reminders.lookup import Reminders
 from agentpool_jupyter.agents.team.spec import TeamSpec
 from agentpool_jupyter.agents.turns.budget import TokenBudget, spent
 from agentpool_jupyter.agents.turns.live_document import LiveDocument
+from agentpool_jupyter.agents.turns.logger import logger_of
 from agentpool_jupyter.agents.turns.outbox import Outbox
 from agentpool_jupyter.agents.turns.toolbox import Servers, tools_of, voters_of
 from agentpool_jupyter.agents.turns.writer import RunResources
@@ -66,6 +67,7 @@ class Run:
         self.team = team
         self.branch = branch
         self._claim = claim
+        self._log = logger_of(claim.run)
         self._functions = functions
         self._ended = threading.Event()
         self._stopping = False
@@ -147,6 +149,7 @@ class Run:
 
     def start(self) -> Self:
         """Begin; called once."""
+        self._log.info("a team of %d begins on branch %s", len(self.team.agents), self.branch)
         self._thread.start()
         return self
 
@@ -160,6 +163,7 @@ class Run:
             raise
         finally:
             self._loop.close()
+            self._log.info("the run ended: %s%s", self.reason, f" ({self.detail})" if self.detail else "")
             self._ended.set()
 
     async def _main(self) -> None:

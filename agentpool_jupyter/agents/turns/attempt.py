@@ -65,6 +65,8 @@ class Attempt:
         self.number = number
         """Which attempt at its turn it is, from 1."""
         self._writer = AttemptWriter(resources, agent.name, number)
+        self.log = self._writer.log
+        """Its records name the run, the agent and the turn."""
         self._toolbox = Toolbox(resources, agent)
         self._exchange: list[dict[str, Any]] = []  # what it said and called so far, and what the tools answered
         self._base = 0  # how much of its text stands in there

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from agentpool_jupyter.pool.events import Delta, Recall, TurnContinued, TurnFailed, TurnFinished, TurnStarted
 
+from .logger import logger_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -58,6 +60,7 @@ class AttemptWriter:
         self._attempt = attempt
         self.turn = resources.pool.new_id()
         """The attempt's own id in the log."""
+        self.log = logger_of(resources.claim.run, agent, self.turn)
         self._seq = 0
         self._pieces: list[str] = []
         self._due = False
@@ -168,4 +171,14 @@ class AttemptWriter:
     def _put(self, event_type: Callable[..., Event], /, **fields: Any) -> Event:
         event = event_type(**self._resources.header(self._agent), turn=self.turn, **fields)
         self._resources.outbox.put(event)
+        match event:
+            case TurnStarted():
+                self.log.info("%s begins attempt %d, having read below %d", self._agent, event.attempt, event.seen)
+            case TurnContinued():
+                self.log.debug("%s goes on (%s), having read below %d", self._agent, event.way, event.seen)
+            case TurnFinished():
+                self.log.info("%s ends: %s, %d characters", self._agent, event.reason, len(self.text))
+            case TurnFailed():
+                again = f"; tried again in {event.wait:.1f} s" if event.retriable else ""
+                self.log.warning("%s failed (%s): %s%s", self._agent, event.kind, event.error, again)
         return event
