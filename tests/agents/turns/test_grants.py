@@ -67,20 +67,24 @@ def test_a_grant_of_nothing_is_told(pool, facts):
 
 
 def test_threads_that_race_for_a_grant_have_as_many_as_it_says(pool):
-    """Without any team, eight calls at once: three pass, the others run out of time."""
+    """Without any team, eight calls at once: three pass, and a person is asked for the others."""
     paid = []
 
     def pay(amount: int) -> None:
         paid.append(amount)
 
-    guarded = consensus(pay, ask=["you"], within=1.5, pool=pool)
+    guarded = consensus(pay, ask=["you"], pool=pool)
     pool.grant("pay", count=3)
 
     def call(amount):
         with suppress(EffectError):
             guarded(amount)
 
-    at_once(*(lambda amount=amount: call(amount) for amount in range(8)))
+    def refuse():
+        until(lambda: len(paid) == 3 and [one.waits_for_person for one in pool.pending()] == [True] * 5)
+        pool.vote_all([question.name for question in pool.pending().questions], accept=False)
+
+    at_once(refuse, *(lambda amount=amount: call(amount) for amount in range(8)))
     assert len(paid) == 3
     assert sum(effect.status == "refused" for effect in pool.effects.values()) == 5
 
