@@ -35,7 +35,7 @@ def check_teams(cells):
 
 
 def check_tour(cells):
-    """A program's mistake is left behind, mended and gone on from without asking a model again, and found where it was."""
+    """A program's mistake is left behind, mended, and found where it was; what the models had said stays."""
     seen = {cell.source.splitlines()[0]: shown(cell) for cell in cells}
     assert "- treasurer#1" in seen["%rollback skeptic#1"]
     assert "2 removed" in seen["%rollback skeptic#1"]
