@@ -137,7 +137,9 @@ def test_it_covers_what_the_notebooks_import_and_run(project, asked):
 
 def test_the_workspace_shows_the_tour_and_its_team():
     """Both widgets of the layout are described, and the picture is that of the tour's first team."""
-    data = json.loads((BINDER / "workspace.json").read_text())["data"]
+    workspace = json.loads((BINDER / "workspace.json").read_text())
+    assert workspace["metadata"]["id"] == "default"  # that of /lab
+    data = workspace["data"]
     shown = [name for area in data["layout-restorer:data"]["main"]["dock"]["children"] for name in area["widgets"]]
     tour, picture = [data[name]["data"] for name in shown]
     assert tour["path"] == picture["path"] == "notebooks/00-tour.ipynb"
