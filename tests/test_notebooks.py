@@ -1,5 +1,6 @@
 """The notebooks as they are in the repository: their outputs can be read without a kernel, and tell a story."""
 
+import re
 from pathlib import Path
 
 import nbformat
@@ -105,12 +106,26 @@ def check_explaining(cells):
     assert "k = 6  (asked: k = 5)" in release
 
 
+def check_teaching(cells):
+    """Both readers see the same order each time, and what is read grows as it is told."""
+    said = [printed(cell) for cell in cells]
+    (orders,) = [[line.partition(":")[2] for line in text.splitlines()] for text in said if "the other reader" in text]
+    assert (orders[0], orders[2]) == (orders[1], orders[3])
+    assert any("checked:   True" in text for text in said)
+    square, ring = [
+        [int(count) for count in re.findall(r"read +(\d+) words", text)] for text in said if " words " in text
+    ]
+    assert 3 < square[2] / square[1] < 5
+    assert ring == [120, 240, 480]
+
+
 STORIES = {
     "00-tour": check_tour,
     "02-time-travel": check_time_travel,
     "03-parallel-thought-and-recall": check_parallel_thought,
     "04-agents-that-act": check_acting,
     "05-explain-and-share": check_explaining,
+    "07-teaching-distributed-systems": check_teaching,
 }
 
 
