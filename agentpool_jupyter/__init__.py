@@ -3,6 +3,7 @@
 The layers, lowest last; imports go only downward::
 
     jupyter   magics/ and live/ (widget, feed)                   cli
+    measure   how fast a team is, and what it costs to be many
     history   diff, graph, transfer, compact: what became of a pool
     agents    team/ prompt/ models/ reminders/ turns/ runs/
     effects   what agents do beside what they say: tools, and each call of them
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from .history import export_pool, history_graph, import_pool
     from .history.compact import compact
     from .history.diff import Diff, diff
+    from .measure.scaling import scaling
     from .pool import Document, Pool, fold, list_pools, merge
     from .privacy import Anonymized, PrivacyReport, anonymize
     from .recall import Matches, similar
@@ -69,6 +71,7 @@ _HOMES = {
     "merge": "pool",
     "open_pool": "snapshots.opening",
     "resume": "agents",
+    "scaling": "measure.scaling",
     "similar": "recall",
     "snapshot": "snapshots.build",
     "tool": "effects",
@@ -102,6 +105,7 @@ __all__ = [
     "merge",
     "open_pool",
     "resume",
+    "scaling",
     "similar",
     "snapshot",
     "tool",

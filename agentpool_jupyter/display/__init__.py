@@ -10,6 +10,7 @@ It knows neither pools nor IPython: whoever shows something hands over numbers a
     changes   what became of sections, word by word
     graph     the rows of a graph of branches
     hits      how what a search found is drawn: as lines, a plain table, or rows of widgets
+    curves    speed-ups against team sizes, beside what bounds them
     release   what a release protects and what it cost, drawn
     progress  how far a job is
     screen    what a run can be shown on, and the values that say what it shows

@@ -1,0 +1,6 @@
+"""Measure: how fast a team is, how that changes with its size, and what it costs to be many.
+
+The rooms, in reading order::
+
+    scaling/  what a larger team gains, from any table of sizes and seconds
+"""
