@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from .agents import Run, Team, TeamSpec, resume
+    from .agents import Run, Team, TeamSpec, report, resume
     from .effects import act, consensus, gate, tool
     from .errors import AgentPoolError
     from .history import export_pool, history_graph, import_pool
@@ -70,6 +70,7 @@ _HOMES = {
     "list_pools": "pool",
     "merge": "pool",
     "open_pool": "snapshots.opening",
+    "report": "agents",
     "resume": "agents",
     "scaling": "measure.scaling",
     "similar": "recall",
@@ -104,6 +105,7 @@ __all__ = [
     "load_ipython_extension",
     "merge",
     "open_pool",
+    "report",
     "resume",
     "scaling",
     "similar",

@@ -21,7 +21,7 @@ def test_the_public_names():
     assert " ".join(agentpool_jupyter.__all__) == (
         "AgentPoolError Anonymized Diff Document Matches Pool PrivacyReport Run Snapshot Team TeamSpec act anonymize "
         "compact consensus diff export_pool fold gate history_graph import_pool index_pools list_pools "
-        "load_ipython_extension merge open_pool resume scaling similar snapshot tool unload_ipython_extension"
+        "load_ipython_extension merge open_pool report resume scaling similar snapshot tool unload_ipython_extension"
     )
 
 

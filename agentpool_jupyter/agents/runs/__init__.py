@@ -12,5 +12,7 @@ In reading order::
     goal      what ends a run when it holds
     schedule  who speaks when: Schedule lets agents take turns until there is a reason to end
     report    what each agent did and what it took
+    measures  how fast a run was and what it cost to be many: definitions, units, sources
+    times     when turns began, first said something and ended
     stale     turns that ended without having read what they should have
 """
