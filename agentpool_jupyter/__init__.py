@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .history import export_pool, history_graph, import_pool
     from .history.compact import compact
     from .history.diff import Diff, diff
+    from .measure.experiment import Experiment, Task, experiment
     from .measure.scaling import scaling
     from .pool import Document, Pool, fold, list_pools, merge
     from .privacy import Anonymized, PrivacyReport, anonymize
@@ -49,11 +50,13 @@ _HOMES = {
     "Anonymized": "privacy",
     "Diff": "history",
     "Document": "pool",
+    "Experiment": "measure.experiment",
     "Matches": "recall",
     "Pool": "pool",
     "PrivacyReport": "privacy",
     "Run": "agents",
     "Snapshot": "snapshots.build",
+    "Task": "measure.experiment",
     "Team": "agents",
     "TeamSpec": "agents",
     "act": "effects",
@@ -61,6 +64,7 @@ _HOMES = {
     "compact": "history",
     "consensus": "effects",
     "diff": "history",
+    "experiment": "measure.experiment",
     "export_pool": "history",
     "fold": "pool",
     "gate": "effects",
@@ -83,11 +87,13 @@ __all__ = [
     "Anonymized",
     "Diff",
     "Document",
+    "Experiment",
     "Matches",
     "Pool",
     "PrivacyReport",
     "Run",
     "Snapshot",
+    "Task",
     "Team",
     "TeamSpec",
     "act",
@@ -95,6 +101,7 @@ __all__ = [
     "compact",
     "consensus",
     "diff",
+    "experiment",
     "export_pool",
     "fold",
     "gate",

@@ -19,9 +19,10 @@ HEAVY += ("pandas",)
 def test_the_public_names():
     """Others rely on them: one is added with thought, and none is taken away."""
     assert " ".join(agentpool_jupyter.__all__) == (
-        "AgentPoolError Anonymized Diff Document Matches Pool PrivacyReport Run Snapshot Team TeamSpec act anonymize "
-        "compact consensus diff export_pool fold gate history_graph import_pool index_pools list_pools "
-        "load_ipython_extension merge open_pool report resume scaling similar snapshot tool unload_ipython_extension"
+        "AgentPoolError Anonymized Diff Document Experiment Matches Pool PrivacyReport Run Snapshot Task Team TeamSpec "
+        "act anonymize compact consensus diff experiment export_pool fold gate history_graph import_pool index_pools "
+        "list_pools load_ipython_extension merge open_pool report resume scaling similar snapshot tool "
+        "unload_ipython_extension"
     )
 
 

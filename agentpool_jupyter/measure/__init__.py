@@ -2,5 +2,6 @@
 
 The rooms, in reading order::
 
-    scaling/  what a larger team gains, from any table of sizes and seconds
+    scaling/     what a larger team gains, from any table of sizes and seconds
+    experiment/  the same work at several team sizes and ways of coordination
 """

@@ -30,6 +30,7 @@ from agentpool_jupyter.pool.events import (
     RunStarted,
     StopAsked,
     Tag,
+    TrialFinished,
     TurnContinued,
     TurnFailed,
     TurnFinished,
@@ -75,6 +76,7 @@ EVENTS = [
     EffectFailed(id="22", proposal="p", error="ValueError: none", detail="Traceback", doubt=True),
     File(id="23", path="src/oven.py", read=2, digest="ab", size=4, text="bake", turn="t", key="k"),
     FilePiece(id="24", data="AAEC"),
+    TrialFinished(id="25", run="r", experiment="ab", trial={"way": "dealt", "n": 2, "repeat": 0}, row={"seconds": 1.5}),
 ]
 
 
@@ -111,7 +113,7 @@ def test_the_names_of_the_types_are_the_storage_format():
     assert " ".join(event.type for event in EVENTS) == (
         "run_started run_finished message turn_started delta turn_finished turn_failed fork head tag recall "
         "claim release heartbeat proposal vote decision folded turn_continued stop_asked "
-        "effect_started effect_done effect_failed file file_piece"
+        "effect_started effect_done effect_failed file file_piece trial_finished"
     )
 
 

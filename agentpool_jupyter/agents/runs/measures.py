@@ -16,7 +16,7 @@ from agentpool_jupyter.pool.words import PYTHON
 from agentpool_jupyter.recall.text.shingles import tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from agentpool_jupyter.agents.team.spec import TeamSpec
     from agentpool_jupyter.pool import Turn
@@ -79,19 +79,24 @@ class Measures:
     def __init__(
         self,
         turns: Sequence[Turn],
-        agents: Collection[str],
         team: TeamSpec,
         times: RunTimes,
+        agents: Iterable[str] | None = None,
         repetition: Repetition | None = None,
     ) -> None:
-        """``turns`` are all attempts of the run, in the order in which they began; ``agents`` whose are measured."""
+        """``turns`` are all attempts of the run, in the order in which they began."""
         self._all = turns
         self._team = team
         self._times = times
-        self._agents = agents
-        self._overlap = repetition or Repetition(turns)
-        self._turns = [turn for turn in turns if turn.agent in agents]
+        self._repetition = repetition or Repetition(turns)
+        self.agents = frozenset((agent.name for agent in team.agents) if agents is None else agents)
+        """Whose turns are measured; default: everyone's."""
+        self._turns = [turn for turn in turns if turn.agent in self.agents]
         self._finished = [turn for turn in self._turns if turn.status == "finished"]
+
+    def of(self, *agents: str) -> Measures:
+        """Return the same measures of some of the agents only."""
+        return Measures(self._all, self._team, self._times, agents, self._repetition)
 
     # Time -----------------------------------------------------------------------------------------------------
 
@@ -130,7 +135,7 @@ class Measures:
 
         Unit: seconds. Source: 1 - efficiency, as in Eager, Zahorjan and Lazowska (1989), times agents and wall time.
         """
-        return max(0.0, len(self._agents) * self.wall - self.work)
+        return max(0.0, len(self.agents) * self.wall - self.work)
 
     @cached_property
     def straggler_gap(self) -> float:
@@ -143,7 +148,7 @@ class Measures:
         for turn in self._all:
             if span := self._times.span(turn.id):
                 ends[turn.agent] = max(ends.get(turn.agent, 0), span.end)
-        if not (own := [agent for agent in ends if agent in self._agents]):
+        if not (own := [agent for agent in ends if agent in self.agents]):
             return 0.0
         last = max(own, key=lambda agent: ends[agent])
         others = [end for agent, end in ends.items() if agent != last]
@@ -207,7 +212,7 @@ class Measures:
         No unit, 0 to 1. Of finished turns in the order in which they ended. Source: seq-rep-4 of Welleck et al.,
         *Neural text generation with unlikelihood training*, ICLR 2020, section 6, over a run in place of one text.
         """
-        counts = [self._overlap.counts[turn.id] for turn in self._finished if turn.id in self._overlap.counts]
+        counts = [self._repetition.counts[turn.id] for turn in self._finished if turn.id in self._repetition.counts]
         total = sum(all_ for _, all_ in counts)
         return sum(again for again, _ in counts) / total if total else 0.0
 
@@ -220,10 +225,3 @@ class Measures:
 
 def _by_model(turn: Turn) -> bool:
     return bool(turn.model) and not turn.model.startswith(PYTHON)
-
-
-def measures_by_agent(turns: Sequence[Turn], team: TeamSpec, times: RunTimes) -> dict[str, Measures]:
-    """Return the measures of each agent of a team, and of all of them under the name that is empty."""
-    names, repetition = {agent.name for agent in team.agents}, Repetition(turns)
-    groups = {"": names} | {name: {name} for name in names}
-    return {name: Measures(turns, group, team, times, repetition) for name, group in groups.items()}

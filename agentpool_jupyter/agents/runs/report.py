@@ -15,7 +15,7 @@ from agentpool_jupyter.errors import UserError
 from agentpool_jupyter.pool import Usage
 from agentpool_jupyter.pool.words import OVERTAKEN, UNUSUAL
 
-from .measures import Measures, measures_by_agent
+from .measures import Measures
 from .stale import stale
 from .times import times_of
 
@@ -123,7 +123,7 @@ class Report:
         self.notes = list(notes)
         """What went wrong when agents were to be reminded of something; their turns went on without."""
         parts = [ReportPart(document, team, run), *below]
-        self._measures = measures_by_agent(parts[0].attempts, team, times) if times else {}
+        self._measures = Measures(parts[0].attempts, team, times) if times else None
         attempts = [turn for part in parts for turn in part.attempts]
         self.stale_turns = [turn for part in parts for turn in stale(*part)]
         """Turns during which something was said that they should have read, and what."""
@@ -140,10 +140,10 @@ class Report:
 
         Raises UserError where the report was made of a document alone, which does not tell times.
         """
-        if not self._measures:
+        if self._measures is None:
             message = "a document alone does not tell times: take `run.report()`, or `ap.report(pool, run)`"
             raise UserError(message)
-        return self._measures[""]
+        return self._measures
 
     def _row(self, name: str, attempts: Sequence[Turn], agents: set[str]) -> ReportRow:
         turns = [turn for turn in attempts if turn.agent in agents]
@@ -201,7 +201,9 @@ class Report:
 
     def _of(self, row: ReportRow) -> Measures | None:
         """Return the measures of a row; None for agents of teams below, whose runs have their own."""
-        return self._measures.get("" if row is self.total else row.agent)
+        if self._measures is None or row is self.total:
+            return self._measures
+        return self._measures.of(row.agent) if row.agent in self._measures.agents else None
 
     def to_pandas(self) -> pd.DataFrame:
         """Return a DataFrame, one row an agent and one for all, with the counts and the measures of each.
