@@ -97,7 +97,7 @@ def test_success_is_what_the_checks_say(pool):
     (row,) = found.rows
     assert (row["success"], row["passed"], row["reason"]) == (False, 2, "reached")
     assert asked == {("flour", 1): 1, ("dough", 1): 1, ("dough", 2): 1, ("cake", 1): 1}
-    assert "dealt, n = 2: reached" in repr(found)
+    assert "dealt, n = 2, repeat 1: 2 of 4 tasks done" in repr(found)
     with pytest.raises(UserError, match="none of the 1 runs did all its tasks"):
         found.scaling()
 

@@ -141,18 +141,15 @@ class Measures:
     def straggler_gap(self) -> float:
         """Straggler gap: how much later the last agent's last turn ended than the median of the others' last turns.
 
-        Unit: seconds; of one agent how much later it ended than the median of all others, which may be below 0. 0 where
-        only one agent spoke. Source: the stragglers of Dean and Ghemawat, *MapReduce*, OSDI 2004, section 3.6.
+        Unit: seconds; 0 where only one agent spoke. Source: the stragglers of Dean and Ghemawat, *MapReduce*, OSDI
+        2004, section 3.6.
         """
         ends: dict[str, int] = {}
-        for turn in self._all:
+        for turn in self._turns:
             if span := self._times.span(turn.id):
                 ends[turn.agent] = max(ends.get(turn.agent, 0), span.end)
-        if not (own := [agent for agent in ends if agent in self.agents]):
-            return 0.0
-        last = max(own, key=lambda agent: ends[agent])
-        others = [end for agent, end in ends.items() if agent != last]
-        return (ends[last] - median(others)) / 1000 if others else 0.0
+        *others, last = sorted(ends.values()) or [0]
+        return (last - median(others)) / 1000 if others else 0.0
 
     @cached_property
     def first_token(self) -> float | None:

@@ -17,6 +17,15 @@ if TYPE_CHECKING:
     from agentpool_jupyter.measure.scaling.gains import Scaling
 
 
+_NAMED = 3  # runs that did not succeed, which are named
+
+
+def _failed(row: dict[str, Any]) -> str:
+    did = f"{row['passed']} of {row['tasks']} tasks done" if row["tasks"] else "not done"
+    why = "" if row["reason"] == "reached" else f" ({row['reason']}{': ' if row['detail'] else ''}{row['detail']})"
+    return f"{row['way']}, n = {row['n']}, repeat {row['repeat']}: {did}{why}"
+
+
 class Experiment:
     """The rows of an experiment; displays itself as a table of means, one line a way and size.
 
@@ -68,8 +77,8 @@ class Experiment:
 
     def _remarks(self) -> list[str]:
         bad = [row for row in self.rows if not row["success"]]
-        told = [f"{row['way']}, n = {row['n']}: {row['reason']}; {row['detail']}".rstrip("; ") for row in bad[:3]]
-        return told + ([f"and {len(bad) - 3} more that did not do all their tasks"] if len(bad) > 3 else [])  # noqa: PLR2004
+        told = [_failed(row) for row in bad[:_NAMED]]
+        return told + ([f"and {len(bad) - _NAMED} more that did not do all their tasks"] if len(bad) > _NAMED else [])
 
     def __repr__(self) -> str:
         return "\n".join([repr(self._table()), *self._remarks()])
