@@ -88,8 +88,8 @@ def check_measured(cells):
     seen = [shown(cell) + printed(cell) for cell in cells]
     (law,) = [text for text in seen if text.startswith("contention   set")]
     sigma, kappa = (float(line.split("found ")[1].split()[0]) for line in law.splitlines()[:2])
-    assert abs(sigma - 0.05) < 0.1
-    assert abs(kappa - 0.02) < 0.02
+    assert 0 <= sigma < 0.35
+    assert abs(kappa - 0.02) < 0.025
     assert any("Unit: seconds" in text and "Source:" in text for text in seen)
     assert any("at once on average" in text for text in seen)
     (ways,) = [text for text in seen if "succeeded" in text and all(f"\n{way} " in text for way in ("dealt", "pool"))]

@@ -6,8 +6,7 @@ Each says in its docstring what it is, in which unit, and where it comes from. S
 from __future__ import annotations
 
 from bisect import bisect_left
-from functools import cached_property
-from itertools import islice
+from functools import cache, cached_property
 from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,7 +15,7 @@ from agentpool_jupyter.pool.words import PYTHON
 from agentpool_jupyter.recall.text.shingles import tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from agentpool_jupyter.agents.team.spec import TeamSpec
     from agentpool_jupyter.pool import Turn
@@ -54,19 +53,14 @@ class Repetition:
     def __init__(self, turns: Sequence[Turn]) -> None:
         self.counts: dict[str, tuple[int, int]] = {}
         """Of each finished turn, by its id: how many such sequences stood there before, and how many it has."""
-        said: set[tuple[str, ...]] = set()
+        said: set[int] = set()  # their hashes: texts of a long run would not fit twice
         finished = [turn for turn in turns if turn.status == "finished" and turn.end is not None]
         for turn in sorted(finished, key=lambda one: one.end or 0):
-            again = total = 0
-            for words in _sequences(tokens(turn.text)):
-                again += words in said
-                total += 1
-                said.add(words)
-            self.counts[turn.id] = again, total
-
-
-def _sequences(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    return zip(*(islice(words, start, None) for start in range(_REPEATED)), strict=False)
+            words = tokens(turn.text)
+            total = max(0, len(words) - _REPEATED + 1)
+            new = set(map(hash, zip(*(words[start:] for start in range(_REPEATED)), strict=False))) - said
+            said |= new
+            self.counts[turn.id] = total - len(new), total
 
 
 class Measures:
@@ -82,13 +76,13 @@ class Measures:
         team: TeamSpec,
         times: RunTimes,
         agents: Iterable[str] | None = None,
-        repetition: Repetition | None = None,
+        repetition: Callable[[], Repetition] | None = None,
     ) -> None:
         """``turns`` are all attempts of the run, in the order in which they began."""
         self._all = turns
         self._team = team
         self._times = times
-        self._repetition = repetition or Repetition(turns)
+        self._repeated = repetition or cache(lambda: Repetition(turns))
         self.agents = frozenset((agent.name for agent in team.agents) if agents is None else agents)
         """Whose turns are measured; default: everyone's."""
         self._turns = [turn for turn in turns if turn.agent in self.agents]
@@ -96,7 +90,7 @@ class Measures:
 
     def of(self, *agents: str) -> Measures:
         """Return the same measures of some of the agents only."""
-        return Measures(self._all, self._team, self._times, agents, self._repetition)
+        return Measures(self._all, self._team, self._times, agents, self._repeated)
 
     # Time -----------------------------------------------------------------------------------------------------
 
@@ -209,7 +203,8 @@ class Measures:
         No unit, 0 to 1. Of finished turns in the order in which they ended. Source: seq-rep-4 of Welleck et al.,
         *Neural text generation with unlikelihood training*, ICLR 2020, section 6, over a run in place of one text.
         """
-        counts = [self._repetition.counts[turn.id] for turn in self._finished if turn.id in self._repetition.counts]
+        by_turn = self._repeated().counts
+        counts = [by_turn[turn.id] for turn in self._finished if turn.id in by_turn]
         total = sum(all_ for _, all_ in counts)
         return sum(again for again, _ in counts) / total if total else 0.0
 

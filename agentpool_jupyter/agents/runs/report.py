@@ -123,8 +123,9 @@ class Report:
         self.notes = list(notes)
         """What went wrong when agents were to be reminded of something; their turns went on without."""
         parts = [ReportPart(document, team, run), *below]
-        self._measures = Measures(parts[0].attempts, team, times) if times else None
-        attempts = [turn for part in parts for turn in part.attempts]
+        own, *others = (part.attempts for part in parts)
+        self._measures = Measures(own, team, times) if times else None
+        attempts = [*own, *(turn for some in others for turn in some)]
         self.stale_turns = [turn for part in parts for turn in stale(*part)]
         """Turns during which something was said that they should have read, and what."""
         self.unusual = _unusual(turn for turn in attempts if turn.status == "finished")
@@ -190,14 +191,12 @@ class Report:
         rows = []
         for row in [*self.rows, self.total]:
             one = self._of(row)
-            if one is None:
-                continue
-            first = "" if one.first_token is None else f"{one.first_token:.2f}"
-            tokens = row.bounded(f"{one.tokens.all:.0f}")
-            read = (f"{one.messages:.1f}", tokens, f"{one.tokens.retries:.0f}", f"{one.repeated:.0%}")
-            rows.append((row.agent, f"{one.work:.2f}", f"{one.idle:.2f}", first, *read))
-        head = ("for each finished turn", "at work (s)", "idle (s)", "first token (s)")
-        return Table((*head, "messages read", "tokens", "of retries", "repeated"), rows, numbers=True)
+            if one is not None:
+                first = "" if one.first_token is None else f"{one.first_token:.2f}"
+                read = (f"{one.messages:.1f}", row.bounded(f"{one.tokens.all:.0f}"), f"{one.tokens.retries:.0f}")
+                rows.append((row.agent, f"{one.work:.2f}", f"{one.idle:.2f}", first, *read, f"{one.repeated:.0%}"))
+        turn = ("messages a turn", "tokens a turn", "in retries", "repeated text")
+        return Table(("time", "at work (s)", "idle (s)", "first token (s)", *turn), rows, numbers=True)
 
     def _of(self, row: ReportRow) -> Measures | None:
         """Return the measures of a row; None for agents of teams below, whose runs have their own."""
@@ -252,6 +251,10 @@ class Report:
         return "".join(table._repr_html_() for table in self._tables()) + remarks_html(self._remarks())
 
 
+def _document(pool: Pool, branch: str) -> Document:
+    return pool.document() if branch == pool.branch else pool.document(branch)  # the first is folded already
+
+
 def report(pool: Pool, run: str | None = None) -> Report:
     """Return what a run did and what it took (default: the latest of the pool), from its log alone.
 
@@ -266,7 +269,7 @@ def report(pool: Pool, run: str | None = None) -> Report:
     ended = record.finished
     times = times_of(pool.events(record.start, ended.offset + 1 if ended else None), record.id, runs.claims.fences)
     parts = [
-        ReportPart(pool.document(one.branch), TeamSpec.from_dict(one.spec), one.id)
+        ReportPart(_document(pool, one.branch), TeamSpec.from_dict(one.spec), one.id)
         for one in (record, *runs.below(record.id))
     ]
     return Report(*parts[0], list(times.notes), effects=list(pool.effects.values()), below=parts[1:], times=times)

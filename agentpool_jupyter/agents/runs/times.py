@@ -47,8 +47,9 @@ class RunTimes:
     def __init__(self, run: str, fences: Mapping[str, int] | None = None) -> None:
         self.run = run
         self._fences = fences or {}
-        self._held: list[Span] = []
-        self._claim: str | None = None  # of the process that is at work now
+        self._held: list[tuple[int, int]] = []  # ended stretches
+        self._claim: str | None = None  # of the process that is at work now …
+        self._since = self._sign = 0  # … since when, and its last sign of life
         self._begin: dict[str, int] = {}
         self._first: dict[str, int | None] = {}
         self._end: dict[str, int] = {}
@@ -58,15 +59,22 @@ class RunTimes:
 
     def absorb(self, event: Event) -> None:
         """Take in the next event of the log; those of other runs are no concern of this."""
-        if event.run != self.run or event.id in self._seen or is_late(event, self._fences):
+        if event.run != self.run or is_late(event, self._fences):
             return
+        if isinstance(event, Delta):  # nearly all of them are
+            if event.turn not in self._first:  # a compaction has moved the first words of what it folded
+                self._first[event.turn] = event.time if event.seq == 0 and not event.folded else None
+            if event.claim == self._claim and event.time > self._sign:
+                self._sign = event.time
+        elif event.id not in self._seen:
+            self._seen.add(event.id)
+            self._absorb(event)
+
+    def _absorb(self, event: Event) -> None:
         lost = LOST in (getattr(event, "kind", ""), getattr(event, "reason", ""))  # said by another process, later
-        if self._claim is not None and event.claim == self._claim and not lost:
-            self._held[-1] = self._held[-1]._replace(end=max(self._held[-1].end, event.time))
+        if event.claim == self._claim and not lost:
+            self._sign = max(self._sign, event.time)
         match event:
-            case Delta():
-                if event.turn not in self._first:  # a compaction has moved the first words of what it folded
-                    self._first[event.turn] = event.time if event.seq == 0 and not event.folded else None
             case TurnStarted():
                 self._begin.setdefault(event.turn, event.time)
             case TurnFinished() | TurnFailed():
@@ -74,27 +82,25 @@ class RunTimes:
             case Recall() if event.note:
                 self.notes[event.note] = None
             case RunStarted():
-                self._seen.add(event.id)
-                self._claim = event.claim
-                self._held.append(Span(event.time, event.time))
+                self._held = self._stretches
+                self._claim, self._since, self._sign = event.claim, event.time, event.time
             case RunFinished():
-                self._seen.add(event.id)
-                self._claim = None
+                self._held, self._claim = self._stretches, None
+
+    @property
+    def _stretches(self) -> list[tuple[int, int]]:
+        """When processes were at work on it, the one that is now among them."""
+        return self._held if self._claim is None else [*self._held, (self._since, self._sign)]
 
     def _before(self, turn: str) -> int:
         """Return when the process ended, at the latest, that was at work on a turn."""
         begin = self._begin.get(turn, 0)
-        return next((held.end for held in self._held if held.begin <= begin <= held.end), begin)
+        return next((end for start, end in self._stretches if start <= begin <= end), begin)
 
     @property
     def seconds(self) -> float:
         """How long a process was at work on it."""
-        return sum(held.seconds for held in self._held)
-
-    @property
-    def start(self) -> int:
-        """When it began; 0 before."""
-        return self._held[0].begin if self._held else 0
+        return sum(end - start for start, end in self._stretches) / 1000
 
     def span(self, turn: str) -> Span | None:
         """Return when an attempt at a turn was spoken, by its id; None where it is not known of."""
