@@ -64,6 +64,26 @@ def bounded(number: str, view: AgentView | RunView) -> str:
     return f"≤ {number}" if view.estimated is True else number
 
 
+class CallView(msgspec.Struct, kw_only=True, frozen=True):
+    """One call of a tool, in the turn that made it."""
+
+    id: str
+    what: str
+    """The call, in a line."""
+    status: str
+    """What became of it, in the words of an effect's status."""
+    answer: str = ""
+    """What its agent was told."""
+    output: str = ""
+    """What it printed."""
+
+    @property
+    def lines(self) -> list[str]:
+        """The call in lines, for where there are no boxes: what came of it, then what it printed."""
+        came = f"{self.what}: {self.status}" + (f" → {self.answer}" if self.answer else "")
+        return [came, *(f"| {line}" for line in self.output.splitlines())]
+
+
 class TurnView(msgspec.Struct, kw_only=True):
     """One turn of one agent; ``text`` is whole in a state, and empty in a patch (text comes as Append)."""
 
@@ -75,6 +95,8 @@ class TurnView(msgspec.Struct, kw_only=True):
     text: str = ""
     start: int = 0
     """Its first offset: turns are shown in this order."""
+    calls: list[CallView] | msgspec.UnsetType = msgspec.UNSET
+    """The calls that it made, in their order; they are sent only where there are some."""
 
 
 class EdgeView(msgspec.Struct, kw_only=True):
@@ -83,6 +105,15 @@ class EdgeView(msgspec.Struct, kw_only=True):
     source: str
     target: str
     chars: int = 0
+
+
+class AlikeView(msgspec.Struct, kw_only=True, frozen=True):
+    """A further call that the same answer is for."""
+
+    id: str
+    agent: str
+    what: str
+    seen: int = 0
 
 
 class QuestionView(msgspec.Struct, kw_only=True, frozen=True):
@@ -96,6 +127,14 @@ class QuestionView(msgspec.Struct, kw_only=True, frozen=True):
     """Who has answered, and who has not."""
     until: int | None = None
     """Until when an answer counts, in milliseconds since the epoch; None is no limit."""
+    rests: str = ""
+    """What it rests on: what its agent had read that may change until it is decided."""
+    again: str = ""
+    """What of that has changed, so that it is asked again; empty where nothing has."""
+    seen: int = 0
+    """What an answer carries, so that one to the question before a change does not count."""
+    more: list[AlikeView] = []
+    """Calls of the same tool behind the same gate: one answer is for all of them."""
 
 
 class RunView(msgspec.Struct, kw_only=True):
@@ -122,6 +161,8 @@ class RunView(msgspec.Struct, kw_only=True):
     """One past the last offset of the pool that this view shows."""
     questions: list[QuestionView] | msgspec.UnsetType = msgspec.UNSET
     """What waits for a person, oldest first; it is sent only while something does."""
+    lets_pass: list[str] | msgspec.UnsetType = msgspec.UNSET
+    """Gates that let pass instead of failing closed, and calls that they let pass, in words; sent where some do."""
 
 
 class State(msgspec.Struct, kw_only=True, tag="state", tag_field="kind"):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from .colours import colour
 from .foreign import literal, printable
+from .note import warnings_html
 from .screen import bounded
 from .sections import TurnSection, section_html
 
@@ -25,24 +26,29 @@ class Still:
 
     def __repr__(self) -> str:
         turns = [
-            f"[{turn.name}{f' ({note})' if (note := _note(turn)) else ''}]\n{turn.text}".strip()
+            "\n".join(
+                [f"[{turn.name}{f' ({note})' if (note := _note(turn)) else ''}]\n{turn.text}".strip(), *_calls(turn)]
+            )
             for turn in self._turns()
         ]
-        head = "\n".join(filter(None, (self._headline(), _read(self.state.run.reading))))
+        warnings = [f"⚠ {warning}" for warning in self.state.run.lets_pass or []]
+        head = "\n".join(filter(None, (self._headline(), self._underway(), _read(self.state.run.reading), *warnings)))
         return printable("\n\n".join([head, *turns]))
 
     def _repr_html_(self) -> str:
         palette = {agent.name: colour(agent.place) for agent in self.state.agents}
         turns = "".join(
             section_html(TurnSection(turn.name, _note(turn), turn.text, palette.get(turn.agent, colour(None))))
+            + _calls_html(turn)
             for turn in self._turns()
         )
         read = escape(_read(self.state.run.reading))
         read = f'<div class="ap-read" style="opacity:.75;margin-bottom:.4em">{read}</div>' if read else ""
+        underway = f"<p><em>{escape(told)}</em></p>" if (told := self._underway()) else ""
         return literal(
             '<div class="agentpool-still" style="line-height:1.45">'
             f'<div class="ap-status" style="font-weight:600;margin-bottom:.4em">{escape(self._headline())}</div>'
-            f"{read}"
+            f"{underway}{read}{warnings_html(self.state.run.lets_pass or [])}"
             f'<details style="margin-bottom:.6em"><summary>agents and what flowed between them</summary>'
             f'<div style="display:flex;flex-wrap:wrap;gap:1.5em;align-items:center">'
             f"{_graph(self.state.agents, self.state.edges, palette)}{_agents(self.state.agents, palette)}"
@@ -64,6 +70,12 @@ class Still:
             parts.append(bounded(f"US$ {run.cost:.4f}", run))
         return " · ".join(parts)
 
+    def _underway(self) -> str:
+        run = self.state.run
+        if run.status not in {"starting", "running", "stopping"}:
+            return ""
+        return f"this is how it stood while the team was at work: `%agents attach {run.pool}` shows how it went on"
+
 
 def _read(reading: Reading) -> str:
     """Return what reading has cost, in prompt tokens, where more than the task was read."""
@@ -78,6 +90,21 @@ def _read(reading: Reading) -> str:
 
 def _note(turn: TurnView) -> str:
     return turn.note or {"running": "still speaking", "failed": "failed", "cancelled": "stopped"}.get(turn.status, "")
+
+
+def _calls(turn: TurnView) -> list[str]:
+    """Return a turn's calls, a line each, and below it what was printed."""
+    return [f"  {line}" for call in turn.calls or [] for line in call.lines]
+
+
+def _calls_html(turn: TurnView) -> str:
+    pre = '<pre style="white-space:pre-wrap;overflow-wrap:anywhere;word-break:normal">'
+    return "".join(
+        '<details class="ap-call" style="margin:.2em 0 .2em 1.2em">'
+        f"<summary><code>{escape(call.what)}</code>: {escape(call.status)}</summary>"
+        f"{''.join(f'{pre}{escape(told)}</pre>' for told in (call.answer, call.output) if told)}</details>"
+        for call in turn.calls or []
+    )
 
 
 def _agents(agents: list[AgentView], palette: dict[str, str]) -> str:

@@ -9,11 +9,12 @@ from .foreign import printable
 from .screen import bounded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from .screen import Patch, State, TurnView
 
 _WIDTH = 100
+_GOING_ON = {"waiting", "approved", "running"}  # states of a call that is not over
 
 
 class TextScreen:
@@ -23,6 +24,8 @@ class TextScreen:
         self._print = write
         self._turns: dict[str, TurnView] = {}
         self._pending: dict[str, str] = {}
+        self._warned: set[str] = set()
+        self._called: set[str] = set()
 
     def show_state(self, state: State, *, keep: bool = False) -> None:
         """Write the last words: how the run ended."""
@@ -33,12 +36,14 @@ class TextScreen:
 
     def show_patch(self, patch: Patch) -> None:
         """Write the lines that are complete now."""
+        self._warn(patch.run.lets_pass or [] if patch.run else [])
         for turn in patch.turns:
             self._turns[turn.id] = turn
         for append in patch.append:
             self._pending[append.turn] = self._pending.get(append.turn, "") + append.text
             self._flush(append.turn, whole=False)
         for turn in patch.turns:
+            self._show_calls(turn)
             if turn.status != "running":
                 self._flush(turn.id, whole=True)
                 if turn.note:
@@ -49,6 +54,22 @@ class TextScreen:
         for agent in patch.agents:
             if agent.state == "retrying":
                 self._write(f"{agent.name}: {agent.note}")
+
+    def _show_calls(self, turn: TurnView) -> None:
+        """Write the calls of a turn that have come to an end, behind what it had said."""
+        for call in turn.calls or []:
+            if call.status not in _GOING_ON and call.id not in self._called:
+                self._called.add(call.id)
+                self._flush(turn.id, whole=True)
+                for line in call.lines:
+                    self._line(turn, line)
+
+    def _warn(self, warnings: Sequence[str]) -> None:
+        """Write what lets pass, each thing once."""
+        for warning in warnings:
+            if warning not in self._warned:
+                self._warned.add(warning)
+                self._write(f"⚠ {warning}")
 
     def _write(self, line: str) -> None:
         self._print(printable(line))

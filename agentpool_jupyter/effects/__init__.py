@@ -4,6 +4,7 @@ In reading order::
 
     tool          Tool: a function that agents may call, with the schema of its arguments
     function      any function of the notebook, called so that nobody has to wait for it
+    printed       what such a function prints
     masking       what is secret in the environment, which no effect carries into the log
     mcp_server    McpServer: tools of other programs, by the Model Context Protocol
     voters        functions and models that are asked whether something may be done

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .function import run_function
@@ -16,12 +17,21 @@ if TYPE_CHECKING:
     from agentpool_jupyter.pool.effects import Effect
     from agentpool_jupyter.pool.events import Usage
 
-    Voter = Callable[[Effect], Awaitable["Ballot"]]
-
 HOW_TO_VOTE = (
     'Answer with nothing but one line of JSON: {"accept": true or false, "why": "in one sentence", "confidence": a '
     "number from 0 to 1}."
 )
+VOTE: Mapping[str, Any] = {
+    "type": "object",
+    "properties": {
+        "why": {"type": "string", "maxLength": 280},
+        "accept": {"type": "boolean"},
+        "confidence": {"type": "number", "minimum": 0, "maximum": 1},
+    },
+    "required": ["why", "accept", "confidence"],
+    "additionalProperties": False,
+}
+"""The JSON schema of a vote, for servers that hold answers to one; its reason comes first, so that it is thought of."""
 _OBJECT = re.compile(r"\{.*\}", re.DOTALL)
 _MOST_TOLD = 300  # characters of a reason
 
@@ -34,6 +44,15 @@ class Ballot(NamedTuple):
     confidence: float | None = None
     usage: Usage | None = None
     """What a model took for it."""
+
+
+@dataclass(frozen=True)
+class Voter:
+    """Somebody who can be asked from here."""
+
+    ask: Callable[[Effect], Awaitable[Ballot]]
+    guard: bool = False
+    """It is asked before the others: a function, which takes neither tokens nor anybody's attention."""
 
 
 def function_voter(function: Callable[..., Any]) -> Voter:
@@ -55,7 +74,7 @@ def function_voter(function: Callable[..., Any]) -> Voter:
             case _:
                 return Ballot(accept=False, why=f"answered {type(answer).__name__}, neither True nor False")
 
-    return vote
+    return Voter(vote, guard=True)
 
 
 def _told(why: str) -> str:

@@ -32,6 +32,20 @@ describe("a list of turns", () => {
     expect(list.root.querySelector(".ap-turn-note")?.textContent).toBe(`failed: ${evil}`);
   });
 
+  it("shows what became of the calls that a turn made, as text", () => {
+    const evil = "<img src=x onerror=alert(1)>";
+    const call = { id: "p", what: `mail(${evil})`, status: "running", answer: "", output: "" };
+    const list = listed([turn("1", { calls: [call] })]);
+    const box = list.root.querySelector(".ap-call");
+    expect([...list.root.querySelectorAll<HTMLElement>(".ap-call pre")].map((each) => each.hidden)).toEqual([true, true]);
+    listed([turn("1", { calls: [{ ...call, status: "done", answer: "5", output: evil }] })], list);
+    expect(list.root.querySelector(".ap-call")).toBe(box);
+    expect(box?.getAttribute("data-status")).toBe("done");
+    expect(box?.querySelector("summary")?.textContent).toBe(`mail(${evil}) done`);
+    expect([...list.root.querySelectorAll(".ap-call pre")].map((each) => each.textContent)).toEqual(["5", evil]);
+    expect(list.root.querySelectorAll("img")).toHaveLength(0);
+  });
+
   it("marks turns that failed or were cancelled", () => {
     const list = listed([turn("1", { status: "failed", note: "429" }), turn("2", { status: "cancelled" })]);
     const notes = [...list.root.querySelectorAll(".ap-turn")].map((each) => [
@@ -52,7 +66,7 @@ describe("a list of turns", () => {
   });
 
   it("holds the last turns only, and more of them on request", () => {
-    const many = Array.from({ length: PAGE + 50 }, (_, index) => turn(String(index + 1), { text: String(index) }));
+    const many = Array.from({ length: PAGE + 50 }, (_, index) => turn(String(index + 1), { text: String(index), status: "finished" }));
     const list = listed(many);
     const button = list.root.querySelector<HTMLButtonElement>(".ap-earlier");
     expect(texts(list)).toHaveLength(PAGE);

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import Locator, Page, Response
 
     from .servers import JupyterServer
 
@@ -76,8 +77,12 @@ class NotebookPage:
         return lane_in(self.page.locator(".jp-NotebookPanel"), agent)
 
     def status(self) -> Locator:
-        """Return the word that says how the run goes, in the widget or in the still picture."""
-        return self.page.locator(".jp-NotebookPanel .ap-status")
+        """Return the word that says how the run goes, in the widget or, where that cannot be shown, in the picture."""
+        return self.page.locator(".jp-NotebookPanel .ap-status:visible")
+
+    def picture(self, index: int) -> Locator:
+        """Return the still picture of a cell's run: out of sight while its widget is there."""
+        return self.cells.nth(index).locator(".agentpool-still")
 
     def graph_is_drawn(self) -> None:
         """Wait until there is something on the graph's canvas."""
@@ -101,12 +106,14 @@ class NotebookPage:
 
     def save(self) -> None:
         """Save the notebook as a person does, and wait until it is on the disk."""
-        before = self.path.stat().st_mtime_ns
-        self.page.keyboard.press("Escape")
-        self.page.keyboard.press("Control+s")
-        self.page.wait_for_timeout(100)
-        while self.path.stat().st_mtime_ns == before or not self.path.read_text().rstrip().endswith("}"):
-            self.page.wait_for_timeout(50)  # the browser's own loop goes on meanwhile, and the server writes in parts
+        while True:  # the front end does nothing when it is asked while another save, its own say, is under way
+            try:
+                with self.page.expect_response(_is_checkpoint, timeout=5_000):
+                    self.page.keyboard.press("Escape")
+                    self.page.keyboard.press("Control+s")
+            except PlaywrightTimeout:
+                continue
+            return
 
     def reload(self) -> None:
         """Reload the page in the browser, and wait until the notebook is there."""
@@ -121,6 +128,11 @@ class NotebookPage:
         self.page.get_by_role("dialog").get_by_text("Select", exact=True).click()
         expect(self.page.locator(".jp-Toolbar-kernelName")).to_have_text("No Kernel")
         expect(self.cells.first).to_be_visible()
+
+
+def _is_checkpoint(response: Response) -> bool:
+    """A front end asks for a checkpoint when a save is done."""
+    return response.request.method == "POST" and "/checkpoints" in response.url
 
 
 def lane_in(place: Locator, agent: str) -> Locator:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agentpool_jupyter.display.screen import AgentView, EdgeView, Reading, RunView, State, TurnView
+from agentpool_jupyter.display.screen import AgentView, CallView, EdgeView, Reading, RunView, State, TurnView
 from agentpool_jupyter.display.still import Still
 from agentpool_jupyter.display.table import Table
 
@@ -45,6 +45,20 @@ def test_text_says_all_that_the_picture_says():
     assert "And cake? 🥐" in text
     head, *_ = repr(Still(state(tokens=1234, tokens_max=5000, cost=0.25, estimated=True))).split("\n\n")
     assert head.endswith(" · ≤ 1,234 tokens of 5,000 · ≤ US$ 0.2500")
+
+
+def test_calls_stand_below_their_turn():
+    """What came of them, and what they printed; whatever that is, it is text."""
+    view = state()
+    view.turns[1].calls = [
+        CallView(id="1", what=f"mail({EVIL})", status="done", answer=EVIL, output="one\ntwo"),
+        CallView(id="2", what="stock()", status="waiting"),
+    ]
+    turn = repr(Still(view)).split("\n\n")[1]
+    assert turn.split("\n")[-4:] == [f"  mail({EVIL}): done → {EVIL}", "  | one", "  | two", "  stock(): waiting"]
+    page = Reader(Still(view)._repr_html_())
+    assert not {"script", "img", "iframe"} & page.tags
+    assert page.text.count(EVIL) == 6
 
 
 def test_an_arrow_says_how_much_text_flowed():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agentpool_jupyter.display.screen import AgentView, Append, Patch, RunView, State, TurnView
+from agentpool_jupyter.display.screen import AgentView, Append, CallView, Patch, RunView, State, TurnView
 from agentpool_jupyter.display.terminal import TextScreen
 
 
@@ -32,6 +32,17 @@ def test_a_line_is_written_once_it_is_whole(screen, lines):
     assert lines == ["       ann#1 │ First line."]
     screen.show_patch(Patch(seq=3, turns=[turn(status="finished")]))
     assert lines[1:] == ["       ann#1 │ Second"]
+
+
+def test_a_call_is_written_once_it_is_over(screen, lines):
+    """Behind what was said before it, once, however often its turn is told."""
+    going = CallView(id="1", what="stock()", status="running")
+    over = CallView(id="1", what="stock()", status="done", answer="5", output="looks\nfinds")
+    screen.show_patch(Patch(seq=1, turns=[turn(calls=[going])], append=[add("I look.")]))
+    for seq in (2, 3):
+        screen.show_patch(Patch(seq=seq, turns=[turn(calls=[over])]))
+    told = [line.partition("│ ")[2] for line in lines]
+    assert told == ["I look.", "stock(): done → 5", "| looks", "| finds"]
 
 
 def test_long_lines_are_wrapped_as_they_come_and_no_word_is_lost_or_cut(screen, lines):

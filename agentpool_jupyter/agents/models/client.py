@@ -84,7 +84,11 @@ class ModelClient:
         """What its tokens come to."""
         self._traffic = traffic or Traffic(endpoint.slots)
         self._local = (local or LocalModel()) if endpoint.local else None
-        self._dialect = Dialect("max_completion_tokens" if endpoint.base_url == OPENAI_URL else "max_tokens")
+        self._dialect = Dialect(
+            limit="max_completion_tokens" if endpoint.base_url == OPENAI_URL else "max_tokens",
+            # The bundled model's server would pass over tools without a word.
+            leave_out=frozenset({TOOLS} if endpoint.local else ()),
+        )
         self.continuation = _KNOWN.get("" if endpoint.local else endpoint.base_url)
         """How the server goes on with a text; None until that was tried."""
         self.trying = asyncio.Lock()

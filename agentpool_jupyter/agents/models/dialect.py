@@ -17,9 +17,16 @@ if TYPE_CHECKING:
 
 TOOLS = "tools"
 """The field of a request that describes what may be called."""
+CHOICE = "tool_choice"
+"""The field that says whether something must be called."""
+FORMAT = "response_format"
+"""The field that holds an answer to a JSON schema."""
+_ABOUT_TOOLS = {CHOICE, "parallel_tool_calls"}  # servers refuse these beside no tools
 ADAPTABLE = frozenset({400, 422})
 """The statuses of refusals that may teach something."""
-_PARAMETERS = re.compile(r"\b(max_completion_tokens|max_tokens|stream_options|temperature|seed|stop|tools)\b")
+_PARAMETERS = re.compile(
+    r"\b(max_completion_tokens|max_tokens|stream_options|temperature|seed|stop|tools|response_format)\b"
+)
 _UNKNOWN = re.compile(
     r"unsupported|not support|unrecogni[sz]ed|unknown|unexpected|extra|not permitted|not allowed|deprecated",
     re.IGNORECASE,
@@ -63,10 +70,19 @@ class Dialect:
     def body(
         self, messages: Sequence[Mapping[str, Any]], max_tokens: int, options: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """Return the fields of a request beside its model; of the options, those that are None are left out."""
+        """Return the fields of a request beside its model.
+
+        Of the options, those that are None are left out, and without tools those that are about tools.
+        """
         wanted = {self.limit: max_tokens, "stream": True, "stream_options": {"include_usage": True}, **options}
-        fields = {name: value for name, value in wanted.items() if name not in self.leave_out and value is not None}
+        out = self.leave_out if options.get(TOOLS) and TOOLS not in self.leave_out else self.leave_out | _ABOUT_TOOLS
+        fields = {name: value for name, value in wanted.items() if name not in out and value is not None}
         return {"messages": list(messages) if self.system else _without_system(messages), **fields}
+
+
+def held_to(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a request that hold its answer to a JSON schema; who refuses them is asked without."""
+    return {FORMAT: {"type": "json_schema", "json_schema": {"name": name, "schema": dict(schema)}}}
 
 
 def _without_system(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

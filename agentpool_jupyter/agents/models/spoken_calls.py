@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from .answer import AskedCall
+from .dialect import held_to
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,6 +26,37 @@ def described(tools: Sequence[Mapping[str, Any]]) -> str:
         for function in (tool["function"] for tool in tools)
     ]
     return "\n".join([_HOW, *lines])
+
+
+def held_to_call(tools: Sequence[Mapping[str, Any]], choice: object) -> dict[str, Any]:
+    """Return the fields that hold an answer to a call in words; none where ``choice`` leaves it free.
+
+    ``choice`` is a request's ``tool_choice``: ``"required"``, or the one function that must be called.
+    """
+    functions = [tool["function"] for tool in tools]
+    match choice:
+        case "required":
+            named = functions
+        case {"function": {"name": name}}:
+            named = [function for function in functions if function["name"] == name]
+        case _:
+            named = []
+    if not named:
+        return {}
+    definitions: dict[str, Any] = {}
+    for function in named:  # a schema refers to its definitions from the root
+        definitions |= function["parameters"].get("$defs", {})
+    return held_to("call", {"anyOf": [_call_of(function) for function in named], "$defs": definitions})
+
+
+def _call_of(function: Mapping[str, Any]) -> dict[str, Any]:
+    arguments = {name: value for name, value in function["parameters"].items() if name != "$defs"}
+    return {
+        "type": "object",
+        "properties": {"tool": {"const": function["name"]}, "arguments": arguments},
+        "required": ["tool", "arguments"],
+        "additionalProperties": False,
+    }
 
 
 def may_be_call(text: str) -> bool:
@@ -65,3 +97,18 @@ def spoken(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         else:
             told.append(dict(message))
     return told
+
+
+def with_exchange(
+    prompt: Sequence[Mapping[str, Any]], exchange: Sequence[Mapping[str, Any]], in_words: str | None
+) -> list[dict[str, Any]]:
+    """Return a prompt with calls of tools and their answers behind it.
+
+    ``in_words`` is what a server that does not know tools is told of those that may still be called; None for others.
+    """
+    messages = [dict(message) for message in (*prompt, *exchange)]
+    if in_words is not None:
+        messages = spoken(messages)
+        if in_words:
+            messages[0]["content"] += f"\n\n{in_words}"
+    return messages

@@ -13,6 +13,7 @@ from agentpool_jupyter.errors import UserError
 
 from .claims import fail_open_turns, start_run
 from .plan import check_team
+from .redaction import redacted_team, redactor_of
 from .run import Run
 from .trust import check_trust, runs_here, sends_to
 
@@ -65,9 +66,10 @@ class Team:
         check_team(self.spec, self.functions)
         run, line = f"run-{pool.new_id()}", branch or pool.branch
         pool.trusted |= sends_to(self.spec) | runs_here(self.spec)
-        claim = start_run(pool, run, line, self.spec)
+        spec = redacted_team(self.spec, redactor_of(pool, self.spec))
+        claim = start_run(pool, run, line, spec)
         above: dict[str, Voter] | None = {} if branch else None  # as of a task handed over: not bound to the head
-        return Run(pool, self.spec, claim=claim, branch=line, functions=self.functions, above=above).start()
+        return Run(pool, spec, claim=claim, branch=line, functions=self.functions, above=above).start()
 
     def __repr__(self) -> str:
         return f"<Team of {', '.join(agent.name for agent in self.spec.agents)}: {self.spec.task!r}>"

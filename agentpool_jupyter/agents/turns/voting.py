@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from agentpool_jupyter.agents.models.answer import Answer
+from agentpool_jupyter.agents.models.dialect import held_to
 from agentpool_jupyter.agents.prompt.build import build_prompt
 from agentpool_jupyter.agents.prompt.frame import framed, spoken
-from agentpool_jupyter.effects.voters import HOW_TO_VOTE, Ballot, read_ballot
+from agentpool_jupyter.effects.voters import HOW_TO_VOTE, VOTE, Ballot, read_ballot
 from agentpool_jupyter.errors import ModelError, ServiceError, UserError
 from agentpool_jupyter.pool.effects import canonical
 
@@ -40,13 +41,16 @@ async def ask_model(
         prompt = build_prompt(resources.live.document, resources.team, agent, tokens=limits.context)
         *before, last = prompt.messages
         question = {"role": "user", "content": f"{last['content']}\n\n{_question(effect)}"}
-        prompt = msgspec.structs.replace(prompt, messages=[*before, question])
+        messages = [*before, question]
+        redactor = resources.redactor
+        prompt = msgspec.structs.replace(prompt, messages=redactor.data(messages) if redactor else messages)
         reservation = await resources.budget.reserve(most(client.gauge, prompt) + _TOKENS + client.gauge.beyond)
     except (BudgetExhaustedError, UserError) as error:
         return Ballot(accept=False, why=f"was not asked: {error}")
     call, answer, said, usage = Call(prompt, _TOKENS, reservation), Answer(), "", None
     try:
-        pieces = client.stream(prompt.messages, max_tokens=_TOKENS, options=limits.options, answer=answer)
+        options = {**(limits.options or {}), **held_to("vote", VOTE)}
+        pieces = client.stream(prompt.messages, max_tokens=_TOKENS, options=options, answer=answer)
         async with aclosing(pieces):
             async for piece in pieces:
                 said += piece if isinstance(piece, str) else ""

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import psutil
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import IO
 
+    from .limits import ChildLimits
+
 _MARK = "AGENTPOOL_CHILD"  # a variable by which processes are found that have left their parent and its group
 _GLANCE = 0.05  # seconds between two looks
 _ROUNDS = 30  # looks for what is to be killed
@@ -30,21 +31,6 @@ _MOMENT = 0.01
 _MARGIN = 5.0  # seconds by which the times at which processes began may be off
 _KERNEL = 2  # the parent of Linux's own threads, which have no environment
 _PATIENCE = 5.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class ChildLimits:
-    """What a child may take, with all that it starts."""
-
-    seconds: float = 60.0
-    memory: int = 2 * 2**30
-    """Bytes of address space of each process, where the system can limit that."""
-    output: int = 32_000
-    """Bytes of what it says that are kept: its beginning and its end."""
-    file_size: int = 64 * 2**20
-    """Bytes of a file that it writes."""
-    processes: int = 64
-    """Processes at the same time."""
 
 
 class ChildEnd(NamedTuple):

@@ -15,7 +15,8 @@ from agentpool_jupyter.effects.tool import Tool, tool
 from agentpool_jupyter.errors import UserError
 from agentpool_jupyter.pool.files.checkout import check_out
 
-from .child import ChildEnd, ChildLimits, run_child
+from .child import ChildEnd, run_child
+from .limits import ChildLimits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -25,12 +26,12 @@ if TYPE_CHECKING:
 RUN_PROGRAM = "run_program"
 """The name of the tool."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
-_NO_LIMITS = ChildLimits()
+_USUAL = ChildLimits()
 _ROOM = 30.0  # seconds that the checkout and the end of a program may take
 
 
 async def run_program(
-    files: Mapping[str, FileVersion], program: str, arguments: Sequence[str] = (), limits: ChildLimits = _NO_LIMITS
+    files: Mapping[str, FileVersion], program: str, arguments: Sequence[str] = (), limits: ChildLimits = _USUAL
 ) -> ChildEnd:
     """Run a program by its name on a fresh checkout of files (``document.files``), and return how it ended.
 
@@ -67,16 +68,18 @@ def find_program(name: str) -> str:
     return str(Path(found).absolute())
 
 
-def program_tool(programs: Sequence[str], files: Callable[[], Mapping[str, FileVersion]]) -> Tool:
+def program_tool(
+    programs: Sequence[str], files: Callable[[], Mapping[str, FileVersion]], limits: ChildLimits = _USUAL
+) -> Tool:
     """Return the tool by which agents run some programs; ``files`` returns what they are run on."""
 
-    @tool(idempotent=True, timeout=_NO_LIMITS.seconds + _ROOM)
+    @tool(idempotent=True, timeout=limits.seconds + _ROOM)
     async def run(program: str, arguments: list[str], *, key: str) -> dict[str, Any]:  # noqa: ARG001 - runs anew
         """Run a program on the files that the team shares, and get its exit status and what it printed.
 
         It starts in a folder with those files. What it writes there is not kept.
         """
-        ended = await run_program(await asyncio.to_thread(files), program, arguments)
+        ended = await run_program(await asyncio.to_thread(files), program, arguments, limits)
         killed = {"killed": ended.killed} if ended.killed else {}
         return {"status": ended.status, **killed, "output": ended.output}
 

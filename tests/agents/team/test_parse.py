@@ -332,6 +332,17 @@ REFUSED = {
     "no budget": ("task: x\nbudget: 500", 2, "budget is written as `key: value` lines"),
     "infinite seconds": ("task: x\nbudget: {seconds: .inf}", 2, "`seconds` must be a number from 0.1 up, not '.inf'"),
     "no number": ("task: x\nsilence: .nan", 2, "`silence` must be a number from 0.1 up, not '.nan'"),
+    "a limit that is none": ("task: x\nrun_limits: {time: 3}", 2, "unknown key 'time' for `run_limits`"),
+    "no memory": (
+        "task: x\nrun_limits: {memory: 1}",
+        2,
+        "`memory` must be a whole number from 64 to 1.04858e+06, not '1'",
+    ),
+    "what cannot be redacted": (
+        "task: x\nredact: [names]",
+        2,
+        "`redact` is true, or a list of some of email, url, phone,",
+    ),
     "too hot": ("task: x\ntemperature: 3", 2, "`temperature` must be a number from 0 to 2, not '3'"),
     "too many attempts": ("task: x\nattempts: 21", 2, "`attempts` must be a whole number from 1 to 20, not '21'"),
     "a huge number": ("task: x\nseed: 1" + "0" * 30, 2, "`seed` must be a whole number from 0 up"),

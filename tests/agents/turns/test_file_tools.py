@@ -159,3 +159,13 @@ def test_what_a_team_cannot_have_is_told_before_it_starts(pool, server):
             team({"ann": "W."}, server, run=run)
     with pytest.raises(SpecError, match="`files` must be true or false"):
         team({"ann": "W."}, server, files="maybe")
+
+
+def test_programs_have_the_limits_of_the_team(pool, server):
+    ask(server, ("run_program", {"program": "python", "arguments": ["-c", "print('a' * 9000); input()"]}))
+    ask(server, ("run_program", {"program": "python", "arguments": ["-c", "while True: pass"]}), answered=1)
+    limits = {"seconds": 1, "output": 200, "memory": 512}
+    play(pool, {"ann": "Runs."}, server, run=["python"], run_limits=limits)
+    talked, looped = told(server)
+    assert len(talked["output"]) < 400
+    assert "1 s" in looped["killed"]

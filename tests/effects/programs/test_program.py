@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from agentpool_jupyter.effects.programs.child import ChildLimits
+from agentpool_jupyter.effects.programs.limits import ChildLimits
 from agentpool_jupyter.effects.programs.program import RUN_PROGRAM, find_program, program_tool, run_program
 from agentpool_jupyter.errors import UserError
 from tests.programs import running
