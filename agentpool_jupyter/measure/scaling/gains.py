@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from agentpool_jupyter.display.curves import Curve, Point, curves_html, curves_text
+from agentpool_jupyter.display.pictures.curves import Curve, Point, curves_html, curves_text
 from agentpool_jupyter.display.table import Table
 
 from .laws import gunther

@@ -6,13 +6,13 @@ import math
 from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
-from .colours import PALETTE
-from .foreign import literal, printable
+from agentpool_jupyter.display.colours import PALETTE
+from agentpool_jupyter.display.foreign import literal, printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .table import Table
+    from agentpool_jupyter.display.table import Table
 
 _WIDTH, _HEIGHT = 420, 260
 _LEFT, _TOP, _RIGHT, _BOTTOM = 42, 10, 12, 36
