@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -33,6 +34,7 @@ from tests.openai_server import Cut, OpenAIServer
 from tests.teams import play
 from tests.teams import team as team_of
 
+OLD = Path(__file__).parents[2] / "fixtures" / "pools" / "bakery.jsonl.gz"
 TEAM = TeamSpec(task="t", agents=tuple(AgentSpec(name=name) for name in ("ann", "ben", "cat")))
 
 
@@ -191,6 +193,13 @@ def test_any_past_run_of_any_pool_is_measured(url):
     assert found.messages > 0
     assert "at once on average" in repr(report)
     assert "messages a turn" in report._repr_html_()
+
+
+def test_runs_of_a_pool_of_an_earlier_version_are_measured(store):
+    """Which had no claims in its events; one of its runs went on after its process had died."""
+    with ap.import_pool(OLD) as pool:
+        found = [ap.report(pool, run).measures.to_dict() for run in pool.runs]
+    assert [(one["finished"], one["wall"] > 0, one["work"] > 0) for one in found] == [(4, True, True), (2, True, True)]
 
 
 def test_a_compacted_log_still_tells_all_but_the_first_words(pool):
