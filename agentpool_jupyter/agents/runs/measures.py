@@ -167,8 +167,8 @@ class Measures:
     def messages(self) -> float:
         """Messages: how many turns of others in the run stood in a finished turn's prompt, on average.
 
-        Unit: messages per turn by a model. Source: the message density of Kim et al., *Towards a science of scaling agent systems*
-        (arXiv 2512.08296), counted where they are read, for in a shared pool nobody sends.
+        Unit: messages per turn by a model. Source: the message density of Kim et al., *Towards a science of scaling
+        agent systems* (arXiv 2512.08296), counted where they are read, for in a shared pool nobody sends.
         """
         starts, by_id = [turn.start for turn in self._all], {turn.id: turn for turn in self._all}
         agents = {agent.name: agent for agent in self._team.agents}
