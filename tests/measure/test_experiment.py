@@ -8,9 +8,9 @@ from collections import Counter
 import pytest
 
 import agentpool_jupyter as ap
-from agentpool_jupyter.errors import SpecError, UserError
+from agentpool_jupyter.errors import RunActiveError, SpecError, UserError
 from agentpool_jupyter.pool.events import Claim, RunStarted, TrialFinished, TurnStarted
-from tests.openai_server import OpenAIServer
+from tests.openai_server import Drip, OpenAIServer
 from tests.programs import running
 from tests.teams import asked, of_type, team, until
 
@@ -262,6 +262,25 @@ def test_a_team_without_tasks_works_on_its_own(pool, server):
     ]
     names = [{event.agent for event in of_type(pool, TurnStarted) if event.run == row["run"]} for row in found.rows]
     assert names == [{"ann"}, {"ann", "ben", "ann-2"}]
+
+
+def test_in_a_shared_pool_all_hear_what_is_left(pool):
+    """Also who listens to somebody only, or to nobody."""
+    spec = "task: Bake.\nagents: {ann: {python: work, listens: []}, ben: {python: work, listens: [ann]}}"
+    pair = ap.Team.from_yaml(spec, functions={"work": bake})
+    (row,) = ap.experiment(pair, pool, ways="pool", sizes=[2], repeats=1, tasks=tasks()).rows
+    assert row["success"]
+    assert of_type(pool, RunStarted)[0].spec["agents"][0]["listens"] == ["task", "list"]
+
+
+def test_nothing_is_run_beside_another_team(pool, server):
+    """And no branch is made for it."""
+    server.fault(Drip(5))
+    other = team({"ann": "Talks."}, server).start(pool)
+    with pytest.raises(RunActiveError):
+        ap.experiment(bakers(bake), pool, sizes=[1], tasks=tasks())
+    other.stop()
+    assert pool.branches == ["main"]
 
 
 def test_progress_is_told(pool):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from decimal import Decimal
 
 import pandas as pd
 import pyarrow as pa
@@ -107,8 +108,10 @@ TABLE = runs(0.1, 0.01, repeats=2)
         {name: [row[name] for row in TABLE] for name in ("n", "seconds")},
         iter(TABLE),
         [{name: str(value) for name, value in row.items()} for row in TABLE],
+        [{name: Decimal(str(value)) for name, value in row.items()} for row in TABLE],
+        pd.DataFrame(TABLE).convert_dtypes(),
     ],
-    ids=["pandas", "arrow", "columns", "iterator", "texts"],
+    ids=["pandas", "arrow", "columns", "iterator", "texts", "decimals", "nullable"],
 )
 def test_any_table_will_do(table):
     assert ap.scaling(table).to_pandas().equals(ap.scaling(TABLE).to_pandas())
@@ -128,6 +131,14 @@ def test_groups_are_looked_at_apart():
     assert result.notes == ["None: all runs are of n = 1: speed-up needs a larger team beside it"]
     assert result.notes[0] in repr(result)
     assert list(result.to_pandas().columns[:2]) == ["way", "n"]
+
+
+def test_what_is_missing_in_a_group_is_one_group():
+    """However a table says that it is."""
+    table = [
+        row | {"way": way} for row, way in zip(runs(0.1, 0) * 2, [None, math.nan, pd.NA, pd.NaT] * 9, strict=False)
+    ]
+    assert [fit.group for fit in ap.scaling(table, by="way", resamples=2).fits] == [(None,)]
 
 
 def test_two_sizes_tell_of_amdahl_alone():
@@ -151,6 +162,8 @@ def test_sizes_that_were_run_once_have_no_interval():
         ([], "the table has no column 'n': it has none"),
         ({"n": [], "seconds": []}, "the table has no rows"),
         (7, "this is no table"),
+        (pd.Series([1, 2]), "this is no table"),
+        (pd.DataFrame({"n": [1, 2], "seconds": [1, None]}).convert_dtypes(), "row 1 of the table has seconds = <NA>"),
         ("runs.csv", "this is no table"),
         ([1, 2], "this is no table"),
         ({"n": [1, 2], "seconds": [1]}, "this is no table"),

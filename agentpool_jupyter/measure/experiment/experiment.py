@@ -11,6 +11,7 @@ import msgspec
 
 from agentpool_jupyter.agents import Run, Team, report
 from agentpool_jupyter.agents.models.endpoint import endpoint_of
+from agentpool_jupyter.agents.runs.claims import refuse_if_active
 from agentpool_jupyter.agents.runs.plan import check_team
 from agentpool_jupyter.errors import RunFailedError, UserError
 from agentpool_jupyter.pool import Position
@@ -51,7 +52,7 @@ def experiment(
 
     ``tasks`` are the work (:class:`.Task`, or the same as dicts), and a run has succeeded when all their checks hold of
     what it left; it ends when each is done, or was given up after ``attempts``. ``ways`` are some of ``alone``,
-    ``dealt``, ``chosen`` and ``pool`` (:mod:`.board`; default: all of them). Without tasks the team works on its own
+    ``dealt``, ``chosen`` and ``pool`` (:mod:`.board`; default: all of them), and the team's own ``until`` does not count. Without tasks the team works on its own
     task as it is, in a shared pool, and has succeeded when its ``until`` holds, or where it has none, ended well.
 
     A team of n is the team's first n agents, or all of them several times (:func:`.trials.sized`). With ``tokens``
@@ -76,6 +77,7 @@ def experiment(
         made = team_of(spec, team.functions, trial, work, attempts)
         check_team(made.team.spec, made.team.functions)  # before any is run
     pool, tell = pool or open_pool("experiment"), progress or (lambda _share, _note: None)
+    refuse_if_active(pool)
     with _model_of(spec):
         rows = finished_rows(pool, key)
         for place, trial in enumerate(trials):

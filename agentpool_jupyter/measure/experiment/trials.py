@@ -120,6 +120,8 @@ def team_of(
         how: dict[str, Any] = {"turns": attempts * len(tasks)}
         if not shared:
             how["listens"] = (boards[agent.name],)
+        elif agent.listens is not None:
+            how["listens"] = (*(agent.listens or (TASK,)), boards[agent.name])
         if agent.python is not None and not is_mind(functions[agent.python]):
             how["python"] = f"{agent.python} as {agent.name}"
             functions[how["python"]] = worker_function(functions[agent.python], listed, agent.name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
@@ -82,7 +83,7 @@ def _columns(given: Any) -> Mapping[Any, Sequence[Any]]:
             given = getattr(given, as_rows)()
     if hasattr(given, "to_pandas"):
         given = given.to_pandas()
-    if hasattr(given, "to_dict"):
+    if hasattr(given, "to_dict") and hasattr(given, "columns"):
         given = given.to_dict("list")
     if isinstance(given, Mapping) and all(_is_column(column) for column in given.values()):
         columns = {name: list(column) for name, column in given.items()}
@@ -103,7 +104,11 @@ def _is_column(value: Any) -> bool:
 
 def _comparable(value: Any) -> Any:
     """Return a value in which what is missing equals itself, and which can be looked up."""
-    if value is None or value != value:  # noqa: PLR0124 - true of NaN, NaT
+    try:
+        missing = value is None or bool(value != value)  # noqa: PLR0124 - true of NaN and NaT
+    except (TypeError, ValueError):  # pandas' own missing value says neither yes nor no
+        missing = True
+    if missing:
         return None
     return value if isinstance(value, str | int | float) else str(value)
 
@@ -117,7 +122,7 @@ def _numbers(column: Sequence[Any], name: str) -> list[float]:
 
 def _number(value: Any) -> float:
     """Return a number, or NaN; texts that a CSV file leaves are numbers, truth values are none."""
-    if isinstance(value, bool | np.bool_) or not isinstance(value, Real | np.number | str):
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Real | Decimal | np.number | str):
         return math.nan
     try:
         return float(value)
