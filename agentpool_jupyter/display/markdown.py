@@ -39,7 +39,9 @@ _SAFE = re.compile(r"(https?://|mailto:)", re.IGNORECASE)
 def markdown_html(text: str) -> str:
     """Return Markdown as HTML without scripts, styles of its own, or anything that is fetched."""
     html = str(_parser().render(text))
-    return html.replace("<pre><code", f'<pre style="{_PRE}"><code')  # in a text it would be escaped
+    return html.replace(
+        "<pre><code", f'<pre style="{_PRE}"><code style="background:none"'
+    )  # in a text it would be escaped
 
 
 def markdown_words(text: str) -> str:

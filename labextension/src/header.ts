@@ -31,8 +31,8 @@ export class Header {
   /** The button was pressed and the kernel has not said so yet. */
   private stopping = false;
 
-  /** `say` is the line to the team, and `switches` are the view's own: both have their places beside the figures. */
-  constructor(private readonly actions: HeaderActions, say: HTMLElement, switches: HTMLElement) {
+  /** `say` is the line to the team, `switches` and `tools` are the view's own: they have their places beside the figures. */
+  constructor(private readonly actions: HeaderActions, say: HTMLElement, switches: HTMLElement, tools: HTMLElement) {
     this.stop.addEventListener("click", this.pressed);
     this.root = element(
       "header",
@@ -48,7 +48,7 @@ export class Header {
       ),
       say,
       element("div", { class: "ap-switches" }, switches),
-      element("div", { class: "ap-reading" }, this.read),
+      element("div", { class: "ap-tools" }, tools, this.read),
       this.problem,
       this.link,
     );

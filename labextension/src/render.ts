@@ -5,6 +5,8 @@ import { Copying } from "./copy";
 import { Dock } from "./dock";
 import { DocumentView } from "./document";
 import { element, Frame } from "./dom";
+import { Filter } from "./filter";
+import { FoundMarks } from "./found";
 import { Graph } from "./graph";
 import { Header } from "./header";
 import { Lanes } from "./lanes";
@@ -13,6 +15,7 @@ import { SayForm } from "./say";
 import { isLive, Session, type Scene, type WidgetModel } from "./session";
 import { Switches, type Shown } from "./switches";
 import { Tray } from "./tray";
+import type { TurnView } from "./wire";
 
 /** Draws a widget into `el` and returns what undoes it all. */
 export function render({ model, el }: { model: WidgetModel; el: HTMLElement }): () => void {
@@ -36,13 +39,15 @@ export function render({ model, el }: { model: WidgetModel; el: HTMLElement }): 
       mark: (agent: string) => cast.get(agent)?.mark ?? mark(null),
     };
     tray.update(now.run, scene.link === "live");
+    const { cast: members, order } = filter.of(now, cast);
     graph.root.hidden = !shown.graph || cast.size < 2;
     lanes.root.hidden = shown.page !== "lanes";
     transcript.root.hidden = shown.page !== "document";
     // What is out of sight is brought up to date when it is looked at.
     if (!graph.root.hidden) graph.update(now, cast);
-    if (shown.page === "lanes") lanes.update(cast, source);
-    else transcript.update(now.order, source);
+    if (shown.page === "lanes") lanes.update(members, source);
+    else transcript.update(order, source);
+    found.show((shown.page === "lanes" ? lanes : transcript).root.querySelectorAll(".ap-turn-text"), filter.query);
   };
   const frame = new Frame(draw);
   const session = new Session(model, (next) => {
@@ -56,7 +61,9 @@ export function render({ model, el }: { model: WidgetModel; el: HTMLElement }): 
     draw();
     (shown.page === "lanes" ? lanes : transcript).restore();
   });
-  const header = new Header({ stop: () => session.send({ kind: "stop" }) }, say.root, switches.root);
+  const filter = new Filter(() => draw());
+  const found = new FoundMarks();
+  const header = new Header({ stop: () => session.send({ kind: "stop" }) }, say.root, switches.root, filter.root);
   const dock = new Dock(element("div", { class: "ap-top" }, header.root, tray.root));
   const root = element(
     "div",
@@ -67,7 +74,19 @@ export function render({ model, el }: { model: WidgetModel; el: HTMLElement }): 
     lanes.root,
     transcript.root,
   );
-  const copying = new Copying(root, () => null);
+  const copying = new Copying(root, (button) => {
+    const id = button.closest<HTMLElement>(".ap-turn")?.dataset["id"];
+    if (scene.model === null) return null;
+    const ids = id === undefined ? filter.of(scene.model, casting.of(scene.model)).order : [id];
+    return asMarkdown(ids.flatMap((each) => scene.model?.turns.get(each) ?? []));
+  });
+  const slash = (event: KeyboardEvent): void => {
+    if (event.key !== "/" || event.target instanceof HTMLInputElement) return;
+    event.preventDefault();
+    event.stopPropagation();
+    filter.focus();
+  };
+  root.addEventListener("keydown", slash);
   graph.root.hidden = true;
   transcript.root.hidden = true;
   el.append(root);
@@ -75,8 +94,17 @@ export function render({ model, el }: { model: WidgetModel; el: HTMLElement }): 
 
   return () => {
     session.close();
+    found.clear();
+    root.removeEventListener("keydown", slash);
     frame.cancel();
-    for (const part of [dock, header, tray, graph, lanes, transcript, say, switches, copying]) part.close();
+    for (const part of [dock, header, tray, graph, lanes, transcript, say, switches, filter, copying]) part.close();
     root.remove();
   };
+}
+
+/** As `Document.text` has it. */
+function asMarkdown(turns: readonly TurnView[]): string {
+  const [only] = turns;
+  if (turns.length === 1 && only !== undefined) return only.text.trim();
+  return turns.map(({ name, text }) => `### ${name}\n\n${text.trim()}`).join("\n\n");
 }

@@ -290,6 +290,7 @@ describe("numbers that rest on an estimate", () => {
 
 describe("the head of a run", () => {
   let sight = (_seen: boolean): void => {};
+  const idle = globalThis.IntersectionObserver;
 
   beforeEach(() => {
     vi.stubGlobal("IntersectionObserver", class {
@@ -310,6 +311,7 @@ describe("the head of a run", () => {
     cleanup();
     cleanup = () => {};
     document.querySelector(".jp-NotebookPanel")?.remove();
+    vi.stubGlobal("IntersectionObserver", idle);
   });
 
   it("stands over the notebook while it runs out of sight, with what is typed there and its focus", () => {
@@ -359,10 +361,75 @@ describe("the head of a run", () => {
   });
 });
 
+describe("what is looked at", () => {
+  const said = state({
+    agents: [agent("planner"), agent("critic")],
+    turns: [
+      turn("1", { text: "The **lease** first.", status: "finished" }),
+      turn("2", { text: "It costs too much.", agent: "critic", name: "critic#1", status: "finished" }),
+      turn("3", { text: "Then the oven.", status: "finished" }),
+    ],
+  });
+
+  function names(): (string | null)[] {
+    return [...el.querySelectorAll(".ap-document .ap-turn")].map((each) => each.getAttribute("data-turn"));
+  }
+  function search(text: string): void {
+    const line = el.querySelector<HTMLInputElement>(".ap-search");
+    if (line === null) throw new Error("no line");
+    line.value = text;
+    line.dispatchEvent(new Event("input"));
+  }
+
+  it("is what was searched for, wherever a key is pressed", () => {
+    const kernel = new Kernel();
+    open(kernel);
+    kernel.says(said);
+    press(".ap-show-document");
+    const slash = new KeyboardEvent("keydown", { key: "/", bubbles: true, cancelable: true });
+    el.querySelector(".ap-document-text")?.dispatchEvent(slash);
+    expect([slash.defaultPrevented, document.activeElement?.className]).toEqual([true, "ap-search"]);
+    search("COSTS ");
+    expect([names(), shown(".ap-found")]).toEqual([["critic#1"], "1 of 3 turns"]);
+    kernel.says(patch(1, { turns: [turn("4")], append: [{ turn: "4", at: 0, text: "Oven costs: 900" }] }));
+    expect([names(), shown(".ap-found")]).toEqual([["critic#1", "planner#4"], "2 of 4 turns"]);
+    el.querySelector(".ap-search")?.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape" }));
+    expect([names(), shown(".ap-found")]).toEqual([["planner#1", "critic#1", "planner#3", "planner#4"], ""]);
+  });
+
+  it("is of the agents that were chosen, in lanes and document", () => {
+    const kernel = new Kernel();
+    open(kernel);
+    kernel.says(said);
+    press("[data-name='planner']");
+    expect([...el.querySelectorAll(".ap-lane")].map((lane) => lane.getAttribute("data-agent"))).toEqual(["critic"]);
+    press(".ap-show-document");
+    expect(names()).toEqual(["critic#1"]);
+    press("[data-name='planner']");
+    expect(names()).toHaveLength(3);
+  });
+
+  it("is copied as Markdown, a turn or all of it", async () => {
+    const written = vi.fn((_text: string) => Promise.resolve());
+    Object.defineProperty(navigator, "clipboard", { value: { writeText: written }, configurable: true });
+    const kernel = new Kernel();
+    open(kernel);
+    kernel.says(said);
+    press(".ap-turn .ap-copy");
+    press("[data-name='planner']");
+    press(".ap-switch .ap-copy");
+    press("[data-name='planner']");
+    press(".ap-switch .ap-copy");
+    await vi.advanceTimersByTimeAsync(0);
+    const all = "### planner#1\n\nThe **lease** first.\n\n### critic#1\n\nIt costs too much.\n\n### planner#3\n\nThen the oven.";
+    expect(written.mock.calls.map(([text]) => text)).toEqual(["The **lease** first.", "It costs too much.", all]);
+  });
+});
+
 describe("code", () => {
   it("is copied by its button, which says so for a while", async () => {
     const written = vi.fn(() => Promise.resolve());
-    vi.stubGlobal("navigator", { clipboard: { writeText: written } });
+    Object.defineProperty(navigator, "clipboard", { value: { writeText: written }, configurable: true });
     const kernel = new Kernel();
     open(kernel);
     kernel.says(state({ turns: [turn("1", { text: "So:\n\n```python\nx = 1\n```", status: "finished" })] }));
@@ -372,6 +439,5 @@ describe("code", () => {
     expect(shown(".ap-code .ap-copy")).toBe("copied");
     await vi.advanceTimersByTimeAsync(2000);
     expect(shown(".ap-code .ap-copy")).toBe("copy");
-    vi.unstubAllGlobals();
   });
 });

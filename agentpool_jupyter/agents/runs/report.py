@@ -246,6 +246,10 @@ class Report:
         if granted:
             more = f" and {len(granted) - _NAMED} more" if len(granted) > _NAMED else ""
             shown.append(f"agreed beforehand: {', '.join(granted[:_NAMED])}{more}")
+        idle = [f"{effect.told}: {effect.uncounted}" for effect in self._effects if effect.uncounted]
+        shown += [f"votes that did not count: {told}" for told in idle[:_NAMED]]
+        if len(idle) > _NAMED:
+            shown.append(f"votes that did not count: on {len(idle) - _NAMED} more calls")
         for what, names in self.unusual.items():
             more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
             shown.append(f"{', '.join(names[:_NAMED])}{more}: {what}")

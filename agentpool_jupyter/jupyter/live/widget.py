@@ -11,7 +11,7 @@ import ipywidgets
 import msgspec
 import traitlets
 
-from agentpool_jupyter.display.stand_in import hiding_css, stand_in_html
+from agentpool_jupyter.display.still import hiding_css, stand_in_html
 from agentpool_jupyter.errors import ServiceError
 
 from .wire import Problem, ToKernel, hear_at_once
@@ -59,7 +59,7 @@ class TeamWidget(anywidget.AnyWidget):  # type: ignore[misc]  # its types are no
     """The style by which it hides what stands in for it."""
 
     def __init__(self, front_end: FrontEnd) -> None:
-        self.mark = f"agentpool-run-{uuid4().hex[:12]}"  # see :mod:`.display.stand_in`
+        self.mark = f"agentpool-run-{uuid4().hex[:12]}"  # see :mod:`.display.still`
         super().__init__(front_end=front_end.model_id, hides=hiding_css(self.mark))
         hear_at_once(self)
 

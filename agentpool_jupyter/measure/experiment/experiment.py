@@ -53,8 +53,8 @@ def experiment(
     ``tasks`` are the work (:class:`.Task`, or the same as dicts), and a run has succeeded when all their checks hold of
     what it left; it ends when each is done, or was given up after ``attempts``, whatever the team's own ``until``.
     ``ways`` are some of ``alone``, ``dealt``, ``chosen`` and ``pool`` (:mod:`.board`; default: all of them). Without
-    tasks the team works on its own task as it is, in a shared pool, and has succeeded when its ``until`` holds, or where
-    it has none, ended well.
+    tasks the team works on its own task as it is, in a shared pool, and has succeeded when its ``until`` holds, or
+    where it has none, ended well.
 
     A team of n is the team's first n agents, or all of them several times (:func:`.trials.sized`). With ``tokens``
     every run may take so many, whatever its size. A worker that is a function is called with the document, and with
