@@ -13,6 +13,7 @@ from agentpool_jupyter.display.table import Table
 from agentpool_jupyter.effects.files.conflicts import conflicts_of
 from agentpool_jupyter.errors import UserError
 from agentpool_jupyter.pool import Usage
+from agentpool_jupyter.pool.columns import frame_of
 from agentpool_jupyter.pool.words import OVERTAKEN, UNUSUAL
 
 from .drift import drift_lines
@@ -22,8 +23,6 @@ from .times import times_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-    import pandas as pd
 
     from agentpool_jupyter.pool import Document, Pool, Turn
     from agentpool_jupyter.pool.effects import Effect
@@ -208,18 +207,17 @@ class Report:
             return self._measures
         return self._measures.of(row.agent) if row.agent in self._measures.agents else None
 
-    def to_pandas(self) -> pd.DataFrame:
+    def to_pandas(self) -> Any:
         """Return a DataFrame, one row an agent and one for all, with the counts and the measures of each.
 
         Of agents of teams that tasks were handed to there are counts alone.
         """
-        import pandas as pd  # noqa: PLC0415 - only who asks for one needs it
 
         def plain(row: ReportRow) -> dict[str, Any]:
             measures = self._of(row)
             return {**msgspec.to_builtins(row), **(measures.to_dict() if measures else {})}
 
-        return pd.DataFrame([plain(row) for row in [*self.rows, self.total]])
+        return frame_of([plain(row) for row in [*self.rows, self.total]])
 
     def to_dict(self) -> dict[str, Any]:
         """Return the numbers as plain data."""

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 from agentpool_jupyter.display.note import remarks_html
 from agentpool_jupyter.display.table import Table
 from agentpool_jupyter.errors import UserError
+from agentpool_jupyter.pool.columns import frame_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import pandas as pd
 
     from agentpool_jupyter.measure.scaling.gains import Scaling
 
@@ -40,11 +39,9 @@ class Experiment:
         self.pool = pool
         """The pool that has its runs."""
 
-    def to_pandas(self) -> pd.DataFrame:
+    def to_pandas(self) -> Any:
         """Return a DataFrame, one row a run, by way, size and repeat."""
-        import pandas as pd  # noqa: PLC0415 - only who asks for one needs it
-
-        return pd.DataFrame(self.rows)
+        return frame_of(self.rows)
 
     def scaling(self, **options: Any) -> Scaling:
         """Return what larger teams gain, of the runs whose success was verified (:func:`.scaling`), each way apart."""

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from agentpool_jupyter.display.pictures.curves import Curve, Point, curves_html, curves_text
 from agentpool_jupyter.display.table import Table
+from agentpool_jupyter.pool.columns import frame_of
 
 from .laws import gunther
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    import pandas as pd
 
     from .samples import Group
 
@@ -148,12 +147,10 @@ class Scaling:
         ]
         return Table((*self.by, *head), rows, numbers=True)
 
-    def to_pandas(self) -> pd.DataFrame:
+    def to_pandas(self) -> Any:
         """Return a DataFrame, one row a size of a group, with what was fitted for the group beside it."""
-        import pandas as pd  # noqa: PLC0415 - only who asks for one needs it
-
         fits = {one.group: one for one in self.fits}
-        return pd.DataFrame([self._plain(row, fits[row.group]) for row in self.rows])
+        return frame_of([self._plain(row, fits[row.group]) for row in self.rows])
 
     def _plain(self, row: ScalingRow, found: ScalingFit) -> dict[str, Any]:
         measured = {name: getattr(row, name) for name in ("n", "runs", "seconds", "speed_up")}
