@@ -82,6 +82,20 @@ def test_a_check_is_a_function_an_async_one_or_a_command_over_the_files(store):
         assert "there is no program 'no-such'" in ap.Task(name="a", check="no-such").problem(Document())
 
 
+def test_what_a_check_says_has_no_secret_and_an_end(monkeypatch):
+    """It goes into the log, and to the model that is asked again."""
+    monkeypatch.setenv("OVEN_TOKEN", "s3cret-of-the-oven")
+
+    def leaky(_document):
+        message = f"no answer with {'s3cret-of-the-oven'}"
+        raise OSError(message)
+
+    assert ap.Task(name="a", check=leaky).problem(Document()) == "OSError: no answer with ***"
+    long = ap.Task(name="a", check='python -c \'print("x" * 9000 + "end"); exit(1)\'').problem(Document())
+    assert len(long) == 2001
+    assert long.endswith("xend")
+
+
 TEAM = TeamSpec(
     task="x",
     agents=(

@@ -21,6 +21,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from agentpool_jupyter.effects.masking import masked
 from agentpool_jupyter.pool.events import Claim
 from agentpool_jupyter.pool.runs import this_owner
 
@@ -210,7 +211,7 @@ def worker_function(
             value = function(document, assignment) if takes > 1 else function(document)
             value = await value if inspect.isawaitable(value) else value
         except Exception as error:  # noqa: BLE001 - whatever it raises, its board is to hear of it
-            return f"{assignment.task.name} raised {type(error).__name__}: {error}"
+            return str(masked(f"{assignment.task.name} raised {type(error).__name__}: {error}"))
         return value or f"{assignment.task.name}: worked on"
 
     return work

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from agentpool_jupyter.effects.masking import masked
 from agentpool_jupyter.effects.programs import run_program
 from agentpool_jupyter.errors import UserError
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from agentpool_jupyter.pool import Document
+
+
+_MOST_SAID = 2_000  # characters of why a task is not done
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,7 +41,14 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.name}: {self.text}" if self.text else self.name
 
     def problem(self, document: Document) -> str:
-        """Return why it is not done, by its check; empty where it is. Takes as long as the check."""
+        """Return why it is not done, by its check; empty where it is. Takes as long as the check.
+
+        Without secrets of the environment; of a long output its end.
+        """
+        told: str = masked(self._problem(document))
+        return told if len(told) <= _MOST_SAID else f"…{told[-_MOST_SAID:]}"
+
+    def _problem(self, document: Document) -> str:
         try:
             if isinstance(self.check, str):
                 return self._ran(document)
