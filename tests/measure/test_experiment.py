@@ -6,9 +6,12 @@ import threading
 from collections import Counter
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import agentpool_jupyter as ap
 from agentpool_jupyter.errors import RunActiveError, SpecError, UserError
+from agentpool_jupyter.pool import Position
 from agentpool_jupyter.pool.events import Claim, RunStarted, TrialFinished, TurnStarted
 from tests.openai_server import Drip, OpenAIServer
 from tests.programs import running
@@ -51,6 +54,35 @@ def test_every_way_does_all_tasks(pool, way):
         assert set(done.values()) == {1}
         assert row["finished"] == 4
     assert len({event.agent for event in of_type(pool, Claim) if event.agent}) == (4 if way == "chosen" else 0)
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_whatever_depends_on_what_all_is_settled_and_nothing_done_twice_at_once(pool, data):
+    """Of any tasks, by any number of workers, some of whose attempts fail: none waits for ever for another's."""
+    names = [f"t{i}" for i in range(data.draw(st.integers(1, 6)))]
+    needs = {name: data.draw(st.sets(st.sampled_from(names[:i]))) if i else set() for i, name in enumerate(names)}
+    failing = data.draw(st.dictionaries(st.sampled_from(names), st.integers(1, 2)))
+    at_work, order = Counter(), []
+
+    def work(document, job):
+        at_work[job.task.name] += 1
+        assert at_work[job.task.name] == 1
+        order.append(job.task.name)
+        at_work[job.task.name] -= 1
+        return "Hm." if job.attempt <= failing.get(job.task.name, 0) else bake(document, job)
+
+    given = [ap.Task(name=name, check=said(name), needs=tuple(needs[name])) for name in names]
+    way, size = data.draw(st.sampled_from(["dealt", "chosen"])), data.draw(st.integers(1, 4))
+    pool.rollback(Position("main", -1))  # what one example has found is nothing to the next
+    (row,) = ap.experiment(bakers(work), pool, ways=way, sizes=[size], repeats=1, tasks=given).rows
+    lost = {name for name, times in failing.items() if times > 1}
+    for name in names:
+        lost |= {name} if needs[name] & lost else set()
+    assert row["reason"] == "reached"
+    assert row["passed"] == len(names) - len(lost)
+    assert row["success"] == (not lost)
+    assert all(order.index(need) < order.index(name) for name in set(order) for need in needs[name])
 
 
 @pytest.mark.parametrize("way", ["dealt", "chosen", "pool"])
@@ -156,6 +188,9 @@ def test_what_is_finished_is_not_run_again(url):
         more = ap.experiment(bakers(work), pool, ways="dealt", sizes=[1, 2, 3], repeats=2, tasks=tasks())
         assert [row for row in more.rows if row["repeat"] == 1][:2] == first.rows
         assert calls == {1: 8, 2: 8, 3: 8}
+        pool.rollback(Position("main", -1))  # on a line of their own they are
+        ap.experiment(bakers(work), pool, ways="dealt", sizes=[3], repeats=1, tasks=tasks())
+        assert calls[3] == 12
         other = [*tasks(), {"name": "tart", "check": lambda _: True}]
         ap.experiment(bakers(work), pool, ways="dealt", sizes=[1], repeats=1, tasks=other)
         assert calls[1] == 13

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import agentpool_jupyter as ap
 from agentpool_jupyter.errors import UserError
 from agentpool_jupyter.measure.scaling.laws import best_size, gunther, karp_flatt
+from tests.programs import output
 
 SIZES = (1, 2, 4, 8, 16)
 
@@ -185,6 +186,22 @@ def test_what_cannot_be_used_is_told_in_one_line(table, told):
         ap.scaling(table)
     assert any(part in str(caught.value) for part in told.split("|"))
     assert "\n" not in str(caught.value)
+
+
+def test_without_numpy_it_is_told_what_to_install():
+    """An experiment does without."""
+    program = """
+import sys
+sys.modules["numpy"] = None
+import agentpool_jupyter as ap
+from agentpool_jupyter.errors import ExtraMissingError
+ap.experiment
+try:
+    ap.scaling
+except ExtraMissingError as error:
+    print(error)
+"""
+    assert output(program) == "scaling needs numpy: pip install 'agentpool-jupyter[measure]'\n"
 
 
 def test_a_level_that_is_no_share_is_refused():

@@ -61,7 +61,7 @@ def experiment(
     an :class:`.Assignment` where it takes a second argument.
 
     Runs are made one after the other, in an order of chance that ``seed`` fixes, each on a branch of its own that
-    leaves the current one here; ``pool`` is by default one named ``experiment``. Their rows are in the log: what was
+    leaves the current one here; ``pool`` is by default one named ``experiment``. Their rows are on that line: what was
     finished is not run again where the same experiment is asked for again, also after a restart, with more sizes or
     repeats. A run that broke off is made anew. ``progress`` is told how far it is, from 0 to 1, and what is run.
 
@@ -90,9 +90,9 @@ def experiment(
 
 
 def finished_rows(pool: Pool, key: str) -> dict[Trial, dict[str, Any]]:
-    """Return the rows that a pool has of an experiment, in the order in which they were made."""
+    """Return the rows that the current line has of an experiment, in the order in which they were made."""
     rows: dict[Trial, dict[str, Any]] = {}
-    for event in pool.events():
+    for event in pool.lineage.on_line(pool.events(), Position(pool.branch, pool.end - 1)):
         if isinstance(event, TrialFinished) and event.experiment == key:
             with suppress(msgspec.ValidationError):  # of another program
                 rows.setdefault(msgspec.convert(event.trial, _Key).trial, event.row)
