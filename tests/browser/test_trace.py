@@ -16,7 +16,6 @@ AGENTS = {
 def test_a_phrase_is_followed_to_its_source(open_notebook, server, photo):
     """From a run to the turn that said it, from there to its prompt, as it was sent; nothing in it is markup."""
 
-
     server.fault(Says(f"We plan. {WRONG} <b>Cheap</b>."), contains="You are planner")
     server.fault(Says(f"So it is: {WRONG}"), contains="You are critic")
     notebook = open_notebook(
