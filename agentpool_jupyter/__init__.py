@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .history.diff import Diff, diff
     from .pool import Document, Pool, fold, list_pools, merge
     from .privacy import Anonymized, PrivacyReport, anonymize
+    from .privacy.redaction.pseudonyms import reveal
     from .recall import Matches, similar
     from .recall.bulk.build import index_pools
     from .snapshots.build import Snapshot, snapshot
@@ -78,6 +79,7 @@ _HOMES = {
     "merge": "pool",
     "open_pool": "snapshots.opening",
     "resume": "agents",
+    "reveal": "privacy.redaction.pseudonyms",
     "similar": "recall",
     "snapshot": "snapshots.build",
     "tool": "effects",
@@ -119,6 +121,7 @@ __all__ = [
     "merge",
     "open_pool",
     "resume",
+    "reveal",
     "similar",
     "snapshot",
     "tool",

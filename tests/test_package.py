@@ -22,7 +22,7 @@ def test_the_public_names():
         "AgentPoolError Anonymized Blame Diff Document Matches Pool PrivacyReport Run Snapshot Team TeamSpec Trace "
         "act anonymize blame compact consensus diff export_pool export_spans fold from_messages gate history_graph "
         "import_pool import_transcript index_pools label list_pools load_ipython_extension merge open_pool resume "
-        "similar snapshot tool trace unload_ipython_extension"
+        "reveal similar snapshot tool trace unload_ipython_extension"
     )
 
 

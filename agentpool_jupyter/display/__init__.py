@@ -4,6 +4,7 @@ It knows neither pools nor IPython: whoever shows something hands over numbers a
 
     colours   one agent, one colour
     foreign   texts of others, fit for a terminal and for a page
+    markdown  what agents write, as HTML that stays harmless
     note      a sentence as an answer, and what may stand below it: a warning, remarks, prompts
     table     rows under a head; a text cut to fit a line
     sections  who said what, one section a turn
@@ -15,6 +16,6 @@ It knows neither pools nor IPython: whoever shows something hands over numbers a
     release   what a release protects and what it cost, drawn
     progress  how far a job is
     screen    what a run can be shown on, and the values that say what it shows
-    still     a run as a picture that needs no kernel
+    still     a run as a picture that needs no kernel, and how such a thing stands in for a widget
     terminal  a run as lines of text
 """

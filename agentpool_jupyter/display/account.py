@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from .table import Table
 
-_PRE = "white-space:pre-wrap;overflow-wrap:anywhere;word-break:normal;margin:.2em 0 .6em 1em"
+_PRE = "white-space:pre-wrap;overflow-wrap:anywhere;margin:.2em 0 .6em 1em;word-break:normal"
 
 
 class Part(NamedTuple):

@@ -1,4 +1,9 @@
-"""A run as a still picture: what a saved notebook shows without kernel, widget or script."""
+"""A run as a still picture: what a saved notebook shows without kernel, widget or script.
+
+Such a notebook has both what a widget shows and what stands in for it, one output below the other, and a mark ties
+them. While the widget lives, a style of its own hides what stands in; where it cannot be shown, the other's style hides
+what the front end says about that.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from .colours import colour
 from .foreign import literal, printable
+from .note import warnings_html
 from .screen import bounded
 from .sections import TurnSection, section_html
 
@@ -15,6 +21,22 @@ if TYPE_CHECKING:
     from .screen import AgentView, EdgeView, Reading, State, TurnView
 
 _SIZE, _RADIUS, _NODE = 300, 105, 26
+
+
+def hiding_css(mark: str) -> str:
+    """Return the style that hides what stands in, for the widget."""
+    return f".jp-OutputArea-child:has(.{mark}), .{mark} {{display: none}}"
+
+
+def hiding_html(mark: str) -> str:
+    """Return the same as HTML, for a widget that is made of HTML."""
+    return f"<style>{hiding_css(mark)}</style>"
+
+
+def stand_in_html(mark: str, widget: str, html: str) -> str:
+    """Return what stands in with its mark, and with the style that hides an output in which nothing of a class is."""
+    lost = f".jp-OutputArea-child:not(:has(.{widget})):has(+ .jp-OutputArea-child .{mark})"
+    return f'<style>{lost} {{display: none}}</style><div class="{mark}">{html}</div>'
 
 
 class Still:
@@ -30,7 +52,9 @@ class Still:
             )
             for turn in self._turns()
         ]
-        head = "\n".join(filter(None, (self._headline(), _read(self.state.run.reading))))
+        warnings = [f"⚠ {warning}" for warning in self.state.run.lets_pass or []]
+        told = (self._headline(), self._underway(), _read(self.state.run.reading), *warnings)
+        head = "\n".join(filter(None, told))
         return printable("\n\n".join([head, *turns]))
 
     def _repr_html_(self) -> str:
@@ -42,10 +66,11 @@ class Still:
         )
         read = escape(_read(self.state.run.reading))
         read = f'<div class="ap-read" style="opacity:.75;margin-bottom:.4em">{read}</div>' if read else ""
+        underway = f"<p><em>{escape(told)}</em></p>" if (told := self._underway()) else ""
         return literal(
             '<div class="agentpool-still" style="line-height:1.45">'
             f'<div class="ap-status" style="font-weight:600;margin-bottom:.4em">{escape(self._headline())}</div>'
-            f"{read}"
+            f"{underway}{read}{warnings_html(self.state.run.lets_pass or [])}"
             f'<details style="margin-bottom:.6em"><summary>agents and what flowed between them</summary>'
             f'<div style="display:flex;flex-wrap:wrap;gap:1.5em;align-items:center">'
             f"{_graph(self.state.agents, self.state.edges, palette)}{_agents(self.state.agents, palette)}"
@@ -66,6 +91,12 @@ class Still:
         if run.cost is not None:
             parts.append(bounded(f"US$ {run.cost:.4f}", run))
         return " · ".join(parts)
+
+    def _underway(self) -> str:
+        run = self.state.run
+        if run.status not in {"starting", "running", "stopping"}:
+            return ""
+        return f"this is how it stood while the team was at work: `%agents attach {run.pool}` shows how it went on"
 
 
 def _read(reading: Reading) -> str:
@@ -89,7 +120,7 @@ def _calls(turn: TurnView) -> list[str]:
 
 
 def _calls_html(turn: TurnView) -> str:
-    pre = '<pre style="white-space:pre-wrap;overflow-wrap:anywhere">'
+    pre = '<pre style="white-space:pre-wrap;overflow-wrap:anywhere;word-break:normal">'
     return "".join(
         '<details class="ap-call" style="margin:.2em 0 .2em 1.2em">'
         f"<summary><code>{escape(call.what)}</code>: {escape(call.status)}</summary>"

@@ -204,7 +204,7 @@ def _changed(gone: str, come: str) -> Iterator[Hunk]:
 
 
 def _section(change: TurnChange) -> ChangedSection:
-    return ChangedSection(change.name, change.kind, change.remark, list(change.words()))
+    return ChangedSection(change.name, change.kind, change.remark, list(change.words()), markdown=True)
 
 
 def _same(leading: Mapping[str, int], changes: Iterable[TurnChange] = ()) -> str:

@@ -333,6 +333,9 @@ def effect_lines(effect: Effect) -> str:
         for voter, vote in effect.votes.items()
     ]
     lines += [f"  {vote.agent}: does not count, {why}" for vote, why in effect.idle]
+    lines += [f"  what it rests on changed at offset {change.offset}: {change.why}" for change in effect.changes]
+    lines += [f"  agreed beforehand: grant {effect.granted.id}"] if effect.granted else []
+    lines += [f"  let pass: {effect.let_pass}"] if effect.let_pass else []
     ended = effect.ended
     if ended is not None:
         lines.append(f"  {clip(str(getattr(ended, 'error', '') or getattr(ended, 'result', '')), 300)}")

@@ -37,8 +37,8 @@ class Lane {
     this.root.style.setProperty("--ap-colour", mark.colour);
   }
 
-  update(member: Member, source: Source): void {
-    this.turns.update(member.turns, source);
+  update(member: Member, source: Source, looked: boolean): void {
+    this.turns.update(member.turns, source, looked);
     const { agent } = member;
     if (agent === this.shown) return;
     this.shown = agent;
@@ -79,9 +79,10 @@ export class Lanes {
         this.root.append(lane.root);
         this.sight.observe(lane.root);
       }
-      lane.update(member, source);
+      lane.update(member, source, this.inSight.has(lane.root));
     }
     setAttribute(this.root, "data-size", sizeOf(cast.size));
+    setAttribute(this.root, "data-lanes", String([...cast.values()].filter(({ agent }) => agent.kind !== "person").length));
     // After all the writing, so that the page is laid out once and not once for each lane.
     for (const lane of this.lanes.values()) if (this.inSight.has(lane.root)) lane.turns.tail.follow();
   }

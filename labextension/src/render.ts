@@ -1,8 +1,12 @@
 // One view of a run: puts the parts together and feeds them, once a frame, from one session.
 
 import { Casting } from "./cast";
+import { Copying } from "./copy";
+import { Dock } from "./dock";
 import { DocumentView } from "./document";
 import { element, Frame } from "./dom";
+import { Filter } from "./filter";
+import { FoundMarks } from "./found";
 import { Graph } from "./graph";
 import { Header } from "./header";
 import { Lanes } from "./lanes";
@@ -11,6 +15,7 @@ import { SayForm } from "./say";
 import { isLive, Session, type Scene, type WidgetModel } from "./session";
 import { Switches, type Shown } from "./switches";
 import { Tray } from "./tray";
+import type { TurnView } from "./wire";
 
 /** Draws a widget into `el` and returns what undoes it all. */
 export function render({ model, el }: { model: WidgetModel; el: HTMLElement }): () => void {
@@ -23,6 +28,9 @@ export function render({ model, el }: { model: WidgetModel; el: HTMLElement }): 
 
   const draw = (): void => {
     header.update(scene);
+    const live = scene.model === null || isLive(scene.model);
+    say.open(live && scene.link === "live", live ? "Not connected" : "The run has ended");
+    dock.keep(scene.model !== null && live && scene.link !== "absent");
     if (scene.model === null) return;
     const now = scene.model;
     const cast = casting.of(now);
@@ -30,40 +38,55 @@ export function render({ model, el }: { model: WidgetModel; el: HTMLElement }): 
       turn: (id: string) => now.turns.get(id),
       mark: (agent: string) => cast.get(agent)?.mark ?? mark(null),
     };
-    say.show(isLive(now) && scene.link === "live");
     tray.update(now.run, scene.link === "live");
+    const { cast: members, order } = filter.of(now, cast);
     graph.root.hidden = !shown.graph || cast.size < 2;
     lanes.root.hidden = shown.page !== "lanes";
     transcript.root.hidden = shown.page !== "document";
     // What is out of sight is brought up to date when it is looked at.
     if (!graph.root.hidden) graph.update(now, cast);
-    if (shown.page === "lanes") lanes.update(cast, source);
-    else transcript.update(now.order, source);
+    if (shown.page === "lanes") lanes.update(members, source);
+    else transcript.update(order, source);
+    found.show((shown.page === "lanes" ? lanes : transcript).root.querySelectorAll(".ap-turn-text"), filter.query);
   };
   const frame = new Frame(draw);
   const session = new Session(model, (next) => {
     scene = next;
     frame.request();
   });
-  const header = new Header({ stop: () => session.send({ kind: "stop" }) });
   const say = new SayForm((text) => session.send({ kind: "say", text }));
-  const tray = new Tray((id, accept, text) => session.send({ kind: "resolve", id, accept, text }));
+  const tray = new Tray((answer) => session.send(answer));
   const switches = new Switches(shown, (next) => {
     shown = next;
     draw();
     (shown.page === "lanes" ? lanes : transcript).restore();
   });
-  header.switches.append(switches.root);
+  const filter = new Filter(() => draw());
+  const found = new FoundMarks();
+  const header = new Header({ stop: () => session.send({ kind: "stop" }) }, say.root, switches.root, filter.root);
+  const dock = new Dock(element("div", { class: "ap-top" }, header.root, tray.root));
   const root = element(
     "div",
-    { class: "agentpool-widget", "data-testid": "agentpool-widget" },
-    header.root,
-    tray.root,
+    // No page that typesets its mathematics takes two amounts of dollars for a formula.
+    { class: "agentpool-widget mathjax_ignore tex2jax_ignore", "data-testid": "agentpool-widget" },
+    dock.slot,
     graph.root,
     lanes.root,
     transcript.root,
-    say.root,
   );
+  const copying = new Copying(root, (button) => {
+    const id = button.closest<HTMLElement>(".ap-turn")?.dataset["id"];
+    if (scene.model === null) return null;
+    const ids = id === undefined ? filter.of(scene.model, casting.of(scene.model)).order : [id];
+    return asMarkdown(ids.flatMap((each) => scene.model?.turns.get(each) ?? []));
+  });
+  const slash = (event: KeyboardEvent): void => {
+    if (event.key !== "/" || event.target instanceof HTMLInputElement) return;
+    event.preventDefault();
+    event.stopPropagation();
+    filter.focus();
+  };
+  root.addEventListener("keydown", slash);
   graph.root.hidden = true;
   transcript.root.hidden = true;
   el.append(root);
@@ -71,8 +94,17 @@ export function render({ model, el }: { model: WidgetModel; el: HTMLElement }): 
 
   return () => {
     session.close();
+    found.clear();
+    root.removeEventListener("keydown", slash);
     frame.cancel();
-    for (const part of [header, tray, graph, lanes, transcript, say, switches]) part.close();
+    for (const part of [dock, header, tray, graph, lanes, transcript, say, switches, filter, copying]) part.close();
     root.remove();
   };
+}
+
+/** As `Document.text` has it. */
+function asMarkdown(turns: readonly TurnView[]): string {
+  const [only] = turns;
+  if (turns.length === 1 && only !== undefined) return only.text.trim();
+  return turns.map(({ name, text }) => `### ${name}\n\n${text.trim()}`).join("\n\n");
 }

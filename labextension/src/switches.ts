@@ -1,5 +1,6 @@
 // What of a run is looked at: its lanes or its document, with or without the graph.
 
+import { copyButton } from "./copy";
 import { element } from "./dom";
 
 /** The reader's choice; it belongs to one view and is not told to the kernel. */
@@ -23,7 +24,7 @@ export class Switches {
     ];
     const all = this.buttons.map(({ button }) => button);
     const pages = element("span", { class: "ap-segment", role: "group", "aria-label": "Show as" }, ...all.slice(0, 2));
-    this.root = element("span", { class: "ap-switch" }, pages, element("span", { class: "ap-segment" }, ...all.slice(2)));
+    this.root = element("span", { class: "ap-switch" }, pages, element("span", { class: "ap-segment" }, ...all.slice(2)), copyButton("Copy what is shown, as Markdown"));
     this.mark();
   }
 

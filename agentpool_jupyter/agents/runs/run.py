@@ -29,6 +29,7 @@ from agentpool_jupyter.pool.words import LOST, run_status
 
 from .goal import Goal
 from .hand_over import HandOver
+from .redaction import redact_said, redactor_of
 from .renewal import Renewal
 from .report import Report, ReportPart
 from .schedule import Schedule, make_agents
@@ -72,6 +73,8 @@ class Run:
         self._stopping = False
         self._schedule = Schedule(Goal(team.until, functions.get(team.until)))
         self._reminders = Reminders(pool)
+        self._redactor = redactor_of(pool, team)
+        pool.redact = partial(redact_said, pool)
         self._loop = asyncio.new_event_loop()
         # In the caller's context, by which a kernel knows the cell that what is printed belongs to.
         self._thread = threading.Thread(
@@ -181,6 +184,7 @@ class Run:
             reminders=self._reminders,
             tools=tools,
             voters=above | voters_of(self.team, self._functions, above),
+            redactor=self._redactor,
         )
         hand_over = HandOver(resources, self._below)
         tools.update(hand_over.tools())

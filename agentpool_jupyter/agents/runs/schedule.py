@@ -13,6 +13,7 @@ from agentpool_jupyter.agents.turns.budget import BudgetExhaustedError
 from agentpool_jupyter.agents.turns.model_agent import ModelAgent
 from agentpool_jupyter.agents.turns.python_agent import PythonAgent
 from agentpool_jupyter.agents.turns.voting import ask_model
+from agentpool_jupyter.effects.voters import Voter
 from agentpool_jupyter.errors import LogError
 from agentpool_jupyter.pool.events import Label, TurnFailed, TurnFinished
 from agentpool_jupyter.pool.words import FILTERED, LOST, REFUSED, THOUGHT, UNUSUAL, WITHHELD
@@ -112,7 +113,7 @@ def make_agents(
                 clients[endpoint] = ModelClient(endpoint, silence=team.silence, patience=patience, traffic=shared)
             limits = call_limits(team, spec, endpoint)
             agent = ModelAgent(resources, spec, clients[endpoint], limits)
-            resources.voters[spec.name] = partial(ask_model, resources, spec, clients[endpoint], limits)
+            resources.voters[spec.name] = Voter(partial(ask_model, resources, spec, clients[endpoint], limits))
         states.append(AgentState(spec, agent, team.turns_of(spec), start))
     return states, list(clients.values())
 

@@ -160,6 +160,8 @@ class TeamSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Names of programs that agents may run on those files; see :mod:`agentpool_jupyter.effects.programs`."""
     run_limits: ChildLimits = ChildLimits()
     """What each of them may take."""
+    redact: tuple[str, ...] = ()
+    """Kinds of identifiers that no model reads and the pool does not get; with any of them, keys are none of both."""
     until: str = ""
     """Name of a function ``(document) -> bool``: the run ends when it holds after a turn; empty for none."""
     gates: dict[str, Gate] = {}

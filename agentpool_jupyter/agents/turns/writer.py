@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from agentpool_jupyter.effects.voters import Voter
     from agentpool_jupyter.pool import Event, Pool
     from agentpool_jupyter.pool.events import Claim, Usage
+    from agentpool_jupyter.privacy.redaction.redactor import Redactor
 
     from .budget import TokenBudget
     from .live_document import LiveDocument
@@ -42,6 +43,8 @@ class RunResources:
     """What agents may call, by the entry of ``tools`` that names it; which of them may, its team says."""
     voters: dict[str, Voter] = field(default_factory=dict)
     """Agents and functions that gates may ask, by name."""
+    redactor: Redactor | None = None
+    """What all texts go through before a model or the pool has them; None where the team redacts nothing."""
 
     def header(self, agent: str) -> dict[str, Any]:
         """Return the fields that every event of an agent carries."""
@@ -62,8 +65,9 @@ class AttemptWriter:
         self._pieces: list[str] = []
         self._due = False
         self._seen = 0
+        self._waiting = resources.redactor.stream() if resources.redactor else None
         self.text = ""
-        """All that was added so far."""
+        """All that was added so far and is certain: where the team redacts, what may be half an identifier waits."""
 
     def start(self, *, model: str, seen: int, prompt: Prompt | None = None) -> None:
         """Record that the attempt begins, what it has seen and what its prompt is made of."""
@@ -104,6 +108,19 @@ class AttemptWriter:
 
     def add(self, text: str) -> None:
         """Add text; it is written within the team's ``flush`` seconds."""
+        self._add(self._waiting.feed(text) if self._waiting else text)
+
+    def settle(self) -> None:
+        """Add what waits: nothing is said that goes on with it."""
+        if self._waiting:
+            self._add(self._waiting.close())
+
+    def leave(self) -> None:
+        """Pass over what waits: the next call goes on before it, so that no call's end cuts an identifier in two."""
+        if self._waiting:
+            self._waiting.held = ""
+
+    def _add(self, text: str) -> None:
         if not text:
             return
         self.text += text
@@ -114,6 +131,7 @@ class AttemptWriter:
 
     def finish(self, reason: str, usage: Usage | None = None, cost: float | None = None) -> Event:
         """Record that the attempt, and with it the turn, has ended with its text as it is."""
+        self.settle()
         self.flush()
         return self._put(TurnFinished, reason=reason, usage=usage, cost=cost, deltas=self._seq, seen=self._seen)
 
@@ -128,10 +146,12 @@ class AttemptWriter:
         cost: float | None = None,
     ) -> Event:
         """Record that the attempt failed."""
+        self.settle()
         self.flush()
+        redactor = self._resources.redactor
         return self._put(
             TurnFailed,
-            error=error,
+            error=redactor.text(error) if redactor else error,
             kind=kind,
             retriable=retriable,
             attempt=self._attempt,
