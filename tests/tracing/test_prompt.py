@@ -250,3 +250,13 @@ def test_prompts_of_the_local_model_are_rebuilt(pool):
     found = prompts(pool)
     assert {prompt.way for prompt in found} >= {"", "prefill"}
     assert all(prompt.verified for prompt in found)
+
+
+def test_prompts_of_a_team_that_redacts_are_rebuilt(pool, server):
+    """Also where the pool had identifiers from before, and without the pseudonyms, which are on one machine."""
+    pytest.importorskip("presidio_analyzer")
+    pool.post("Ask ada@example.org, or ben@example.org, about the rent.")
+    play(pool, {"ann": "Talks.", "ben": "Checks."}, server, redact=["email"])
+    found = check(pool, server)
+    assert any("redacted" in event.context for event in of_type(pool, TurnStarted))
+    assert not any("ada@example.org" in str(prompt.messages) for prompt in found)
