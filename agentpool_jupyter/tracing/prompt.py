@@ -71,6 +71,25 @@ class RebuiltPrompt(msgspec.Struct, frozen=True, kw_only=True):
         return bool(self.messages) and not self.problem
 
 
+class _Function(msgspec.Struct):
+    name: str
+    arguments: str
+
+
+class _Call(msgspec.Struct):
+    function: _Function
+    id: str = ""
+
+
+class _Exchanged(msgspec.Struct):
+    """A message of a call of tools, as far as others look into it."""
+
+    role: str
+    content: str
+    tool_calls: list[_Call] = []
+    tool_call_id: str = ""
+
+
 class _Account(msgspec.Struct, frozen=True):
     """A prompt's record, as far as rebuilding needs it; what another program wrote may be anything."""
 
@@ -145,7 +164,7 @@ def _rebuild(
                 ),
             },
         ]
-        messages = with_exchange(messages, exchange, account.in_words)
+        messages = with_exchange(messages, _sound(exchange), account.in_words)
         if prompt.way in _WAYS - {"called"}:
             messages = going_on(messages, begun, prompt.way)  # type: ignore[arg-type]  # it is one of the ways
         if account.redacted is True:
@@ -161,6 +180,16 @@ def _rebuild(
         return msgspec.structs.replace(prompt, problem=problem)
     problem = "" if same else "what the log gives has another digest than what was sent: not the exact prompt"
     return msgspec.structs.replace(prompt, messages=messages, problem=problem)
+
+
+def _sound(exchange: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the messages of calls of tools; raises UserError where they are not as this package knows them."""
+    try:
+        msgspec.convert(exchange, list[_Exchanged])
+    except msgspec.ValidationError as error:
+        message = f"its calls of tools cannot be read: {error}"
+        raise UserError(message) from None
+    return exchange
 
 
 def _account(event: TurnStarted | TurnContinued) -> _Account:
