@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from agentpool_jupyter.display.foreign import printable
@@ -143,6 +144,12 @@ def _vote(session: Session, action: str, words: list[str], arguments: Namespace)
     print(printable(f"{said} {effect.told}; {effect.verdict(0).why}"))  # noqa: T201
 
 
+def _schema(_session: Session, _word: str | None, _arguments: Namespace) -> None:
+    from agentpool_jupyter.agents.team.schema import team_schema  # noqa: PLC0415 - loading the extension stays quick
+
+    print(json.dumps(team_schema(), indent=1, ensure_ascii=False))  # noqa: T201 - the answer
+
+
 VOTES = {"approve": True, "reject": False}
 ACTIONS: dict[str, Callable[[Session, str | None, Namespace], Any]] = {
     "status": _status,
@@ -151,4 +158,5 @@ ACTIONS: dict[str, Callable[[Session, str | None, Namespace], Any]] = {
     "resume": _resume,
     "list": _list,
     "pending": _pending,
+    "schema": _schema,
 }

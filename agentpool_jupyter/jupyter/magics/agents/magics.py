@@ -112,6 +112,7 @@ class AgentsMagics(SessionMagics):
             %agents list [POOL]      all runs that a pool has seen
             %agents pending [POOL]   what agents want to do and may not before somebody agrees
             %agents approve ID [WHY] agree to it, in the current pool; ``reject ID [WHY]`` refuses it
+            %agents schema           what a cell may say, as a JSON schema
         """
         return self.answer(self.agents, line, actions.do if cell is None else partial(run_cell, cell=cell))
 
