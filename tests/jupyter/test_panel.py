@@ -199,7 +199,7 @@ def test_a_page_is_told_of_pools_as_they_change(page):
     with open_pool("seen", page.home / "pools") as pool:
         pool.post("hello")
         page.wait(lambda message: message["kind"] == "overview" and [row["events"] for row in message["pools"]] == [1])
-        page.watch(document="seen")
+        page.watch(documents=["seen"])
         assert "hello" in page.wait(lambda message: message["kind"] == "document")["html"]
         pool.post("<b>again</b>")
         assert "&lt;b&gt;again" in page.wait(lambda message: message["kind"] == "document")["html"]

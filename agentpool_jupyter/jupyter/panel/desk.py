@@ -38,7 +38,7 @@ class Visit:
 
     def __init__(self, comm: Any) -> None:
         self._comm = comm
-        self._sent: dict[type, bytes] = {}
+        self._sent: dict[tuple[type, str], bytes] = {}
         self.watch = Watch()
 
     def send(self, message: ToPage) -> None:
@@ -48,9 +48,10 @@ class Visit:
 
     def show(self, message: ToPage) -> None:
         """Send what is watched, where it is not what was sent last."""
+        what = type(message), message.pool if isinstance(message, PoolDocument) else ""
         encoded = msgspec.json.encode(message)
-        if self._sent.get(type(message)) != encoded:
-            self._sent[type(message)] = encoded
+        if self._sent.get(what) != encoded:
+            self._sent[what] = encoded
             self.send(message)
 
     def look_at(self, watch: Watch) -> None:
@@ -68,7 +69,7 @@ class Desk:
         self._jobs: queue.SimpleQueue[tuple[Visit, FromPage] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._census: Census | None = None
-        self._document: Pool | None = None
+        self._documents: dict[str, Pool] = {}
 
     def welcome(self, comm: Any, _opening: object) -> None:
         """Take in a page that opened a comm; runs on whichever thread takes the kernel's comm messages."""
@@ -126,23 +127,25 @@ class Desk:
                 pass
             more = self._look()
         self._forget_pools()
-        self._forget_document()
+        for pool in self._documents.values():
+            pool.close()
+        self._documents.clear()
 
     def _look(self) -> bool:
         """Tell every page what it watches; returns whether there is more to be read at once."""
         visits, runs, more = list(self._visits.values()), self._session.running(), False
         if watching := [visit for visit in visits if visit.watch.running]:
-            _show(watching, Running(runs=[_row(run) for run in runs]))
+            _show(watching, Running(runs=[_row(run) for run in runs], current=self._session.name))
         if watching := [visit for visit in visits if visit.watch.pools]:
             overview, more = self._overview(frozenset(run.id for run in runs))
             _show(watching, overview)
         else:
             self._forget_pools()
-        names = {visit.watch.document for visit in visits} - {""}
+        names = {name for visit in visits for name in visit.watch.documents}
         for name in names:
-            _show([visit for visit in visits if visit.watch.document == name], self._read_document(name))
-        if not names:
-            self._forget_document()
+            _show([visit for visit in visits if name in visit.watch.documents], self._read_document(name))
+        for name in self._documents.keys() - names:
+            self._documents.pop(name).close()
         return more
 
     def _overview(self, mine: frozenset[str]) -> tuple[Overview, bool]:
@@ -166,25 +169,20 @@ class Desk:
         from agentpool_jupyter.pool import Pool  # noqa: PLC0415 - loading the extension stays quick
 
         try:
-            if self._document is None or self._document.name != name:
-                self._forget_document()
+            if name not in self._documents:
                 store = self._session.open_store()
-                self._document = Pool(store.open(name, create=False), store)
-            document = self._document.document()
-            return PoolDocument(pool=name, html=document._repr_html_(), events=self._document.end)
-        except (AgentPoolError, OSError):
-            self._forget_document()
+                self._documents[name] = Pool(store.open(name, create=False), store)
+            pool = self._documents[name]
+            return PoolDocument(pool=name, html=pool.document()._repr_html_(), events=pool.end)
+        except (AgentPoolError, OSError):  # deleted or compacted: it is opened anew the next time
+            if name in self._documents:
+                self._documents.pop(name).close()
             return None
 
     def _forget_pools(self) -> None:
         if self._census is not None:
             self._census.close()
             self._census = None
-
-    def _forget_document(self) -> None:
-        if self._document is not None:
-            self._document.close()
-            self._document = None
 
 
 def _show(visits: list[Visit], message: ToPage | None) -> None:

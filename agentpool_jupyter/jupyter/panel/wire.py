@@ -20,8 +20,8 @@ class Watch(msgspec.Struct, kw_only=True, tag="watch", tag_field="kind"):
     """The runs of this kernel that have not ended."""
     pools: bool = False
     """All pools of the store, with their runs and what waits in them."""
-    document: str = ""
-    """The pool whose document is shown."""
+    documents: list[str] = []
+    """The pools whose documents are shown."""
 
 
 class StopRun(msgspec.Struct, kw_only=True, tag="stop", tag_field="kind"):
@@ -127,6 +127,8 @@ class Running(msgspec.Struct, frozen=True, kw_only=True, tag="running", tag_fiel
     """The runs of this kernel that have not ended."""
 
     runs: list[RunRow]
+    current: str
+    """The pool that magics take where none is named."""
 
 
 class Overview(msgspec.Struct, frozen=True, kw_only=True, tag="overview", tag_field="kind"):

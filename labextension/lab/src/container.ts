@@ -40,8 +40,8 @@ const container = {
     if (module !== "./extension") throw new Error(`agentpool-jupyter has no module ${module}`);
     const packages = await Promise.all(NAMES.map(async (name) => [name, await taken(name)] as const));
     (globalThis as Record<string, unknown>)["_AGENTPOOL_SHARED"] = Object.fromEntries(packages);
-    const plugins = await import("./plugins");
-    return () => plugins;
+    const { default: plugins } = await import("./plugins");
+    return () => ({ __esModule: true, default: plugins });
   },
 };
 

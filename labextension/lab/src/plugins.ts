@@ -1,15 +1,121 @@
-/** What the extension adds to JupyterLab; each plugin works without the others. */
+/** What the extension adds to JupyterLab, and to Notebook 7 as far as that has the places. */
 
-import type { JupyterFrontEnd, JupyterFrontEndPlugin } from "@jupyterlab/application";
+import { ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from "@jupyterlab/application";
+import { ICommandPalette, type MainAreaWidget, WidgetTracker } from "@jupyterlab/apputils";
+import { ILauncher } from "@jupyterlab/launcher";
 import { INotebookTracker } from "@jupyterlab/notebook";
+import { IRenderMimeRegistry } from "@jupyterlab/rendermime";
+import { ISettingRegistry } from "@jupyterlab/settingregistry";
+import { IStatusBar } from "@jupyterlab/statusbar";
+
+import { Actions } from "./actions";
+import { type DocumentView, documentWidget } from "./document";
+import { agentsIcon } from "./icon";
+import { Link } from "./link";
+import { AgentsPanel } from "./panel";
+import { StatusItem } from "./status";
+import style from "./style.css";
+import { template } from "./template";
+
+const ID = "agentpool-jupyter:plugin";
+const CATEGORY = "Agents";
+
+/** How a document is put beside the notebook: as the settings name it. */
+type Side = "split-right" | "split-bottom" | "tab-after";
 
 const plugin: JupyterFrontEndPlugin<void> = {
-  id: "agentpool-jupyter:plugin",
+  id: ID,
   description: "Pools, runs and what waits for a person, beside the notebook.",
   autoStart: true,
-  requires: [INotebookTracker],
-  activate: (_app: JupyterFrontEnd, tracker: INotebookTracker) => {
-    console.log("agentpool", tracker);
+  requires: [INotebookTracker, IRenderMimeRegistry],
+  optional: [ILayoutRestorer, ICommandPalette, IStatusBar, ILauncher, ISettingRegistry],
+  activate: (
+    app: JupyterFrontEnd,
+    notebooks: INotebookTracker,
+    rendermime: IRenderMimeRegistry,
+    restorer: ILayoutRestorer | null,
+    palette: ICommandPalette | null,
+    statusBar: IStatusBar | null,
+    launcher: ILauncher | null,
+    registry: ISettingRegistry | null,
+  ) => {
+    document.head.append(Object.assign(document.createElement("style"), { textContent: style }));
+    const link = new Link(notebooks);
+    const { commands } = app;
+    const settings = { side: "split-right" as Side, statusBar: true };
+    const tracker = new WidgetTracker<MainAreaWidget<DocumentView>>({ namespace: "agentpool" });
+    const actions = new Actions(link, (pool) => void commands.execute("agentpool:open", { pool }));
+
+    const panel = new AgentsPanel(link, actions);
+    app.shell.add(panel, "left", { rank: 650 });
+    restorer?.add(panel, panel.id);
+    const showPanel = (): void => app.shell.activateById(panel.id);
+
+    const status = new StatusItem(link, actions, showPanel);
+    statusBar?.registerStatusItem("agentpool-jupyter:running", { item: status, align: "right", rank: 5, isActive: () => settings.statusBar });
+
+    commands.addCommand("agentpool:show", { label: "Show Pools and Runs", icon: agentsIcon, execute: showPanel });
+    commands.addCommand("agentpool:open", {
+      label: (args) => (args["pool"] ? `Open Pool ${String(args["pool"])}` : "Open Pool"),
+      execute: (args) => {
+        const pool = String(args["pool"]);
+        let widget = tracker.find((one) => one.content.pool === pool);
+        if (!widget) {
+          widget = documentWidget(link, rendermime, pool);
+          void tracker.add(widget);
+        }
+        const notebook = notebooks.currentWidget;
+        if (!widget.isAttached) app.shell.add(widget, "main", notebook ? { mode: settings.side, ref: notebook.id, activate: false } : {});
+        else app.shell.activateById(widget.id);
+        return widget;
+      },
+    });
+    commands.addCommand("agentpool:side-by-side", {
+      label: "Notebook and Document Side by Side",
+      isEnabled: () => notebooks.currentWidget !== null && status.pool !== "",
+      execute: () => {
+        showPanel();
+        return commands.execute("agentpool:open", { pool: status.pool });
+      },
+    });
+    commands.addCommand("agentpool:stop", {
+      label: "Stop Running Teams",
+      isEnabled: () => status.runs.length > 0,
+      execute: () => status.stop(),
+    });
+    commands.addCommand("agentpool:new-notebook", {
+      label: (args) => (args["isPalette"] ? "New Notebook with a Team" : "Team of Agents"),
+      caption: "A notebook with a first team, ready to run",
+      icon: agentsIcon,
+      execute: async (args) => {
+        const { contents } = app.serviceManager;
+        const { path } = await contents.newUntitled({ type: "notebook", path: String(args["cwd"] ?? "") });
+        await contents.save(path, { type: "notebook", format: "json", content: template() });
+        return commands.execute("docmanager:open", { path, factory: "Notebook", kernel: { name: "python3" } });
+      },
+    });
+    for (const command of ["agentpool:show", "agentpool:side-by-side", "agentpool:stop", "agentpool:new-notebook"]) {
+      palette?.addItem({ command, category: CATEGORY, args: { isPalette: true } });
+    }
+    launcher?.add({ command: "agentpool:new-notebook", category: "Notebook", rank: 10 });
+    if (restorer) {
+      void restorer.restore(tracker, {
+        command: "agentpool:open",
+        args: (widget) => ({ pool: widget.content.pool }),
+        name: (widget) => widget.content.pool,
+      });
+    }
+    link.message.connect((_, { kind }) => kind === "running" && commands.notifyCommandChanged());
+
+    void registry?.load(ID).then((loaded) => {
+      const read = (): void => {
+        settings.side = loaded.get("documentSide").composite as Side;
+        settings.statusBar = loaded.get("statusBar").composite as boolean;
+        status.setHidden(!settings.statusBar);
+      };
+      loaded.changed.connect(read);
+      read();
+    });
   },
 };
 
