@@ -6,8 +6,13 @@ import pytest
 from playwright.sync_api import expect
 
 from agentpool_jupyter import open_pool
+from agentpool_jupyter.log import open_store
+from agentpool_jupyter.pool.events import RunFinished, Vote
+from tests.openai_server import Asks, Says
+from tests.teams import of_type
 
 from .cells import THREE, team_cell
+from .notebook_page import NotebookPage, grow
 
 
 @pytest.fixture(autouse=True)
@@ -50,3 +55,116 @@ def test_the_panel_lists_pools_as_they_are(open_notebook, panel, kept, server, p
         other.post("hello")
         expect(side.locator("[data-pool='of-somebody-else']")).to_contain_text("1 events")
     photo("panel")
+
+
+def test_a_kernel_without_agents_is_told_and_loads_them(page, jupyter, panel, photo):
+    """Also one that loads them in a cell, and one that is restarted."""
+    notebook = NotebookPage(page, jupyter, "absent.ipynb", "lab")
+    notebook.write(["1 + 1", "%load_ext agentpool_jupyter"])
+    notebook.open()
+    side = panel()
+    notice = side.get_by_role("status")
+    expect(notice).to_contain_text("The kernel of absent.ipynb has no agents yet: run %load_ext agentpool_jupyter")
+    photo("absent")
+    side.get_by_role("button", name="Load agents").click()
+    expect(notice).to_have_text("absent.ipynb")
+    page.keyboard.press("Escape")
+    notebook.kernel_is_restarted()
+    expect(notice).to_contain_text("has no agents yet")
+    notebook.run(1)
+    expect(notice).to_have_text("absent.ipynb")
+
+
+def test_the_status_bar_stops_a_team_while_its_cell_blocks(open_notebook, kept, server, photo):
+    """Its place keeps its width."""
+    notebook = open_notebook(team_cell("stopped", THREE, server))
+    item = notebook.page.locator(".ap-lab-status")
+    expect(item).to_have_text("No team runs")
+    width = item.bounding_box()["width"]
+    notebook.start(1)
+    expect(item).to_have_text("stopped runs")
+    grow(notebook.lane("planner"))
+    assert item.bounding_box()["width"] == width
+    photo("status")
+    item.get_by_role("button", name="Stop the team in stopped").click()
+    notebook.ended(1)
+    expect(item).to_have_text("No team runs")
+    assert [event.reason for event in of_type(kept("stopped"), RunFinished)] == ["stopped"]
+
+
+def test_what_waits_is_approved_in_the_panel(open_notebook, panel, kept, server, photo):
+    """With what will be done exactly; the reason is part of the vote."""
+    server.rate = 500
+    server.fault(Asks((("order", {"item": "<b>flour</b>", "count": 3}),), after=5))
+    server.fault(Says("So it is."))
+    tool = "def order(item: str, count: int) -> str:\n    'Order an item.'\n    return f'ordered {count} {item}'"
+    agents = {"planner": {"role": "Plans.", "tools": ["order"]}}
+    notebook = open_notebook(tool, team_cell("asked-beside", agents, server, gates={"order": {"ask": ["you"]}}))
+    side = panel()
+    notebook.run(1)
+    notebook.start(2)
+    what = 'order(item="<b>flour</b>", count=3)'
+    question = side.locator(".ap-lab-waiting")
+    expect(question.locator("code")).to_have_text(what)
+    expect(side.locator("[data-pool='asked-beside'] .ap-lab-state")).to_have_text("waits for you")
+    question.get_by_role("textbox").fill("Bread is good.")
+    photo("waiting")
+    question.get_by_role("button", name="Approve").click()
+    notebook.ended(2)
+    expect(question).to_have_count(0)
+    (vote,) = of_type(kept("asked-beside"), Vote)
+    assert (vote.agent, vote.accept, vote.text) == ("you", True, "Bread is good.")
+
+
+def test_pools_are_tagged_exported_and_deleted(open_notebook, panel, page):
+    """Deleting asks first, and what was answered is told."""
+    notebook = open_notebook("1 + 1")
+    with open_pool("doomed", store=notebook.server.store) as pool:
+        pool.post("hello")
+    side = panel()
+    row = side.locator("[data-pool='doomed']")
+    row.get_by_role("button", name="Tag doomed").click()
+    page.get_by_role("dialog").get_by_role("textbox").fill("good")
+    page.get_by_role("dialog").get_by_role("button", name="Tag").click()
+    told = page.locator(".Toastify__toast")
+    expect(told.filter(has_text="tag 'good' is right after offset 0")).to_be_visible()
+    row.get_by_role("button", name="Export doomed").click()
+    page.get_by_role("dialog").get_by_role("button", name="Export").click()
+    expect(told.filter(has_text="wrote 2 records")).to_be_visible()
+    row.get_by_role("button", name="Delete doomed").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    expect(row).to_be_visible()
+    row.get_by_role("button", name="Delete doomed").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(row).to_have_count(0)
+    assert "doomed" not in open_store(notebook.server.store).names()
+
+
+def test_notebook_and_document_stand_side_by_side(open_notebook, panel, server, photo, page):
+    """The document grows as the pool does, and what people write in it is text."""
+    notebook = open_notebook(team_cell("beside", THREE, server))
+    notebook.start(1)
+    grow(notebook.lane("planner"))
+    page.keyboard.press("Escape")
+    page.keyboard.press("Alt+Shift+D")
+    document = page.locator(".ap-lab-document")
+    expect(document).to_contain_text("planner#1")
+    grow(document)
+    left, right = notebook.cells.first.bounding_box(), document.bounding_box()
+    assert left["x"] + left["width"] <= right["x"] + 1
+    with open_pool("beside", store=notebook.server.store) as pool:
+        pool.post("<img src=x onerror='window.broken = 1'> is text")
+    expect(document).to_contain_text("<img src=x onerror='window.broken = 1'> is text")
+    photo("side-by-side")
+    page.locator(".ap-lab-status").get_by_role("button").click()
+    notebook.ended(1)
+    assert page.evaluate("window.broken") is None
+
+
+def test_the_launchers_card_opens_a_notebook_with_a_team(page, jupyter, photo):
+    page.goto(f"{jupyter.url}lab?token=browser-tests&reset")
+    page.locator(".jp-LauncherCard").get_by_text("Team of Agents").click()
+    expect(page.locator(".jp-NotebookPanel .jp-CodeCell")).to_have_count(3)
+    expect(page.locator(".jp-Toolbar-kernelName")).to_contain_text("Python 3")
+    expect(page.locator(".jp-NotebookPanel .jp-CodeCell").nth(1)).to_contain_text("%%agents first")
+    photo("template")

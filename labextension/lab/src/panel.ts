@@ -218,7 +218,7 @@ export class AgentsPanel extends Widget {
 
 /** What it cost, as far as that is known. */
 export function took(row: { tokens: number | null; estimated: boolean; cost: number | null }): string {
-  if (row.tokens === null) return "";
+  if (!row.tokens) return "";
   const tokens = `${bounded(count(row.tokens), row)} tokens`;
   return row.cost ? `${tokens} · ${bounded(dollars(row.cost), row)}` : tokens;
 }
