@@ -2,13 +2,18 @@
 
 import { ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from "@jupyterlab/application";
 import { ICommandPalette, type MainAreaWidget, WidgetTracker } from "@jupyterlab/apputils";
+import { EditorExtensionRegistry, IEditorExtensionRegistry } from "@jupyterlab/codemirror";
+import { ICompletionProviderManager } from "@jupyterlab/completer";
 import { ILauncher } from "@jupyterlab/launcher";
 import { INotebookTracker } from "@jupyterlab/notebook";
 import { IRenderMimeRegistry } from "@jupyterlab/rendermime";
 import { ISettingRegistry } from "@jupyterlab/settingregistry";
 import { IStatusBar } from "@jupyterlab/statusbar";
+import { Token } from "@lumino/coreutils";
 
 import { Actions } from "./actions";
+import { CellCompleter } from "./cell/completer";
+import { cellHelp } from "./cell/extension";
 import { type DocumentView, documentWidget } from "./document";
 import { agentsIcon } from "./icon";
 import { Link } from "./link";
@@ -23,8 +28,12 @@ const CATEGORY = "Agents";
 /** How a document is put beside the notebook: as the settings name it. */
 type Side = "split-right" | "split-bottom" | "tab-after";
 
-const plugin: JupyterFrontEndPlugin<void> = {
+/** The line to the kernel in front, which the plugins share. */
+const ILink = new Token<Link>("agentpool-jupyter:ILink");
+
+const beside: JupyterFrontEndPlugin<Link> = {
   id: ID,
+  provides: ILink,
   description: "Pools, runs and what waits for a person, beside the notebook.",
   autoStart: true,
   requires: [INotebookTracker, IRenderMimeRegistry],
@@ -116,7 +125,38 @@ const plugin: JupyterFrontEndPlugin<void> = {
       loaded.changed.connect(read);
       read();
     });
+    return link;
   },
 };
 
-export default [plugin];
+const cells: JupyterFrontEndPlugin<void> = {
+  id: "agentpool-jupyter:cells",
+  description: "Colours, completion, what a key means, and errors in cells of %%agents.",
+  autoStart: true,
+  requires: [ILink, IEditorExtensionRegistry],
+  optional: [ICompletionProviderManager, ISettingRegistry],
+  activate: (
+    _app: JupyterFrontEnd,
+    link: Link,
+    editors: IEditorExtensionRegistry,
+    completers: ICompletionProviderManager | null,
+    registry: ISettingRegistry | null,
+  ) => {
+    let wanted = true;
+    const enabled = (): boolean => wanted;
+    editors.addExtension({
+      name: "agentpool-jupyter:cell",
+      factory: () => EditorExtensionRegistry.createImmutableExtension(cellHelp(enabled)),
+    });
+    completers?.registerProvider(new CellCompleter(link, enabled));
+    void registry?.load(ID).then((loaded) => {
+      const read = (): void => {
+        wanted = loaded.get("cellHelp").composite as boolean;
+      };
+      loaded.changed.connect(read);
+      read();
+    });
+  },
+};
+
+export default [beside, cells];
