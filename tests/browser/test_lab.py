@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -168,3 +170,65 @@ def test_the_launchers_card_opens_a_notebook_with_a_team(page, jupyter, photo):
     expect(page.locator(".jp-Toolbar-kernelName")).to_contain_text("Python 3")
     expect(page.locator(".jp-NotebookPanel .jp-CodeCell").nth(1)).to_contain_text("%%agents first")
     photo("template")
+
+
+def test_a_cell_of_a_team_is_helped_with(open_notebook, page, photo):
+    """Colours of YAML, an underlined error that says what to write, what a key means, and keys and names to choose."""
+    tool = "def search_stock(item: str) -> str:\n    'Search.'\n    return item"
+    text = "%%agents helped\ntask: Plan for a bakery.\nturn: 2\nagents:\n  planner: Plans and counts.\n  critic:\n    "
+    notebook = open_notebook(tool, text, "for_ = [1]\nfor_")
+    notebook.run(1)
+    cell = notebook.cells.nth(2)
+    expect(cell.locator(".cm-lintRange-error")).to_have_text("turn")
+    cell.locator(".cm-lintRange-error").hover()
+    expect(page.locator(".cm-tooltip")).to_contain_text("unknown key 'turn' for a team; did you mean 'turns'?")
+    photo("underlined")
+    expect(notebook.cells.nth(3).locator(".cm-lintRange-error")).to_have_count(0)
+    # To Python `for` and `and` are words of its own.
+    assert "for" not in cell.locator(".cm-line span").all_text_contents()
+
+    cell.get_by_text("agents", exact=True).hover()
+    expect(page.locator(".ap-lab-tip")).to_contain_text("Who works on it")
+    photo("meaning")
+    cell.locator(".cm-line").last.click()
+    page.keyboard.press("End")
+    page.keyboard.type("li")
+    page.keyboard.press("Tab")
+    items = page.locator(".jp-Completer-item")
+    expect(items).to_have_text("klistenskey")
+    page.keyboard.press("Enter")
+    expect(cell.locator(".cm-line").last).to_have_text("    listens: ")
+    page.keyboard.type("[")
+    page.keyboard.press("Tab")
+    expect(items.filter(has_text="planner")).to_be_visible()
+    photo("completed")
+    assert items.locator(".jp-Completer-match").all_text_contents()[:4] == ["task", "everyone", "planner", "critic"]
+    page.keyboard.press("Escape")
+    page.keyboard.type("planner]\n")
+    page.keyboard.type("tools: [sea")
+    page.keyboard.press("Tab")
+    expect(items.first).to_have_text(re.compile("search_stock"))
+    page.keyboard.press("Enter")
+    expect(cell.locator(".cm-line").last).to_contain_text("tools: [search_stock")
+
+
+def test_help_can_be_switched_off(open_notebook, page, jupyter, photo):
+    """In JupyterLab's own settings."""
+    file = jupyter.settings / "agentpool-jupyter" / "plugin.jupyterlab-settings"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text('{"cellHelp": false, "statusBar": false}')
+    try:
+        notebook = open_notebook("%%agents\ntask: x\nturn: 2")
+        notebook.cells.nth(1).locator(".cm-content").click()
+        page.keyboard.type(" ")
+        expect(page.locator(".ap-lab-status")).to_be_hidden()
+        expect(notebook.cells.nth(1).locator(".cm-lintRange-error")).to_have_count(0)
+        page.goto(f"{jupyter.url}lab?token=browser-tests&reset")
+        page.get_by_role("menuitem", name="Settings", exact=True).click()
+        page.get_by_role("menuitem", name="Settings Editor").click()
+        page.locator(".jp-PluginList-entry").filter(has_text="Agents").click()
+        expect(page.locator(".jp-SettingsForm")).to_contain_text("Help in cells of %%agents")
+        expect(page.locator(".jp-SettingsForm select")).to_have_value(re.compile("0|split-right"))
+        photo("settings")
+    finally:
+        file.unlink()

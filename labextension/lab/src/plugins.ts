@@ -12,10 +12,10 @@ import { IStatusBar } from "@jupyterlab/statusbar";
 import { Token } from "@lumino/coreutils";
 
 import { Actions } from "./actions";
-import { CellCompleter } from "./cell/completer";
+import { CellCompleter, quieten } from "./cell/completer";
 import { cellHelp } from "./cell/extension";
 import { type DocumentView, documentWidget } from "./document";
-import { agentsIcon } from "./icon";
+import { agentsIcon, agentsIconUrl } from "./icon";
 import { Link } from "./link";
 import { AgentsPanel } from "./panel";
 import { StatusItem } from "./status";
@@ -106,7 +106,7 @@ const beside: JupyterFrontEndPlugin<Link> = {
     for (const command of ["agentpool:show", "agentpool:side-by-side", "agentpool:stop", "agentpool:new-notebook"]) {
       palette?.addItem({ command, category: CATEGORY, args: { isPalette: true } });
     }
-    launcher?.add({ command: "agentpool:new-notebook", category: "Notebook", rank: 10 });
+    launcher?.add({ command: "agentpool:new-notebook", category: "Notebook", rank: 10, kernelIconUrl: agentsIconUrl });
     if (restorer) {
       void restorer.restore(tracker, {
         command: "agentpool:open",
@@ -136,7 +136,7 @@ const cells: JupyterFrontEndPlugin<void> = {
   requires: [ILink, IEditorExtensionRegistry],
   optional: [ICompletionProviderManager, ISettingRegistry],
   activate: (
-    _app: JupyterFrontEnd,
+    app: JupyterFrontEnd,
     link: Link,
     editors: IEditorExtensionRegistry,
     completers: ICompletionProviderManager | null,
@@ -148,7 +148,10 @@ const cells: JupyterFrontEndPlugin<void> = {
       name: "agentpool-jupyter:cell",
       factory: () => EditorExtensionRegistry.createImmutableExtension(cellHelp(enabled)),
     });
-    completers?.registerProvider(new CellCompleter(link, enabled));
+    if (completers) {
+      completers.registerProvider(new CellCompleter(link, enabled));
+      void app.restored.then(() => quieten(completers, enabled));
+    }
     void registry?.load(ID).then((loaded) => {
       const read = (): void => {
         wanted = loaded.get("cellHelp").composite as boolean;

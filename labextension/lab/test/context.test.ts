@@ -15,10 +15,11 @@ function offered(marked: string): string[] {
 test.each([
   ["%%agents |", ["bakery"]],
   [`${HEAD}|`, expect.arrayContaining(["task", "agents", "turns", "gates"])],
-  [`${HEAD}tu|`, expect.arrayContaining(["turns"])],
+  [`${HEAD}tu|`, ["turns"]],
   [`${HEAD}budget:\n  |`, ["tokens", "seconds"]],
   [`${HEAD}budget: {|`, ["tokens", "seconds"]],
-  [`${HEAD}budget: {tokens: 5, s|`, ["tokens", "seconds"]],
+  [`${HEAD}budget: {tokens: 5, s|`, ["seconds"]],
+  ["%%agents bakery --d|", ["--dry-run"]],
   [`${HEAD}files: |`, ["true", "false"]],
   [`${HEAD}model: |${TAIL}`, ["local", "gpt"]],
   [`${HEAD}tools: [|${TAIL}`, ["send_mail"]],

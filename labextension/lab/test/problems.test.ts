@@ -63,6 +63,10 @@ describe("what is wrong in a cell", () => {
     expect(first?.message).toMatch(/^not readable as YAML: /);
   });
 
+  test("what stands before a place that cannot be read is underlined all the same", () => {
+    expect(underlined("%%agents\ntask: Bread.\nturn: 2\ntools: [a\n")[0]?.[0]).toBe("turn");
+  });
+
   test("a team without a task is told so at its first key", () => {
     expect(underlined("%%agents\nagents: {a: x}")).toEqual([["agents", "a team needs `task`: add a line `task: …`"]]);
   });

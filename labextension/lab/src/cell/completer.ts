@@ -1,12 +1,33 @@
 /** JupyterLab's completion in cells of `%%agents`: keys from the schema, and the names that the cell and its kernel know. */
 
-import type { CompletionHandler, ICompletionContext, ICompletionProvider } from "@jupyterlab/completer";
+import {
+  type CompletionHandler,
+  CompletionProviderManager,
+  type ICompletionContext,
+  type ICompletionProvider,
+  type ICompletionProviderManager,
+} from "@jupyterlab/completer";
 
 import type { Link } from "../link";
 import { type Known, suggestions } from "./context";
-import { magicEnd } from "./text";
+import { isTeam, magicEnd } from "./text";
 
 const NOTHING: Known = { tools: [], models: ["local"], pools: [] };
+
+/** Keeps those quiet who take every cell for the kernel's language, where the cursor stands in a team's description. */
+export function quieten(manager: ICompletionProviderManager, enabled: () => boolean): void {
+  if (!(manager instanceof CompletionProviderManager)) return; // only this one says who they are
+  for (const [name, provider] of manager.getProviders()) {
+    if (!name.startsWith("CompletionProvider:")) continue;
+    const applies = provider.isApplicable.bind(provider);
+    provider.isApplicable = async (context) => !(enabled() && inTeam(context)) && (await applies(context));
+  }
+}
+
+function inTeam({ editor }: ICompletionContext): boolean {
+  const text = editor?.model.sharedModel.getSource() ?? "";
+  return editor !== null && editor !== undefined && isTeam(text) && editor.getOffsetAt(editor.getCursorPosition()) > magicEnd(text);
+}
 
 export class CellCompleter implements ICompletionProvider {
   readonly identifier = "agentpool-jupyter:cell";

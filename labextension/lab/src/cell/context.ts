@@ -41,14 +41,16 @@ export function suggestions(text: string, cursor: number, known: Known): Suggest
   const from = cursor - word.length;
   if (cursor <= magic) {
     if (!/%%agents\s/.test(before)) return null;
-    return { from, items: word.startsWith("-") ? values(OPTIONS, "option") : values(known.pools, "pool") };
+    const names = word.startsWith("-") ? values(OPTIONS, "option") : values(known.pools, "pool");
+    return { from, items: names.filter(({ label }) => label.startsWith(word)) };
   }
   const place = placeAt(text.slice(magic, cursor - word.length), before.slice(0, before.length - word.length));
   if (!place) return null;
   const schema = at(place.path);
   if (!schema) return null;
   const items = place.key ? keys(schema, place.path, text, known) : valuesOf(schema, place.path, text, known);
-  return items.length ? { from, items } : null;
+  const begun = items.filter(({ label }) => label.toLowerCase().startsWith(word.toLowerCase()));
+  return begun.length ? { from, items: begun } : null;
 }
 
 /** The path of keys to a place, given the text up to it; null where neither a key nor a value can begin. */

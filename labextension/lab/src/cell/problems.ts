@@ -24,15 +24,15 @@ export function document(text: string): ReturnType<typeof parseDocument> {
 export function problems(text: string): Problem[] {
   if (!isTeam(text)) return [];
   const parsed = document(text);
-  if (parsed.errors.length) {
-    return parsed.errors.map(({ pos: [from, to], message, code }) => {
-      if (code !== "DUPLICATE_KEY") return { ...some(from, to, text), message: `not readable as YAML: ${message}` };
-      const key = /^(["']?)[^\s:]+\1/.exec(text.slice(from))?.[0] ?? "";
-      return { ...some(from, from + key.length, text), message: "this key stands twice: rename or remove one" };
-    });
-  }
-  if (!isMap(parsed.contents)) return [];
-  return check(parsed.contents as Node, TEAM, "a team").map(({ from, to, message }) => ({ from, to, message }));
+  const unread = parsed.errors.map(({ pos: [from, to], message, code }) => {
+    if (code !== "DUPLICATE_KEY") return { ...some(from, to, text), message: `not readable as YAML: ${message}` };
+    const key = /^(["']?)[^\s:]+\1/.exec(text.slice(from))?.[0] ?? "";
+    return { ...some(from, from + key.length, text), message: "this key stands twice: rename or remove one" };
+  });
+  if (!isMap(parsed.contents)) return unread;
+  // What stands behind a place that could not be read may be anything.
+  const sure = Math.min(text.length, ...unread.map(({ from }) => from));
+  return [...within(check(parsed.contents as Node, TEAM, "a team")).filter(({ to }) => to <= sure), ...unread];
 }
 
 /** A range of at least one character within a text. */
