@@ -54,6 +54,11 @@ export class Link {
     this.tell();
   }
 
+  /** Has all that is watched sent once more, at once. */
+  lookAgain(): void {
+    this.tell();
+  }
+
   /** Has something done; the answer says what came of it. */
   ask(errand: Errand): Promise<ErrandDone | Names> {
     const ask = ++this.asks;

@@ -82,9 +82,9 @@ const beside: JupyterFrontEndPlugin<Link> = {
     commands.addCommand("agentpool:side-by-side", {
       label: "Notebook and Document Side by Side",
       isEnabled: () => notebooks.currentWidget !== null && status.pool !== "",
-      execute: () => {
+      execute: async () => {
         showPanel();
-        return commands.execute("agentpool:open", { pool: status.pool });
+        return commands.execute("agentpool:open", { pool: await status.poolNow() });
       },
     });
     commands.addCommand("agentpool:stop", {

@@ -44,6 +44,25 @@ export class StatusItem extends Widget {
     return this._runs;
   }
 
+  /** The same, as it is now: the kernel looks around once a second. */
+  async poolNow(): Promise<string> {
+    const told = new Promise<void>((done) => {
+      const hear = (_: Link, { kind }: { kind: string }): void => {
+        if (kind !== "running") return;
+        this.link.message.disconnect(hear);
+        done();
+      };
+      this.link.message.connect(hear);
+      setTimeout(() => {
+        this.link.message.disconnect(hear);
+        done();
+      }, 1000);
+    });
+    this.link.lookAgain();
+    await told;
+    return this._pool;
+  }
+
   async stop(): Promise<void> {
     await this.actions.stop(this._runs);
   }
