@@ -3,6 +3,7 @@
 The layers, lowest last; imports go only downward::
 
     jupyter   magics/ and live/ (widget, feed)                   cli
+    tracing   why an agent said or did what it did, from the log alone
     history   diff, graph, transfer, compact: what became of a pool
     agents    team/ prompt/ models/ reminders/ turns/ runs/
     effects   what agents do beside what they say: tools, and each call of them
@@ -35,16 +36,19 @@ if TYPE_CHECKING:
     from .history.diff import Diff, diff
     from .pool import Document, Pool, fold, list_pools, merge
     from .privacy import Anonymized, PrivacyReport, anonymize
+    from .privacy.redaction.pseudonyms import reveal
     from .recall import Matches, similar
     from .recall.bulk.build import index_pools
     from .snapshots.build import Snapshot, snapshot
     from .snapshots.opening import open_pool
+    from .tracing import Blame, Trace, blame, export_spans, from_messages, import_transcript, label, trace
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "AgentPoolError": "errors",
     "Anonymized": "privacy",
+    "Blame": "tracing",
     "Diff": "history",
     "Document": "pool",
     "Matches": "recall",
@@ -54,29 +58,38 @@ _HOMES = {
     "Snapshot": "snapshots.build",
     "Team": "agents",
     "TeamSpec": "agents",
+    "Trace": "tracing",
     "act": "effects",
     "anonymize": "privacy",
+    "blame": "tracing",
     "compact": "history",
     "consensus": "effects",
     "diff": "history",
     "export_pool": "history",
+    "export_spans": "tracing",
     "fold": "pool",
+    "from_messages": "tracing",
     "gate": "effects",
     "history_graph": "history",
     "import_pool": "history",
+    "import_transcript": "tracing",
     "index_pools": "recall.bulk.build",
+    "label": "tracing",
     "list_pools": "pool",
     "merge": "pool",
     "open_pool": "snapshots.opening",
     "resume": "agents",
+    "reveal": "privacy.redaction.pseudonyms",
     "similar": "recall",
     "snapshot": "snapshots.build",
     "tool": "effects",
+    "trace": "tracing",
 }
 
 __all__ = [
     "AgentPoolError",
     "Anonymized",
+    "Blame",
     "Diff",
     "Document",
     "Matches",
@@ -86,25 +99,33 @@ __all__ = [
     "Snapshot",
     "Team",
     "TeamSpec",
+    "Trace",
     "act",
     "anonymize",
+    "blame",
     "compact",
     "consensus",
     "diff",
     "export_pool",
+    "export_spans",
     "fold",
+    "from_messages",
     "gate",
     "history_graph",
     "import_pool",
+    "import_transcript",
     "index_pools",
+    "label",
     "list_pools",
     "load_ipython_extension",
     "merge",
     "open_pool",
     "resume",
+    "reveal",
     "similar",
     "snapshot",
     "tool",
+    "trace",
     "unload_ipython_extension",
 ]
 

@@ -29,7 +29,6 @@ def check_teams(cells):
     teams = [cell for cell in cells if cell.source.startswith("%%agents")]
     assert teams
     for cell in teams:
-        assert "widget-view" not in str(cell.outputs)
         assert "agentpool-still" in shown(cell, "text/html")
         assert "finished" in shown(cell)
         assert all(f"[{agent}#" in shown(cell) for agent in speakers(cell))
@@ -78,10 +77,25 @@ def check_acting(cells):
     assert any("not done: cheap refused" in text for text in seen)
 
 
+def check_explaining(cells):
+    """The mistake is followed to who brought it in, blamed on that step, and gone on the line that is left with it."""
+    seen = {}
+    for cell in cells:
+        seen.setdefault(cell.source.splitlines()[0], []).append(shown(cell) + printed(cell))
+    assert "exactly as it was sent" in seen["%trace writer#1"][0]
+    assert "It came in with archivist#1" in seen['%trace --text "Mill Lane opened in 1987"'][0]
+    assert "archivist#1 decided the failure" in seen["%trace --blame right --repeats 2"][0]
+    assert "[-1987-]{+1897+}: [-40-]{+130+} years" in seen["%diff main"][0]
+    assert "Questions go to <email 1> or <phone 1>." in str(seen)
+    (release,) = [text for first, (text, *_) in seen.items() if first.startswith("%anonymize")]
+    assert "k = 6  (asked: k = 5)" in release
+
+
 STORIES = {
     "02-time-travel": check_time_travel,
     "03-parallel-thought-and-recall": check_parallel_thought,
     "04-agents-that-act": check_acting,
+    "05-explain-and-share": check_explaining,
 }
 
 

@@ -6,6 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from .foreign import literal, printable
+from .markdown import markdown_html
 from .sections import block_html
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class ChangedSection(NamedTuple):
     remark: str
     """What became of it, in a few words."""
     hunks: Sequence[Hunk]
+    markdown: bool = False
+    """Whether the text is an agent's; where it changed in part, it is shown as it was written."""
 
 
 def changes_to_text(head: str, changes: Iterable[ChangedSection], more: str = "") -> str:
@@ -69,7 +72,11 @@ def _rows(changes: Sequence[ChangedSection]) -> str:
 
 def _row(change: ChangedSection) -> str:
     name = f"<strong>{escape(change.name)}</strong>"
-    return block_html(_EDGES[change.kind], name, change.remark, _body(change, _tinted))
+    if change.markdown and all(hunk.kind != "same" for hunk in change.hunks):
+        body = "".join(map(_rendered, change.hunks))
+    else:
+        body = f'<div style="white-space:pre-wrap">{_body(change, _tinted)}</div>'
+    return block_html(_EDGES[change.kind], name, change.remark, body)
 
 
 def _body(change: ChangedSection, show: Callable[[Hunk], str]) -> str:
@@ -80,6 +87,12 @@ def _body(change: ChangedSection, show: Callable[[Hunk], str]) -> str:
 
 def _plain(hunk: Hunk) -> str:  # as in git's --word-diff
     return {"same": hunk.text, "added": f"{{+{hunk.text}+}}", "removed": f"[-{hunk.text}-]"}[hunk.kind]
+
+
+def _rendered(hunk: Hunk) -> str:
+    tag = "ins" if hunk.kind == "added" else "del"
+    style = f"display:block;background:{_TINTS[hunk.kind]};text-decoration:none"
+    return f'<{tag} style="{style}">{markdown_html(hunk.text.strip())}</{tag}>'
 
 
 def _tinted(hunk: Hunk) -> str:

@@ -1,9 +1,4 @@
-"""What a search found: hits, each with its score, its source and its passage, as lines, a table or rows of widgets.
-
-A saved notebook has both the table of widgets and the plain one, one output below the other, and a mark ties them.
-While the widgets live, their style hides the plain table; where they cannot be shown, the plain table's style hides
-what the front end says about that.
-"""
+"""What a search found: hits, each with its score, its source and its passage, as lines, a table or rows of widgets."""
 
 from __future__ import annotations
 
@@ -11,6 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
 from .foreign import literal, printable
+from .markdown import markdown_html, markdown_words
 from .table import clip
 
 if TYPE_CHECKING:
@@ -24,7 +20,7 @@ _QUIET = "var(--jp-content-font-color2, GrayText)"
 _LINE = "var(--jp-border-color2, rgba(128, 128, 128, .3))"
 _ACCENT = "var(--jp-brand-color1, #1976d2)"
 _BAR = "display:block;height:4px;border-radius:2px"
-_WHOLE = "white-space:pre-wrap;max-height:20em;overflow:auto"
+_WHOLE = "max-height:20em;overflow:auto"
 _ROW = "display:grid;grid-template-columns:7em minmax(7em, 11em) 1fr;gap:.2em 1em;line-height:1.4;padding:.3em 0"
 _BAD = "var(--jp-error-color1, #d32f2f)"
 _CELL = "text-align:left;vertical-align:top;padding:.35em .7em"
@@ -46,6 +42,8 @@ class Hit(NamedTuple):
     """Where it is from, in a few words."""
     title: str
     """The same in full; shows on hovering."""
+    markdown: bool = False
+    """Whether the text is Markdown: what an agent said, or a file that says so."""
 
 
 def hits_text(hits: Sequence[Hit], about: str, notes: Sequence[str]) -> str:
@@ -84,17 +82,6 @@ def row_html(hit: Hit, error: str = "") -> str:
     )
 
 
-def hide_plain_html(mark: str) -> str:
-    """Return the style that hides the plain table, for the table of widgets."""
-    return f"<style>.jp-OutputArea-child:has(.{mark}), .{mark} {{display: none}}</style>"
-
-
-def plain_html(mark: str, table: str) -> str:
-    """Return the plain table with its mark, and with the style that hides widgets that cannot be shown."""
-    lost = f".jp-OutputArea-child:not(:has(.{WIDGETS})):has(+ .jp-OutputArea-child .{mark})"
-    return f'<style>{lost} {{display: none}}</style><div class="{mark}">{table}</div>'
-
-
 def head_html(count: int, about: str) -> str:
     """Return how much was found, and what was asked, above a table."""
     found = f"{count} found" if count else "nothing alike"
@@ -125,11 +112,13 @@ def source_html(hit: Hit) -> str:
 
 def passage_html(hit: Hit) -> str:
     """Return a hit's text in a line or two; the whole of a longer one unfolds."""
-    clipped = escape(clip(hit.excerpt, _SHOWN))
+    clipped = escape(clip(markdown_words(hit.excerpt) if hit.markdown else hit.excerpt, _SHOWN))
     if len(hit.text) <= _SHOWN and "\n" not in hit.text.strip():
-        return f'<span style="color:{_INK};overflow-wrap:anywhere">{clipped}</span>'
+        said = markdown_html(hit.excerpt) if hit.markdown else clipped
+        return f'<div style="color:{_INK};overflow-wrap:anywhere">{said}</div>'
+    whole, wrap = (markdown_html(hit.text), "") if hit.markdown else (escape(hit.text), "white-space:pre-wrap;")
     return (
         f'<details style="color:{_INK};overflow-wrap:anywhere"><summary style="cursor:pointer">{clipped}</summary>'
-        f'<div style="{_WHOLE};border-left:3px solid {_LINE};margin:.4em 0;padding-left:.7em">{escape(hit.text)}</div>'
+        f'<div style="{wrap}{_WHOLE};border-left:3px solid {_LINE};margin:.4em 0;padding-left:.7em">{whole}</div>'
         "</details>"
     )

@@ -11,6 +11,7 @@ from .foreign import literal, printable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+_RED = "color:var(--jp-error-color1,#d32f2f);font-weight:600"
 _MAGIC = re.compile(r"%\w+ [-\w]+")
 
 
@@ -36,6 +37,11 @@ def remarks_html(remarks: Iterable[str]) -> str:
     return literal("".join(f"<p><em>{escape(remark)}</em></p>" for remark in remarks))
 
 
+def warnings_html(warnings: Iterable[str]) -> str:
+    """Return what to beware of as HTML, each a paragraph in red, with a sign for those who see no colours."""
+    return literal("".join(f'<p class="ap-lets-pass" style="{_RED}">⚠ {escape(one)}</p>' for one in warnings))
+
+
 def prompts_html(summary: str, prompts: Iterable[tuple[str, Sequence[Mapping[str, str]]]]) -> str:
     """Return prompts as they would be sent, each a line and the messages below it, which can be folded away."""
     return literal(f"<p><strong>{escape(summary)}</strong></p>" + "".join(_folded(*prompt) for prompt in prompts))
@@ -44,7 +50,7 @@ def prompts_html(summary: str, prompts: Iterable[tuple[str, Sequence[Mapping[str
 def _folded(head: str, messages: Sequence[Mapping[str, str]]) -> str:
     texts = "".join(
         f"<div><em>{escape(message['role'])}</em></div>"
-        f'<pre style="white-space:pre-wrap;margin:.2em 0 .8em">{escape(message["content"])}</pre>'
+        f'<pre style="white-space:pre-wrap;word-break:normal;margin:.2em 0 .8em">{escape(message["content"])}</pre>'
         for message in messages
     )
     return f"<details open><summary>{escape(head)}</summary>{texts}</details>"

@@ -107,6 +107,15 @@ class EdgeView(msgspec.Struct, kw_only=True):
     chars: int = 0
 
 
+class AlikeView(msgspec.Struct, kw_only=True, frozen=True):
+    """A further call that the same answer is for."""
+
+    id: str
+    agent: str
+    what: str
+    seen: int = 0
+
+
 class QuestionView(msgspec.Struct, kw_only=True, frozen=True):
     """What an agent wants to do and may not before a person agrees."""
 
@@ -118,6 +127,14 @@ class QuestionView(msgspec.Struct, kw_only=True, frozen=True):
     """Who has answered, and who has not."""
     until: int | None = None
     """Until when an answer counts, in milliseconds since the epoch; None is no limit."""
+    rests: str = ""
+    """What it rests on: what its agent had read that may change until it is decided."""
+    again: str = ""
+    """What of that has changed, so that it is asked again; empty where nothing has."""
+    seen: int = 0
+    """What an answer carries, so that one to the question before a change does not count."""
+    more: list[AlikeView] = []
+    """Calls of the same tool behind the same gate: one answer is for all of them."""
 
 
 class RunView(msgspec.Struct, kw_only=True):
@@ -144,6 +161,8 @@ class RunView(msgspec.Struct, kw_only=True):
     """One past the last offset of the pool that this view shows."""
     questions: list[QuestionView] | msgspec.UnsetType = msgspec.UNSET
     """What waits for a person, oldest first; it is sent only while something does."""
+    lets_pass: list[str] | msgspec.UnsetType = msgspec.UNSET
+    """Gates that let pass instead of failing closed, and calls that they let pass, in words; sent where some do."""
 
 
 class State(msgspec.Struct, kw_only=True, tag="state", tag_field="kind"):

@@ -6,6 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
 from .foreign import literal
+from .markdown import markdown_html
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,9 +38,9 @@ def to_html(sections: Iterable[TurnSection]) -> str:
 
 
 def section_html(section: TurnSection) -> str:
-    """Return one section as HTML, everything in it escaped."""
+    """Return one section as HTML: its text is Markdown, all else escaped."""
     name = f'<strong style="color:{section.colour}">{escape(section.name)}</strong>'
-    return block_html(section.colour, name, section.remark, escape(section.text.strip()))
+    return block_html(section.colour, name, section.remark, markdown_html(section.text.strip()))
 
 
 def block_html(colour: str, name: str, remark: str, body: str) -> str:
@@ -47,5 +48,5 @@ def block_html(colour: str, name: str, remark: str, body: str) -> str:
     aside = f" <em>({escape(remark)})</em>" if remark else ""
     return (
         f'<div style="border-left:4px solid {colour};padding:.1em .8em;margin:.7em 0"><div>{name}{aside}</div>'
-        f'<div style="white-space:pre-wrap;overflow-wrap:anywhere">{body}</div></div>'
+        f'<div style="overflow:auto;overflow-wrap:anywhere">{body}</div></div>'
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from .colours import colour
 from .foreign import literal, printable
+from .note import warnings_html
 from .screen import bounded
 from .sections import TurnSection, section_html
 
@@ -30,7 +31,8 @@ class Still:
             )
             for turn in self._turns()
         ]
-        head = "\n".join(filter(None, (self._headline(), _read(self.state.run.reading))))
+        warnings = [f"⚠ {warning}" for warning in self.state.run.lets_pass or []]
+        head = "\n".join(filter(None, (self._headline(), self._underway(), _read(self.state.run.reading), *warnings)))
         return printable("\n\n".join([head, *turns]))
 
     def _repr_html_(self) -> str:
@@ -42,10 +44,11 @@ class Still:
         )
         read = escape(_read(self.state.run.reading))
         read = f'<div class="ap-read" style="opacity:.75;margin-bottom:.4em">{read}</div>' if read else ""
+        underway = f"<p><em>{escape(told)}</em></p>" if (told := self._underway()) else ""
         return literal(
             '<div class="agentpool-still" style="line-height:1.45">'
             f'<div class="ap-status" style="font-weight:600;margin-bottom:.4em">{escape(self._headline())}</div>'
-            f"{read}"
+            f"{underway}{read}{warnings_html(self.state.run.lets_pass or [])}"
             f'<details style="margin-bottom:.6em"><summary>agents and what flowed between them</summary>'
             f'<div style="display:flex;flex-wrap:wrap;gap:1.5em;align-items:center">'
             f"{_graph(self.state.agents, self.state.edges, palette)}{_agents(self.state.agents, palette)}"
@@ -66,6 +69,12 @@ class Still:
         if run.cost is not None:
             parts.append(bounded(f"US$ {run.cost:.4f}", run))
         return " · ".join(parts)
+
+    def _underway(self) -> str:
+        run = self.state.run
+        if run.status not in {"starting", "running", "stopping"}:
+            return ""
+        return f"this is how it stood while the team was at work: `%agents attach {run.pool}` shows how it went on"
 
 
 def _read(reading: Reading) -> str:
@@ -89,7 +98,7 @@ def _calls(turn: TurnView) -> list[str]:
 
 
 def _calls_html(turn: TurnView) -> str:
-    pre = '<pre style="white-space:pre-wrap;overflow-wrap:anywhere">'
+    pre = '<pre style="white-space:pre-wrap;overflow-wrap:anywhere;word-break:normal">'
     return "".join(
         '<details class="ap-call" style="margin:.2em 0 .2em 1.2em">'
         f"<summary><code>{escape(call.what)}</code>: {escape(call.status)}</summary>"

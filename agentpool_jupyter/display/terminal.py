@@ -9,7 +9,7 @@ from .foreign import printable
 from .screen import bounded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from .screen import Patch, State, TurnView
 
@@ -24,6 +24,7 @@ class TextScreen:
         self._print = write
         self._turns: dict[str, TurnView] = {}
         self._pending: dict[str, str] = {}
+        self._warned: set[str] = set()
         self._called: set[str] = set()
 
     def show_state(self, state: State, *, keep: bool = False) -> None:
@@ -35,6 +36,7 @@ class TextScreen:
 
     def show_patch(self, patch: Patch) -> None:
         """Write the lines that are complete now."""
+        self._warn(patch.run.lets_pass or [] if patch.run else [])
         for turn in patch.turns:
             self._turns[turn.id] = turn
         for append in patch.append:
@@ -61,6 +63,13 @@ class TextScreen:
                 self._flush(turn.id, whole=True)
                 for line in call.lines:
                     self._line(turn, line)
+
+    def _warn(self, warnings: Sequence[str]) -> None:
+        """Write what lets pass, each thing once."""
+        for warning in warnings:
+            if warning not in self._warned:
+                self._warned.add(warning)
+                self._write(f"⚠ {warning}")
 
     def _write(self, line: str) -> None:
         self._print(printable(line))

@@ -40,7 +40,8 @@ class Guarded:
         """Ask, wait, call, and return the result as the log has it.
 
         Raises EffectError where it was refused, failed or is in doubt, UserError where the arguments are no plain data,
-        LogError. Blocks until all is decided: a person agrees in another notebook, or gives up by an interrupt.
+        LogError. Blocks until all is decided: a person agrees in another notebook, or gives up by an interrupt or a
+        rollback.
         """
         tool = Tool.of(getattr(self, "__name__", "function"), self)
         bound = inspect.signature(tool.function).bind(*args, **kwargs)

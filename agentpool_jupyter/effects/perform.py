@@ -17,14 +17,17 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from agentpool_jupyter.errors import AgentPoolError
-from agentpool_jupyter.pool.effects import Effect, canonical, digest_of_effect
+from agentpool_jupyter.pool.effects import OF_ANSWERS, Effect, canonical, digest_of_effect, digest_of_gate
 from agentpool_jupyter.pool.events import (
+    NOTHING_READ,
     Decision,
     EffectDone,
     EffectFailed,
     EffectStarted,
     Event,
+    GateEdited,
     Proposal,
+    Rests,
     Vote,
 )
 from agentpool_jupyter.pool.votes import Gate, Verdict
@@ -73,6 +76,20 @@ class EffectRequest:
     """Those who are asked from here; people, and others elsewhere, vote through the log."""
     turn: str = ""
     seen: int = 0
+    redact: Callable[[Any], Any] | None = None
+    """What results, errors and reasons go through before they are stored, beside the masking of secrets."""
+    rests: Rests = NOTHING_READ
+    """What the turn had read that may change until it is decided."""
+
+    @property
+    def guards(self) -> tuple[str, ...]:
+        """Those of its voters who are asked first."""
+        asked = self.gate.ask if self.gate else ()
+        return tuple(name for name in asked if name in self.voters and self.voters[name].guard)
+
+    def clean(self, value: Any) -> Any:
+        """Return plain data as it may be stored."""
+        return self.redact(value) if self.redact else value
 
 
 class Performer:
@@ -102,16 +119,17 @@ class Performer:
         task leaves the call in doubt.
         """
         call = await asyncio.to_thread(lambda: self._pool.effects.of_key(request.key)) if request.key else None
-        if call is None:
+        if call is None or (call.status == "waiting" and call.left):  # who is asked is asked on this line
             call = await self._propose(request)
-        if call.status == "waiting":
-            call = await self._decide(call, request)
-        if call.status == "approved":
-            await self._start(call, request)
-            return await self._carry_out(call, request)
-        if call.status == "in doubt":
-            return await self._settle(call, request)
-        return call
+        while call.status in ("waiting", "approved"):
+            if self._owner and call.left:
+                return call  # outside of runs nobody goes on with it
+            if call.status == "waiting":
+                call = await self._decide(call, request)
+            elif await self._start(call, request):
+                return await self._carry_out(call, request)
+            call = await self._read_back(call.id)
+        return await self._settle(call, request) if call.status == "in doubt" else call
 
     async def _propose(self, request: EffectRequest) -> Effect:
         tool = request.tool
@@ -119,7 +137,7 @@ class Performer:
             **request.header(),
             proposal=self._pool.new_id(),
             text=request.text,
-            data=request.data,
+            data=OF_ANSWERS if tool.answered else request.data,
             tool=tool.name,
             arguments=request.arguments,
             digest=digest_of_effect(tool.name, request.arguments),
@@ -127,6 +145,9 @@ class Performer:
             turn=request.turn,
             seen=request.seen,
             gate=msgspec.to_builtins(request.gate) if request.gate else {},
+            gate_digest=digest_of_gate(request.gate) if request.gate else "",
+            guards=request.guards,
+            rests=request.rests,
         )
         events: list[Event] = [proposal]
         if request.gate is None:  # one wait for the log in place of two
@@ -135,42 +156,57 @@ class Performer:
         return await self._read_back(proposal.proposal)
 
     async def _decide(self, effect: Effect, request: EffectRequest) -> Effect:
-        """Have those vote who can be asked from here, wait for the others, and store what the votes come to."""
-        asking = {
-            asyncio.create_task(self._ask(effect, request, voter))
-            for voter in request.voters.keys() - effect.votes.keys()
-            if effect.gate and voter in effect.gate.ask
-        }
+        """Have those vote who can be asked from here, wait for the others, and store what the votes come to.
+
+        Functions are asked first, and where they have decided it nobody else is. Where what it rests on changes
+        meanwhile, all are asked anew: an answer to what was is no answer any more.
+        """
+        await self._tell_gate(effect, request)
         within = effect.gate.within if effect.gate else None
         over = None if within is None else asyncio.get_running_loop().time() + within
+        asking: dict[str, asyncio.Task[None]] = {}
+        since = effect.since
         try:
-            while effect.status == "waiting":
+            while effect.status == "waiting" and not (self._owner and effect.left):
                 news = asyncio.create_task(self._moved())  # before it is looked at what there is, lest some be missed
                 effect = await self._read_back(effect.id)
+                if since != effect.since:
+                    since = effect.since
+                    await _cancel(asking)
                 verdict = effect.verdict(effect.deadline or 0 if _is_over(over) else 0)
                 if verdict.accepted is not None:
                     await self._store([self._decision(request, effect.id, _let_pass(effect, verdict))])
                     effect = await self._read_back(effect.id)
                 if effect.status == "waiting":
-                    some = asyncio.FIRST_COMPLETED
-                    done, _ = await asyncio.wait({news, *asking}, timeout=_until(over), return_when=some)
-                    asking -= done
+                    for voter in request.voters:
+                        if voter not in asking and effect.asks(voter):
+                            asking[voter] = asyncio.create_task(self._ask(effect, request, voter))
+                    open_ = {news, *(task for task in asking.values() if not task.done())}
+                    await asyncio.wait(open_, timeout=_until(over), return_when=asyncio.FIRST_COMPLETED)
                 news.cancel()
         finally:
-            for task in asking:
-                task.cancel()
-            await asyncio.gather(*asking, return_exceptions=True)
+            await _cancel(asking)
         return effect
 
+    async def _tell_gate(self, effect: Effect, request: EffectRequest) -> None:
+        """Say in the log that a gate is another one than that under which an effect was proposed, where it is."""
+        if effect.gate is None or request.gate in (None, effect.gate) or not effect.proposal.gate_digest:
+            return
+        gate, digest = msgspec.to_builtins(request.gate), digest_of_gate(request.gate)
+        edited = GateEdited(**request.header(), proposal=effect.id, gate=gate, digest=digest, guards=request.guards)
+        await self._store([edited])
+
     async def _ask(self, effect: Effect, request: EffectRequest, voter: str) -> None:
-        ballot = await request.voters[voter](effect)
+        seen = effect.since
+        ballot = await request.voters[voter].ask(effect)
         vote = Vote(
             **request.header(voter),
             proposal=effect.id,
             accept=ballot.accept,
-            text=ballot.why,
+            text=request.clean(ballot.why),
             digest=effect.proposal.digest,
             confidence=ballot.confidence,
+            seen=seen,
             usage=ballot.usage,
         )
         await self._store([vote])
@@ -179,14 +215,20 @@ class Performer:
         accepted = bool(verdict.accepted)
         return Decision(**request.header(), proposal=proposal, accepted=accepted, text=verdict.why)
 
-    async def _start(self, call: Effect, request: EffectRequest) -> None:
-        """Use the approval up; raises NotHeldError where somebody else did, or might."""
+    async def _start(self, call: Effect, request: EffectRequest) -> bool:
+        """Use the approval up, and return whether it still held; raises NotHeldError where somebody else did, or might.
+
+        It does not where what it rests on has changed since.
+        """
         started = EffectStarted(**request.header(), proposal=call.id, digest=call.proposal.digest, owner=self._owner)
         await self._store([started])
         known = await self._read_back(call.id)
+        if known.status == "waiting":
+            return False
         if known.started is None or known.started.id != started.id or known.status != "running":
             message = f"call {call.id} of {call.proposal.tool} was not made: the run was taken up elsewhere"
             raise NotHeldError(message)
+        return True
 
     async def _carry_out(self, call: Effect, request: EffectRequest) -> Effect:
         tool = request.tool
@@ -194,8 +236,8 @@ class Performer:
         printed = Printed()
 
         def failed(error: str, *, detail: str = "", doubt: bool = False) -> EffectFailed:
-            told = EffectFailed(**request.header(), proposal=call.id, error=error, detail=detail, doubt=doubt)
-            return msgspec.structs.replace(told, output=printed.text)
+            told = {"error": error, "detail": detail, "output": printed.text}
+            return EffectFailed(**request.header(), proposal=call.id, doubt=doubt, **request.clean(told))
 
         end: Event
         try:
@@ -211,7 +253,8 @@ class Performer:
         except Exception as problem:  # noqa: BLE001 - whatever a tool raises is its answer
             end = failed(_short(problem), detail=_whole(problem))
         else:
-            end = EffectDone(**request.header(), proposal=call.id, result=_plain(result), output=printed.text)
+            told = request.clean({"result": _plain(result), "output": printed.text})
+            end = EffectDone(**request.header(), proposal=call.id, **told)
         await self._store([end])
         return await self._read_back(call.id)
 
@@ -225,7 +268,7 @@ class Performer:
         try:
             happened = await run_function(partial(options.check, **call.proposal.arguments))
         except Exception as problem:  # noqa: BLE001 - a check that fails says nothing
-            error = f"nobody knows whether it was carried out, and its check failed: {_short(problem)}"
+            error = f"nobody knows whether it was carried out, and its check failed: {request.clean(_short(problem))}"
             await self._store([EffectFailed(**request.header(), proposal=call.id, error=error, doubt=True)])
             return await self._read_back(call.id)
         if not happened:
@@ -240,6 +283,13 @@ class Performer:
             message = f"call {call} was not made: the run was taken up elsewhere"
             raise NotHeldError(message)
         return found
+
+
+async def _cancel(tasks: dict[str, asyncio.Task[None]]) -> None:
+    for task in tasks.values():
+        task.cancel()
+    await asyncio.gather(*tasks.values(), return_exceptions=True)
+    tasks.clear()
 
 
 def _until(moment: float | None) -> float | None:
@@ -273,7 +323,7 @@ def answer_of(call: Effect) -> str:
         case _, "in doubt":
             return "error: nobody knows whether it was carried out; a person has to look"
         case _:
-            return "not done yet"
+            return "not done: its line was left before it was decided" if call.left else "not done yet"
 
 
 def _plain(result: Any) -> Any:

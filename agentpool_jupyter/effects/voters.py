@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .function import run_function
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 
     from agentpool_jupyter.pool.effects import Effect
     from agentpool_jupyter.pool.events import Usage
-
-    Voter = Callable[[Effect], Awaitable["Ballot"]]
 
 HOW_TO_VOTE = (
     'Answer with nothing but one line of JSON: {"accept": true or false, "why": "in one sentence", "confidence": a '
@@ -47,6 +46,15 @@ class Ballot(NamedTuple):
     """What a model took for it."""
 
 
+@dataclass(frozen=True)
+class Voter:
+    """Somebody who can be asked from here."""
+
+    ask: Callable[[Effect], Awaitable[Ballot]]
+    guard: bool = False
+    """It is asked before the others: a function, which takes neither tokens nor anybody's attention."""
+
+
 def function_voter(function: Callable[..., Any]) -> Voter:
     """Return the voter that a function is: ``(effect) -> bool``, or ``(bool, reason)``, plain or async.
 
@@ -66,7 +74,7 @@ def function_voter(function: Callable[..., Any]) -> Voter:
             case _:
                 return Ballot(accept=False, why=f"answered {type(answer).__name__}, neither True nor False")
 
-    return vote
+    return Voter(vote, guard=True)
 
 
 def _told(why: str) -> str:

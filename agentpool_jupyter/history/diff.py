@@ -66,24 +66,7 @@ class TurnChange(msgspec.Struct, frozen=True):
 
     def words(self) -> Iterator[Hunk]:
         """Yield stretches of text that both have, or only one of them."""
-        before, after = self.before.text if self.before else "", self.after.text if self.after else ""
-        old, new = _WORDS.findall(before), _WORDS.findall(after)
-        steps = difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
-        shared = sum(_weight(old[i1:i2]) for tag, i1, i2, _, _ in steps if tag == "equal")
-        if shared < _ALIKE * min(_weight(old), _weight(new)):
-            yield from _changed(before, after)
-            return
-        gone, come = "", ""
-        for tag, i1, i2, j1, j2 in steps:
-            same = "".join(old[i1:i2]) if tag == "equal" else ""
-            if tag != "equal" or (same.isspace() and (gone or come)):  # a space between two changes holds them together
-                gone += "".join(old[i1:i2])
-                come += "".join(new[j1:j2])
-                continue
-            yield from _changed(gone, come)
-            gone, come = "", ""
-            yield Hunk("same", same)
-        yield from _changed(gone, come)
+        return changed_words(self.before.text if self.before else "", self.after.text if self.after else "")
 
 
 class Changes(Sequence[TurnChange]):
@@ -173,6 +156,27 @@ def diff(pool: Pool, a: int | str | Position, b: int | str | Position | None = N
     return Diff(pool.document(a), pool.document(b), names=names)
 
 
+def changed_words(before: str, after: str) -> Iterator[Hunk]:
+    """Yield stretches of text that both have, or only the earlier or the later, word by word."""
+    old, new = _WORDS.findall(before), _WORDS.findall(after)
+    steps = difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+    shared = sum(_weight(old[i1:i2]) for tag, i1, i2, _, _ in steps if tag == "equal")
+    if shared < _ALIKE * min(_weight(old), _weight(new)):
+        yield from _changed(before, after)
+        return
+    gone, come = "", ""
+    for tag, i1, i2, j1, j2 in steps:
+        same = "".join(old[i1:i2]) if tag == "equal" else ""
+        if tag != "equal" or (same.isspace() and (gone or come)):  # a space between two changes holds them together
+            gone += "".join(old[i1:i2])
+            come += "".join(new[j1:j2])
+            continue
+        yield from _changed(gone, come)
+        gone, come = "", ""
+        yield Hunk("same", same)
+    yield from _changed(gone, come)
+
+
 def _match(before: Sequence[Turn], after: Sequence[Turn]) -> Iterator[TurnChange]:
     """Pair turns: the same turn by its id, else, where two lines went different ways, by its name."""
     by_id = {turn.id: turn for turn in before}
@@ -200,7 +204,7 @@ def _changed(gone: str, come: str) -> Iterator[Hunk]:
 
 
 def _section(change: TurnChange) -> ChangedSection:
-    return ChangedSection(change.name, change.kind, change.remark, list(change.words()))
+    return ChangedSection(change.name, change.kind, change.remark, list(change.words()), markdown=True)
 
 
 def _same(leading: Mapping[str, int], changes: Iterable[TurnChange] = ()) -> str:

@@ -110,9 +110,9 @@ def import_pool(
 ) -> Pool:
     """Make a new pool of an exported file, under its own or another name, and return it, open.
 
-    Offsets and times are those of the pool that was exported; its snapshots are made anew. The whole file is checked
-    before anything is stored. Raises UserError where the pool exists, LogCorruptError where the file is damaged or no
-    export.
+    Offsets and times are those of the pool that was exported; its snapshots are made anew. What a person has agreed to
+    beforehand there is revoked, for that may be another person. The whole file is checked before anything is stored.
+    Raises UserError where the pool exists, LogCorruptError where the file is damaged or no export.
     """
     path = Path(file).expanduser()
     head = check_export(path)
@@ -120,6 +120,8 @@ def import_pool(
     place = open_store(store)
     place.restore(name, _read(path, head))
     pool = open_pool(name, store)
+    for grant in pool.grants:
+        pool.revoke(grant.id)
     try:
         snapshot(pool, engine="inline")
     except AgentPoolError as error:

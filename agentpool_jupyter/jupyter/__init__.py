@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-_CLASSES = ("AgentsMagics", "PoolMagics", "HistoryMagics", "SimilarMagics", "AnonymizeMagics")
+_CLASSES = ("AgentsMagics", "PoolMagics", "HistoryMagics", "SimilarMagics", "AnonymizeMagics", "TraceMagics")
 
 
 def load(shell: InteractiveShell) -> None:
@@ -27,13 +27,14 @@ def load(shell: InteractiveShell) -> None:
     from .magics.pool import PoolMagics  # noqa: PLC0415
     from .magics.similar.line import install_questions  # noqa: PLC0415
     from .magics.similar.magics import SimilarMagics  # noqa: PLC0415
+    from .magics.trace.magics import TraceMagics  # noqa: PLC0415
     from .panel.desk import install_desk  # noqa: PLC0415
     from .session import Session  # noqa: PLC0415
 
     if _CLASSES[0] in shell.magics_manager.registry:
         return
     session = Session(shell)
-    kinds = (AgentsMagics, PoolMagics, HistoryMagics, SimilarMagics, AnonymizeMagics)
+    kinds = (AgentsMagics, PoolMagics, HistoryMagics, SimilarMagics, AnonymizeMagics, TraceMagics)
     magics = [kind(shell, session) for kind in kinds]
     shell.register_magics(*magics)
     install_completion(shell, session, magics)

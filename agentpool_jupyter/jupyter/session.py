@@ -88,10 +88,12 @@ class Session:
         from agentpool_jupyter.snapshots.opening import open_pool  # noqa: PLC0415 - loading the extension stays quick
 
         try:
-            return open_pool(*key, create=create, snapshot_every=self.snapshot_every)
+            pool = open_pool(*key, create=create, snapshot_every=self.snapshot_every)
         except PoolNotFoundError as error:
             message = f"{error}; `%pool use {key[0]}` makes it"
             raise PoolNotFoundError(message) from None
+        pool.redact = lambda text: _redacted(pool, text)
+        return pool
 
     def _open_again(self, old: Pool, *, create: bool = False, tell: bool) -> Pool:
         """Put a pool in the place of one whose log has moved, also for the runs that are shown.
@@ -216,6 +218,13 @@ class Session:
         if self._local is not None:
             self._local.release()
             self._local = None
+
+
+def _redacted(pool: Pool, text: str) -> str:
+    """Return what a person says as the pool's team may read it."""
+    from agentpool_jupyter.agents.runs.redaction import redact_said  # noqa: PLC0415 - loading the extension stays quick
+
+    return redact_said(pool, text)
 
 
 def _moved(pool: Pool) -> bool:

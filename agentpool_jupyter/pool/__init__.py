@@ -15,7 +15,8 @@ In reading order::
     claims     who holds a run, by the log alone, and what is written too late
     runs       which teams ran, and whether they are alive
     votes      who must agree before something is done, and what votes come to
-    effects    calls of tools that agents ask for: what was asked, and what became of it
+    effects/   calls of tools that agents ask for: what was asked, and what became of it
+    columns    a pool as a table, in pandas or Arrow
     snapshots  what a pool asks of its snapshots, and a pool without any
     pool       all of it over one log: opening, reading, writing, time travel
 """

@@ -22,7 +22,7 @@ from .settled import NOTHING, Settled, TurnList
 from .turn import Entry, Turn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from .files.version import Read
 
@@ -44,6 +44,8 @@ class Document:
         """The places of the pool's agents, which say their colours; see :meth:`.Runs.places`."""
         self.contents: Read = no_contents
         """What its files hold, as its pool reads it."""
+        self.read_as: Callable[[str], str] = str
+        """What its turns' texts go through where people read them."""
         self._settled = settled
         self._entries: dict[str, Entry] = {}
         self._files: dict[str, FileEntry] = {}
@@ -153,10 +155,19 @@ class Document:
         """The document as markdown."""
         return to_markdown(self._sections())
 
+    def with_texts(self, change: Callable[[str], str]) -> Document:
+        """Return a copy for people to read, each turn's text as ``change`` returns it."""
+        twin = self.copy()
+        twin.read_as = change
+        return twin
+
     def _sections(self) -> list[TurnSection]:
         turns = self.turns
         tints = colours(self.places, (turn.agent for turn in turns if turn.model))
-        return [TurnSection(turn.name, turn.remark, turn.text, tints.get(turn.agent, colour(None))) for turn in turns]
+        return [
+            TurnSection(turn.name, turn.remark, self.read_as(turn.text), tints.get(turn.agent, colour(None)))
+            for turn in turns
+        ]
 
     def _show(self, key: str, entry: Entry, name: str) -> Turn:
         if entry.end is None:  # a copy of this document may know how it ended

@@ -163,6 +163,8 @@ class TurnContinued(Event, frozen=True, kw_only=True, tag="turn_continued"):
     """How the server was made to go on: one of ``agents.models.continuation.Way``."""
     error: str = ""
     """Why the call before broke off, where its server failed."""
+    exchange: list[dict[str, Any]] = []
+    """The messages by which tools were called and answered since the prompt before, as this one has them."""
 
 
 class TurnFinished(Event, frozen=True, kw_only=True, tag="turn_finished"):
@@ -221,9 +223,10 @@ class Recall(Event, frozen=True, kw_only=True, tag="recall"):
 
     turn: str
     hits: list[dict[str, Any]] = []
-    """What went into the prompt, best first: ``score``, ``question`` and ``source`` as people read it, and, of a turn,
-    its ``pool``, ``turn`` (id), ``name``, ``agent``, ``branch``, ``offset`` and ``end``, with the passage's ``start``
-    (character) and ``line``; of a document its ``file``, ``line``, ``place`` and ``text``, for files change."""
+    """What went into the prompt, best first: ``score``, ``question`` and ``source`` as people read it, the ``text`` as
+    it stands there, for files change and pools are deleted, and, of a turn, its ``pool``, ``turn`` (id), ``name``,
+    ``agent``, ``branch``, ``offset`` and ``end``, with the passage's ``start`` (character) and ``line``; of a document
+    its ``file``, ``line`` and ``place``. Older pools have no text of turns."""
     note: str = ""
     """What went wrong, or happened to the index; each thing once in a run."""
 
@@ -266,6 +269,19 @@ class StopAsked(Event, frozen=True, kw_only=True, tag="stop_asked"):
     """Who asks: ``host:pid:start`` of the process."""
 
 
+class Rests(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a proposal rests on, beside its line and its gate (:mod:`.effects.basis`)."""
+
+    turns: tuple[str, ...] = ()
+    """Turns, by their ids, that its agent had read while they were still spoken."""
+    files: dict[str, int] = {}
+    """Files that its turn had read or written, with the numbers of the versions."""
+
+
+NOTHING_READ = Rests()
+"""Of a proposal that rests on its line and its gate alone."""
+
+
 class Proposal(Event, frozen=True, kw_only=True, tag="proposal"):
     """A call that somebody wants made: exactly what, and who has to agree before it is."""
 
@@ -287,6 +303,13 @@ class Proposal(Event, frozen=True, kw_only=True, tag="proposal"):
     """One past the last offset that the asker had read."""
     gate: dict[str, Any] = {}
     """Who has to agree, and how (:class:`.votes.Gate`); empty where nobody has to."""
+    gate_digest: str = ""
+    """SHA-256 of the gate as canonical JSON, by which an edit of it is noticed; empty where there is none, and in older
+    pools, whose proposals do not get stale."""
+    guards: tuple[str, ...] = ()
+    """Those of the gate's voters who are asked first: functions, which take neither tokens nor anybody's attention."""
+    rests: Rests = NOTHING_READ
+    """What the asker had read that may change until it is decided."""
 
 
 class Vote(Event, frozen=True, kw_only=True, tag="vote"):
@@ -300,8 +323,22 @@ class Vote(Event, frozen=True, kw_only=True, tag="vote"):
     """That of the proposal that was looked at: an answer to another one does not count."""
     confidence: float | None = None
     """From 0 to 1, how sure the voter is."""
+    seen: int = 0
+    """One past the last change of what the proposal rests on that the voter knew of; 0 where that is not said."""
     usage: Usage | None = None
     """What a model took to answer."""
+
+
+class GateEdited(Event, frozen=True, kw_only=True, tag="gate_edited"):
+    """Whoever carries a proposal out has another gate for it by now than the one that it was proposed under."""
+
+    proposal: str
+    gate: dict[str, Any]
+    """The new one."""
+    digest: str
+    """SHA-256 of it, as of the proposal's ``gate_digest``."""
+    guards: tuple[str, ...] = ()
+    """As of the proposal."""
 
 
 class Decision(Event, frozen=True, kw_only=True, tag="decision"):
@@ -310,6 +347,25 @@ class Decision(Event, frozen=True, kw_only=True, tag="decision"):
     proposal: str
     accepted: bool
     text: str = ""
+
+
+class Grant(Event, frozen=True, kw_only=True, tag="grant"):
+    """A person agrees beforehand to calls of a tool (:mod:`.effects.grants`)."""
+
+    tool: str
+    of: str = ""
+    """Whose calls; empty for anyone's."""
+    count: int
+    """To how many."""
+    within: float
+    """For how many seconds of the log's time."""
+
+
+class GrantRevoked(Event, frozen=True, kw_only=True, tag="grant_revoked"):
+    """A grant does not count from here on; what it has let pass stays so."""
+
+    grant: str
+    """The id of its event."""
 
 
 class EffectStarted(Event, frozen=True, kw_only=True, tag="effect_started"):
@@ -375,6 +431,17 @@ class FilePiece(Event, frozen=True, kw_only=True, tag="file_piece"):
     """As of ``file``."""
 
 
+class Label(Event, frozen=True, kw_only=True, tag="label"):
+    """What somebody says of a turn, such as how it failed; ``agent`` is who says it, and nobody where a run does."""
+
+    turn: str
+    label: str
+    text: str = ""
+    """Why."""
+    withdrawn: bool = False
+    """It is taken back."""
+
+
 class Unknown(Event, frozen=True, kw_only=True, tag="unknown"):
     """An event of a newer writer: shown as such and otherwise passed over."""
 
@@ -409,12 +476,16 @@ AnyEvent = (
     | StopAsked
     | Proposal
     | Vote
+    | GateEdited
     | Decision
+    | Grant
+    | GrantRevoked
     | EffectStarted
     | EffectDone
     | EffectFailed
     | File
     | FilePiece
+    | Label
 )
 """The union that is stored; order and membership are irrelevant to the format."""
 

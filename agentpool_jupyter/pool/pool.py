@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from agentpool_jupyter.errors import PositionError, UserError
@@ -11,9 +12,11 @@ from agentpool_jupyter.log import open_store
 from .branches import Branches, Position, composed
 from .claims import is_late, unfenced
 from .codec import EventFollower, at_offset, decode, encode
+from .columns import arrow_of, event_columns, pandas_of, turn_columns
 from .document import Document
-from .effects import Effects
-from .events import Event, Fork, Head, IdSource, Message, Tag, Vote, now_ms
+from .effects import Effects, Pending
+from .effects.questions import answer, find_pending, grant, revoke, standing_grants
+from .events import Event, Fork, Head, IdSource, Message, Tag, now_ms
 from .files.checkout import Checkin, Checkout, check_in, check_out
 from .files.contents import Contents
 from .files.packing import as_bytes
@@ -26,11 +29,12 @@ from .votes import PERSON
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from agentpool_jupyter.log import Log, Record, Store
 
-    from .effects import Effect
+    from .columns import Rows
+    from .effects import Effect, Ledger, StandingGrant
     from .files.entry import FileEntry
     from .files.version import FileMap
     from .snapshots import Snapshots
@@ -56,7 +60,9 @@ class Pool:
         self._lock = threading.RLock()
         self._branches = Branches()
         self._runs = Runs()
-        self._effects = Effects(self._runs.claims)
+        self._effects = Effects(self._runs, self._branches)
+        self.redact: Callable[[str], str] = str
+        """What a person says through this object is put through it before it is stored."""
         self.trusted: set[str] = set()
         """Where teams that were started through this object send to, in words; see ``agents/runs/trust``."""
         self._document = Document(pool=self.name, branch=self._branches.head)
@@ -159,6 +165,25 @@ class Pool:
         lines = {name: lineage.line(name, last) for name in lineage}
         return self.snapshots.lengths(self.log, lines, self._runs.claims.fences)
 
+    def to_pandas(self, rows: Rows = "turns", at: int | str | Position | None = None) -> Any:
+        """Return a DataFrame with a row for each turn of the current line (or as of a position), or each event.
+
+        Raises ExtraMissingError where pandas is not installed, and PositionError.
+        """
+        return pandas_of(self._columns(rows, at))
+
+    def to_arrow(self, rows: Rows = "turns", at: int | str | Position | None = None) -> Any:
+        """Return the same as a pyarrow Table."""
+        return arrow_of(self._columns(rows, at))
+
+    def _columns(self, rows: Rows, at: int | str | Position | None) -> dict[str, list[Any]]:
+        if rows == "turns":
+            return turn_columns(self.document(at))
+        if rows != "events":
+            message = f"there are no rows of {rows!r}: use 'turns' or 'events'"
+            raise UserError(message)
+        return event_columns(self.events(0, None if at is None else self.position(at).at + 1))
+
     # Writing -----------------------------------------------------------------------------------------------
 
     def post(self, text: str, agent: str = "you") -> Message:
@@ -166,7 +191,7 @@ class Pool:
         if not text.strip():
             message = "the message is empty: say something"
             raise UserError(message)
-        event = Message(**self.header(self.branch, agent=agent), text=text)
+        event = Message(**self.header(self.branch, agent=agent), text=self.redact(text))
         self.append([event])
         return event
 
@@ -212,45 +237,62 @@ class Pool:
         change = FileChange(path=path, data=data, read=present if read is None else read)
         return write(self, branch, change, lambda: self.header(branch, agent=agent))
 
-    def pending(self) -> list[Effect]:
-        """Return what waits for somebody to agree, oldest first: on this line, and in teams that were asked on it."""
-        line = dict(self.lineage.line(self.branch, self.end - 1))
+    def pending(self) -> Pending:
+        """Return what waits for somebody to agree, oldest first: on this line, and in teams that were asked on it.
 
-        effects, runs = self.effects, self.runs
+        Its ``questions`` are the same with those that are alike in one.
+        """
+        with self._lock:
+            effects = self.effects
+            return Pending(effects.waiting(self._branches.head))
 
-        def stands(effect: Effect) -> bool:
-            """Return whether it is on the line, or that is by which its team was handed its task."""
-            asked: Effect | None = effect
-            while asked is not None and asked.proposal.offset > line.get(asked.proposal.branch, -1):
-                run = runs.get(asked.proposal.run)
-                asked = effects.of_key(run.key) if run else None
-                asked = asked if asked and run and asked.proposal.run == run.parent else None
-            return asked is not None
-
-        return [effect for effect in effects.values() if effect.status == "waiting" and stands(effect)]
-
-    def vote(self, proposal: str, text: str = "", *, accept: bool, agent: str = PERSON) -> Effect:
+    def vote(
+        self, proposal: str, text: str = "", *, accept: bool, agent: str = PERSON, seen: int | None = None
+    ) -> Effect:
         """Agree to what waits, or refuse it, as a person, and return it as the log has it then.
 
-        ``proposal`` is its id, or the end of it. Raises UserError where nothing of that id waits, or where it does not
-        wait for this voter.
+        ``proposal`` is its id, or the end of it. ``seen`` is what :attr:`.Effect.since` was when the voter looked at it
+        (default: now): a vote from before what it rests on has changed does not count. Raises UserError where nothing
+        of that id waits, or where the vote does not count.
         """
-        waiting = self.pending()
-        found = [effect for effect in waiting if effect.id.endswith(proposal)]
-        if len(found) != 1:
-            names = ", ".join(f"{effect.id} {effect.told}" for effect in waiting) or "nothing waits"
-            message = f"{'more than one' if found else 'no'} proposal {proposal!r} in pool {self.name!r}; {names}"
+        found = find_pending(self, proposal)
+        if len(found) > 1:
+            message = f"{proposal!r} are {len(found)} calls: answer them with vote_all"
             raise UserError(message)
-        effect = found[0]
-        header = self.header(effect.proposal.branch, effect.proposal.run, agent)
-        vote = Vote(**header, proposal=effect.id, accept=accept, text=text, digest=effect.proposal.digest)
-        self.append([vote])
-        effect = self.effects[effect.id]
-        why = next((why for one, why in effect.idle if one.id == vote.id), "")
-        if why:
-            message = f"the vote of {agent} on {effect.told} does not count: {agent} {why}"
-            raise UserError(message)
-        return effect
+        return answer(self, {found[0].id: seen}, self.redact(text), accept=accept, agent=agent)[0]
+
+    def vote_all(
+        self, proposals: Iterable[str] | Mapping[str, int | None], text: str = "", *, accept: bool, agent: str = PERSON
+    ) -> list[Effect]:
+        """Agree to several calls, or refuse them: by their ids, or by the names of questions (``pool.pending()``).
+
+        As a mapping, ``proposals`` has for each what ``seen`` of :meth:`vote` is. Raises UserError as that, with no
+        vote cast where one of them does not wait.
+        """
+        seen = proposals if isinstance(proposals, Mapping) else dict.fromkeys(proposals)
+        return answer(self, seen, self.redact(text), accept=accept, agent=agent)
+
+    def grant(self, tool: str, *, agent: str = "", count: int = 10, within: float = 3600.0) -> StandingGrant:
+        """Agree beforehand, as a person, to the next ``count`` calls of a tool in ``within`` seconds.
+
+        With ``agent`` only to those of that agent. It stands for a vote that you would be asked for, on all lines of
+        the pool, until :meth:`revoke`; others who have to agree are asked as ever. Raises UserError for a grant of
+        nothing.
+        """
+        return grant(self, tool, agent=agent, count=count, within=within)
+
+    def revoke(self, name: str) -> StandingGrant:
+        """Take back a grant, by its id or the end of it; raises UserError where none of that id stands."""
+        return revoke(self, name)
+
+    @property
+    def grants(self) -> list[StandingGrant]:
+        """What you have agreed to beforehand, as far as it still counts, oldest first."""
+        return standing_grants(self)
+
+    def ledger(self) -> Ledger:
+        """Return who has earned what by which vote, where gates had their voters stake something (``stake: N``)."""
+        return self.effects.ledger
 
     def append(self, events: Sequence[Event]) -> None:
         """Store events durably, in order; each is given its ``offset`` in place.

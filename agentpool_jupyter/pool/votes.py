@@ -40,8 +40,28 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Of ``owner`` and ``arbiter``: whose vote decides."""
     margin: float = 0.0
     """Of ``score``: by how much the mean has to be above one half."""
+    stale: Literal["ask", "ok"] = "ask"
+    """Where what a proposal rests on changes (:mod:`.effects.basis`), or its gate is edited, before it is carried out:
+    the votes that were cast before do not carry any more and all are asked again; or it stands as it was."""
+    stake: int = 0
+    """What each voter stakes on being right, in whole units that a ledger counts (:mod:`.effects.ledger`)."""
     shadow: bool = False
     """What would be decided is recorded, and all is let pass."""
+
+    @property
+    def lets_pass(self) -> list[str]:
+        """What of it lets pass instead of failing closed, in words; nothing of a gate that is strict."""
+        found = {
+            "shadow: all pass, whatever the votes say": self.shadow,
+            "absent: abstain: who does not answer in time is not counted": self.absent == "abstain",
+            "stale: ok: votes stand when what they were about has changed": self.stale == "ok",
+        }
+        return [what for what, lets in found.items() if lets]
+
+    @property
+    def strict(self) -> Gate:
+        """The same gate, failing closed."""
+        return msgspec.structs.replace(self, shadow=False, absent="ask" if self.absent == "ask" else "no")
 
 
 @dataclass(frozen=True)

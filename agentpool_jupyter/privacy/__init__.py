@@ -2,7 +2,7 @@
 
 In reading order::
 
-    anonymize   the way in: ``anonymize(table, k=5, quasi=[…])``
+    release     the way in: ``anonymize(table, k=5, quasi=[…])``
     tables      the table that somebody hands over
     turns       a pool as a table, and which of its columns tell people apart
     fields      what a column is: number, date, category, hierarchy
@@ -14,6 +14,7 @@ In reading order::
     cuts        all cuts of all classes at a time, and the best of each
     partition   Mondrian: classes are cut until none can be
     generalise  from classes to what is published of them
+    redaction/  identifiers and what stands in their place, also in what teams read and write
     texts       free text: pseudonyms, and nothing that is rare
     verify      what the finished table protects, counted anew
     overlap     two releases of the same people
@@ -21,13 +22,28 @@ In reading order::
     bulk/       the partition as a MapReduce job
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from agentpool_jupyter.errors import ExtraMissingError
 
-try:
-    from .anonymize import anonymize
+if TYPE_CHECKING:
+    from .release import anonymize
     from .report import Anonymized, PrivacyReport
-except ImportError as error:
-    message = f"releases need {error.name}: pip install 'agentpool-jupyter[privacy]'"
-    raise ExtraMissingError(message) from error
 
 __all__ = ["Anonymized", "PrivacyReport", "anonymize"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    try:  # releases need more than redaction does, which stands in this folder too
+        from . import release, report  # noqa: PLC0415
+    except ImportError as error:
+        message = f"releases need {error.name}: pip install 'agentpool-jupyter[privacy]'"
+        raise ExtraMissingError(message) from error
+    found = getattr(release if name == "anonymize" else report, name)
+    globals()[name] = found
+    return found

@@ -106,7 +106,8 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
         else:
             title = f"turn of {self.agent} on branch {self.branch}, offsets {self.offset} to {self.end}"
         scores = self.score, self.question, self.resembles, self.contained
-        return Hit(self.text, self.excerpt or self.text, *scores, self.source, title)
+        markdown = not self.file or self.file.endswith(".md")
+        return Hit(self.text, self.excerpt or self.text, *scores, self.source, title, markdown)
 
     def _repr_html_(self) -> str:
         return hit_html(self.hit)

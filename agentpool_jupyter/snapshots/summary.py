@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from agentpool_jupyter.log import Record
+from agentpool_jupyter.pool.codec import encode
 from agentpool_jupyter.pool.document import Document
 from agentpool_jupyter.pool.events import (
     Claim,
@@ -23,7 +25,11 @@ from agentpool_jupyter.pool.events import (
     EffectFailed,
     EffectStarted,
     Event,
+    File,
     Fork,
+    GateEdited,
+    Grant,
+    GrantRevoked,
     Head,
     Heartbeat,
     Proposal,
@@ -32,6 +38,7 @@ from agentpool_jupyter.pool.events import (
     RunStarted,
     StopAsked,
     Tag,
+    TurnFailed,
     Usage,
     Vote,
 )
@@ -41,12 +48,11 @@ from agentpool_jupyter.pool.turn import Entry  # noqa: TC001 - as above
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from agentpool_jupyter.log import Record
-
 _BRANCHES = (Fork, Head, Tag)
 _RUNS = (RunStarted, RunFinished, Claim, Heartbeat, Release, StopAsked)
-_CALLS = (Proposal, Vote, Decision, EffectStarted, EffectDone, EffectFailed)
-_FACTS = (*_BRANCHES, *_RUNS, *_CALLS)
+_CALLS = (Proposal, Vote, GateEdited, Decision, Grant, GrantRevoked, EffectStarted, EffectDone, EffectFailed)
+_BASIS = (File, TurnFailed)  # what proposals rest on
+_FACTS = (*_BRANCHES, *_RUNS, *_CALLS, *_BASIS)
 
 
 @dataclass(frozen=True)
@@ -143,6 +149,9 @@ class Folding:
     def absorb(self, event: Event, record: Record) -> None:
         """Take in the next record, with the event that it holds."""
         self._document.absorb(event)
+        if isinstance(event, File):  # its contents stay in the log
+            bare = msgspec.structs.replace(event, text="", data="", pieces=())
+            record = Record(record.offset, record.time, encode(bare))
         if isinstance(event, _FACTS):
             self._facts.append(record)
         if event.run:

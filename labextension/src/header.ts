@@ -14,11 +14,9 @@ export interface HeaderActions {
 
 export class Header {
   readonly root: HTMLElement;
-  /** Where the view's own switches go. */
-  readonly switches = element("div", { class: "ap-switches" });
   private readonly status = element("span", { class: "ap-chip ap-status", role: "status", "aria-live": "polite", "data-testid": "status" });
   private readonly task = element("div", { class: "ap-task" });
-  private readonly stop = element("button", { type: "button", class: "ap-stop", "data-testid": "stop", hidden: "" }, "Stop");
+  private readonly stop = element("button", { type: "button", class: "ap-stop", "data-testid": "stop" }, "Stop");
   private readonly clock = element("span", { class: "ap-clock", title: "Elapsed time" });
   private readonly tokens = element("span", { class: "ap-tokens" });
   private readonly fill = element("span", { class: "ap-bar-fill" });
@@ -33,7 +31,8 @@ export class Header {
   /** The button was pressed and the kernel has not said so yet. */
   private stopping = false;
 
-  constructor(private readonly actions: HeaderActions) {
+  /** `say` is the line to the team, and `switches` are the view's own: both have their places beside the figures. */
+  constructor(private readonly actions: HeaderActions, say: HTMLElement, switches: HTMLElement) {
     this.stop.addEventListener("click", this.pressed);
     this.root = element(
       "header",
@@ -44,11 +43,12 @@ export class Header {
         { class: "ap-figures" },
         this.clock,
         element("span", { class: "ap-budget" }, this.bar, this.tokens),
-        this.read,
         this.cost,
         this.place,
-        this.switches,
       ),
+      say,
+      element("div", { class: "ap-switches" }, switches),
+      element("div", { class: "ap-reading" }, this.read),
       this.problem,
       this.link,
     );
@@ -65,7 +65,11 @@ export class Header {
     setText(this.link, note);
     setAttribute(this.link, "hidden", note === "" ? "" : null);
     if (scene.model === null) {
+      // A team that has not said a word yet can be stopped all the same.
+      const status = connected ? (this.stopping ? "stopping" : "starting") : "lost";
+      setAttribute(this.root, "data-status", status);
       setText(this.status, connected ? "connecting…" : "not connected");
+      this.stoppable(connected, status);
       return;
     }
     const { run } = scene.model;
@@ -75,9 +79,7 @@ export class Header {
     setText(this.status, !connected && live ? "unknown" : statusText(status, run));
     setText(this.task, run.task);
     setAttribute(this.task, "title", run.task);
-    setAttribute(this.stop, "hidden", live && connected ? null : "");
-    this.stop.disabled = status === "stopping";
-    setText(this.stop, status === "stopping" ? "stopping…" : "Stop");
+    this.stoppable(live && connected, status);
     this.figures(run);
     this.tick(live && connected);
   }
@@ -85,6 +87,13 @@ export class Header {
   close(): void {
     this.stop.removeEventListener("click", this.pressed);
     this.tick(false);
+  }
+
+  /** The button keeps its place when it goes. */
+  private stoppable(can: boolean, status: string): void {
+    setAttribute(this.stop, "data-gone", can ? null : "");
+    this.stop.disabled = status === "stopping" || !can;
+    setText(this.stop, status === "stopping" ? "stopping…" : "Stop");
   }
 
   private figures(run: RunView): void {

@@ -82,6 +82,7 @@ export class Lanes {
       lane.update(member, source);
     }
     setAttribute(this.root, "data-size", sizeOf(cast.size));
+    setAttribute(this.root, "data-lanes", String([...cast.values()].filter(({ agent }) => agent.kind !== "person").length));
     // After all the writing, so that the page is laid out once and not once for each lane.
     for (const lane of this.lanes.values()) if (this.inSight.has(lane.root)) lane.turns.tail.follow();
   }

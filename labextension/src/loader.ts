@@ -20,7 +20,7 @@ async function render(context: Context): Promise<(() => void) | undefined> {
   const { default: widget } = await frontEnd.loaded;
   if (context.signal?.aborted === true) return undefined;
   const style = document.createElement("style");
-  style.textContent = String(frontEnd.get("style"));
+  style.textContent = `${String(frontEnd.get("style"))}\n${String(context.model.get("hides") ?? "")}`;
   context.el.append(style);
   return widget.render(context);
 }

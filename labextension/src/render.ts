@@ -1,6 +1,8 @@
 // One view of a run: puts the parts together and feeds them, once a frame, from one session.
 
 import { Casting } from "./cast";
+import { Copying } from "./copy";
+import { Dock } from "./dock";
 import { DocumentView } from "./document";
 import { element, Frame } from "./dom";
 import { Graph } from "./graph";
@@ -23,6 +25,9 @@ export function render({ model, el }: { model: WidgetModel; el: HTMLElement }): 
 
   const draw = (): void => {
     header.update(scene);
+    const live = scene.model === null || isLive(scene.model);
+    say.open(live && scene.link === "live", live ? "Not connected" : "The run has ended");
+    dock.keep(scene.model !== null && live && scene.link !== "absent");
     if (scene.model === null) return;
     const now = scene.model;
     const cast = casting.of(now);
@@ -30,7 +35,6 @@ export function render({ model, el }: { model: WidgetModel; el: HTMLElement }): 
       turn: (id: string) => now.turns.get(id),
       mark: (agent: string) => cast.get(agent)?.mark ?? mark(null),
     };
-    say.show(isLive(now) && scene.link === "live");
     tray.update(now.run, scene.link === "live");
     graph.root.hidden = !shown.graph || cast.size < 2;
     lanes.root.hidden = shown.page !== "lanes";
@@ -45,25 +49,25 @@ export function render({ model, el }: { model: WidgetModel; el: HTMLElement }): 
     scene = next;
     frame.request();
   });
-  const header = new Header({ stop: () => session.send({ kind: "stop" }) });
   const say = new SayForm((text) => session.send({ kind: "say", text }));
-  const tray = new Tray((id, accept, text) => session.send({ kind: "resolve", id, accept, text }));
+  const tray = new Tray((answer) => session.send(answer));
   const switches = new Switches(shown, (next) => {
     shown = next;
     draw();
     (shown.page === "lanes" ? lanes : transcript).restore();
   });
-  header.switches.append(switches.root);
+  const header = new Header({ stop: () => session.send({ kind: "stop" }) }, say.root, switches.root);
+  const dock = new Dock(element("div", { class: "ap-top" }, header.root, tray.root));
   const root = element(
     "div",
-    { class: "agentpool-widget", "data-testid": "agentpool-widget" },
-    header.root,
-    tray.root,
+    // No page that typesets its mathematics takes two amounts of dollars for a formula.
+    { class: "agentpool-widget mathjax_ignore tex2jax_ignore", "data-testid": "agentpool-widget" },
+    dock.slot,
     graph.root,
     lanes.root,
     transcript.root,
-    say.root,
   );
+  const copying = new Copying(root, () => null);
   graph.root.hidden = true;
   transcript.root.hidden = true;
   el.append(root);
@@ -72,7 +76,7 @@ export function render({ model, el }: { model: WidgetModel; el: HTMLElement }): 
   return () => {
     session.close();
     frame.cancel();
-    for (const part of [header, tray, graph, lanes, transcript, say, switches]) part.close();
+    for (const part of [dock, header, tray, graph, lanes, transcript, say, switches, copying]) part.close();
     root.remove();
   };
 }

@@ -15,13 +15,16 @@ export class SayForm {
 
   /** `say` returns false if the kernel certainly did not get it; the text then stays. */
   constructor(private readonly say: (text: string) => boolean) {
-    this.root = element("form", { class: "ap-say", "data-testid": "say", hidden: "" }, this.input, this.button);
+    this.root = element("form", { class: "ap-say", "data-testid": "say" }, this.input, this.button);
     this.root.addEventListener("submit", this.submitted);
     this.input.addEventListener("keydown", stay);
   }
 
-  show(visible: boolean): void {
-    this.root.hidden = !visible;
+  /** The line keeps its place where nobody hears it; `why` says so. */
+  open(heard: boolean, why: string): void {
+    this.input.disabled = this.button.disabled = !heard;
+    const told = heard ? "Say something to the team" : why;
+    if (this.input.placeholder !== told) this.input.placeholder = told;
   }
 
   close(): void {

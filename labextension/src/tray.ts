@@ -1,17 +1,21 @@
-// What waits for a person: each question with what will happen exactly, a line for a reason, and two buttons.
+// What waits for a person: each question with what will happen exactly, a line for a reason, and two buttons. Calls that
+// are alike are one question: a list, answered in one go.
 
 import { element, setText } from "./dom";
 import { stay } from "./say";
-import type { QuestionView, RunView } from "./wire";
+import type { AlikeView, QuestionView, Resolve, RunView } from "./wire";
 
 /** Answers a question; false if the kernel certainly did not get it. */
-export type Resolve = (id: string, accept: boolean, text: string) => boolean;
+export type Answer = (answer: Resolve) => boolean;
 
 export class Tray {
   readonly root = element("div", { class: "ap-tray", "data-testid": "tray", role: "region", "aria-label": "Waiting for you", hidden: "" });
   private readonly shown = new Map<string, Question>();
+  private readonly warnings = element("ul", { class: "ap-lets-pass", "aria-label": "What lets pass" });
 
-  constructor(private readonly resolve: Resolve) {}
+  constructor(private readonly resolve: Answer) {
+    this.root.append(this.warnings);
+  }
 
   update(run: RunView, connected: boolean): void {
     const waiting = new Map(run.questions.map((question) => [question.id, question]));
@@ -29,7 +33,10 @@ export class Tray {
       }
       question.update(view, connected);
     }
-    this.root.hidden = this.shown.size === 0;
+    if (run.lets_pass.length !== this.warnings.childElementCount) {
+      this.warnings.replaceChildren(...run.lets_pass.map((told) => element("li", {}, `⚠ ${told}`)));
+    }
+    this.root.hidden = this.shown.size === 0 && run.lets_pass.length === 0;
   }
 
   close(): void {
@@ -41,6 +48,9 @@ export class Tray {
 class Question {
   readonly root: HTMLFormElement;
   private readonly state = element("span", { class: "ap-question-state" });
+  private readonly more = element("ul", { class: "ap-question-more" });
+  private readonly again = element("div", { class: "ap-question-again", role: "status" });
+  private readonly rests = element("div", { class: "ap-question-rests" });
   private readonly why = element("input", {
     type: "text",
     class: "ap-question-why",
@@ -53,15 +63,17 @@ class Question {
   private answered = false;
 
   constructor(
-    private readonly view: QuestionView,
-    private readonly resolve: Resolve,
+    private view: QuestionView,
+    private readonly resolve: Answer,
   ) {
-    const what = element("code", { class: "ap-question-what" }, view.what);
-    const head = element("div", { class: "ap-question-head" }, element("b", {}, view.agent), " asks: ", what, " ", this.state);
+    const head = element("div", { class: "ap-question-head" }, ...call(view), " ", this.state);
     this.root = element(
       "form",
       { class: "ap-question", "data-question": view.id },
       head,
+      this.more,
+      this.again,
+      this.rests,
       element("div", { class: "ap-question-answer" }, this.why, this.approve, this.reject),
     );
     this.root.addEventListener("submit", this.agreed);
@@ -72,6 +84,16 @@ class Question {
   update(view: QuestionView, connected: boolean): void {
     const until = view.until === null ? "" : `, until ${new Date(view.until).toLocaleTimeString()}`;
     setText(this.state, `(${view.why}${until})`);
+    setText(this.again, view.again === "" ? "" : `Asked again: ${view.again}`);
+    setText(this.rests, view.rests === "" ? "" : `Rests on ${view.rests}`);
+    if (asked(view) !== asked(this.view)) this.answered = false; // it is another question now
+    if (view.more.length !== this.more.childElementCount || asked(view) !== asked(this.view)) {
+      this.more.replaceChildren(...view.more.map((one) => element("li", {}, ...call(one))));
+    }
+    const count = view.more.length + 1;
+    setText(this.approve, count > 1 ? `Approve all ${count}` : "Approve");
+    setText(this.reject, count > 1 ? `Reject all ${count}` : "Reject");
+    this.view = view;
     this.approve.disabled = this.reject.disabled = this.answered || !connected;
   }
 
@@ -91,7 +113,19 @@ class Question {
 
   private answer(accept: boolean): void {
     // The buttons rest until the log has the answer: a second click must not be a second vote.
-    this.answered = this.resolve(this.view.id, accept, this.why.value.trim());
+    const { id, seen } = this.view;
+    const more = Object.fromEntries(this.view.more.map((one) => [one.id, one.seen]));
+    this.answered = this.resolve({ kind: "resolve", id, accept, text: this.why.value.trim(), seen, more });
     this.approve.disabled = this.reject.disabled = this.answered;
   }
+}
+
+/** Who asks for what, exactly. */
+function call(view: QuestionView | AlikeView): (Node | string)[] {
+  return [element("b", {}, view.agent), " asks: ", element("code", { class: "ap-question-what" }, view.what)];
+}
+
+/** What an answer is to: these calls, as they were seen. */
+function asked(view: QuestionView): string {
+  return [view, ...view.more].map(({ id, seen }) => `${id} ${seen}`).join(" ");
 }

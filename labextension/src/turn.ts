@@ -1,14 +1,15 @@
-// One turn on the page: its head, and its text that grows at the end.
+// One turn on the page: its head, and its text, which grows at the end.
 
 import { Calls } from "./calls";
 import { element, setAttribute, setText } from "./dom";
 import type { Mark } from "./palette";
+import { Prose } from "./prose";
 import type { TurnView } from "./wire";
 
 export class TurnElement {
   readonly root: HTMLElement;
   private readonly note = element("span", { class: "ap-turn-note" });
-  private readonly text = document.createTextNode("");
+  private readonly prose = new Prose();
   private readonly calls = new Calls();
   private shown: TurnView | null = null;
 
@@ -18,24 +19,21 @@ export class TurnElement {
       "article",
       { class: "ap-turn", "data-turn": turn.name, "aria-label": turn.name },
       element("header", { class: "ap-turn-head" }, swatch, element("b", {}, turn.name), this.note),
-      element("div", { class: "ap-turn-text" }, this.text),
+      this.prose.root,
       this.calls.root,
     );
     this.root.style.setProperty("--ap-colour", mark.colour);
     this.update(turn);
   }
 
-  /** Shows what is new; text that only grew is appended to the node that holds it. */
+  /** Shows what is new. */
   update(turn: TurnView): void {
     if (turn === this.shown) return;
     this.shown = turn;
     setAttribute(this.root, "data-status", turn.status);
     setText(this.note, noteOf(turn));
     this.calls.update(turn.calls);
-    const before = this.text.data;
-    if (turn.text === before) return;
-    if (turn.text.startsWith(before)) this.text.appendData(turn.text.slice(before.length));
-    else this.text.data = turn.text;
+    this.prose.update(turn.text, turn.status === "running");
   }
 }
 

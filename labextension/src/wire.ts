@@ -85,6 +85,24 @@ export interface EdgeView {
   readonly chars: number;
 }
 
+/** An answer: to one call, and to those that were shown with it (`more`), each with what was seen of it. */
+export interface Resolve {
+  readonly kind: "resolve";
+  readonly id: string;
+  readonly accept: boolean;
+  readonly text: string;
+  readonly seen: number;
+  readonly more: Readonly<Record<string, number>>;
+}
+
+/** A further call that the same answer is for. */
+export interface AlikeView {
+  readonly id: string;
+  readonly agent: string;
+  readonly what: string;
+  readonly seen: number;
+}
+
 /** What an agent wants to do and may not before a person agrees. */
 export interface QuestionView {
   readonly id: string;
@@ -95,6 +113,14 @@ export interface QuestionView {
   readonly why: string;
   /** Until when an answer counts, in milliseconds since the epoch; null is no limit. */
   readonly until: number | null;
+  /** What it rests on. */
+  readonly rests: string;
+  /** What of that has changed, so that it is asked again; empty where nothing has. */
+  readonly again: string;
+  /** What an answer carries: one to the question before a change does not count. */
+  readonly seen: number;
+  /** Calls of the same tool behind the same gate: one answer is for all of them. */
+  readonly more: readonly AlikeView[];
 }
 
 /** The head line. Times are milliseconds since the epoch. */
@@ -117,6 +143,8 @@ export interface RunView {
   readonly end: number;
   /** What waits for a person, oldest first. */
   readonly questions: readonly QuestionView[];
+  /** Gates that let pass instead of failing closed, and calls that they let pass, in words. */
+  readonly lets_pass: readonly string[];
 }
 
 /** More text for a turn; `at` counts UTF-16 code units, as `String.length` does. */
@@ -159,7 +187,7 @@ export type ToKernel =
   | { readonly kind: "hello" }
   | { readonly kind: "stop" }
   | { readonly kind: "say"; readonly text: string }
-  | { readonly kind: "resolve"; readonly id: string; readonly accept: boolean; readonly text: string };
+  | Resolve;
 
 /** A message of a known kind that does not have the shape of that kind. */
 export class WireError extends Error {
@@ -285,6 +313,7 @@ function run(value: unknown, where: string): RunView {
     reading: reading(fields.get("reading") ?? {}, `${where}.reading`),
     end: fields.number("end", 0),
     questions: fields.list("questions", question),
+    lets_pass: fields.list("lets_pass", text),
   };
 }
 
@@ -296,7 +325,16 @@ function question(value: unknown, where: string): QuestionView {
     what: fields.text("what"),
     why: fields.text("why", ""),
     until: fields.numberOrNull("until"),
+    rests: fields.text("rests", ""),
+    again: fields.text("again", ""),
+    seen: fields.number("seen", 0),
+    more: fields.list("more", alike),
   };
+}
+
+function alike(value: unknown, where: string): AlikeView {
+  const fields = new Fields(value, where);
+  return { id: fields.text("id"), agent: fields.text("agent"), what: fields.text("what"), seen: fields.number("seen", 0) };
 }
 
 function append(value: unknown, where: string): Append {

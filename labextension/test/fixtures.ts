@@ -27,7 +27,7 @@ export function turn(id: string, part: Partial<TurnView> = {}): TurnView {
 export function run(part: Partial<RunView> = {}): RunView {
   return {
     pool: "bakery", branch: "main", run: "r1", task: "Plan.", status: "running", reason: "", started: 0,
-    finished: null, tokens: 0, estimated: false, tokens_max: null, cost: null, reading: NOTHING_READ, end: 0, questions: [], ...part,
+    finished: null, tokens: 0, estimated: false, tokens_max: null, cost: null, reading: NOTHING_READ, end: 0, questions: [], lets_pass: [], ...part,
   };
 }
 

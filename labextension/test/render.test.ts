@@ -42,7 +42,7 @@ function open(kernel: Kernel): void {
 }
 function shown(selector: string): string | null {
   const found = el.querySelector<HTMLElement>(selector);
-  return found === null || found.closest("[hidden]") !== null ? null : found.textContent;
+  return found === null || found.closest("[hidden], [data-gone]") !== null ? null : found.textContent;
 }
 function press(selector: string): void {
   el.querySelector<HTMLButtonElement>(selector)?.click();
@@ -193,7 +193,7 @@ describe("a view", () => {
 });
 
 describe("what waits for a person", () => {
-  const question = { id: "q1", agent: "planner", what: 'order(item="<b>flour</b>")', why: "waiting for you", until: null };
+  const question = { id: "q1", agent: "planner", what: 'order(item="<b>flour</b>")', why: "waiting for you", until: null, rests: "all up to offset 7", again: "", seen: 8, more: [] };
 
   function asked(): Kernel {
     const kernel = new Kernel();
@@ -210,13 +210,13 @@ describe("what waits for a person", () => {
     press(".ap-approve");
     press(".ap-approve");
     press(".ap-reject");
-    expect(kernel.sent.slice(1)).toEqual([{ kind: "resolve", id: "q1", accept: true, text: "as agreed" }]);
+    expect(kernel.sent.slice(1)).toEqual([{ kind: "resolve", id: "q1", accept: true, text: "as agreed", seen: 8, more: {} }]);
   });
 
   it("can be refused", () => {
     const kernel = asked();
     press(".ap-reject");
-    expect(kernel.sent.at(-1)).toEqual({ kind: "resolve", id: "q1", accept: false, text: "" });
+    expect(kernel.sent.at(-1)).toEqual({ kind: "resolve", id: "q1", accept: false, text: "", seen: 8, more: {} });
   });
 
   it("goes when it was answered, and takes with it only itself", () => {
@@ -229,6 +229,41 @@ describe("what waits for a person", () => {
     expect(el.querySelector("[data-question=q2]")).toBe(kept);
     kernel.says(patch(3, { run: run() }));
     expect(shown("[data-testid=tray]")).toBeNull();
+  });
+
+  it("lists calls that are alike, and answers all of them with one pair of buttons", () => {
+    const kernel = asked();
+    const more = [{ id: "q2", agent: "critic", what: "order(<rye>)", seen: 9 }];
+    kernel.says(patch(1, { run: run({ questions: [{ ...question, more }] }) }));
+    vi.advanceTimersToNextFrame();
+    expect(shown(".ap-question-more")).toBe("critic asks: order(<rye>)");
+    expect(el.querySelectorAll(".ap-approve")).toHaveLength(1);
+    expect(shown(".ap-approve")).toBe("Approve all 2");
+    press(".ap-approve");
+    expect(kernel.sent.at(-1)).toEqual({ kind: "resolve", id: "q1", accept: true, text: "", seen: 8, more: { q2: 9 } });
+  });
+
+  it("says in words what lets pass, also where nothing waits", () => {
+    const kernel = asked();
+    const told = "the gate of pay lets pass (shadow: all pass, whatever the votes say)";
+    kernel.says(patch(1, { run: run({ questions: [question], lets_pass: [told] }) }));
+    vi.advanceTimersToNextFrame();
+    expect(shown("ul.ap-lets-pass")).toBe(`⚠ ${told}`);
+    kernel.says(patch(2, { run: run({ lets_pass: [told] }) }));
+    vi.advanceTimersToNextFrame();
+    expect(shown("[data-testid=tray]")).toBe(`⚠ ${told}`);
+  });
+
+  it("is asked again once what it rests on has changed", () => {
+    const kernel = asked();
+    press(".ap-approve");
+    const again = { ...question, again: "bread.md was rewritten (version 2, by you)", seen: 12 };
+    kernel.says(patch(1, { run: run({ questions: [again] }) }));
+    vi.advanceTimersToNextFrame();
+    expect(shown(".ap-question-again")).toBe("Asked again: bread.md was rewritten (version 2, by you)");
+    expect(shown(".ap-question-rests")).toBe("Rests on all up to offset 7");
+    press(".ap-reject");
+    expect(kernel.sent.slice(1).map((answer) => ("seen" in answer ? answer.seen : null))).toEqual([8, 12]);
   });
 
   it("cannot be answered where no kernel hears it", () => {
@@ -250,5 +285,93 @@ describe("numbers that rest on an estimate", () => {
     expect(shown(".ap-lane-numbers")).toContain("≤ 1.2k tokens");
     kernel.says(patch(1, { run: run({ tokens: 1234 }) }));
     expect(shown(".ap-tokens")).toBe("1.2k tokens");
+  });
+});
+
+describe("the head of a run", () => {
+  let sight = (_seen: boolean): void => {};
+
+  beforeEach(() => {
+    vi.stubGlobal("IntersectionObserver", class {
+      constructor(private readonly told: (entries: { isIntersecting: boolean }[]) => void) {}
+      observe(target: Element): void {
+        if (target.classList.contains("ap-slot")) sight = (isIntersecting) => this.told([{ isIntersecting }]);
+      }
+      unobserve(): void {}
+      disconnect(): void {}
+    });
+    const panel = document.body.appendChild(document.createElement("div"));
+    panel.className = "jp-NotebookPanel";
+    panel.innerHTML = `<div class="jp-Notebook"></div>`;
+    panel.firstElementChild?.append(el);
+    el.insertAdjacentHTML("afterbegin", "<style>.x {}</style>");
+  });
+  afterEach(() => {
+    cleanup();
+    cleanup = () => {};
+    document.querySelector(".jp-NotebookPanel")?.remove();
+  });
+
+  it("stands over the notebook while it runs out of sight, with what is typed there and its focus", () => {
+    const kernel = new Kernel();
+    open(kernel);
+    kernel.says(two);
+    const input = document.querySelector<HTMLInputElement>(".ap-say-text");
+    if (input === null) throw new Error("no input");
+    input.value = "Mind";
+    input.focus();
+    sight(false);
+    const shelf = document.querySelector(".jp-NotebookPanel > .ap-shelf");
+    expect(shelf?.querySelector(".ap-stop")?.textContent).toBe("Stop");
+    expect(shelf?.querySelector("style")?.textContent).toBe(".x {}");
+    expect(shelf?.contains(input)).toBe(true);
+    expect([input.value, document.activeElement]).toEqual(["Mind", input]);
+    sight(true);
+    expect(document.querySelector(".ap-shelf")).toBeNull();
+    expect([el.contains(input), document.activeElement]).toEqual([true, input]);
+  });
+
+  it("goes back when the run ends, and when the view goes", () => {
+    const kernel = new Kernel();
+    open(kernel);
+    kernel.says(two);
+    sight(false);
+    kernel.says(patch(1, { run: run({ status: "finished" }) }));
+    expect(document.querySelector(".ap-shelf")).toBeNull();
+    sight(false);
+    kernel.says(state({ seq: 2 }));
+    expect(document.querySelector(".ap-shelf")).not.toBeNull();
+    cleanup();
+    cleanup = () => {};
+    expect(document.querySelector(".ap-shelf, .ap-header")).toBeNull();
+  });
+
+  it("can stop a team that has not said a word, and keeps the places of what goes", () => {
+    const kernel = new Kernel();
+    open(kernel);
+    expect(shown(".ap-stop")).toBe("Stop");
+    press(".ap-stop");
+    expect(kernel.sent.at(-1)).toEqual({ kind: "stop" });
+    expect(shown(".ap-stop")).toBe("stopping…");
+    kernel.says(state({ run: run({ status: "stopped" }) }));
+    expect(el.querySelector(".ap-stop")?.hasAttribute("data-gone")).toBe(true);
+    expect(el.querySelector<HTMLInputElement>(".ap-say-text")?.placeholder).toBe("The run has ended");
+  });
+});
+
+describe("code", () => {
+  it("is copied by its button, which says so for a while", async () => {
+    const written = vi.fn(() => Promise.resolve());
+    vi.stubGlobal("navigator", { clipboard: { writeText: written } });
+    const kernel = new Kernel();
+    open(kernel);
+    kernel.says(state({ turns: [turn("1", { text: "So:\n\n```python\nx = 1\n```", status: "finished" })] }));
+    press(".ap-code .ap-copy");
+    await vi.advanceTimersByTimeAsync(0);
+    expect(written).toHaveBeenCalledWith("x = 1\n");
+    expect(shown(".ap-code .ap-copy")).toBe("copied");
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(shown(".ap-code .ap-copy")).toBe("copy");
+    vi.unstubAllGlobals();
   });
 });

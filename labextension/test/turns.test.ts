@@ -66,7 +66,7 @@ describe("a list of turns", () => {
   });
 
   it("holds the last turns only, and more of them on request", () => {
-    const many = Array.from({ length: PAGE + 50 }, (_, index) => turn(String(index + 1), { text: String(index) }));
+    const many = Array.from({ length: PAGE + 50 }, (_, index) => turn(String(index + 1), { text: String(index), status: "finished" }));
     const list = listed(many);
     const button = list.root.querySelector<HTMLButtonElement>(".ap-earlier");
     expect(texts(list)).toHaveLength(PAGE);

@@ -77,8 +77,12 @@ class NotebookPage:
         return lane_in(self.page.locator(".jp-NotebookPanel"), agent)
 
     def status(self) -> Locator:
-        """Return the word that says how the run goes, in the widget or in the still picture."""
-        return self.page.locator(".jp-NotebookPanel .ap-status")
+        """Return the word that says how the run goes, in the widget or, where that cannot be shown, in the picture."""
+        return self.page.locator(".jp-NotebookPanel .ap-status:visible")
+
+    def picture(self, index: int) -> Locator:
+        """Return the still picture of a cell's run: out of sight while its widget is there."""
+        return self.cells.nth(index).locator(".agentpool-still")
 
     def graph_is_drawn(self) -> None:
         """Wait until there is something on the graph's canvas."""

@@ -48,15 +48,37 @@ def test_a_person_approves_and_refuses_while_the_cell_blocks(open_notebook, kept
         question.get_by_role("textbox").fill(f"I {word}.")
         question.get_by_role("button", name=word.capitalize()).click()
         notebook.ended(index)
-        expect(notebook.output(index).locator(".agentpool-still")).to_contain_text("So it is.")
-        call = notebook.output(index).locator(".agentpool-still .ap-call")
+        expect(notebook.picture(index)).to_contain_text("So it is.")
+        call = notebook.output(index).get_by_test_id("call")
         call.locator("summary").click()
-        expect(call.locator("pre")).to_contain_text(CAME[word])
+        expect(call.locator("pre:visible")).to_contain_text(CAME[word])
         photo(f"called-{word}", call)
         pool = kept(f"gated-{word}")
         (vote,) = of_type(pool, Vote)
         assert (vote.agent, vote.accept, vote.text) == ("you", word == "approve", f"I {word}.")
         assert len(of_type(pool, EffectStarted)) == (word == "approve")
+
+
+def test_calls_that_are_alike_are_one_card_and_what_lets_pass_is_red(open_notebook, kept, server, photo):
+    """One click approves all of them, while the cell blocks; the warning is in words, too."""
+    server.rate = 500
+    calls = tuple(("order", {"item": item, "count": 2}) for item in ("flour", "rye", "salt"))
+    server.fault(Asks(calls, after=5))
+    server.fault(Says("So it is."))
+    notebook = open_notebook(TOOL, team_cell("alike", AGENTS, server, gates={"order": {"ask": ["you"], "stale": "ok"}}))
+    notebook.run(1)
+    notebook.start(2)
+    tray = notebook.output(2).get_by_test_id("tray")
+    expect(tray.locator(".ap-question")).to_have_count(1)
+    expect(tray.get_by_role("listitem")).to_have_count(3)  # the warning, and two more calls
+    expect(tray.get_by_text("lets pass (stale: ok")).to_have_css("color", "rgb(211, 47, 47)")
+    photo("waiting-alike", tray)
+    tray.get_by_role("button", name="Approve all 3").click()
+    notebook.ended(2)
+    expect(notebook.output(2).locator(".agentpool-still .ap-lets-pass")).to_contain_text("the gate of order lets pass")
+    pool = kept("alike")
+    assert [vote.accept for vote in of_type(pool, Vote)] == [True] * 3
+    assert len(of_type(pool, EffectStarted)) == 3
 
 
 def test_a_question_outlives_its_kernel(open_notebook, jupyter, kept, asking):

@@ -16,7 +16,7 @@ def test_the_interrupt_button_stops_the_team(open_notebook, kept, server):
     notebook.interrupt()
     notebook.ended(1)
     expect(notebook.cells.nth(1)).to_contain_text("KeyboardInterrupt")
-    expect(notebook.output(1).locator(".agentpool-still")).to_contain_text("stopped")
+    expect(notebook.picture(1)).to_contain_text("stopped")
     pool = kept("interrupted")
     assert [event.reason for event in of_type(pool, RunFinished)] == ["stopped"]
     assert {turn.status for turn in pool.document().turns} == {"cancelled"}
@@ -35,13 +35,13 @@ def test_a_run_whose_kernel_was_killed_is_attached_and_resumed(open_notebook, ju
     notebook.run(2)
     notebook.run(3)
     expect(notebook.cells.nth(3)).to_contain_text("died with their process: planner#1, treasurer#1")
-    attached = notebook.output(3).locator(".agentpool-still")
+    attached = notebook.picture(3)
     expect(attached).to_contain_text("lost")
     expect(attached).to_contain_text(shown.strip())
 
     server.rate, server.tokens = 500, 30
     notebook.run(4)
-    resumed = notebook.output(4).locator(".agentpool-still")
+    resumed = notebook.picture(4)
     expect(resumed).to_contain_text("finished")
     turns = kept("killed").document().turns
     statuses = {turn.name: turn.status for turn in turns}

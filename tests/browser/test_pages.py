@@ -55,32 +55,35 @@ def test_a_page_that_is_reloaded_while_a_cell_blocks_shows_it_all_at_its_end(ope
 
 
 def test_a_second_view_shows_the_same(open_notebook, server):
-    """Both go on, and both become the still picture."""
+    """Both go on, and both keep what was said when it has ended."""
     notebook = open_notebook(team_cell("twice", THREE, server))
     notebook.start(1)
     grow(notebook.lane("planner"))
-    notebook.output(1).click(button="right", position={"x": 5, "y": 5})
+    notebook.output(1).first.click(button="right", position={"x": 5, "y": 5})
     notebook.page.get_by_text("Create New View for Cell Output").click()
     second = notebook.page.locator(".jp-LinkedOutputView")
     expect(lane_in(second, "planner")).to_contain_text(notebook.lane("planner").text_content())
     grow(notebook.lane("planner"), notebook.lane("treasurer"), lane_in(second, "planner"), lane_in(second, "treasurer"))
     second.get_by_test_id("stop").click()
-    document = notebook.output(1).locator(".agentpool-still .ap-document")
-    expect(second.locator(".agentpool-still .ap-document")).to_have_text(document.inner_text(), use_inner_text=True)
+    for place in (second, notebook.output(1).first):
+        expect(place.locator(".ap-status:visible")).to_contain_text("stopped")
+    expect(lane_in(second, "planner")).to_have_text(notebook.lane("planner").text_content())
 
 
 def test_a_saved_notebook_shows_the_document_without_a_kernel(open_notebook, kept, server):
     server.rate, server.tokens = 500, 30
     notebook = open_notebook(team_cell("saved", THREE, server))
     notebook.run(1)
-    expect(notebook.output(1).locator(".agentpool-still")).to_be_visible()
+    expect(notebook.status()).to_contain_text("finished")
+    expect(notebook.picture(1)).to_be_hidden()
     notebook.save()
     notebook.open_without_kernel()
-    still = notebook.output(1).locator(".agentpool-still")
+    still = notebook.picture(1)
+    expect(still).to_be_visible()
     for turn in kept("saved").document().turns:
         expect(still).to_contain_text(turn.name)
         expect(still).to_contain_text(turn.text.strip())
-    expect(notebook.output(1)).to_have_count(1)
+    expect(notebook.output(1).filter(visible=True)).to_have_count(1)  # and no word of a missing widget
 
 
 def test_a_front_end_without_subshells_still_shows_the_run(without_subshells, open_notebook, kept, server):
@@ -94,7 +97,7 @@ def test_a_front_end_without_subshells_still_shows_the_run(without_subshells, op
 
 
 def test_attach_keeps_the_document_of_a_run_whose_page_was_reloaded(open_notebook, kept, server):
-    """A reloaded page never gets the still picture; ``%agents attach`` puts it into the notebook after all."""
+    """A reloaded page never gets the picture of the end; ``%agents attach`` puts it into the notebook after all."""
     notebook = open_notebook(team_cell("again", THREE, server, "--bg"), "%agents attach again")
     notebook.run(1)
     grow(notebook.lane("planner"))
@@ -103,8 +106,9 @@ def test_attach_keeps_the_document_of_a_run_whose_page_was_reloaded(open_noteboo
     notebook.stop()
     until(lambda: of_type(kept("again"), RunFinished))
     notebook.run(2)
-    expect(notebook.output(2)).to_contain_text("stopped")
+    expect(notebook.picture(2)).to_contain_text("stopped")
     notebook.save()
     notebook.open_without_kernel()
     for turn in kept("again").document().turns:
-        expect(notebook.output(2)).to_contain_text(turn.text.strip())
+        expect(notebook.picture(2)).to_be_visible()
+        expect(notebook.picture(2)).to_contain_text(turn.text.strip())

@@ -34,7 +34,7 @@ def test_a_live_team_is_rolled_back_in_a_second_cell(open_notebook, kept, server
 
     notebook.run(2)
     expect(notebook.output(2)).to_contain_text("rolled back: the head is on the new branch 'main-2'")
-    expect(notebook.output(1).locator(".agentpool-still")).to_contain_text("stopped")
+    expect(notebook.picture(1)).to_contain_text("stopped")
     assert server.until(lambda server: server.open_streams == 0)
     assert [event.reason for event in of_type(pool, RunFinished)] == ["moved"]
     photo("2-rolled-back", notebook.cells.nth(1))
@@ -88,7 +88,7 @@ def test_a_team_goes_on_from_where_it_was_rolled_back_to(open_notebook, kept, se
     server.fault(Drip(1000))
     server.tokens = 40
     notebook.run(2)
-    expect(notebook.status().last).to_contain_text("main-2")
+    expect(notebook.output(2).locator(".ap-place")).to_contain_text("main-2")
     expect(notebook.status().last).to_contain_text("finished")
     notebook.run(3)
     photo("1-resumed", notebook.cells.nth(2))
@@ -100,7 +100,7 @@ def test_a_team_goes_on_from_where_it_was_rolled_back_to(open_notebook, kept, se
     left = pool.document("main").turn("critic#1").text.split()
     assert left
     assert not set(left) & set(document.split())
-    expect(notebook.output(1).locator(".agentpool-still")).to_contain_text("main · stopped")
+    expect(notebook.picture(1)).to_contain_text("main · stopped")
     expect(notebook.output(3)).to_contain_text("resumed: Plan a bakery")
 
 

@@ -2,6 +2,8 @@
 
 from html.parser import HTMLParser
 
+_CLOSED = {"br", "hr"}  # they hold nothing, and have no end
+
 
 class Reader(HTMLParser):
     """Which elements there are, with which attributes, and the text; every element that opens also closes."""
@@ -16,7 +18,8 @@ class Reader(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         self.handle_startendtag(tag, attrs)
-        self._open.append(tag)
+        if tag not in _CLOSED:
+            self._open.append(tag)
 
     def handle_startendtag(self, tag, attrs):
         self.tags.add(tag)

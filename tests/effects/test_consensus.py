@@ -54,6 +54,25 @@ def test_a_person_is_waited_for(pool):
     assert done == [5]
 
 
+def test_a_rollback_gives_up(pool):
+    """Nobody goes on with it on another line."""
+    pool.post("Pay.")
+    guarded, raised = ap.consensus(pay, ask=["you"], pool=pool), []
+
+    def call():
+        with pytest.raises(EffectError, match=r"pay\(amount=1.*\): not done: its line was left") as caught:
+            guarded(1)
+        raised.append(caught)
+
+    def leave():
+        until(pool.pending)
+        pool.rollback(0)
+
+    at_once(call, leave)
+    assert len(raised) == 1
+    assert of_type(pool, EffectStarted) == []
+
+
 def test_a_time_limit_is_a_no(pool):
     with pytest.raises(EffectError, match="you did not answer in time"):
         ap.consensus(pay, ask=["you"], within=0.3, pool=pool)(1)

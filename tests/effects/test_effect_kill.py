@@ -1,12 +1,13 @@
 """A process is killed before and after every step of an effect: it is never made twice, and doubt is always shown."""
 
+import json
 import signal
 from pathlib import Path
 
 import pytest
 
 from agentpool_jupyter import open_pool, resume, tool
-from agentpool_jupyter.pool.events import EffectStarted
+from agentpool_jupyter.pool.events import EffectStarted, Vote
 from tests.openai_server import Asks, OpenAIServer
 from tests.programs import running
 from tests.teams import of_type
@@ -25,13 +26,13 @@ POINTS = {
 KINDS = ("plain", "checked", "idempotent")
 
 _CHILD = """
-import os, signal, sys
+import json, os, signal, sys
 from agentpool_jupyter.log import open_store
 from agentpool_jupyter.pool import Pool
 from tests.effects.test_effect_kill import ledger_tool
 from tests.teams import team
 
-url, server, point, kind, ledger = sys.argv[1:]
+url, server, point, kind, ledger, *gate = sys.argv[1:]
 
 def die():
     os.kill(os.getpid(), signal.SIGKILL)
@@ -55,7 +56,8 @@ def after():
 store = open_store(url)
 pool = DyingPool(store.open("bakery"), store)
 functions = {"pay": ledger_tool(ledger, kind, before, after)}
-team({"ann": "Pays."}, tools=["pay"], model="test", base_url=server, functions=functions).start(pool).wait()
+gates = {"gates": {"pay": json.loads(gate[0])}} if gate else {}
+team({"ann": "Pays."}, tools=["pay"], model="test", base_url=server, functions=functions, **gates).start(pool).wait()
 """
 
 
@@ -106,3 +108,21 @@ def test_an_effect_is_made_once_or_known_to_be_in_doubt(point, url, tmp_path, di
             assert ("nobody knows" in answer) == (status == "in doubt")
             if POINTS[point][1] == "in doubt":
                 assert before == ["running"]  # until somebody takes the run, nobody can know that it does not go on
+
+
+@pytest.mark.parametrize("point", ["before decision", "after decision", "after effect_started"])
+def test_a_grant_is_used_once_however_often_the_process_dies(point, url, tmp_path):
+    """What it let pass before is made then, or is in doubt; nobody is asked, and it lets nothing else pass."""
+    ledger, gate = tmp_path / "ledger", json.dumps({"ask": ["you"]})
+    with OpenAIServer(tokens=5) as server, open_pool("bakery", url) as pool:
+        server.fault(Asks((("pay", {"amount": 7}),)))
+        grant = pool.grant("pay", count=1)
+        with running(_CHILD, url, server.base_url, point, "plain", ledger, gate) as child:
+            assert child.wait(60) == -signal.SIGKILL
+        run = resume(pool, functions={"pay": ledger_tool(ledger, "plain")}, trust=True)
+        assert run.wait(60)
+        (effect,) = pool.effects.values()
+        made = ledger.read_text().splitlines() if ledger.exists() else []
+        assert (effect.status, made) == (("in doubt", []) if point == "after effect_started" else ("done", ["7"]))
+        assert (effect.granted.id, list(effect.granted.uses)) == (grant.id, [effect.id])
+        assert (pool.grants, of_type(pool, Vote)) == ([], [])

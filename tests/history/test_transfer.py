@@ -32,6 +32,16 @@ def test_a_round_trip_is_identical(tmp_path_factory, values):
     assert (folder / "one.gz").read_bytes() == (folder / "two.gz").read_bytes()
 
 
+def test_what_a_person_agreed_to_beforehand_does_not_come_along(pool, tmp_path):
+    """It may have been another person."""
+    pool.grant("pay", within=1e6)
+    export_pool(pool, tmp_path / "x.gz")
+    with import_pool(tmp_path / "x.gz", "copy") as copy:
+        assert [grant.revoked for grant in copy.effects.grants.values()] == [True]
+        assert copy.grants == []
+    assert len(pool.grants) == 1
+
+
 def test_events_are_lines_of_json(pool, tmp_path):
     """So that common tools read an export."""
     pool.post("hello")

@@ -79,14 +79,14 @@ class Kernel:
         return "".join(content["text"] for content in self.of(cell, "stream"))
 
     def stills(self):
-        """The still pictures that took a widget's place."""
+        """The still pictures of ends, below widgets."""
         self.read()
         updates = [m["content"]["data"] for m in self.messages if m["msg_type"] == "update_display_data"]
         return [data["text/html"] for data in updates if "text/html" in data]
 
     def press_stop(self, cell):
         """What a page sends when the button of a cell's widget is pressed."""
-        (shown,) = self.of(cell, "display_data")
+        shown, _ = self.of(cell, "display_data")
         comm = shown["data"]["application/vnd.jupyter.widget-view+json"]["model_id"]
         data = {"method": "custom", "content": {"kind": "stop"}}
         self._client.shell_channel.send(self._client.session.msg("comm_msg", {"comm_id": comm, "data": data}))
@@ -223,8 +223,9 @@ def run_notebook(*cells):
 
 
 def test_a_saved_notebook_shows_the_document_without_a_kernel(server, pool):
-    """The cell's only output is HTML and text; nothing in it needs a widget, a script or this package."""
-    _, (output,), (again,) = run_notebook("%load_ext agentpool_jupyter", CELL, "%pool")
+    """Below the widget is HTML and text; nothing in it needs a widget, a script or this package."""
+    _, (view, output), (again,) = run_notebook("%load_ext agentpool_jupyter", CELL, "%pool")
+    assert view.data["text/plain"] == ""
     assert set(output.data) == {"text/html", "text/plain"}
     for turn in pool.document().turns:
         assert turn.text.strip() in output.data["text/html"]
@@ -239,7 +240,7 @@ def test_a_saved_notebook_shows_a_background_team_that_ended_before_the_last_cel
         "for thread in threading.enumerate():\n    if thread.name.startswith('agentpool-paint'): thread.join()"
     )
     _, outputs, _ = run_notebook("%load_ext agentpool_jupyter", CELL.replace("bakery", "bakery --bg -o work", 1), wait)
-    (output,) = outputs
+    _, output = outputs
     assert pool.document().turn("ben#1").text.strip() in output.data["text/html"]
 
 
@@ -250,7 +251,7 @@ def test_jupyter_execute_runs_a_notebook(server, pool, tmp_path):
     nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
     command = [sys.executable, "-m", "jupyter", "execute", "--inplace", str(path)]
     subprocess.run(command, check=True, capture_output=True, timeout=90)
-    (output,) = json.loads(path.read_text(encoding="utf-8"))["cells"][1]["outputs"]
+    _, output = json.loads(path.read_text(encoding="utf-8"))["cells"][1]["outputs"]
     assert pool.document().turn("ann#1").text.strip() in "".join(output["data"]["text/html"])
     server.go_away()
     cells[1].source = CELL.replace("turns: 1", "attempts: 1")

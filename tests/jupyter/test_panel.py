@@ -254,8 +254,8 @@ def test_what_waits_is_approved(page):
         page.watch(pools=True)
         overview = page.wait(lambda message: message["kind"] == "overview" and message["waiting"])
         (row,) = overview["waiting"]
-        assert (row["pool"], row["agent"], row["what"]) == ("asked", "ann", 'order(item="flour")')
-        told = page.ask("vote", pool="asked", id=row["id"], accept=True, text="Go on.")
+        assert (row["pool"], row["agents"], row["what"]) == ("asked", ["ann"], ['order(item="flour")'])
+        told = page.ask("vote", pool="asked", seen=row["seen"], accept=True, text="Go on.")
         assert told["text"].startswith('agreed to order(item="flour")')
         page.wait(lambda message: message["kind"] == "overview" and not message["waiting"])
         with open_pool("asked", page.home / "pools") as pool:

@@ -9,16 +9,20 @@ from hypothesis import strategies as st
 
 from agentpool_jupyter.agents.runs.report import Report
 from agentpool_jupyter.agents.team.spec import AgentSpec, Budget, TeamSpec
-from agentpool_jupyter.display.screen import CallView, Reading
+from agentpool_jupyter.display.screen import CallView, Patch, Reading
+from agentpool_jupyter.display.still import Still
+from agentpool_jupyter.display.terminal import TextScreen
 from agentpool_jupyter.jupyter.live.view import TeamView
-from agentpool_jupyter.pool import Document
-from agentpool_jupyter.pool.effects import digest_of_effect
+from agentpool_jupyter.pool import Branches, Document
+from agentpool_jupyter.pool.effects import Effects, digest_of_effect
 from agentpool_jupyter.pool.events import (
     Claim,
     Decision,
     Delta,
     EffectDone,
     EffectStarted,
+    Grant,
+    GrantRevoked,
     Message,
     Proposal,
     RunFinished,
@@ -30,6 +34,7 @@ from agentpool_jupyter.pool.events import (
     Usage,
     Vote,
 )
+from agentpool_jupyter.pool.runs import Runs
 from tests.openai_server import Asks
 from tests.teams import play
 
@@ -103,13 +108,31 @@ class Story:
         return self
 
 
-def view_of(before=None):
-    return TeamView("r", before or Document(pool="bakery", branch="main"), {"main": sys.maxsize})
+class Calls:
+    """The effects of a log as far as it was read."""
+
+    def __init__(self):
+        self.runs, self.branches = Runs(), Branches()
+        self.effects = Effects(self.runs, self.branches)
+
+    def __call__(self):
+        return self.effects
+
+    def absorb(self, event):
+        for fold in (self.runs, self.branches, self.effects):
+            fold.absorb(event)
+
+
+def view_of(before=None, calls=None):
+    document = before or Document(pool="bakery", branch="main")
+    return TeamView("r", document, {"main": sys.maxsize}, calls or Calls())
 
 
 def shown(events):
-    view = view_of()
+    calls = Calls()
+    view = view_of(calls=calls)
     for event in events:
+        calls.absorb(event)
         view.absorb(event)
     view.patch()
     return view.state()
@@ -316,7 +339,7 @@ def test_a_turn_that_was_overtaken_is_no_failure():
 
 def test_other_runs_and_other_lines_are_not_shown():
     """An event that was written to a line after it was left is somebody else's."""
-    view = TeamView("r", Document(pool="bakery", branch="idea"), {"main": 0, "idea": sys.maxsize})
+    view = TeamView("r", Document(pool="bakery", branch="idea"), {"main": 0, "idea": sys.maxsize}, Calls())
     events = Story().turn("t1", "ann", "late").events
     for event in events:
         view.absorb(event)
@@ -329,7 +352,7 @@ def test_other_runs_and_other_lines_are_not_shown():
 
 def test_what_was_spent_on_a_line_that_was_left_is_spent():
     """It counts against the budget that stands beside it, though the turn is not shown; once."""
-    view = TeamView("r", Document(pool="bakery", branch="idea"), {"main": 1, "idea": sys.maxsize})
+    view = TeamView("r", Document(pool="bakery", branch="idea"), {"main": 1, "idea": sys.maxsize}, Calls())
     story = Story().turn("t1", "ann", "late")
     story.add(TurnFinished, turn="t1", agent="ann", usage=Usage(prompt=30, completion=12), cost=0.25, deltas=1)
     for event in [*story.events, story.events[-1]]:
@@ -434,12 +457,48 @@ def test_a_lane_says_what_its_agent_waits_for_and_does():
     assert [turn.text for turn in shown(told.events).turns] == ["Now. "]
 
 
+def test_calls_that_are_alike_are_one_question_until_somebody_else_changes_that():
+    """A grant, which is of no run, takes them away; one that is revoked brings them back."""
+    digest, gate = digest_of_effect("mail", {}), {"ask": ["you"]}
+    told = Story()
+    for agent, proposal in (("ann", "p"), ("ben", "q")):
+        told.add(Proposal, proposal=proposal, agent=agent, tool="mail", digest=digest, gate=gate)
+    (question,) = shown(told.events).run.questions
+    assert (question.id, question.agent, [(one.id, one.agent) for one in question.more]) == ("p", "ann", [("q", "ben")])
+    told.add(Grant, run="", agent="you", tool="mail", count=5, within=100.0)
+    assert shown(told.events).run.questions is msgspec.UNSET
+    told.add(GrantRevoked, run="", agent="you", grant="e3")
+    assert len(shown(told.events).run.questions) == 1
+
+
+def test_what_lets_pass_is_shown_once_in_words_while_the_run_goes_on_and_after_it():
+    """The gate, as soon as it is known, and each call; also in what a saved notebook and a terminal show."""
+    digest, call = digest_of_effect("mail", {}), {"proposal": "p", "agent": "ann"}
+    told = Story().turn("t1", "ann", "Now.")
+    told.add(Proposal, tool="mail", digest=digest, gate={"ask": ["you"], "shadow": True}, **call)
+    gate = "the gate of mail lets pass (shadow: all pass, whatever the votes say)"
+    state = shown(told.events)
+    assert state.run.lets_pass == [gate]
+    told.add(Vote, proposal="p", agent="you", accept=False, digest=digest)
+    told.add(Decision, accepted=True, text="only recorded", **call).add(RunFinished, reason="turns")
+    state = shown(told.events)
+    assert state.run.lets_pass == [gate, "let pass: mail() (only recorded)"]
+    assert "⚠ let pass: mail() (only recorded)" in repr(Still(state))
+    assert 'class="ap-lets-pass"' in Still(state)._repr_html_()
+    lines = []
+    screen = TextScreen(lines.append)
+    for _ in range(2):
+        screen.show_patch(Patch(seq=1, run=state.run))
+    assert lines == [f"⚠ {gate}", "⚠ let pass: mail() (only recorded)"]
+
+
 def test_a_team_that_a_task_is_handed_to_is_shown_with_the_run(pool, server):
     """Its agents have lanes, its turns stand among the others, what it takes is counted; its end is not the run's."""
     server.fault(Asks((("cooks", {"task": "Find out."}),)), contains="You are ann.")
     cooks = {"turns": 1, "agents": {"baker": "Bakes."}}
     run = play(pool, {"ann": {"role": "Asks.", "tools": ["cooks"]}}, server, teams={"cooks": cooks})
-    view = TeamView(run.id, Document(pool="bakery", branch="main"), {"main": sys.maxsize})
+    line = {"main": sys.maxsize}
+    view = TeamView(run.id, Document(pool="bakery", branch="main"), line, lambda: pool.effects)
     for event in pool.events():
         view.absorb(event)
         if getattr(event, "agent", "") == "baker" and view.run.started:

@@ -20,12 +20,17 @@ from agentpool_jupyter.pool.events import (
     FilePiece,
     Folded,
     Fork,
+    GateEdited,
+    Grant,
+    GrantRevoked,
     Head,
     Heartbeat,
+    Label,
     Message,
     Proposal,
     Recall,
     Release,
+    Rests,
     RunFinished,
     RunStarted,
     StopAsked,
@@ -62,8 +67,15 @@ EVENTS = [
     Claim(id="12", run="r", owner="host:1:2.5", epoch=1, lease=15.0),
     Release(id="13", run="r", owner="host:1:2.5", epoch=1),
     Heartbeat(id="14", run="r", owner="host:1:2.5", epoch=1),
-    Proposal(id="15", proposal="p", text="buy", data={"price": 3}),
-    Vote(id="16", proposal="p", accept=False, text="too dear"),
+    Proposal(
+        id="15",
+        proposal="p",
+        text="buy",
+        data={"price": 3},
+        rests=Rests(turns=("t",), files={"a.md": 2}),
+        guards=("c",),
+    ),
+    Vote(id="16", proposal="p", accept=False, text="too dear", seen=7),
     Decision(id="17", proposal="p", accepted=False, text="no"),
     Folded(id="f"),
     TurnContinued(
@@ -75,6 +87,10 @@ EVENTS = [
     EffectFailed(id="22", proposal="p", error="ValueError: none", detail="Traceback", doubt=True),
     File(id="23", path="src/oven.py", read=2, digest="ab", size=4, text="bake", turn="t", key="k"),
     FilePiece(id="24", data="AAEC"),
+    GateEdited(id="25", proposal="p", gate={"ask": ["you"]}, digest="ab", guards=("check",)),
+    Grant(id="26", agent="you", tool="pay", of="ann", count=3, within=60.0),
+    GrantRevoked(id="27", agent="you", grant="26"),
+    Label(id="28", turn="t1", label="step repetition", text="Again."),
 ]
 
 
@@ -111,7 +127,7 @@ def test_the_names_of_the_types_are_the_storage_format():
     assert " ".join(event.type for event in EVENTS) == (
         "run_started run_finished message turn_started delta turn_finished turn_failed fork head tag recall "
         "claim release heartbeat proposal vote decision folded turn_continued stop_asked "
-        "effect_started effect_done effect_failed file file_piece"
+        "effect_started effect_done effect_failed file file_piece gate_edited grant grant_revoked label"
     )
 
 

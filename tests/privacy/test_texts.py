@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import agentpool_jupyter as ap
-from agentpool_jupyter.errors import ExtraMissingError
+from agentpool_jupyter.errors import ExtraMissingError, UserError
 from agentpool_jupyter.privacy.texts import common_texts, without_identifiers
 from tests import teams
 
@@ -18,7 +18,7 @@ SECRETS = {
     "ada@example.org": "email",
     "ada.lovelace@mail.example.co.uk": "email",
     "https://example.org/people/ada": "url",
-    "4111 1111 1111 1111": "credit",
+    "4111 1111 1111 1111": "card",
     "DE89 3704 0044 0532 0130 00": "iban",
     "192.168.7.13": "ip",
     "+44 20 7946 0958": "phone",
@@ -77,9 +77,28 @@ def test_text_of_a_table_counts_each_row_as_a_run():
 
 
 def test_without_presidio_it_is_told_what_to_install(monkeypatch):
-    from agentpool_jupyter.privacy import texts
+    from agentpool_jupyter.privacy.redaction import identifiers
 
     monkeypatch.setitem(sys.modules, "presidio_analyzer", None)
-    texts._recognisers.cache_clear()
+    identifiers._recognisers.cache_clear()
     with pytest.raises(ExtraMissingError, match=r"pip install 'agentpool-jupyter\[redact\]'"):
-        without_identifiers(["text"])
+        without_identifiers(["text 1"])
+
+
+def test_names_are_found_by_a_model_of_the_users(tmp_path):
+    """Any pipeline of spaCy, installed or in a folder."""
+    spacy = pytest.importorskip("spacy")
+    pipeline = spacy.blank("en")
+    patterns = [{"label": "PERSON", "pattern": "Ada Lovelace"}, {"label": "GPE", "pattern": "London"}]
+    pipeline.add_pipe("entity_ruler").add_patterns(patterns)
+    pipeline.to_disk(tmp_path / "names")
+    said = "Ada Lovelace of London, ada@example.org, wrote to Ada Lovelace"
+    [text] = without_identifiers([said], str(tmp_path / "names"))
+    assert text == "<person 1> of <place 1>, <email 1>, wrote to <person 1>"
+    table = pd.DataFrame({"age": [1, 1, 2, 2], "text": said})
+    release = ap.anonymize(table, k=2, quasi="age", text="redact", names=str(tmp_path / "names"))
+    assert set(release.table["text"]) == {text}
+    with pytest.raises(
+        UserError, match=r"there is no model of spaCy 'en_no_such' here: install it \(`python -m spacy download"
+    ):
+        without_identifiers(["Ada"], "en_no_such")

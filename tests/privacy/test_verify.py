@@ -66,14 +66,14 @@ def test_pycanon_counts_the_same(rows):
 def test_nothing_comes_out_where_the_check_fails(monkeypatch):
     """A fault in the partition is found, whatever it is: here rows that are each a class."""
     monkeypatch.setattr(
-        sys.modules["agentpool_jupyter.privacy.anonymize"], "partition", lambda columns, _: columns[0].ranks
+        sys.modules["agentpool_jupyter.privacy.release"], "partition", lambda columns, _: columns[0].ranks
     )
     with pytest.raises(ReleaseRefusedError, match="k is 1 and not 2"):
         ap.anonymize({"x": [1, 2, 3]}, k=2, quasi="x")
 
 
 def test_a_release_of_nobody_is_refused(monkeypatch):
-    module = sys.modules["agentpool_jupyter.privacy.anonymize"]
+    module = sys.modules["agentpool_jupyter.privacy.release"]
     monkeypatch.setattr(module, "partition", lambda columns, _: columns[0].ranks * 0 - 1)
     with pytest.raises(ReleaseRefusedError, match="all 3 rows would be suppressed"):
         ap.anonymize({"x": [1, 2, 3]}, k=2, quasi="x")

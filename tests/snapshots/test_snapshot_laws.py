@@ -16,6 +16,8 @@ from agentpool_jupyter.snapshots.folder import current, discard, making
 from agentpool_jupyter.snapshots.keeper import PoolSnapshots
 from agentpool_jupyter.snapshots.schema import Anchor
 from agentpool_jupyter.snapshots.summary import Scale
+from tests.pool.effect_logs import effect_logs
+from tests.pool.effect_logs import facts as effect_facts
 from tests.pool.strategies import logs
 from tests.snapshots import mapreduce
 
@@ -101,6 +103,14 @@ def test_branches_runs_and_the_head_come_from_the_chronicle(fresh, values, scale
         for name in ("branch", "start", "spec", "finished", "claim", "released", "last_sign"):
             assert getattr(quick.runs[run], name) == getattr(raw.runs[run], name), name
     assert facts(quick.document()) == facts(raw.document())
+
+
+@given(effect_logs(longest=60), scales, chances)
+def test_effects_come_from_the_chronicle(fresh, values, scale, chance):
+    """With all that they rest on: it is the same whether the log is read, or what snapshots keep of it."""
+    raw, quick = fresh(values)
+    build(raw, scale, raw.end, chance)
+    assert effect_facts(quick.effects) == effect_facts(raw.effects)
 
 
 @given(logs(longest=60), scales, chances, st.lists(st.integers(0, 60), max_size=3))

@@ -97,3 +97,18 @@ def spoken(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         else:
             told.append(dict(message))
     return told
+
+
+def with_exchange(
+    prompt: Sequence[Mapping[str, Any]], exchange: Sequence[Mapping[str, Any]], in_words: str | None
+) -> list[dict[str, Any]]:
+    """Return a prompt with calls of tools and their answers behind it.
+
+    ``in_words`` is what a server that does not know tools is told of those that may still be called; None for others.
+    """
+    messages = [dict(message) for message in (*prompt, *exchange)]
+    if in_words is not None:
+        messages = spoken(messages)
+        if in_words:
+            messages[0]["content"] += f"\n\n{in_words}"
+    return messages

@@ -2,7 +2,8 @@
 
 In reading order::
 
-    build    build_prompt: the words of a prompt, and which turns stand in it in what order
+    build    build_prompt: which turns stand in a prompt, in what order, and what of each
+    wording  the words around them, with a version, for prompts are rebuilt from the log
     frame    how a text stands in a prompt, so that it cannot pose as another's
     shares   how a prompt's room is shared out among its parts, and what of each part goes in
     record   the account of a prompt: which turns went in, which did not, and what reading them cost

@@ -10,18 +10,17 @@ recorded (:mod:`.record`).
 from __future__ import annotations
 
 import hashlib
-from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from agentpool_jupyter.errors import UserError
-from agentpool_jupyter.pool.words import SPEAKING
 
 from .frame import framed, section
-from .record import account_of, turns_heard
+from .record import account_of, completed, turns_heard
 from .shares import HEAD, allot, excerpt, fairly, latest, need, size
+from .wording import VERSION, closing_words, system_words, turn_section, user_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,7 +32,6 @@ BYTES_PER_TOKEN = 3
 """Used to fit a prompt into a number of tokens: English is nearer 4, code and other languages nearer 3."""
 _FAR = 1024  # turns that are looked back, so that a prompt takes the same time however long the document is
 _STEP = 256  # the first turn that is looked at moves in steps of so many, for the reason given at shares.latest
-_NAMED = 12  # others that are named to an agent: naming all of a large team to all of it grows as the square
 
 
 class Reminder(NamedTuple):
@@ -58,8 +56,8 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True):
     """SHA-256 of the messages as canonical JSON."""
     tools: tuple[Mapping[str, Any], ...] = ()
     """What the model may call, as the request describes it."""
-    recalled: tuple[int, ...] = ()
-    """Which of what was recalled went in, by index: the record's sources alone do not say it, two may be the same."""
+    recalled: Mapping[int, str] = MappingProxyType({})
+    """Which of what was recalled went in, by index, and as what text: the record's sources alone do not say it."""
 
 
 class _Parts(NamedTuple):
@@ -90,7 +88,7 @@ def build_prompt(
 
     Raises UserError where the task and the role alone are longer.
     """
-    system, closing = _system(team, agent), _closing(team, agent)
+    system, closing = system_words(team, agent), closing_words(team, agent)
     turns = document.turns
     far = max(0, len(turns) - _FAR) // _STEP * _STEP
     near = turns[far:]
@@ -102,15 +100,16 @@ def build_prompt(
     own, new = latest(parts.own, given["own"]), fairly(parts.new, agent, given["new"])
     heard = _heard_before(parts.heard, given["heard"])
     chosen = own | new | heard
-    sections = {turn.id: _section(turn, agent, chosen[turn.id]) for turn in _in_order(parts, chosen)}
-    hits = _recalled(recall, given["recall"], "\n".join(sections.values()))
-    user = _user(list(sections.values()), hits, closing)
+    sections = {turn.id: turn_section(turn, agent, chosen[turn.id]) for turn in _in_order(parts, chosen)}
+    recalled = _recalled(recall, given["recall"], "\n".join(sections.values()))
+    hits = [section(recall[number].source, text) for number, text in recalled.items()]
+    user = user_words(list(sections.values()), hits, closing)
     messages = [{"role": "system", "content": system}, {"role": "user", "content": user}]
     sizes = {
         "own": sum(_bytes(sections[key]) for key in own) + after,
         "new": sum(_bytes(sections[key]) for key in new),
         "heard": sum(_bytes(sections[key]) for key in heard),
-        "recall": sum(_bytes(section) for section in hits.values()),
+        "recall": sum(map(_bytes, hits)),
     }
     task = len((system + user).encode()) + after - sum(sizes.values())
     account = {
@@ -118,15 +117,16 @@ def build_prompt(
         **account_of(parts.heard_of, chosen),
         "going_on": going_on,
         "older": far,
-        "recalled": [recall[number].source for number in hits],
-        "missed": len(recall) - len(hits),
+        "recalled": [recall[number].source for number in recalled],
+        "missed": len(recall) - len(recalled),
+        "wording": VERSION,
     }
     return Prompt(
         messages=messages,
         seen=document.at + 1,
         record={name: value for name, value in account.items() if value not in (None, [], {}, 0) or name == "since"},
         digest=digest_of(messages),
-        recalled=tuple(hits),
+        recalled=recalled,
     )
 
 
@@ -154,7 +154,7 @@ def _sort(turns: Sequence[Turn], team: TeamSpec, agent: AgentSpec) -> _Parts:
     finished = [turn.seen for turn in heard_of if turn.agent == agent.name and turn.status == "finished"]
     read = max(finished, default=0)
     parts = _Parts(heard_of, [], [], [])
-    for turn in sorted(heard_of, key=_completed):
+    for turn in sorted(heard_of, key=completed):
         if turn.agent == agent.name:
             parts.own.append(turn)
         elif turn.end is None or turn.end >= read:
@@ -164,13 +164,8 @@ def _sort(turns: Sequence[Turn], team: TeamSpec, agent: AgentSpec) -> _Parts:
     return parts
 
 
-def _completed(turn: Turn) -> tuple[float, int]:
-    """Sort those that still grow last: what stands before them can then be the same in the next prompt."""
-    return (float("inf") if turn.end is None else turn.end, turn.start)
-
-
 def _in_order(parts: _Parts, chosen: Mapping[str, str]) -> list[Turn]:
-    return sorted((turn for turn in parts.heard_of if turn.id in chosen), key=_completed)
+    return sorted((turn for turn in parts.heard_of if turn.id in chosen), key=completed)
 
 
 def _heard_before(turns: list[Turn], room: int) -> dict[str, str]:
@@ -180,47 +175,14 @@ def _heard_before(turns: list[Turn], room: int) -> dict[str, str]:
     return people | latest([turn for turn in turns if turn.id not in people], room)
 
 
-def _system(team: TeamSpec, agent: AgentSpec) -> str:
-    names = list(islice((other.name for other in team.agents if other.name != agent.name), _NAMED))
-    unnamed = len(team.agents) - 1 - len(names)
-    others = ", ".join(names) + (f" and {unnamed} more" if unnamed else "")
-    beside = f" The others are {others}; nobody leads, and everyone reads what everyone writes." if others else ""
-    job = f" Your job: {agent.role}" if agent.role else ""
-    return f"You are {agent.name}.{job}{beside} Be brief and concrete."
-
-
-def _closing(team: TeamSpec, agent: AgentSpec) -> str:
-    # The task stands last because small models answer what they read last; large ones do not mind.
-    return f"The task: {team.task}" + (f"\nYour job: {agent.role}" if agent.role else "")
-
-
-def _user(sections: list[str], hits: Mapping[int, str], closing: str) -> str:
-    parts = ["What the team has written so far, each text set in below its author:", *sections] if sections else []
-    if hits:
-        parts += ["From earlier work, which may help:", *hits.values()]
-    return "\n\n".join([*parts, closing])
-
-
-def _section(turn: Turn, agent: AgentSpec, text: str) -> str:
-    marks = []
-    if turn.agent == agent.name:
-        marks.append("you")
-    if turn.status == "running":
-        marks.append(SPEAKING)
-    elif turn.status in ("failed", "cancelled"):
-        marks.append("broken off")
-    mark = f" ({', '.join(marks)})" if marks else ""
-    return section(f"{turn.name}{mark}", text)
-
-
 def _recalled(hits: Sequence[Reminder], room: int, prompt: str) -> dict[int, str]:
-    """Return the hits that fit, by index, as sections, best first; what the prompt has already is not said twice."""
+    """Return the texts of the hits that fit, by index, best first; what the prompt has already is not said twice."""
     chosen: dict[int, str] = {}
     for number, hit in enumerate(hits):
         text = excerpt(hit.text.strip(), room - HEAD) if size(hit.text.strip()) > room else hit.text.strip()
         twice = any((hit.text, hit.source) == (other.text, other.source) for other in hits[:number])
         if text and not twice and framed(text) not in prompt:
-            chosen[number] = section(hit.source, text)
+            chosen[number] = text
             room -= size(text)
     return chosen
 

@@ -7,12 +7,15 @@ A record holds references, and its size does not depend on how much there was to
 ``read``       characters by agent
 ``since``      all that was heard from this offset on went in …
 ``also``       … and these earlier turns
-``cut``        turns of which only the end went in
+``cut``        turns of which only the end went in …
+``kept``       … and the characters of each that did, with their mark
 ``dropped``    how many turns were left out, by agent
 ``going_on``   the turn that the agent is in the middle of
 ``older``      how many turns of anyone were too far back to be looked at
 ``recalled``   the sources of what was recalled
 ``missed``     how many of the recalled texts were left out
+``wording``    the version of the words around all that (:mod:`.wording`)
+``in_words``   what a model whose server does not know tools was told of them; may be empty
 =============  ======================================================================================================
 """
 
@@ -50,6 +53,11 @@ def _spoken(turn: Turn) -> Turn:
     return turn if text == turn.text else msgspec.structs.replace(turn, text=text)
 
 
+def completed(turn: Turn) -> tuple[float, int]:
+    """Sort those that still grow last: what stands before them can then be the same in the next prompt."""
+    return (float("inf") if turn.end is None else turn.end, turn.start)
+
+
 def account_of(heard: list[Turn], chosen: Mapping[str, str]) -> dict[str, Any]:
     """Return a record's account of the turns that were heard; ``chosen`` are the texts that went in, by turn."""
     tail = len(heard)
@@ -58,11 +66,13 @@ def account_of(heard: list[Turn], chosen: Mapping[str, str]) -> dict[str, Any]:
     read: Counter[str] = Counter()
     for turn in heard:
         read[turn.agent] += len(chosen.get(turn.id, ""))
+    cut = [turn.id for turn in heard if chosen.get(turn.id, turn.text.strip()) != turn.text.strip()]
     account = {
         "read": {agent: chars for agent, chars in read.items() if chars},
         "since": heard[tail].start if tail < len(heard) else None,
         "also": [turn.id for turn in heard[:tail] if turn.id in chosen],
-        "cut": [turn.id for turn in heard if chosen.get(turn.id, turn.text.strip()) != turn.text.strip()],
+        "cut": cut,
+        "kept": [len(chosen[turn]) for turn in cut],
         "dropped": dict(Counter(turn.agent for turn in heard if turn.id not in chosen)),
     }
     return {name: value for name, value in account.items() if value not in (None, [], {})}

@@ -137,12 +137,14 @@ class HandOver:
                 time.sleep(_GLANCE_SECONDS)
         if known:
             fail_open_turns(pool, claim, branch, known.owner)
-        voters = {name: partial(self._vote, voter) for name, voter in self._resources.voters.items()}
+        voters = {
+            name: replace(voter, ask=partial(self._vote, voter)) for name, voter in self._resources.voters.items()
+        }
         return self._begin(spec, claim, branch, voters)
 
     async def _vote(self, voter: Voter, effect: Effect) -> Ballot:
         """Ask a voter of this run, on this run's loop, from that of another."""
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(_awaited(voter(effect)), self._loop))
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(_awaited(voter.ask(effect)), self._loop))
 
     def _branch(self, name: str, key: str) -> str:
         """Make a branch for a task, which leaves where the agent that asks had read."""

@@ -15,6 +15,8 @@ from agentpool_jupyter.agents.turns.toolbox import tools_of, voters_of, voting_a
 from agentpool_jupyter.errors import SpecError
 from agentpool_jupyter.pool import Document
 
+from .redaction import redacted_team, redactor_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -62,7 +64,8 @@ class PlannedTurn(msgspec.Struct, frozen=True, kw_only=True):
 
 def plan(team: TeamSpec, document: Document) -> list[PlannedTurn]:
     """Return the first turn of each agent that a model speaks for, over a document; nothing is called."""
-    turns = []
+    redactor = redactor_of(None, team)
+    team, turns = redacted_team(team, redactor), []
     for agent in team.agents:
         if agent.python is not None:
             continue
@@ -74,7 +77,7 @@ def plan(team: TeamSpec, document: Document) -> list[PlannedTurn]:
                 agent=agent.name,
                 model=endpoint.model,
                 server=endpoint.host,
-                messages=prompt.messages,
+                messages=redactor.data(prompt.messages) if redactor else prompt.messages,
                 max_tokens=limits.max_tokens,
                 reserved=prompt_bound(prompt.messages) + min(limits.stride or limits.max_tokens, limits.max_tokens),
                 starts=agent.hears_task,

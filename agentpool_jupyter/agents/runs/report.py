@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from agentpool_jupyter.display.foreign import printable
-from agentpool_jupyter.display.note import remarks_html
+from agentpool_jupyter.display.note import remarks_html, warnings_html
 from agentpool_jupyter.display.table import Table
 from agentpool_jupyter.effects.files.conflicts import conflicts_of
 from agentpool_jupyter.pool import Usage
 from agentpool_jupyter.pool.words import OVERTAKEN, UNUSUAL
 
+from .drift import drift_lines
 from .stale import stale
 
 if TYPE_CHECKING:
@@ -105,12 +106,15 @@ class Report:
         self.notes = list(notes)
         """What went wrong when agents were to be reminded of something; their turns went on without."""
         parts = [ReportPart(document, team, run), *below]
+        self._parts = parts
         attempts = [turn for part in parts for turn in part.attempts]
         self.stale_turns = [turn for part in parts for turn in stale(*part)]
         """Turns during which something was said that they should have read, and what."""
         self.unusual = _unusual(turn for turn in attempts if turn.status == "finished")
         """The turns that ended otherwise than they should, by how they did."""
-        self._conflicts = conflicts_of(effects, {turn.id for turn in attempts})
+        effects, turns = list(effects), {turn.id for turn in attempts}
+        self._conflicts = conflicts_of(effects, turns)
+        self._effects = [effect for effect in effects if effect.proposal.turn in turns]
         names = list(dict.fromkeys(agent.name for part in parts for agent in part.team.agents))
         self.rows = [self._row(name, attempts, {name}) for name in names]
         self.total = self._row("all", attempts, set(names))
@@ -170,14 +174,31 @@ class Report:
         if self.total.concurrent:
             found = f"{self.total.concurrent} concurrent, refused; {self.total.repaired} repaired by their writers"
             shown.append(f"writes of files: {found}")
+        granted = [f"{effect.told} (grant {effect.granted.id})" for effect in self._effects if effect.granted]
+        if granted:
+            more = f" and {len(granted) - _NAMED} more" if len(granted) > _NAMED else ""
+            shown.append(f"agreed beforehand: {', '.join(granted[:_NAMED])}{more}")
         for what, names in self.unusual.items():
             more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
             shown.append(f"{', '.join(names[:_NAMED])}{more}: {what}")
+        shown += [line for part in self._parts for line in drift_lines(*part)]
         return [*shown, *(f"recall: {note}" for note in self.notes)]
 
+    @property
+    def warnings(self) -> list[str]:
+        """What was let pass where a gate that fails closed would have kept it, and which gates do so."""
+        gates = {
+            f"the gate of {tool} lets pass ({'; '.join(gate.lets_pass)})": None
+            for part in self._parts
+            for tool, gate in part.team.gates.items()
+            if gate.lets_pass
+        }
+        return [*gates, *(f"let pass: {one.told} ({one.let_pass})" for one in self._effects if one.let_pass)]
+
     def __repr__(self) -> str:
-        remarks = self._remarks()
+        remarks = [f"⚠ {warning}" for warning in self.warnings] + self._remarks()
         return "\n\n".join([*map(repr, self._tables()), *([printable("\n".join(remarks))] if remarks else [])])
 
     def _repr_html_(self) -> str:
-        return "".join(table._repr_html_() for table in self._tables()) + remarks_html(self._remarks())
+        tables = "".join(table._repr_html_() for table in self._tables())
+        return warnings_html(self.warnings) + tables + remarks_html(self._remarks())

@@ -17,6 +17,7 @@ from agentpool_jupyter.agents.reminders.lookup import Reminders
 from agentpool_jupyter.agents.team.spec import TeamSpec
 from agentpool_jupyter.agents.turns.budget import TokenBudget, spent
 from agentpool_jupyter.agents.turns.live_document import LiveDocument
+from agentpool_jupyter.agents.turns.logger import logger_of
 from agentpool_jupyter.agents.turns.outbox import Outbox
 from agentpool_jupyter.agents.turns.toolbox import Servers, tools_of, voters_of
 from agentpool_jupyter.agents.turns.writer import RunResources
@@ -28,6 +29,7 @@ from agentpool_jupyter.pool.words import LOST, run_status
 
 from .goal import Goal
 from .hand_over import HandOver
+from .redaction import redact_said, redactor_of
 from .renewal import Renewal
 from .report import Report, ReportPart
 from .schedule import Schedule, make_agents
@@ -65,11 +67,14 @@ class Run:
         self.team = team
         self.branch = branch
         self._claim = claim
+        self._log = logger_of(claim.run)
         self._functions = functions
         self._ended = threading.Event()
         self._stopping = False
         self._schedule = Schedule(Goal(team.until, functions.get(team.until)))
         self._reminders = Reminders(pool)
+        self._redactor = redactor_of(pool, team)
+        pool.redact = partial(redact_said, pool)
         self._loop = asyncio.new_event_loop()
         # In the caller's context, by which a kernel knows the cell that what is printed belongs to.
         self._thread = threading.Thread(
@@ -144,6 +149,7 @@ class Run:
 
     def start(self) -> Self:
         """Begin; called once."""
+        self._log.info("a team of %d begins on branch %s", len(self.team.agents), self.branch)
         self._thread.start()
         return self
 
@@ -157,6 +163,7 @@ class Run:
             raise
         finally:
             self._loop.close()
+            self._log.info("the run ended: %s%s", self.reason, f" ({self.detail})" if self.detail else "")
             self._ended.set()
 
     async def _main(self) -> None:
@@ -177,6 +184,7 @@ class Run:
             reminders=self._reminders,
             tools=tools,
             voters=above | voters_of(self.team, self._functions, above),
+            redactor=self._redactor,
         )
         hand_over = HandOver(resources, self._below)
         tools.update(hand_over.tools())

@@ -13,10 +13,12 @@ from agentpool_jupyter.agents.turns.budget import BudgetExhaustedError
 from agentpool_jupyter.agents.turns.model_agent import ModelAgent
 from agentpool_jupyter.agents.turns.python_agent import PythonAgent
 from agentpool_jupyter.agents.turns.voting import ask_model
+from agentpool_jupyter.effects.voters import Voter
 from agentpool_jupyter.errors import LogError
-from agentpool_jupyter.pool.events import TurnFailed, TurnFinished
+from agentpool_jupyter.pool.events import Label, TurnFailed, TurnFinished
 from agentpool_jupyter.pool.words import FILTERED, LOST, REFUSED, THOUGHT, UNUSUAL, WITHHELD
 
+from .drift import DriftWatch, onsets
 from .goal import Goal
 
 if TYPE_CHECKING:
@@ -111,7 +113,7 @@ def make_agents(
                 clients[endpoint] = ModelClient(endpoint, silence=team.silence, patience=patience, traffic=shared)
             limits = call_limits(team, spec, endpoint)
             agent = ModelAgent(resources, spec, clients[endpoint], limits)
-            resources.voters[spec.name] = partial(ask_model, resources, spec, clients[endpoint], limits)
+            resources.voters[spec.name] = Voter(partial(ask_model, resources, spec, clients[endpoint], limits))
         states.append(AgentState(spec, agent, team.turns_of(spec), start))
     return states, list(clients.values())
 
@@ -124,6 +126,7 @@ class Schedule:
         """Why the run ends; empty while it goes on."""
         self.detail = ""
         self._goal = goal or Goal()
+        self._watch: DriftWatch | None = None
         self._news = asyncio.Event()
 
     def wake(self) -> None:
@@ -176,6 +179,7 @@ class Schedule:
             state.spoke = state.spoke or not state.error
             state.out = bool(state.error) and isinstance(state.agent, ModelAgent)
             if isinstance(ended, TurnFinished):
+                self._look_for_drift(resources, state, ended.turn)
                 await self._look_at_goal(resources)
         except BudgetExhaustedError as error:
             self.end("budget", str(error))
@@ -187,6 +191,22 @@ class Schedule:
     async def _look_at_goal(self, resources: RunResources) -> None:
         if await self._goal.holds(resources.live.document.copy()):
             self.end("reached", f"{self._goal.name} holds")
+
+    def _look_for_drift(self, resources: RunResources, state: AgentState, turn: str) -> None:
+        """Do what the team says about drift that sets in with a turn."""
+        team = resources.team
+        if not team.on_drift:
+            return
+        self._watch = self._watch or DriftWatch(team, resources.claim.run)
+        for onset in onsets(self._watch.measure(resources.live.document)):
+            if onset.turn.id != turn or onset.kind not in team.on_drift:
+                continue
+            resources.outbox.put(Label(**resources.header(""), turn=turn, label=onset.kind, text=onset.why))
+            if team.on_drift[onset.kind] == "stop":
+                told = f"{onset.kind} from {onset.turn.name} on, {onset.why}"
+                if onset.kind == "unending":
+                    self.end("quiescent", told)
+                state.taken, state.unusual = state.turns, f"stopped for {told}"
 
     def _conclude(self, states: list[AgentState]) -> None:
         told = [f"{state.spec.name}: {what}" for state in states if (what := state.error or state.unusual)]

@@ -13,6 +13,7 @@ from agentpool_jupyter.errors import UserError
 
 from .claims import fail_open_turns, start_run
 from .plan import check_team
+from .redaction import redacted_team, redactor_of
 from .run import Run
 from .trust import check_trust, runs_here, sends_to
 
@@ -62,8 +63,9 @@ class Team:
         check_team(self.spec, self.functions)
         run, branch = f"run-{pool.new_id()}", pool.branch
         pool.trusted |= sends_to(self.spec) | runs_here(self.spec)
-        claim = start_run(pool, run, branch, self.spec)
-        return Run(pool, self.spec, claim=claim, branch=branch, functions=self.functions).start()
+        spec = redacted_team(self.spec, redactor_of(pool, self.spec))
+        claim = start_run(pool, run, branch, spec)
+        return Run(pool, spec, claim=claim, branch=branch, functions=self.functions).start()
 
     def __repr__(self) -> str:
         return f"<Team of {', '.join(agent.name for agent in self.spec.agents)}: {self.spec.task!r}>"

@@ -12,6 +12,8 @@ ABOUT = {
     "attempts": "How often a turn is tried when its server fails (default: 4).",
     "silence": "Seconds without a byte after which a server is given up (default: 60).",
     "flush": "Seconds of text that are gathered into one event (default: 0.1).",
+    "redact": "Kinds of identifiers that no model reads and the pool does not get; true is all of them.",
+    "on_drift": "What is done at looping, copying, derailing or unending: `warn` labels the turn, `stop` ends.",
     "until": "A function of the notebook, (document) -> bool: the run ends when it holds after a turn.",
     "gates": "Who has to agree before a tool is called, by the tool's name.",
     "teams": "Teams to which agents that name them in `tools` can hand tasks.",
@@ -57,6 +59,8 @@ ABOUT = {
     "absent": "What becomes of a vote that does not come in time (default: no).",
     "owner": "Of `owner` and `arbiter`: whose vote decides.",
     "margin": "Of `score`: by how much the mean has to be above one half.",
+    "stale": "What becomes of votes when what they are about has changed (default: ask again).",
+    "stake": "What each voter stakes on being right, in whole units of the ledger.",
     "shadow": "What would be decided is recorded, and all is let pass.",
 }
 """By key."""
@@ -74,6 +78,7 @@ EXAMPLES = {
     "gates": ["{send_mail: {ask: [critic, you], policy: all, within: 5 min}}"],
     "headers_env": ["{X-Gateway-Key: MY_VARIABLE}"],
     "listens": ["[planner]"],
+    "on_drift": ["{looping: stop}"],
     "options": ["{top_p: 0.9, reasoning_effort: low}"],
     "price": ["{input: 0.15, output: 0.6, cached: 0.07}"],
     "recall": ["{k: 3, threshold: 0.5, from: [pools, library]}"],

@@ -7,7 +7,7 @@ import keyword
 import re
 import unicodedata
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import msgspec
 import yaml
@@ -15,10 +15,22 @@ import yaml
 from agentpool_jupyter.effects.programs.limits import MIB, ChildLimits
 from agentpool_jupyter.errors import SpecError, SpecWarning
 from agentpool_jupyter.pool.votes import PERSON, POLICIES, Gate
+from agentpool_jupyter.privacy.redaction.identifiers import KINDS
 
 from .fields import RESOLVER, FieldReader, near, plain, real, whole
 from .filling import fill, marked
-from .spec import DEFAULT_AGENTS, RECALL_SOURCES, TASK, AgentSpec, Budget, Price, RecallSpec, SubTeamSpec, TeamSpec
+from .spec import (
+    DEFAULT_AGENTS,
+    RECALL_SOURCES,
+    TASK,
+    AgentSpec,
+    Budget,
+    DriftKind,
+    Price,
+    RecallSpec,
+    SubTeamSpec,
+    TeamSpec,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -74,6 +86,15 @@ def parse_budget(text: str) -> dict[str, float]:
     except SpecError as error:
         message = f"budget {text!r}: {str(error).rpartition(': ')[2]}; write it as tokens=20000 or seconds=60"
         raise SpecError(message) from None
+
+
+def parse_span(text: str) -> float:
+    """Return the seconds that a text such as ``5 min`` says; raises SpecError."""
+    found = _SPAN.fullmatch(text.strip())
+    if not found or not float(found[1]):
+        message = f"{text!r} is no time: write it as 30s, 5min or 2h"
+        raise SpecError(message)
+    return float(found[1]) * _SECONDS[found[2] or "s"]
 
 
 class _Parser(FieldReader):
@@ -274,6 +295,16 @@ class _Parser(FieldReader):
         fields = self.struct(node, _RUN_LIMITS_READERS, f"`{key}`")
         return ChildLimits(**{name: value * MIB if name in _IN_MIB else value for name, value in fields.items()})
 
+    def redact(self, node: yaml.Node, key: str) -> tuple[str, ...]:
+        value = plain(node)
+        if value is True:
+            return KINDS
+        names = [value] if isinstance(value, str) else value
+        if not isinstance(names, list) or not names or not all(name in KINDS for name in names):
+            message = f"`{key}` is true, or a list of some of {', '.join(KINDS)}"
+            raise SpecError(message, line=self.line(node))
+        return tuple(dict.fromkeys(names))
+
     def until(self, node: yaml.Node, key: str) -> str:
         name = self.text(node, key)
         if not name.isidentifier():
@@ -295,27 +326,35 @@ class _Parser(FieldReader):
         return gates
 
     def voters(self, node: yaml.Node, key: str) -> tuple[str, ...]:
-        names = self.listens(node, key)
-        if names is None:
+        value = plain(node)
+        names = [value] if isinstance(value, str) else value
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names) or names == ["everyone"]:
             message = f"`{key}` names who has to agree, like `[critic, {PERSON}]`"
             raise SpecError(message, line=self.line(node))
-        return names
+        return tuple(dict.fromkeys(map(composed, names)))
 
     def weights(self, node: yaml.Node, key: str) -> dict[str, float]:
         return {name.value: real(0)(self, value, key) for name, value in self.items(node, key)}
 
     def span(self, node: yaml.Node, key: str) -> float:
         """Return the seconds that a text such as ``5 min`` or a number says."""
-        found = _SPAN.fullmatch(str(plain(node)).strip())
-        if not found:
+        try:
+            return parse_span(str(plain(node)))
+        except SpecError:
             message = f"`{key}` is a time, like `30 s`, `5 min` or `2 h`"
-            raise SpecError(message, line=self.line(node))
-        return float(found[1]) * _SECONDS[found[2] or "s"]
+            raise SpecError(message, line=self.line(node)) from None
 
     def absent(self, node: yaml.Node, key: str) -> str:
         value = "no" if plain(node) is False else plain(node)  # YAML takes `no` for a truth value
         if value not in ("no", "abstain", "ask"):
             message = f"`{key}` is one of no, abstain, ask"
+            raise SpecError(message, line=self.line(node))
+        return str(value)
+
+    def stale(self, node: yaml.Node, key: str) -> str:
+        value = plain(node)
+        if value not in ("ask", "ok"):
+            message = f"`{key}` is one of ask, ok"
             raise SpecError(message, line=self.line(node))
         return str(value)
 
@@ -338,6 +377,18 @@ class _Parser(FieldReader):
             fields["sources"] = fields.pop("from")
         return RecallSpec(**fields)
 
+    def on_drift(self, node: yaml.Node, key: str) -> dict[str, str]:
+        kinds, found = get_args(DriftKind), {}
+        for name, value in self.items(node, key):
+            if name.value not in kinds:
+                message = f"there is no drift of the kind {name.value!r}{near(name.value, kinds)}"
+                raise SpecError(message, line=self.line(name))
+            if plain(value) not in ("stop", "warn"):
+                message = f"`{key}` says stop or warn for {name.value!r}, like `{{looping: stop}}`"
+                raise SpecError(message, line=self.line(value))
+            found[name.value] = str(plain(value))
+        return found
+
     def sources(self, node: yaml.Node, _key: str) -> tuple[str, ...]:
         value = plain(node)
         names = [value] if isinstance(value, str) else value
@@ -356,6 +407,8 @@ _GATE_READERS: Readers = {
     "absent": _Parser.absent,
     "owner": _Parser.text,
     "margin": real(0, 0.5),
+    "stale": _Parser.stale,
+    "stake": whole(1),
     "shadow": _Parser.flag,
 }
 _SERVER_READERS: Readers = {
@@ -398,8 +451,10 @@ _TEAM_READERS: Readers = {
     "silence": real(0.1),
     "flush": real(0, 10),
     "run_limits": _Parser.run_limits,
+    "redact": _Parser.redact,
     "until": _Parser.until,
     "gates": _Parser.gates,
+    "on_drift": _Parser.on_drift,
     "teams": _Parser.teams,
     **_READING_READERS,
     **_ACTING_READERS,
@@ -419,7 +474,9 @@ _INHERITED = (
     "silence",
     "flush",
     "calls",
+    "on_drift",
     "run_limits",
+    "redact",
 )
 """What a team below another has from that one where it does not say it itself."""
 _BUDGET_READERS: Readers = {"tokens": whole(1), "seconds": real(0.1)}

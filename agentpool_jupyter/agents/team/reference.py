@@ -58,7 +58,7 @@ def _takes(shape: dict[str, Any]) -> str:  # noqa: PLR0911 - one line for each k
     if "$ref" in shape:
         return "keys of its own"
     if "enum" in shape:
-        return ", ".join(f"`{one}`" for one in shape["enum"] if one is not False)
+        return ", ".join(f"`{str(one).lower()}`" for one in shape["enum"] if one is not False)
     if "anyOf" in shape:
         return " or ".join(dict.fromkeys(map(_takes, shape["anyOf"])))
     match shape["type"]:

@@ -8,14 +8,15 @@ other parts of the text (who listens to whom, which tools have gates) only the p
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from agentpool_jupyter.pool.votes import POLICIES
+from agentpool_jupyter.privacy.redaction.identifiers import KINDS
 
 from .about import ABOUT, ABOUT_GROUPS, EXAMPLES
 from .fields import MANY, NumberReader
 from .parse import LONGEST_NAME, NOT_IN_OPTIONS, READERS
-from .spec import RECALL_SOURCES
+from .spec import RECALL_SOURCES, DriftKind
 
 if TYPE_CHECKING:
     from .fields import Readers
@@ -30,8 +31,9 @@ _TEXT: Schema = {"type": ["string", "number", "boolean"], "pattern": r"\S"}  # t
 _FLAG: Schema = {"type": "boolean"}
 
 
-def _one_or_more(one: Schema) -> Schema:
-    return {"anyOf": [one, {"type": "array", "items": one}]}
+def _one_or_more(one: Schema, *others: Schema, least: int = 0) -> Schema:
+    many = {"type": "array", "items": one} | ({"minItems": least} if least else {})
+    return {"anyOf": [*others, one, many]}
 
 
 _SERVER: Schema = {
@@ -55,15 +57,21 @@ _SHAPES: dict[str, Schema] = {
     "price": {"$ref": "#/$defs/price"},
     "run_limits": {"$ref": "#/$defs/run_limits"},
     "recall": {"anyOf": [_FLAG, {"$ref": "#/$defs/recall"}]},
-    "sources": _one_or_more({"enum": list(RECALL_SOURCES)}),
+    "sources": _one_or_more({"enum": list(RECALL_SOURCES)}, least=1),
     "options": {"type": "object", "properties": dict.fromkeys(NOT_IN_OPTIONS, False)},
     "headers_env": {
         "type": "object",
         "propertyNames": {"pattern": r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},
-        "additionalProperties": {"type": "string", "pattern": r"^[A-Za-z_][A-Za-z0-9_]*$"},
+        "additionalProperties": {"type": ["string", "boolean"], "pattern": r"^[A-Za-z_][A-Za-z0-9_]*$"},
     },
     "tools": _one_or_more({"anyOf": [{"type": "string", "pattern": _IDENTIFIER}, _SERVER]}),
     "run": _one_or_more({"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9._+-]*$"}),
+    "redact": _one_or_more({"enum": list(KINDS)}, {"enum": [True]}, least=1),
+    "on_drift": {
+        "type": "object",
+        "properties": {kind: {"enum": ["stop", "warn"]} for kind in get_args(DriftKind)},
+        "additionalProperties": False,
+    },
     "until": {"type": ["string", "boolean"], "pattern": _IDENTIFIER},  # a function may be called `yes`
     "gates": {"type": "object", "additionalProperties": {"$ref": "#/$defs/gate"}},
     "teams": {
@@ -79,6 +87,7 @@ _SHAPES: dict[str, Schema] = {
             {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*(s|min|h|d)?\s*$"},
         ]
     },
+    "stale": {"enum": ["ask", "ok"]},
     "absent": {"enum": ["no", "abstain", "ask", False]},  # `no` is false to YAML
 }
 """What each reader of the parser takes, by its name."""

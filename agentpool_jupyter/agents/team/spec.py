@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -41,6 +41,11 @@ class RecallSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 RECALL_SOURCES = ("pool", "pools", "library")
+
+
+DriftKind = Literal["looping", "copying", "derailing", "unending"]
+"""An agent says again what it said; it says what others said; it leaves its task and those that it hears; the team goes
+on and says nothing new. See :mod:`agentpool_jupyter.agents.runs.drift`."""
 
 
 class AgentSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -155,10 +160,15 @@ class TeamSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Names of programs that agents may run on those files; see :mod:`agentpool_jupyter.effects.programs`."""
     run_limits: ChildLimits = ChildLimits()
     """What each of them may take."""
+    redact: tuple[str, ...] = ()
+    """Kinds of identifiers that no model reads and the pool does not get; with any of them, keys are none of both."""
     until: str = ""
     """Name of a function ``(document) -> bool``: the run ends when it holds after a turn; empty for none."""
     gates: dict[str, Gate] = {}
     """Who has to agree before a tool is called, by the tool's name."""
+    on_drift: dict[DriftKind, Literal["stop", "warn"]] = {}
+    """What is done when drift of a kind sets in: ``warn`` puts a label on the turn; ``stop`` does, and its agent takes
+    no more turns, or with ``unending`` the run ends."""
     teams: dict[str, SubTeamSpec] = {}
     """Teams to which agents that name them in ``tools`` can hand tasks."""
 

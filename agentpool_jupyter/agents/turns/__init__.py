@@ -13,6 +13,7 @@ In reading order::
     python_agent   PythonAgent: a turn that a function or a class of the notebook speaks
     mind           Mind: what such a class believes, decides and wants
     writer         AttemptWriter: how an attempt becomes events; RunResources: what all turns of a run share
+    logger         what turns tell Python's logging
     budget         tokens reserved before a call and settled after it; what a run has spent
     live_document  LiveDocument: what a run's agents read, and what in it is news
     outbox         Outbox: from the event loop to the log, in order and in batches

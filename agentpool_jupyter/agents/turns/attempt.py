@@ -13,9 +13,9 @@ from agentpool_jupyter.agents.models.continuation import FLAGS, IN_WORDS, Contin
 from agentpool_jupyter.agents.models.dialect import CHOICE, TOOLS
 from agentpool_jupyter.agents.models.endpoint import cost
 from agentpool_jupyter.agents.models.refusals import backoff
-from agentpool_jupyter.agents.models.spoken_calls import described, held_to_call, may_be_call, read_call, spoken
+from agentpool_jupyter.agents.models.spoken_calls import described, held_to_call, may_be_call, read_call, with_exchange
 from agentpool_jupyter.agents.models.trial import MOST_CALLS, PROBE, PROBE_TOKENS, find_continuation
-from agentpool_jupyter.agents.prompt.build import BYTES_PER_TOKEN, build_prompt, digest_of
+from agentpool_jupyter.agents.prompt.build import BYTES_PER_TOKEN, Reminder, build_prompt, digest_of
 from agentpool_jupyter.agents.prompt.record import shared_out
 from agentpool_jupyter.agents.reminders.cue import cue_of
 from agentpool_jupyter.agents.reminders.lookup import NOTHING
@@ -30,6 +30,8 @@ from .toolbox import Toolbox, messages_of
 from .writer import AttemptWriter
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from agentpool_jupyter.agents.models.client import ModelClient
     from agentpool_jupyter.agents.models.endpoint import CallLimits
     from agentpool_jupyter.agents.prompt.build import Prompt
@@ -63,6 +65,8 @@ class Attempt:
         self.number = number
         """Which attempt at its turn it is, from 1."""
         self._writer = AttemptWriter(resources, agent.name, number)
+        self.log = self._writer.log
+        """Its records name the run, the agent and the turn."""
         self._toolbox = Toolbox(resources, agent)
         self._exchange: list[dict[str, Any]] = []  # what it said and called so far, and what the tools answered
         self._base = 0  # how much of its text stands in there
@@ -115,12 +119,17 @@ class Attempt:
                     if self._left <= 0:
                         return self._finish(LENGTH)
                     await asyncio.sleep(backoff(failures, problem.retry_after))
+                self._writer.leave()
                 call = await self._next_call(str(problem))
                 continue
             failures = 0
             if self._left <= 0 or not self._goes_on(call, reason, silent=len(self._writer.text) == before):
                 return self._finish(reason)
-            call = await (self._call_tools() if reason == CALLS else self._next_call(""))
+            if reason == CALLS:
+                call = await self._call_tools()
+            else:
+                self._writer.leave()
+                call = await self._next_call("")
 
     def _goes_on(self, call: Call, reason: str, *, silent: bool) -> bool:
         """Return whether the end of an answer is not yet the turn's: it calls tools, or only a stride has ended."""
@@ -151,6 +160,7 @@ class Attempt:
         return self._writer.finish(CANCELLED, self.usage, self._cost())
 
     def _finish(self, reason: str) -> Event:
+        self._writer.settle()
         said = reason if self._writer.text.strip() else _WORDLESS.get(reason, SILENT)
         return self._writer.finish(said, self.usage, self._cost())
 
@@ -190,7 +200,8 @@ class Attempt:
 
     async def _call_tools(self) -> Call:
         """Make the calls that the answer asks for, and prepare the one that goes on with what they answered."""
-        asked = [self._answer.calls[place] for place in sorted(self._answer.calls)]
+        asked = [self._toolbox.clean(self._answer.calls[place]) for place in sorted(self._answer.calls)]
+        self._writer.settle()
         said = self._writer.text[self._base :]
         self.at_rest.clear()
         try:
@@ -198,16 +209,17 @@ class Attempt:
             answers = await self._toolbox.answer(asked, self._writer.turn, self.seen)
         finally:
             self.at_rest.set()
-        self._exchange += messages_of(said, asked, answers)
+        exchange = messages_of(said, asked, answers)
+        self._exchange += exchange
         if said.strip() and not said.endswith("\n"):
             self._writer.add("\n\n")
         self._base = len(self._writer.text)
-        return await self._go_on()
+        return await self._go_on(exchange=exchange)
 
-    async def _go_on(self, error: str = "") -> Call:
+    async def _go_on(self, error: str = "", exchange: Sequence[Mapping[str, Any]] = ()) -> Call:
         """Prepare a call behind what tools have answered so far."""
         call = await self._prepare(None)
-        self._writer.go_on(call.prompt, "called", error)
+        self._writer.go_on(call.prompt, "called", error, exchange)
         self._writer.record_recalled(call.recalled, call.prompt)
         return call
 
@@ -218,7 +230,11 @@ class Attempt:
             return NOTHING
         prompt = self._prompt(continuation, NOTHING)
         cue = cue_of(resources.live.document, resources.team, self._agent, prompt, self._writer.text)
-        return await resources.reminders.look_up(cue)
+        found = await resources.reminders.look_up(cue)
+        redactor = resources.redactor
+        if redactor is None:
+            return found
+        return found._replace(reminders=tuple(Reminder(*redactor.data(one)) for one in found.reminders))
 
     def _prompt(self, continuation: Continuation | None, recalled: Lookup) -> Prompt:
         text = self._writer.text[self._base :] if continuation else ""
@@ -232,17 +248,20 @@ class Attempt:
             going_on=self._writer.turn if continuation or exchange else None,
             begun=exchange + text,
         )
-        tools = self._toolbox.described
-        if not (continuation or exchange or tools):
+        tools, redactor = self._toolbox.described, self._resources.redactor
+        if not (continuation or exchange or tools or redactor):
             return prompt
-        messages = [*prompt.messages, *self._exchange]
-        if not self._client.takes_tools:
-            messages = spoken(messages)
-            if tools:
-                messages[0]["content"] += f"\n\n{described(tools)}"
+        in_words = None
+        if not self._client.takes_tools and (exchange or tools):
+            in_words = described(tools) if tools else ""
+        messages = with_exchange(prompt.messages, self._exchange, in_words)
         if continuation is not None:
             messages = going_on(messages, text, continuation.way)
-        return msgspec.structs.replace(prompt, messages=messages, digest=digest_of(messages), tools=tools)
+        record = prompt.record if in_words is None else {**prompt.record, "in_words": in_words}
+        if redactor and (clean := redactor.data(messages)) != messages:  # what the pool had from before, or from others
+            messages, record = clean, {**record, "redacted": True}
+        digest = digest_of(messages)
+        return msgspec.structs.replace(prompt, messages=messages, digest=digest, tools=tools, record=record)
 
     async def _make(self, call: Call) -> str:
         """Stream a call's answer into the text and return its finish reason; settles what was reserved for it."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import TYPE_CHECKING, Any
 
 from agentpool_jupyter.agents.models.refusals import backoff, failure
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 
     from .writer import RunResources
 
-_log = logging.getLogger(__name__)
-_log.addHandler(logging.NullHandler())  # nothing is printed where nobody asked for a log
 _MOST_RESTARTS = 2
 """How often a turn is begun again because it was overtaken, so that agents cannot keep each other from ending.
 
@@ -106,8 +103,8 @@ class ModelAgent:
             raise
         except LogError:
             raise
-        except Exception as error:  # noqa: BLE001 - what nobody foresaw is one agent's failed turn, not the team's end
-            _log.warning("a turn of %s failed", self._agent.name, exc_info=error)
+        except Exception as error:
+            attempt.log.warning("a turn of %s failed", self._agent.name, exc_info=error)
             return attempt.fail(self._unforeseen(error), kind="internal")
         finally:
             if first is not None:

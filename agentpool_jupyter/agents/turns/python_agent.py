@@ -86,7 +86,7 @@ class PythonAgent:
             asked = AskedCall(name=decided.tool, arguments=canonical(msgspec.to_builtins(decided.arguments)).decode())
             if not toolbox.described:
                 break  # a turn may call no more tools
-            await toolbox.answer([asked], writer.turn, self.seen)
+            await toolbox.answer([toolbox.clean(asked)], writer.turn, self.seen)
             end = await asyncio.to_thread(lambda: self._resources.pool.end)
             await self._resources.live.reached(end - 1)  # it believes what has become of it
             self.seen = end

@@ -7,6 +7,10 @@ import hashlib
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from agentpool_jupyter.agents.models.answer import AskedCall
+from agentpool_jupyter.agents.prompt.record import turns_heard
 from agentpool_jupyter.effects.files.turn_files import FILE_TOOLS, OF_FILES, TurnFiles
 from agentpool_jupyter.effects.mcp_server import MARK, McpServer, address_of, check_installed
 from agentpool_jupyter.effects.perform import EffectRequest, Performer, answer_of
@@ -15,12 +19,12 @@ from agentpool_jupyter.effects.tool import Tool, ask_tool
 from agentpool_jupyter.effects.voters import function_voters
 from agentpool_jupyter.errors import SpecError
 from agentpool_jupyter.pool.effects import canonical
+from agentpool_jupyter.pool.events import NOTHING_READ, Rests
 from agentpool_jupyter.pool.votes import PERSON
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from agentpool_jupyter.agents.models.answer import AskedCall
     from agentpool_jupyter.agents.team.spec import AgentSpec, TeamSpec
     from agentpool_jupyter.effects.voters import Voter
     from agentpool_jupyter.pool.events import Event
@@ -58,6 +62,17 @@ class Toolbox:
         usable = self._left > 0 and self._mistakes < _MOST_MISTAKES
         return tuple(tool.described for tool in self._tools.values()) if usable else ()
 
+    def clean(self, asked: AskedCall) -> AskedCall:
+        """Return a call as the pool may have it: without identifiers, where the team redacts."""
+        redactor = self._resources.redactor
+        if redactor is None:
+            return asked
+        try:
+            arguments = canonical(redactor.data(msgspec.json.decode(asked.arguments or "{}"))).decode()
+        except (msgspec.DecodeError, RecursionError):  # that it is no JSON is told where it is read
+            arguments = redactor.text(asked.arguments)
+        return AskedCall(asked.id, asked.name, arguments)
+
     async def answer(self, asked: Sequence[AskedCall], turn: str, seen: int) -> list[str]:
         """Make the calls of one answer, all at once, and return what the model is told of each."""
         self._files.turn = turn
@@ -76,6 +91,7 @@ class Toolbox:
             self._mistakes += 1
             return f"error: {error}"
         self._left -= 1
+        gate = self._resources.team.gates.get(tool.name) or tool.gate
         call = await self._performer.perform(
             EffectRequest(
                 tool=tool,
@@ -85,12 +101,22 @@ class Toolbox:
                 turn=turn,
                 seen=seen,
                 data=OF_FILES if tool is self._own.get(tool.name) and tool.name in FILE_TOOLS else {},
-                gate=self._resources.team.gates.get(tool.name) or tool.gate,
+                gate=gate,
+                rests=self._rests(seen) if gate else NOTHING_READ,
                 voters=self._resources.voters | function_voters(tool.voters),
+                redact=self._resources.redactor.data if self._resources.redactor else None,
             )
         )
         self._files.note(call)
         return answer_of(call)
+
+    def _rests(self, seen: int) -> Rests:
+        """Return what the turn had read that may change: turns that were still spoken then, and files."""
+        turns = turns_heard(self._resources.live.document.attempts, self._resources.team, self._agent)
+        spoken = (turn for turn in turns if turn.start < seen and (turn.end is None or turn.end >= seen))
+        others = tuple(turn.id for turn in spoken if turn.agent != self._agent.name)
+        files = self._files.read
+        return Rests(turns=others, files=files) if others or files else NOTHING_READ
 
     def _of_the_pool(self) -> dict[str, Tool]:
         """Return the tools that are no functions of the notebook: of the pool's files, and of programs."""

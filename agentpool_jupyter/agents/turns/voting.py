@@ -41,7 +41,9 @@ async def ask_model(
         prompt = build_prompt(resources.live.document, resources.team, agent, tokens=limits.context)
         *before, last = prompt.messages
         question = {"role": "user", "content": f"{last['content']}\n\n{_question(effect)}"}
-        prompt = msgspec.structs.replace(prompt, messages=[*before, question])
+        messages = [*before, question]
+        redactor = resources.redactor
+        prompt = msgspec.structs.replace(prompt, messages=redactor.data(messages) if redactor else messages)
         reservation = await resources.budget.reserve(most(client.gauge, prompt) + _TOKENS + client.gauge.beyond)
     except (BudgetExhaustedError, UserError) as error:
         return Ballot(accept=False, why=f"was not asked: {error}")

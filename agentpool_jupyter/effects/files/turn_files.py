@@ -56,6 +56,11 @@ class TurnFiles:
         """The four tools by name."""
         return {name: Tool.of(name, getattr(self, name)) for name in FILE_TOOLS}
 
+    @property
+    def read(self) -> dict[str, int]:
+        """The files that the turn has read or written, with the numbers of their versions."""
+        return {path: known.number for path, known in self._known.items()}
+
     def note(self, call: Effect) -> None:
         """Take note of what a call told the turn, whether it was made now or is answered from the log."""
         result = getattr(call.ended, "result", None)

@@ -7,8 +7,9 @@ How a token travels::
 An agent's words are in the pool's log before anybody sees them. A follower hands the feed what is new there, so that a
 run of another process is shown just as well. The feed has the view take it in, asks the view some fifteen times a
 second for a patch (what changed since the last one), and hands that to a screen: the widget sends it to every page, the
-terminal prints lines. Once the run has ended, a still picture of the view's last state takes the widget's place. The
-values that a screen is handed, the terminal and the still picture are in ``display``. In reading order::
+terminal prints lines. Once the run has ended, a still picture of the view's last state stands below the widget, for
+where that cannot be shown. The values that a screen is handed, the terminal and the picture are in ``display``.
+In reading order::
 
     show      one run that is shown: its feed, its screen, and what the screen's buttons do
     feed      from the log to a screen, coalesced

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from contextlib import suppress
 from contextvars import copy_context
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from .view import TeamView
 if TYPE_CHECKING:
     from agentpool_jupyter.display.screen import RunStatus, Screen, State
     from agentpool_jupyter.pool import Event, Pool
+    from agentpool_jupyter.pool.effects import Effects
 
 INTERVAL = 1 / 15
 """Seconds between two updates: quick to the eye, far below what a notebook's message channel can carry."""
@@ -35,7 +37,9 @@ class Feed:
         self._name = pool.name
         self._screen = screen
         self._lock = threading.RLock()  # guards the view and the order of what is shown
-        self._view = TeamView(run, before, line)
+        self._pool = pool
+        self._effects = pool.effects
+        self._view = TeamView(run, before, line, self._effects_now)
         self._stored = pool.end  # what the log holds already is history: an end in it may have been resumed from
         self._shown = 0
         self._greeted = False
@@ -94,6 +98,11 @@ class Feed:
             self._break_off("failed", str(error))
         self._closed = True
         self._wake.set()
+
+    def _effects_now(self) -> Effects:
+        with suppress(LogError):  # then nothing new is known of them; the reader says what is wrong
+            self._effects = self._pool.effects
+        return self._effects
 
     def _break_off(self, status: RunStatus, reason: str) -> None:
         """Show that nothing more will be shown, though the run has not ended."""

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 class Show:
     """Shows a run, of this process (``run``) or of another one, until it ends.
 
-    In a notebook that is a widget, which gives way to a still picture at the end, so that the saved notebook shows
-    the result without a kernel; elsewhere, without a ``front_end``, it is text.
+    In a notebook that is a widget, which stays as it is at the end, and below it, out of sight while the widget can be
+    shown, a still picture: the saved notebook shows the result without a kernel. Elsewhere, without a ``front_end``, it
+    is text.
     """
 
     def __init__(self, pool: Pool, run_id: str, run: Run | None, front_end: FrontEnd | None) -> None:
@@ -46,7 +47,8 @@ class Show:
             self._widget = TeamWidget(front_end)
             self._feed = Feed(pool, run_id, self._widget)
             self._widget.on_view_message(partial(self._hear, self._widget))
-            self._handle = display(self._widget, display_id=True)
+            display(self._widget.view, raw=True)
+            self._handle = display(self._widget.stand_in(Still(self._feed.state())), raw=True, display_id=True)
         else:
             self._feed = Feed(pool, run_id, TextScreen())
 
@@ -55,9 +57,9 @@ class Show:
         return self._feed.ended.wait(timeout)
 
     def finish(self) -> None:
-        """Put the still picture in the widget's place; the widget lives on for pages that were opened again."""
-        if self._done.acquire(blocking=False) and self._handle is not None:
-            self._handle.update(Still(self._feed.state()))
+        """Leave the still picture of the end; the widget lives on, also for pages that are opened again."""
+        if self._widget is not None and self._handle is not None and self._done.acquire(blocking=False):
+            self._handle.update(self._widget.stand_in(Still(self._feed.state())), raw=True)
 
     def finish_later(self) -> None:
         """Do the same once the run has ended, without holding up the caller."""
@@ -75,8 +77,9 @@ class Show:
             self.run.pool = pool
 
     def close(self) -> None:
-        """End the feed and let go of the widget."""
+        """End the feed and let go of the widget; the picture takes its place in the page."""
         self._feed.close()
+        self.finish()
         if self._widget is not None:
             self._widget.close()
 
@@ -93,8 +96,8 @@ class Show:
                 self._or_tell(widget, lambda: ask_to_stop(self.pool, self.pool.runs[self.run_id]))
             case Say(text=text):
                 self._or_tell(widget, lambda: self.pool.post(text))
-            case Resolve(id=proposal, accept=accept, text=text):
-                self._or_tell(widget, lambda: self.pool.vote(proposal, text, accept=accept))
+            case Resolve(id=proposal, accept=accept, text=text, seen=seen, more=more):
+                self._or_tell(widget, lambda: self.pool.vote_all({proposal: seen, **more}, text, accept=accept))
 
     def _or_tell(self, widget: TeamWidget, do: Callable[[], object]) -> None:
         """Do it, or show in the view why it cannot be done."""

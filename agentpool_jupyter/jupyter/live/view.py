@@ -12,6 +12,7 @@ from agentpool_jupyter.agents.team.spec import TASK, AgentSpec, TeamSpec
 from agentpool_jupyter.display.screen import (
     AgentState,
     AgentView,
+    AlikeView,
     CallView,
     EdgeView,
     Patch,
@@ -24,7 +25,7 @@ from agentpool_jupyter.display.screen import (
 from agentpool_jupyter.effects.perform import answer_of
 from agentpool_jupyter.pool import words
 from agentpool_jupyter.pool.claims import is_late
-from agentpool_jupyter.pool.effects import Effects
+from agentpool_jupyter.pool.effects.questions import questions_of
 from agentpool_jupyter.pool.events import (
     Claim,
     Decision,
@@ -33,6 +34,11 @@ from agentpool_jupyter.pool.events import (
     EffectFailed,
     EffectStarted,
     Event,
+    File,
+    GateEdited,
+    Grant,
+    GrantRevoked,
+    Head,
     Heartbeat,
     Message,
     Proposal,
@@ -48,36 +54,41 @@ from agentpool_jupyter.pool.events import (
 )
 from agentpool_jupyter.pool.runs import Runs
 from agentpool_jupyter.pool.turn import turn_name
-from agentpool_jupyter.pool.votes import PERSON
 
 from .readings import Readings, overtaken
 from .shown import ShownTurn
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from agentpool_jupyter.pool import Document
-    from agentpool_jupyter.pool.effects import Effect
+    from agentpool_jupyter.pool.effects import Effect, Effects
+    from agentpool_jupyter.pool.votes import Gate
 
 _CHARS_PER_TOKEN = 4  # English prose; only for the rate shown while a turn still runs
 _MOST_TOLD = 4_000  # characters of an answer or an output that are shown
+_OF_ANYONE = (GateEdited, Grant, GrantRevoked, File, Head)
+"""Events of others that may change what the run's agents wait for."""
+_UNDER_WAY = ("waiting", "approved")
 _ANEW = "overtaken, began anew"
 
 
 class TeamView:
     """Folds a run's events into what is shown, and says what has changed since it was last asked."""
 
-    def __init__(self, run: str, before: Document, line: Mapping[str, int]) -> None:
+    def __init__(self, run: str, before: Document, line: Mapping[str, int], effects: Callable[[], Effects]) -> None:
         """Start from the document as it was before the run: its turns count in names and as sources of edges.
 
         Agents have the colours that they have in it, and new ones the next. ``line`` holds the branches of the run's
-        line, each with the last offset that belongs to it.
+        line, each with the last offset that belongs to it. ``effects`` are those of the pool: what becomes of a call
+        depends on more than its run's events.
         """
         self.run = RunView(pool=before.pool, run=run, branch=before.branch or "main")
         self._line = dict(line)
         self._tree = {"", run}  # people, the run, and those to which it has handed tasks
         self._runs = Runs()  # knows what counts: what is written under the claim that holds
-        self._effects = Effects(self._runs.claims)
+        self._effects = effects
+        self._asked: dict[str, None] = {}  # calls that the run's agents asked for and that have not ended, oldest first
         self._sign = 0  # when the run's holder last wrote, by its own clock
         self._places = dict(before.places)
         self.agents: dict[str, AgentView] = {}
@@ -107,6 +118,8 @@ class TeamView:
         if isinstance(event, RunStarted) and event.parent in self._tree - {""}:
             self._tree.add(event.run)
             self._line[event.branch] = sys.maxsize
+        if isinstance(event, _OF_ANYONE) and self._asked:
+            self._look()
         if event.run not in self._tree or event.id in self._seen:
             return
         if event.run and isinstance(event, RunStarted | Claim | Heartbeat | Release | RunFinished):
@@ -171,6 +184,8 @@ class TeamView:
             self.run.task, self.run.status, self.run.reason = spec.task, "running", ""
             self.run.started, self.run.finished = self.run.started or event.ts, None
             self.run.tokens_max = spec.budget.tokens
+        for tool, gate in spec.gates.items():
+            self._warn_of(tool, gate)
         for agent in spec.agents:
             view = self.agents.setdefault(agent.name, _agent_view(spec, agent))
             view.state, view.note = "idle", ""
@@ -180,7 +195,7 @@ class TeamView:
         for turn in self._turns.values():  # those that are cut off by the rollback that this run is resumed from
             if turn.view.status == "running" and (not below or turn.view.agent in names):
                 self._close(turn, "cancelled", words.CUT_OFF)
-        if asked := self._effects.of_key(event.key):
+        if asked := self._effects().of_key(event.key):
             for agent in spec.agents:
                 if agent.hears_task:
                     self._edge(asked.proposal.agent, agent.name, len(spec.task))
@@ -244,11 +259,11 @@ class TeamView:
         else:
             self._close(turn, "failed", event.error)
             self._set(event.agent, "failed", event.error)
+        self._look()
 
     def _act(self, event: Event) -> None:
         """Show what an agent wants to do, for whom it waits, and what it does."""
-        self._effects.absorb(event)
-        effect = self._effects.get(getattr(event, "proposal", ""))
+        effect = self._effects().get(getattr(event, "proposal", ""))
         if effect is None or effect.proposal.agent not in self.agents:
             return
         if (turn := self._turns.get(effect.proposal.turn)) is not None:
@@ -256,22 +271,38 @@ class TeamView:
             self._changed_turns.add(turn.view.id)
         doing = {"waiting": f"{effect.verdict(0).why}: {effect.told}", "running": f"calls {effect.told}"}
         self._set(effect.proposal.agent, "thinking", doing.get(effect.status, ""))
-        self.run.questions = self._questions() or msgspec.UNSET
-        self._changed_run = True
+        self._warn_of(effect.proposal.tool, effect.gate)
+        if effect.let_pass:
+            self._warn(f"let pass: {effect.told} ({effect.let_pass})")
+        if effect.status in _UNDER_WAY and effect.proposal.run:
+            self._asked[effect.id] = None
+        else:
+            self._asked.pop(effect.id, None)
+        self._look()
+
+    def _warn_of(self, tool: str, gate: Gate | None) -> None:
+        """Say what of a gate lets pass instead of failing closed."""
+        if gate is not None and gate.lets_pass:
+            self._warn(f"the gate of {tool} lets pass ({'; '.join(gate.lets_pass)})")
+
+    def _warn(self, told: str) -> None:
+        known = self.run.lets_pass or []
+        if told not in known:
+            self.run.lets_pass = [*known, told]
+            self._changed_run = True
+
+    def _look(self) -> None:
+        """See what waits for a person now: that depends on events of others, too."""
+        questions = self._questions() or msgspec.UNSET
+        if questions != self.run.questions and self.run.finished is None:
+            self.run.questions = questions
+            self._changed_run = True
 
     def _questions(self) -> list[QuestionView]:
         """Return what waits for a person, who has not answered yet."""
-        return [
-            QuestionView(
-                id=effect.id,
-                agent=effect.proposal.agent,
-                what=effect.told,
-                why=effect.verdict(0).why,
-                until=effect.deadline,
-            )
-            for effect in self._effects.values()
-            if effect.status == "waiting" and effect.asks(PERSON)
-        ]
+        effects = self._effects()
+        waiting = [effect for effect in map(effects.__getitem__, self._asked) if effect.waits_for_person]
+        return [_question(question.effects) for question in questions_of(waiting)]
 
     def _message(self, event: Message) -> None:
         turn = self._open(event, event.id)
@@ -374,6 +405,21 @@ class TeamView:
         for dirty in (self._changed_agents, self._changed_turns, self._changed_edges, self._grown):
             dirty.clear()
         return patch
+
+
+def _question(effects: list[Effect]) -> QuestionView:
+    first, *more = effects
+    return QuestionView(
+        id=first.id,
+        agent=first.proposal.agent,
+        what=first.told,
+        why=first.verdict(0).why,
+        until=min((effect.deadline for effect in effects if effect.deadline), default=None),
+        rests="; ".join(dict.fromkeys(effect.rests_on for effect in effects)),
+        again="; ".join(dict.fromkeys(effect.asked_again for effect in effects if effect.asked_again)),
+        seen=first.since,
+        more=[AlikeView(id=one.id, agent=one.proposal.agent, what=one.told, seen=one.since) for one in more],
+    )
 
 
 def _show_call(turn: TurnView, effect: Effect) -> None:

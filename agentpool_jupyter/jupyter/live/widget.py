@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import anywidget
 import ipywidgets
 import msgspec
 import traitlets
 
+from agentpool_jupyter.display.stand_in import hiding_css, stand_in_html
 from agentpool_jupyter.errors import ServiceError
 
 from .wire import Problem, ToKernel, hear_at_once
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from agentpool_jupyter.display.screen import Patch, State
+    from agentpool_jupyter.display.still import Still
 
 
 def _bundled(name: str) -> Path:
@@ -52,10 +55,24 @@ class TeamWidget(anywidget.AnyWidget):  # type: ignore[misc]  # its types are no
     """The id of the FrontEnd's model."""
     snapshot = traitlets.Unicode("").tag(sync=True)
     """The last State that was kept, as JSON: what a page without a kernel shows."""
+    hides = traitlets.Unicode().tag(sync=True)
+    """The style by which it hides what stands in for it."""
 
     def __init__(self, front_end: FrontEnd) -> None:
-        super().__init__(front_end=front_end.model_id)
+        self.mark = f"agentpool-run-{uuid4().hex[:12]}"  # see :mod:`.display.stand_in`
+        super().__init__(front_end=front_end.model_id, hides=hiding_css(self.mark))
         hear_at_once(self)
+
+    @property
+    def view(self) -> dict[str, Any]:
+        """What is displayed: without words of its own where widgets are not known, as what stands in for it follows."""
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
+        return {"application/vnd.jupyter.widget-view+json": view, "text/plain": ""}
+
+    def stand_in(self, picture: Still) -> dict[str, Any]:
+        """Return what is displayed below, for where the widget cannot be shown."""
+        html = stand_in_html(self.mark, "agentpool-widget", picture._repr_html_())
+        return {"text/html": html, "text/plain": repr(picture)}
 
     def show_state(self, state: State, *, keep: bool = False) -> None:
         """Show a state in every view; with ``keep`` the notebook keeps it too (rarely: it is sent twice)."""

@@ -38,6 +38,10 @@ class Resolve(msgspec.Struct, kw_only=True, tag="resolve", tag_field="kind"):
     accept: bool
     text: str = ""
     """Why, or the answer to a question."""
+    seen: int | None = None
+    """What the question said of what was seen; None where a page does not say, then it is as of now."""
+    more: dict[str, int] = {}
+    """The other calls that were shown with it, each with the same."""
 
 
 class Problem(msgspec.Struct, kw_only=True, tag="problem", tag_field="kind"):

@@ -45,6 +45,7 @@ class AnonymizeMagics(SessionMagics):
         "--suppression", type=float, default=0.0, metavar="SHARE", help="of rows that may be left out (default: 0)"
     )
     @argument("--relaxed", action="store_true", help="rows of one value may be parted by it")
+    @argument("--names", default="", metavar="MODEL", help="with --text redact: a model of spaCy for names and places")
     @argument("--text", choices=("drop", "redact"), default="drop", help="free text: left out (default), or made safer")
     @argument(
         "--with", dest="earlier", metavar="EARLIER", help="an earlier release of the same people: variable or file"
@@ -92,6 +93,7 @@ def _anonymize(session: Session, arguments: Namespace) -> Anonymized:
         suppression=arguments.suppression,
         strict=not arguments.relaxed,
         text=arguments.text,
+        names=arguments.names,
         earlier=_named(session, arguments.earlier),
         **how,
     )

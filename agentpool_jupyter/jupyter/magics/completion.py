@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _ACTIONS = {"%agents": list(OF_AGENTS), "%%agents": [], "%pool": list(OF_POOL), "%snapshot": []}
 """Commands whose first word is an action or a pool."""
-_POSITIONS = ("%rollback", "%branch", "%diff")
+_POSITIONS = ("%rollback", "%branch", "%diff", "%trace")
 """Commands whose words are positions."""
 _SIMILAR = ("%similar", "%%similar")
 _ANONYMIZE = "%anonymize"

@@ -47,6 +47,7 @@ class PoolMagics(SessionMagics):
         metavar="POSITION",
         help="show the document, or its files, as it was: 120, planner#2, -3, 14:05, 10m, a branch or tag",
     )
+    @argument("--reveal", action="store_true", help="show what stands behind pseudonyms such as <email 1>, here alone")
     @argument("-n", type=int, default=20, metavar="EVENTS", help="how many lines `log` and `events` show (default: 20)")
     @argument("--overwrite", action="store_true", help="export over a file that is there")
     @argument("--yes", action="store_true", help="really delete")
@@ -58,7 +59,7 @@ class PoolMagics(SessionMagics):
         ::
 
             %pool                    the current pool's document
-            %pool NAME [--at P]      another pool's document
+            %pool NAME [--at P]      another pool's document (--reveal: with what `redact:` of its team replaced)
             %pool list               all pools of the store
             %pool use NAME           make it the current pool (made if need be)
             %pool log [NAME] [-n N]  its history as a graph of branches, newest first
@@ -67,7 +68,8 @@ class PoolMagics(SessionMagics):
             %pool new [NAME]         make an empty pool and use it
             %pool tag NAME [--at P]  name a position
             %pool export FILE        write the current pool to a file
-            %pool import FILE [NAME] make a new pool of such a file
+            %pool import FILE [NAME] make a new pool of such a file, or of a transcript of another system: messages as
+                                     JSON or JSONL (`role` or `name`, `content`, maybe `time`), or spans as OTLP JSON
             %pool compact [NAME]     make it smaller: finished turns as whole text; nothing that is shown changes
                                      (--at P: only what stands before a position)
             %pool delete NAME --yes  remove a pool for good
@@ -91,13 +93,19 @@ def _do(session: Session, arguments: Namespace) -> Any:
 
 def _document(session: Session, name: str | None, arguments: Namespace) -> Any:
     try:
-        return session.pool(name, arguments.store).document(arguments.at)
+        pool = session.pool(name, arguments.store)
+        document = pool.document(arguments.at)
+        if arguments.reveal:
+            from agentpool_jupyter.privacy.redaction.pseudonyms import Pseudonyms  # noqa: PLC0415
+
+            return document.with_texts(Pseudonyms.of_pool(pool).reveal)
     except PoolNotFoundError as error:
         from agentpool_jupyter.agents.team.fields import near  # noqa: PLC0415 - loading the extension stays quick
 
         meant = near(name or session.name, [*session.open_store(arguments.store).names(), *ACTIONS])
         message = f"{error}{meant if 'did you mean' in meant else ''}"
         raise PoolNotFoundError(message) from None
+    return document
 
 
 def _list(session: Session, _name: str | None, arguments: Namespace) -> Table:
@@ -152,9 +160,11 @@ def delete_pool(session: Session, name: str, store: str | None = None) -> str:
 
 
 def _forget(session: Session, store: Store, name: str) -> str:
-    """Take a deleted pool out of the index, if there is one; return what is to be said of that."""
+    """Forget what stood behind a deleted pool's pseudonyms, and its part of the index; return what is to be said."""
+    from agentpool_jupyter.privacy.redaction.pseudonyms import forget_pseudonyms  # noqa: PLC0415
     from agentpool_jupyter.recall.backends.addresses import has_index  # noqa: PLC0415 - loading the extension stays quick
 
+    forget_pseudonyms(store.url, name)
     try:
         if has_index(store):
             session.index(store).forget(name)
@@ -201,8 +211,11 @@ def _import(session: Session, file: str | None, arguments: Namespace) -> Note:
     if file is None or len(arguments.words) > _IMPORT_WORDS:
         message = "%pool import takes a file and, if need be, a name: `%pool import bakery.jsonl.gz other`"
         raise UserError(message)
+    from agentpool_jupyter.tracing.transcripts.bring import import_transcript, is_transcript  # noqa: PLC0415
+
     name = arguments.words[2] if len(arguments.words) == _IMPORT_WORDS else None
-    with import_pool(file, name, arguments.store or session.store) as pool:
+    bring = import_transcript if is_transcript(file) else import_pool
+    with bring(file, name, arguments.store or session.store) as pool:
         return Note(f"made pool {pool.name!r} of {pool.end:,} records; `%pool use {pool.name}` goes on with it")
 
 

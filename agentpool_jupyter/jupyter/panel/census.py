@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agentpool_jupyter.errors import AgentPoolError
+from agentpool_jupyter.pool.branches import Branches
 from agentpool_jupyter.pool.claims import is_late
 from agentpool_jupyter.pool.codec import decode
 from agentpool_jupyter.pool.effects import Effects
+from agentpool_jupyter.pool.effects.questions import Pending
 from agentpool_jupyter.pool.events import TurnFailed, TurnFinished, Usage
-from agentpool_jupyter.pool.pool import Pool
 from agentpool_jupyter.pool.positions import clock
 from agentpool_jupyter.pool.runs import Runs
-from agentpool_jupyter.pool.votes import PERSON
 
 from .wire import Overview, PoolRow, RunRow, WaitingRow
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from agentpool_jupyter.log import Log, Store
+    from agentpool_jupyter.pool.effects.questions import Question
     from agentpool_jupyter.pool.runs import RunRecord
 
 _MOST_READ = 60  # pools that are held open at once; others are listed by name and size
@@ -54,10 +55,10 @@ class PoolReading:
         self._read = 0
         self._counted: set[str] = set()
         self.runs = Runs()
-        self._effects = Effects(self.runs.claims)
+        self._branches = Branches()
+        self._effects = Effects(self.runs, self._branches)
         self.all = Toll()
         self._tolls: dict[str, Toll] = {}
-        self._pool: Pool | None = None  # opened where something waits: what stands on the line, only it knows
 
     @property
     def complete(self) -> bool:
@@ -70,32 +71,41 @@ class PoolReading:
             for record in self._log.read(self._read, min(self._log.end(), self._read + _STEP)):
                 event = decode(record)
                 self.runs.absorb(event)
+                late = is_late(event, self.runs.claims.fences)
+                if not late:
+                    self._branches.absorb(event)
                 self._effects.absorb(event)
                 if isinstance(event, TurnFinished | TurnFailed) and event.usage and event.id not in self._counted:
                     self._counted.add(event.id)
-                    if not is_late(event, self.runs.claims.fences):
+                    if not late:
                         self.all.add(event.usage, event.cost)
                         self._tolls.setdefault(event.run, Toll()).add(event.usage, event.cost)
                 self._read = record.offset + 1
 
     def waiting(self) -> list[WaitingRow]:
         """Return what waits for a person on the pool's line, oldest first."""
-        if not any(effect.status == "waiting" and effect.asks(PERSON) for effect in self._effects.values()):
-            return []
-        if self._pool is None:
-            self._pool = Pool(self._store.open(self.name, create=False), self._store)
+        waiting = Pending(self._effects.waiting(self._branches.head))
         return [
-            WaitingRow(
-                pool=self.name,
-                id=effect.id,
-                agent=effect.proposal.agent,
-                what=effect.told,
-                why=effect.verdict(0).why,
-                until=clock(effect.deadline) if effect.deadline else "",
-            )
-            for effect in self._pool.pending()
-            if effect.asks(PERSON)
+            self._waiting_row(question)
+            for question in waiting.questions
+            if any(effect.waits_for_person for effect in question.effects)
         ]
+
+    def _waiting_row(self, question: Question) -> WaitingRow:
+        effects = question.effects
+        why = dict.fromkeys(effect.verdict(0).why for effect in effects)
+        again = dict.fromkeys(f"asked again: {effect.asked_again}" for effect in effects if effect.asked_again)
+        gate, deadlines = effects[0].gate, [effect.deadline for effect in effects if effect.deadline]
+        return WaitingRow(
+            pool=self.name,
+            id=question.name,
+            agents=list(dict.fromkeys(effect.proposal.agent for effect in effects)),
+            what=[effect.told for effect in effects],
+            seen={effect.id: effect.since for effect in effects},
+            why="; ".join([*why, *again]),
+            warning="; ".join(gate.lets_pass) if gate else "",
+            until=clock(min(deadlines)) if deadlines else "",
+        )
 
     def run_row(self, run: RunRecord, mine: frozenset[str]) -> RunRow:
         """Return a run as it is listed."""
@@ -140,8 +150,6 @@ class PoolReading:
     def close(self) -> None:
         """Let go of the log."""
         self._log.close()
-        if self._pool is not None:
-            self._pool.close()
 
 
 class Census:

@@ -34,10 +34,11 @@ def _do(session: Session, errand: StopRun | CastVote | TagPool | ExportPool | De
     match errand:
         case StopRun(pool=name, run=run):
             return _stop(session, name, run)
-        case CastVote(pool=name, id=proposal, accept=accept, text=text):
+        case CastVote(pool=name, seen=seen, accept=accept, text=text):
             with _opened(session, name) as pool:
-                effect = pool.vote(proposal, text, accept=accept)
-                return f"{'agreed to' if accept else 'refused'} {effect.told}; {effect.verdict(0).why}"
+                effects = pool.vote_all(seen, text, accept=accept)
+                calls = ", ".join(effect.told for effect in effects)
+                return f"{'agreed to' if accept else 'refused'} {calls}; {effects[0].verdict(0).why}"
         case TagPool(pool=name, name=tag):
             with _opened(session, name) as pool:
                 place = pool.tag(tag, None)

@@ -37,7 +37,8 @@ class CastVote(msgspec.Struct, kw_only=True, tag="vote", tag_field="kind"):
 
     ask: int
     pool: str
-    id: str
+    seen: dict[str, int]
+    """The calls that were shown, as :class:`WaitingRow` has them."""
     accept: bool
     text: str = ""
 
@@ -113,12 +114,17 @@ class WaitingRow(msgspec.Struct, frozen=True, kw_only=True):
 
     pool: str
     id: str
-    agent: str
+    """The question's name; those that are alike are one question."""
+    agents: list[str]
     """Who asks."""
-    what: str
-    """The call in a line."""
+    what: list[str]
+    """The calls, each in a line."""
+    seen: dict[str, int]
+    """Their ids, each with what a voter has to know: a vote on what has changed since does not count."""
     why: str
-    """How the votes stand."""
+    """How the votes stand, and why it is asked again."""
+    warning: str
+    """What its gate lets pass that others would not; empty for a strict one."""
     until: str
     """Until when votes count, as a clock has it; empty without a limit."""
 

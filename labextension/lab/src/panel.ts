@@ -147,23 +147,27 @@ export class AgentsPanel extends Widget {
 
   private waitingRow(row: WaitingRow): Row<WaitingRow> {
     const what = element("code");
+    const warning = element("div", { class: "ap-lab-problem" });
+    let shown = row;
     const why = element("div", { class: "ap-lab-detail" });
-    const reason = element("input", { type: "text", placeholder: "Why (may be empty)", "aria-label": `Why, for ${row.what}` });
+    const reason = element("input", { type: "text", placeholder: "Why (may be empty)", "aria-label": `Why, for ${row.what.join(", ")}` });
     const vote = async (accept: boolean): Promise<void> => {
       for (const button of buttons) button.disabled = true;
-      await this.actions.do({ kind: "vote", pool: row.pool, id: row.id, accept, text: reason.value });
+      await this.actions.do({ kind: "vote", pool: row.pool, seen: shown.seen, accept, text: reason.value });
       for (const button of buttons) button.disabled = false;
     };
     const buttons = [
-      labelled("Approve", checkIcon, `Approve ${row.what}`, () => vote(true)),
-      labelled("Reject", closeIcon, `Reject ${row.what}`, () => vote(false)),
+      labelled("Approve", checkIcon, `Approve ${row.what.join(", ")}`, () => vote(true)),
+      labelled("Reject", closeIcon, `Reject ${row.what.join(", ")}`, () => vote(false)),
     ];
-    const node = element("li", { class: "ap-lab-waiting" }, what, why, reason, element("div", { class: "ap-lab-buttons" }, ...buttons));
+    const node = element("li", { class: "ap-lab-waiting" }, what, why, warning, reason, element("div", { class: "ap-lab-buttons" }, ...buttons));
     return {
       node,
       update: (now) => {
-        setText(what, now.what);
-        setText(why, [`${now.agent} in ${now.pool}`, now.why, now.until && `until ${now.until}`].filter(Boolean).join(" · "));
+        shown = now;
+        setText(what, now.what.join("\n"));
+        setText(warning, now.warning && `lets pass: ${now.warning}`);
+        setText(why, [`${now.agents.join(", ")} in ${now.pool}`, now.why, now.until && `until ${now.until}`].filter(Boolean).join(" · "));
       },
     };
   }

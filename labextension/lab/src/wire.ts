@@ -11,7 +11,7 @@ export interface Watch {
 
 export type Errand =
   | { kind: "stop"; pool: string; run: string }
-  | { kind: "vote"; pool: string; id: string; accept: boolean; text: string }
+  | { kind: "vote"; pool: string; seen: Record<string, number>; accept: boolean; text: string }
   | { kind: "tag"; pool: string; name: string }
   | { kind: "export"; pool: string; file: string }
   | { kind: "delete"; pool: string }
@@ -46,9 +46,11 @@ export interface RunRow {
 export interface WaitingRow {
   pool: string;
   id: string;
-  agent: string;
-  what: string;
+  agents: string[];
+  what: string[];
+  seen: Record<string, number>;
   why: string;
+  warning: string;
   until: string;
 }
 

@@ -87,7 +87,7 @@ def test_the_prompt_has_the_role_the_task_and_the_team():
     assert [message["role"] for message in context.messages] == ["system", "user"]
     for part in ("planner", "Drafts the plan.", "critic", "builder", "Plan {a} bakery & {{b}}."):
         assert part in prompt(context)
-    assert (context.seen, context.record) == (0, {"sizes": {"task": size(context)}})
+    assert (context.seen, context.record) == (0, {"sizes": {"task": size(context)}, "wording": 1})
 
 
 def test_what_others_said_is_there_and_ones_own_is_marked():
@@ -99,7 +99,7 @@ def test_what_others_said_is_there_and_ones_own_is_marked():
     assert "[critic#1]\n  Salt?" in prompt(context)
     assert context.seen == 7
     sizes = context.record.pop("sizes")
-    assert context.record == {"read": {"you": 8, "planner": 6, "critic": 5}, "since": 0}
+    assert context.record == {"read": {"you": 8, "planner": 6, "critic": 5}, "since": 0, "wording": 1}
     assert (set(sizes), sum(sizes.values())) == ({"task", "own", "new"}, size(context))
 
 

@@ -338,6 +338,11 @@ REFUSED = {
         2,
         "`memory` must be a whole number from 64 to 1.04858e+06, not '1'",
     ),
+    "what cannot be redacted": (
+        "task: x\nredact: [names]",
+        2,
+        "`redact` is true, or a list of some of email, url, phone,",
+    ),
     "too hot": ("task: x\ntemperature: 3", 2, "`temperature` must be a number from 0 to 2, not '3'"),
     "too many attempts": ("task: x\nattempts: 21", 2, "`attempts` must be a whole number from 1 to 20, not '21'"),
     "a huge number": ("task: x\nseed: 1" + "0" * 30, 2, "`seed` must be a whole number from 0 up"),

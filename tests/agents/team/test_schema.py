@@ -52,6 +52,7 @@ VALUES = [
         "{a: -1}",
         "[pytest, python]",
     ),
+    *("{from: []}", "{looping: stop}", "{looping: on}", "{gloomy: warn}", "email", "[email, nothing]", "ok"),
     *("{tokens: 5}", "{tokens: 0}", "{seconds: 2, tokens: x}", "{input: 1}", "{input: 1, output: 2}", "{k: 2}"),
     *(
         "{k: 99}",

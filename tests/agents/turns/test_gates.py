@@ -9,6 +9,7 @@ from agentpool_jupyter.errors import SpecError, UserError
 from agentpool_jupyter.pool.effects import digest_of_effect
 from agentpool_jupyter.pool.events import Decision, EffectStarted, Vote
 from tests.openai_server import Asks, Says
+from tests.pool.effect_logs import folded
 from tests.teams import of_type, play, speaks, team, until
 
 MAIL = {"to": "ben", "text": "We open on Monday."}
@@ -97,6 +98,50 @@ def test_an_agent_of_the_team_votes(pool, server):
     question = next(r for r in server.requests if "May it be done?" in r.messages[-1]["content"])
     assert speaks("critic") in question.messages[0]["content"]
     assert 'ann asks for this to be done:\n  {"arguments":{"text":' in question.messages[-1]["content"]
+
+
+def asked_for(pool):
+    """Whether a person's answer was ever waited for, at any offset of the log."""
+    events = list(pool.events())
+    calls = [effect for count in range(len(events)) for effect in folded(events[: count + 1]).values()]
+    return any(effect.waits_for_person for effect in calls)
+
+
+@pytest.mark.parametrize(
+    ("gate", "answer", "asked"),
+    [
+        ({}, False, (0, False, 0)),
+        ({}, True, (1, True, 1)),
+        ({"policy": "majority"}, False, (1, True, 1)),
+        ({"policy": "quorum", "need": 1}, True, (0, False, 1)),
+        ({"policy": "quorum", "need": 3}, False, (0, False, 0)),
+        ({"policy": "owner", "owner": "check"}, False, (0, False, 0)),
+    ],
+    ids=["no", "yes", "no to few", "yes to enough", "no to many", "owner"],
+)
+def test_functions_are_asked_first_and_nobody_where_they_decide(url, server, gate, answer, asked):
+    """What a model is asked costs tokens, and a person attention: neither is for what a function can decide."""
+    counted = []
+
+    def check(effect):
+        counted.append(effect.id)
+        return answer
+
+    server.fault(Says(json.dumps({"accept": True})), contains="May it be done?")
+    agents = {"ann": {"role": "Mails.", "tools": ["send_mail"]}, "critic": {"role": "Judges.", "listens": ["ann"]}}
+    gate = {"ask": ["you", "critic", "check"]} | gate
+    made, sent = gated(server, gate, agents=agents, functions={"check": check})
+    with open_pool("bakery", url) as pool:
+        run = made.start(pool)
+        _, people, _ = asked
+        if people:
+            until(lambda: any(effect.waits_for_person for effect in pool.pending()))
+            pool.vote(pool.pending()[0].id, accept=True)
+        assert run.wait(30)
+        questions = [r for r in server.requests if "May it be done?" in r.messages[-1]["content"]]
+        assert (len(counted), (len(questions), asked_for(pool), len(sent))) == (1, asked)
+        (effect,) = pool.effects.values()
+        assert effect.proposal.guards == ("check",)
 
 
 @pytest.mark.parametrize(
@@ -208,15 +253,48 @@ def test_a_shadow_lets_pass_and_records_what_it_would_have_decided(pool, server)
     assert of_type(pool, Decision)[0].text == "only recorded, it would be refused: no refused"
 
 
+def test_voters_stake_on_being_right(url, server):
+    """Who refused what was then done pays who agreed; every reader of the pool finds the same."""
+    functions = {"yes": lambda _: True, "no": lambda _: False}
+    made, sent = gated(server, {"ask": ["yes", "no"], "policy": "quorum", "need": 1, "stake": 7}, functions=functions)
+    with open_pool("bakery", url) as pool, open_pool("bakery", url) as other:
+        assert made.start(pool).wait(30)
+        assert len(sent) == 1
+        assert pool.ledger().balances in ({"yes": 7, "no": -7}, {"yes": 0})  # the no may have come after the decision
+        assert other.ledger().entries == pool.ledger().entries
+
+
+def test_what_lets_pass_is_marked_in_words_and_in_red(pool, server):
+    """In the report, as text and as HTML; what a strict gate lets pass is not."""
+    made, _ = gated(server, {"ask": ["no"], "shadow": True}, functions={"no": lambda _: False})
+    run = made.start(pool)
+    assert run.wait(30)
+    report, call = run.report(), 'send_mail(to="ben", text="We open on Monday.")'
+    assert report.warnings == [
+        "the gate of send_mail lets pass (shadow: all pass, whatever the votes say)",
+        f"let pass: {call} (only recorded, it would be refused: no refused)",
+    ]
+    assert f"⚠ {report.warnings[0]}" in repr(report)
+    assert '<p class="ap-lets-pass" style="color:var(--jp-error-color1,#d32f2f)' in report._repr_html_()
+    strict, _ = gated(server, {"ask": ["yes"]}, functions={"yes": lambda _: True})
+    run = strict.start(pool)
+    assert run.wait(30)
+    assert run.report().warnings == []
+    assert "ap-lets-pass" not in run.report()._repr_html_()
+
+
 @pytest.mark.parametrize(
     ("gate", "why"),
     [
         ({}, "asks nobody"),
         ({"ask": []}, "asks nobody"),
+        ({"ask": [True]}, "`ask` names who has to agree"),
         ({"ask": ["nobody"]}, "asks 'nobody', which is no agent of the team and no function"),
         ({"ask": ["you"], "policy": "majorty"}, "did you mean 'majority'"),
         ({"ask": ["you"], "policy": "owner"}, "needs an `owner` who is one of those that it asks: you"),
         ({"ask": ["you"], "within": "soon"}, "`within` is a time, like `30 s`"),
+        ({"ask": ["you"], "stale": "maybe"}, "`stale` is one of ask, ok"),
+        ({"ask": ["you"], "stake": 0.5}, "`stake` must be a whole number"),
         ({"ask": ["you"], "absent": "maybe"}, "`absent` is one of no, abstain, ask"),
         ({"ask": ["you"], "quorum": 2}, "unknown key 'quorum'"),
     ],
@@ -258,6 +336,20 @@ def test_an_agent_asks_a_person(url, server):
         pool.vote(effect.id, "The large one.", accept=True)
         assert run.wait(30)
         assert told(server) == "The large one."
+
+
+def test_two_questions_in_words_want_two_answers(pool, server):
+    """They are no question of several, and no grant answers them."""
+    server.fault(Asks((("ask", {"question": "Which oven?"}), ("ask", {"question": "Which flour?"}))))
+    pool.grant("ask")
+    run = team({"ann": "Asks."}, server, tools=["ask"]).start(pool)
+    until(lambda: len(pool.pending()) == 2)
+    assert [len(question.effects) for question in pool.pending().questions] == [1, 1]
+    for effect, answer in zip(pool.pending(), ("The large one.", "Rye."), strict=True):
+        pool.vote(effect.id, answer, accept=True)
+    assert run.wait(30)
+    answers = [m["content"] for m in server.requests[-1].messages if m["role"] == "tool"]
+    assert sorted(answers) == ["Rye.", "The large one."]
 
 
 def test_who_does_not_answer_has_not_answered(pool, server):

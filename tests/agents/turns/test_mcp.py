@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from contextlib import suppress
 
 import psutil
 import pytest
@@ -48,7 +49,12 @@ def told(server):
 
 
 def children():
-    return [child for child in psutil.Process().children(recursive=True) if "shop server" in " ".join(child.cmdline())]
+    """The servers that live; one that is just ending has no command line any more."""
+    found = []
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            found += [child] if "shop server" in " ".join(child.cmdline()) else []
+    return found
 
 
 def test_a_teams_agents_call_the_tools_of_a_server(pool, server, shop, monkeypatch):

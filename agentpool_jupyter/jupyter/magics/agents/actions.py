@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from agentpool_jupyter.display.foreign import printable
@@ -14,9 +15,10 @@ from .cell import make_way, present
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from agentpool_jupyter.jupyter.session import Session
+    from agentpool_jupyter.pool.effects import Effect, Question, StandingGrant
 
 
 def do(session: Session, arguments: Namespace) -> Any:
@@ -24,6 +26,10 @@ def do(session: Session, arguments: Namespace) -> Any:
     action, *rest = arguments.words or ["status"]
     if action in VOTES:
         return _vote(session, action, rest, arguments)
+    given = [f"--{name}" for name in ("agent", "count", "within") if getattr(arguments, name) is not None]
+    if given and action != "grant":
+        message = f"{given[0]} belongs to %agents grant"
+        raise UserError(message)
     if action not in ACTIONS:
         from agentpool_jupyter.agents.team.fields import near  # noqa: PLC0415 - loading the extension stays quick
 
@@ -118,30 +124,71 @@ def _list(session: Session, word: str | None, arguments: Namespace) -> Table:
 
 def _pending(session: Session, word: str | None, arguments: Namespace) -> Table:
     from agentpool_jupyter.pool.positions import clock  # noqa: PLC0415
+    from agentpool_jupyter.pool.votes import PERSON  # noqa: PLC0415
 
     pool = session.pool(word, arguments.store)
     rows = [
-        (
-            effect.id,
-            effect.proposal.agent,
-            effect.told,
-            effect.verdict(0).why,
-            clock(effect.deadline) if effect.deadline else "",
-        )
-        for effect in pool.pending()
+        (effect.id, effect.proposal.agent, effect.told, state, clock(effect.deadline) if effect.deadline else "")
+        for question in pool.pending().questions
+        for effect, state in _states(question)
+    ]
+    rows += [
+        (grant.id, PERSON, grant.told, f"{grant.left} of {grant.grant.count} left", clock(grant.until))
+        for grant in pool.grants
     ]
     return Table(("id", "asked by", "what", "state", "until"), rows, empty=f"nothing waits in pool {pool.name!r}")
 
 
+def _states(question: Question) -> Iterator[tuple[Effect, str]]:
+    """Yield the calls of a question, each with what it waits for."""
+    alike = len(question.effects)
+    for number, effect in enumerate(question.effects, 1):
+        again = f"; asked again: {effect.asked_again}" if effect.asked_again else ""
+        one_of = f"; {number} of {alike} alike: {question.name}" if alike > 1 else ""
+        lets = effect.gate.lets_pass if effect.gate else []
+        warning = f"; ⚠ lets pass ({'; '.join(lets)})" if lets else ""
+        yield effect, f"{effect.verdict(0).why}{again}{one_of}{warning}"
+
+
 def _vote(session: Session, action: str, words: list[str], arguments: Namespace) -> None:
     if not words:
-        message = f"%agents {action} takes an id, and maybe a reason; `%agents pending` lists what waits"
+        message = f"%agents {action} takes an id or several, and maybe a reason; `%agents pending` lists what waits"
         raise UserError(message)
-    proposal, *why = words
     pool = session.pool(None, arguments.store)
-    effect = pool.vote(proposal, " ".join(why), accept=VOTES[action])
+    waiting = pool.pending()
+    known = {effect.id for effect in waiting} | {question.name for question in waiting.questions}
+    # The first may be the end of an id; a word of the reason must not be taken for one.
+    more = list(takewhile(known.__contains__, words[1:]))
+    effects = pool.vote_all([words[0], *more], " ".join(words[1 + len(more) :]), accept=VOTES[action])
     said = "agreed to" if VOTES[action] else "refused"
-    print(printable(f"{said} {effect.told}; {effect.verdict(0).why}"))  # noqa: T201
+    for effect in effects:
+        print(printable(f"{said} {effect.told}; {effect.verdict(0).why}"))  # noqa: T201
+
+
+def _grant(session: Session, word: str | None, arguments: Namespace) -> None:
+    from agentpool_jupyter.agents.team.parse import parse_span  # noqa: PLC0415
+
+    if word is None:
+        message = "%agents grant takes a tool's name, such as `%agents grant pay --count 5 --within 30min`"
+        raise UserError(message)
+    pool = session.pool(None, arguments.store)
+    more = {"count": arguments.count, "within": arguments.within and parse_span(arguments.within)}
+    asked = {name: value for name, value in more.items() if value is not None}
+    _tell(pool.grant(word, agent=arguments.agent or "", **asked))
+
+
+def _revoke(session: Session, word: str | None, arguments: Namespace) -> None:
+    if word is None:
+        message = "%agents revoke takes a grant's id; `%agents pending` lists them"
+        raise UserError(message)
+    _tell(session.pool(None, arguments.store).revoke(word))
+
+
+def _tell(grant: StandingGrant) -> None:
+    from agentpool_jupyter.pool.positions import clock  # noqa: PLC0415
+
+    state = "revoked" if grant.revoked else f"{grant.left} left, until {clock(grant.until)}"
+    print(printable(f"{grant.id} {grant.told}: {state}"))  # noqa: T201
 
 
 def _schema(_session: Session, _word: str | None, _arguments: Namespace) -> None:
@@ -159,4 +206,7 @@ ACTIONS: dict[str, Callable[[Session, str | None, Namespace], Any]] = {
     "list": _list,
     "pending": _pending,
     "schema": _schema,
+    "grant": _grant,
+    "ledger": lambda session, word, arguments: session.pool(word, arguments.store).ledger(),
+    "revoke": _revoke,
 }

@@ -56,6 +56,9 @@ class AgentsMagics(SessionMagics):
     @argument("--model", help="the model of agents that name none, such as local")
     @argument("--budget", metavar="tokens=N", help="with resume: the run's new limits, such as tokens=40000,seconds=60")
     @argument("--turns", type=int, metavar="N", help="with resume: the most turns of an agent")
+    @argument("--agent", metavar="A", help="grant: only for calls of this agent (default: of any)")
+    @argument("--count", type=int, metavar="N", help="grant: for how many calls (default: 10)")
+    @argument("--within", metavar="T", help="grant: for how long, such as 30min (default: 1h)")
     @argument("-o", "--out", type=_variable, metavar="NAME", help="bind the run to this variable")
     def agents(self, line: str, cell: str | None = None) -> Any:
         """Run a team of agents on a pool, live: every agent streams into it and reads the others there.
@@ -87,6 +90,19 @@ class AgentsMagics(SessionMagics):
         something that it has not read: twice at most. Who listens to everyone begins anew for anyone, but once a turn
         and only in its first half (of ``max_tokens``).
 
+        A gate asks agents of the team, functions, and ``you``; functions first, and nobody else where they decide. It
+        fails closed, but for what is marked with ⚠:
+
+        ===========  ===================================================================================================
+        ``policy``   ``all``, ``majority``, ``quorum`` (``need: 2``, ``weights: {critic: 3}``), ``first``, ``owner`` and
+                     ``arbiter`` (``owner: critic``), ``confidence``, ``score`` (``margin: 0.1``), ``reputation``
+        ``within``   how long votes count, such as ``5 min``
+        ``absent``   who does not answer in time: ``no``, ⚠ ``abstain``, or ``ask`` (you answer in their place)
+        ``stale``    what it rests on has changed: ``ask`` again, or ⚠ ``ok``
+        ``stake``    what a voter pays who was wrong about what came of it, in whole units
+        ``shadow``   ⚠ ``true`` lets all pass, and records what would have been decided
+        ===========  ===================================================================================================
+
         How a team, or one agent of it, says which server answers and what is asked of it:
 
         =================  =============================================================================================
@@ -111,7 +127,11 @@ class AgentsMagics(SessionMagics):
                                      ``--budget tokens=40000`` or ``--turns 4`` give it more
             %agents list [POOL]      all runs that a pool has seen
             %agents pending [POOL]   what agents want to do and may not before somebody agrees
-            %agents approve ID [WHY] agree to it, in the current pool; ``reject ID [WHY]`` refuses it
+            %agents approve ID [WHY] agree to it, in the current pool; ``reject ID [WHY]`` refuses it. Several ids, or
+                                     the name that ``pending`` gives to those that are alike: all of them
+            %agents grant TOOL       agree beforehand to its next calls: ``--count 10 --within 1h``, ``--agent A``
+            %agents revoke ID        take a grant back; ``pending`` lists those that stand
+            %agents ledger [POOL]    who earned what by which vote, where gates have a ``stake``
             %agents schema           what a cell may say, as a JSON schema
         """
         return self.answer(self.agents, line, actions.do if cell is None else partial(run_cell, cell=cell))

@@ -7,7 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from agentpool_jupyter.display.hits import WIDGETS, head_html, hide_plain_html, notes_html, plain_html, row_html
+from agentpool_jupyter.display.hits import WIDGETS, head_html, notes_html, row_html
+from agentpool_jupyter.display.stand_in import hiding_html, stand_in_html
 from agentpool_jupyter.errors import AgentPoolError
 from agentpool_jupyter.recall import Matches
 
@@ -49,7 +50,7 @@ class ClickableMatches(InsertableMatches):
 
     def __init__(self, found: Matches, about: str, post: Callable[[str], Message]) -> None:
         super().__init__(found, about, post)
-        self._mark = f"agentpool-matches-{uuid4().hex[:12]}"  # ties the two, see :mod:`.display.hits`
+        self._mark = f"agentpool-matches-{uuid4().hex[:12]}"  # ties the two, see :mod:`.display.stand_in`
         self._widget: MatchesWidget | None = None
 
     def insert(self, number: int = 0) -> int:
@@ -71,7 +72,7 @@ class ClickableMatches(InsertableMatches):
         display({"text/html": self._repr_html_(), "text/plain": repr(self)}, raw=True)
 
     def _repr_html_(self) -> str:
-        return plain_html(self._mark, super()._repr_html_())
+        return stand_in_html(self._mark, WIDGETS, super()._repr_html_())
 
     def close(self) -> None:
         """Let go of the widget; the plain table takes its place in the page."""
@@ -95,7 +96,7 @@ class MatchesWidget:
         self._texts = [HTML(row_html(hit), layout=wide) for hit in matches.hits]
         self._buttons = [Button(description="Insert", icon="plus", layout=narrow) for _ in matches]
         rows = [HBox([text, push], layout=line) for text, push in zip(self._texts, self._buttons, strict=True)]
-        head = HTML(hide_plain_html(mark) + head_html(len(matches), matches.about), layout=wide)
+        head = HTML(hiding_html(mark) + head_html(len(matches), matches.about), layout=wide)
         self.box = VBox([head, *rows, HTML(notes_html(matches.notes), layout=wide)])
         self.box.add_class(WIDGETS)
         for number, push in enumerate(self._buttons):

@@ -59,6 +59,7 @@ function checkOne(node: Node, schema: Schema, key: string): Found[] {
   }
   if (isSeq(node)) {
     if (schema.type !== "array") return [wrongKind(node, schema, key)];
+    if (node.items.length < (schema.minItems ?? 0)) return [{ ...range(node), message: `\`${key}\` is an empty list` }];
     return within(node.items.flatMap((item) => check(item as Node, schema.items ?? {}, key)));
   }
   if (!isScalar(node)) return [];

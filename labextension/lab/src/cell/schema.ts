@@ -18,6 +18,7 @@ export interface Schema {
   additionalProperties?: Schema | false;
   required?: string[];
   minProperties?: number;
+  minItems?: number;
 }
 
 const DEFINITIONS = json.$defs as unknown as Record<string, Schema>;

@@ -49,6 +49,7 @@ def anonymize(
     per: str | None = None,
     suppression: float = 0.0,
     text: str = "drop",
+    names: str = "",
     strict: bool = True,
     earlier: Any = None,
     engine: str | None = None,
@@ -66,8 +67,9 @@ def anonymize(
     then has ``k`` different values of it. ``hierarchies`` has for a column what its values are part of
     (:func:`.hierarchy.read_hierarchy`); others are published as sets. ``suppression`` is the share of rows, 0 to 1,
     that may be left out where that lowers the loss of the others most. With ``strict`` rows of one value are not parted
-    by it. With ``text="redact"`` the column ``text`` is kept as far as :mod:`.texts` can make it safe. ``earlier`` is
-    an earlier release of the same people (what this function gave, a table or a file), together with which ``k`` and
+    by it. With ``text="redact"`` the column ``text`` is kept as far as :mod:`.texts` can make it safe; ``names``
+    is then a model of spaCy, or its folder, by which names of people and places are found, too. ``earlier`` is an
+    earlier release of the same people (what this function gave, a table or a file), together with which ``k`` and
     ``l`` still have to hold. With ``engine`` the classes are made by a MapReduce job; ``options``, ``progress`` and
     ``cancel`` are those of :func:`agentpool_jupyter.jobs.run_job`.
 
@@ -102,7 +104,7 @@ def anonymize(
     for name in kept:
         out[name] = table[name].iloc[grouped.rows].reset_index(drop=True)
     if text == "redact":
-        out[_TEXT] = _texts(table, grouped.rows, k, people, notes)
+        out[_TEXT] = _texts(table, grouped.rows, k, people, notes, names=names)
     # The rows of a class, and classes, in an order that says nothing.
     chance = np.random.default_rng(random.SystemRandom().getrandbits(128))
     order = chance.permutation(len(out))
@@ -160,7 +162,9 @@ def _check_text(table: pd.DataFrame, text: str, named: Sequence[str]) -> None:
         raise UserError(next(filter(None, wrong)))
 
 
-def _texts(table: pd.DataFrame, rows: Any, k: int, people: pd.Series[Any] | None, notes: list[str]) -> list[str | None]:
+def _texts(
+    table: pd.DataFrame, rows: Any, k: int, people: pd.Series[Any] | None, notes: list[str], *, names: str
+) -> list[str | None]:
     from .texts import common_texts, without_identifiers  # noqa: PLC0415 - optional
 
     said = table[_TEXT].fillna("").astype(str).to_numpy()[rows]
@@ -168,14 +172,15 @@ def _texts(table: pd.DataFrame, rows: Any, k: int, people: pd.Series[Any] | None
     runs = runs.astype(str).iloc[rows].to_numpy()
     shared = common_texts(list(said), list(runs), k)  # first, because recognisers are slow
     kept = [text for text in dict.fromkeys(shared) if text is not None]
-    names = dict(zip(kept, without_identifiers(kept), strict=True))
-    texts = [None if text is None else names[text] for text in shared]
+    clean = dict(zip(kept, without_identifiers(kept, names), strict=True))
+    texts = [None if text is None else clean[text] for text in shared]
     if pd.Series(runs).groupby(np.array(texts, dtype=object)).nunique().min() < k:
         message = f"refused: a text would be published that fewer than {k} runs said; nothing was released"
         raise ReleaseRefusedError(message)
     dropped = sum(text is None for text in texts)
+    found = f"and what {names} takes for names" if names else "names and places have not (names=, --names)"
     notes.append(
-        f"text: identifiers have pseudonyms, names and places have not; {dropped:,} of {len(texts):,} texts were said "
+        f"text: identifiers have pseudonyms, {found}; {dropped:,} of {len(texts):,} texts were said "
         f"in fewer than {k} runs and are left out, others are what {k} runs or more share; read it before you share it"
     )
     return texts

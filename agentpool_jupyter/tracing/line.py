@@ -1,0 +1,165 @@
+"""What was said on a line of history, and who had read what of it: one reading of the log, without its texts.
+
+What a turn has read stands in the records of its prompts (:mod:`agentpool_jupyter.agents.prompt.record`), as
+references; with where each turn began, first spoke and ended, that is enough to say which turns went in.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from agentpool_jupyter.errors import UserError
+from agentpool_jupyter.pool.claims import is_late
+from agentpool_jupyter.pool.events import Delta, Label, Message, TurnContinued, TurnFailed, TurnFinished, TurnStarted
+from agentpool_jupyter.pool.words import PYTHON, SILENT
+
+from .course import Teams
+from .labels import standing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from agentpool_jupyter.agents.team.spec import TeamSpec
+    from agentpool_jupyter.pool import Event, Pool, Position
+
+
+class Attempted(msgspec.Struct):
+    """An attempt at a turn, or a person's message, by its places in the log."""
+
+    id: str
+    agent: str
+    run: str
+    branch: str
+    start: int
+    """Offset of its first event."""
+    begun: int
+    """When that was, in milliseconds since the epoch."""
+    spoke: int = -1
+    """Offset of its first words; -1 where it has none."""
+    chars: int = 0
+    end: int | None = None
+    ended: int | None = None
+    """When it ended, in milliseconds since the epoch."""
+    hidden: bool = False
+    """It was tried again, or had nothing to say."""
+    python: bool = False
+    askings: list[TurnStarted | TurnContinued] = []
+    person: bool = False
+
+    @property
+    def seconds(self) -> float:
+        """How long it took, by the log's times; 0 while it runs."""
+        return max(0, (self.ended or self.begun) - self.begun) / 1000
+
+    def stood(self, seen: int) -> bool:
+        """Whether it could be read by whoever had read below an offset."""
+        said = 0 <= self.spoke < seen
+        return said and not (self.hidden and self.end is not None and self.end < seen)
+
+
+class Line:
+    """The attempts of a line, by id, in the order in which they began."""
+
+    def __init__(self, pool: Pool, position: Position) -> None:
+        self.position = position
+        self.attempts: dict[str, Attempted] = {}
+        self._teams = Teams(pool)
+        self._read: dict[str, set[str]] = {}
+        self._order: list[Attempted] = []
+        self._starts: list[int] = []
+        self._deaf: dict[int, dict[str, set[str]]] = {}  # by team, which stays where it is, and agent
+        self._labels: dict[str, list[Label]] = {}
+        fences = pool.runs.claims.fences
+        last = dict(pool.lineage.line(*position))
+        for event in pool.events(0, position.at + 1):
+            if isinstance(event, Label):  # on whatever line it is said
+                self._labels.setdefault(event.turn, []).append(event)
+            elif event.offset <= last.get(event.branch, -1) and not is_late(event, fences):
+                self._absorb(event)
+
+    def _absorb(self, event: Event) -> None:
+        if isinstance(event, Message):
+            if event.id not in self.attempts:
+                one = self.attempts[event.id] = _begin(event.id, event)
+                one.person, one.spoke, one.chars = True, event.offset, len(event.text)
+                one.end, one.ended = event.offset, event.time
+            return
+        if not isinstance(event, TurnStarted | TurnContinued | Delta | TurnFinished | TurnFailed):
+            return
+        one = self.attempts.get(event.turn) or self.attempts.setdefault(event.turn, _begin(event.turn, event))
+        if one.end is not None:
+            return
+        match event:
+            case Delta():
+                one.spoke = event.offset if one.spoke < 0 and event.text.strip() else one.spoke
+                one.chars += len(event.text)
+            case TurnStarted() | TurnContinued():
+                one.python |= getattr(event, "model", "").startswith(PYTHON)
+                one.askings.append(event)
+            case _:
+                one.end, one.ended = event.offset, event.time
+                again = isinstance(event, TurnFailed) and event.retriable
+                one.hidden = again or (isinstance(event, TurnFinished) and event.reason == SILENT)
+
+    def labels(self, turn: str) -> list[Label]:
+        """Return what people, and runs, say of a turn (:mod:`.labels`)."""
+        return standing(self._labels.get(turn, ()))
+
+    def team(self, one: Attempted) -> TeamSpec | None:
+        """Return the team in which an attempt was made; None where the log does not have it."""
+        try:
+            return self._teams.at(one.run, one.start)
+        except UserError:
+            return None
+
+    def read_by(self, turn: str) -> set[str]:
+        """Return the ids of all that was read by an attempt, by the time that it ended."""
+        if turn not in self._read:
+            one = self.attempts[turn]
+            self._read[turn] = {key for asking in one.askings for key in self.read_for(one, asking)}
+        return self._read[turn]
+
+    def read_for(self, one: Attempted, asking: TurnStarted | TurnContinued) -> list[str]:
+        """Return the ids of the attempts whose text stood in one prompt; a function is given all that there is."""
+        if one.python:
+            return [other.id for other in self._begun(0, asking.seen) if other.stood(asking.seen)]
+        record = asking.context
+        since, also = _number(record, "since"), record.get("also")
+        named = [self.attempts[key] for key in also if key in self.attempts] if isinstance(also, list) else []
+        named = [other for other in named if other.start < min(asking.seen, asking.seen if since is None else since)]
+        heard = [*named, *([] if since is None else self._begun(since, asking.seen))]
+        deaf, own = self._deaf_to(one), (one.id, record.get("going_on"))
+        return [
+            other.id for other in heard if other.stood(asking.seen) and other.agent not in deaf and other.id not in own
+        ]
+
+    def _begun(self, start: int, stop: int) -> list[Attempted]:
+        """Return the attempts that began within these offsets."""
+        if len(self._starts) != len(self.attempts):
+            self._order = sorted(self.attempts.values(), key=lambda one: one.start)
+            self._starts = [one.start for one in self._order]
+        return self._order[bisect_left(self._starts, start) : bisect_left(self._starts, stop)]
+
+    def _deaf_to(self, one: Attempted) -> set[str]:
+        """Return those of its team whom an attempt's agent does not hear."""
+        team = self.team(one)
+        if team is None:
+            return set()
+        known = self._deaf.setdefault(id(team), {})
+        if one.agent not in known:
+            specs = {spec.name: spec for spec in team.agents}
+            spec = specs.get(one.agent)
+            known[one.agent] = {name for name in specs if spec and name != one.agent and not spec.hears(name)}
+        return known[one.agent]
+
+
+def _begin(key: str, event: Event) -> Attempted:
+    return Attempted(key, event.agent, event.run, event.branch, event.offset, event.time, askings=[])
+
+
+def _number(record: Mapping[str, object], name: str) -> int | None:
+    value = record.get(name)
+    return value if isinstance(value, int) else None

@@ -1,0 +1,377 @@
+"""One turn explained: what it was asked, what it had read and what not, what it said and did, what it came from."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from agentpool_jupyter.display.account import Part, account_html, account_text
+from agentpool_jupyter.display.table import Table, clip
+from agentpool_jupyter.pool.words import PYTHON
+
+from .causes import CausalGraph
+from .course import Course, Teams, courses
+from .labels import label_line
+from .prompt import RebuiltPrompt, rebuilt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from agentpool_jupyter.agents.team.spec import AgentSpec
+    from agentpool_jupyter.pool import Document, Pool, Turn
+    from agentpool_jupyter.pool.effects import Effect
+    from agentpool_jupyter.pool.events import File, Label
+
+    from .line import Line
+
+_CLIPPED = 100  # characters of a text in a line about it
+_PRINTED = 40  # relatives that are named; the object has all
+
+
+class AttemptTrace(msgspec.Struct, frozen=True):
+    """One attempt at a turn."""
+
+    turn: Turn
+    """What it said, its status, error, usage and cost."""
+    course: Course
+    prompts: list[RebuiltPrompt]
+    """What its model was asked, call by call; empty for a Python agent."""
+
+    @property
+    def seen(self) -> int:
+        """One past the last offset that it had read when it said its last words."""
+        return max([asking.event.seen for asking in self.course.askings], default=self.turn.seen)
+
+
+class UnseenTurn(msgspec.Struct, frozen=True):
+    """A turn of which a traced turn had not read all, and why."""
+
+    turn: Turn
+    why: str
+
+
+class SaidPiece(msgspec.Struct, frozen=True):
+    """A piece of a turn's text, as the log took it."""
+
+    offset: int
+    seconds: float
+    """Since the attempt began, by the log's times."""
+    text: str
+
+
+class Trace:
+    """Why a turn is as it is, from the log alone; displays itself, and ``str`` has all of it."""
+
+    def __init__(self, pool: Pool, document: Document, line: Line, turn: Turn) -> None:
+        self.pool = pool
+        self.turn = turn
+        self._causes = CausalGraph(pool, line, document.turns)
+        self._line = line
+        tries = _attempts(document, turn)
+        stop = min(pool.end, line.position.at + 1)
+        told = courses(pool, [one.id for one in tries], min(one.start for one in tries), stop)
+        teams = Teams(pool)
+        self.attempts = [
+            AttemptTrace(
+                one,
+                told[one.id],
+                rebuilt(told[one.id], teams, pool.document, text=one.text)
+                if one.model and not one.model.startswith(PYTHON)
+                else [],
+            )
+            for one in tries
+        ]
+        """All attempts at it, in order; the last is the one that counts."""
+        ids = {one.id for one in tries}
+        self.effects: list[Effect] = [one for one in pool.effects.values() if one.proposal.turn in ids]
+        """The tools that it called, with who agreed and what came of it."""
+        self.votes = [
+            (one, vote)
+            for one in pool.effects.values()
+            for vote in one.votes.values()
+            if vote.agent == turn.agent
+            and vote.branch == turn.branch
+            and tries[0].start <= vote.offset <= (turn.end or stop)
+        ]
+        """The votes that its agent cast meanwhile on what others wanted to do."""
+        self.unseen = list(self._unseen(document))
+        """What it had not read, or not all of, by the time it ended, and why."""
+
+    # What it was asked ---------------------------------------------------------------------------------------
+
+    @property
+    def prompts(self) -> list[RebuiltPrompt]:
+        """What its model was asked, call by call, in all attempts."""
+        return [prompt for attempt in self.attempts for prompt in attempt.prompts]
+
+    @property
+    def prompt(self) -> RebuiltPrompt | None:
+        """What the attempt that counts was first asked; None for a person or a Python agent."""
+        return next(iter(self.attempts[-1].prompts), None)
+
+    @property
+    def seen(self) -> list[Turn]:
+        """The turns that it had read, in the order in which they began."""
+        turns = self._causes.turns
+        return [turns[key] for key in turns if key in self._line.read_by(self.turn.id)]
+
+    def _unseen(self, document: Document) -> list[UnseenTurn]:
+        attempt = self.attempts[-1]
+        if not self.turn.model:
+            return []
+        end = self._line.position.at if self.turn.end is None else self.turn.end
+        read = self._line.read_by(self.turn.id)
+        latest = attempt.prompts[-1].read if attempt.prompts else []
+        shown = {one.turn.id: one for one in latest}
+        spec = self._spec()
+        found = []
+        for turn in document.turns:
+            if turn.id == self.turn.id or turn.start > end:
+                continue
+            one = self._line.attempts.get(turn.id)
+            if turn.id in read:
+                cut = shown.get(turn.id)
+                if cut is not None and cut.text != cut.turn.text.strip():
+                    kept = f"only the last {len(cut.text):,} of {len(cut.turn.text.strip()):,} characters went in"
+                    found.append(UnseenTurn(turn, kept))
+                elif one is not None and (one.end is None or one.end >= attempt.seen) and turn.text:
+                    found.append(UnseenTurn(turn, "read while it was still speaking"))
+            elif turn.start >= attempt.seen:
+                found.append(UnseenTurn(turn, "began after it had read"))
+            elif one is None or not one.stood(attempt.seen):
+                found.append(UnseenTurn(turn, "had said nothing yet"))
+            elif spec is not None and turn.model and turn.agent != spec.name and not spec.hears(turn.agent):
+                found.append(UnseenTurn(turn, f"{spec.name} does not listen to {turn.agent}"))
+            else:
+                found.append(UnseenTurn(turn, "left out for want of room"))
+        return found
+
+    def _spec(self) -> AgentSpec | None:
+        one = self._line.attempts.get(self.turn.id)
+        team = self._line.team(one) if one else None
+        return next((spec for spec in team.agents if spec.name == self.turn.agent), None) if team else None
+
+    # What it said and did ------------------------------------------------------------------------------------
+
+    @property
+    def said(self) -> list[SaidPiece]:
+        """What it said, piece by piece, with when."""
+        course = self.attempts[-1].course
+        begun = course.begin.time if course.begin else self.turn.time
+        return [SaidPiece(delta.offset, (delta.time - begun) / 1000, delta.text) for delta in course.deltas]
+
+    @property
+    def files(self) -> list[File]:
+        """The versions of files that it wrote."""
+        return [file for attempt in self.attempts for file in attempt.course.files]
+
+    @property
+    def recalled(self) -> list[dict[str, Any]]:
+        """What it was reminded of."""
+        return [hit for prompt in self.prompts for hit in prompt.recalled]
+
+    @property
+    def errors(self) -> list[str]:
+        """What went wrong, in all attempts, in order: of calls that were made again, and of attempts."""
+        found = []
+        for attempt in self.attempts:
+            found += [prompt.error for prompt in attempt.prompts if prompt.error]
+            found += [attempt.turn.error] if attempt.turn.error else []
+        return found
+
+    @property
+    def tokens(self) -> int:
+        """Prompt and completion tokens of all attempts."""
+        return sum(one.turn.usage.total for one in self.attempts if one.turn.usage)
+
+    @property
+    def cost(self) -> float | None:
+        """US dollars of all attempts; None where the price is not known."""
+        costs = [one.turn.cost for one in self.attempts if one.turn.usage]
+        return None if None in costs or not costs else sum(cost for cost in costs if cost is not None)
+
+    @property
+    def first_token(self) -> float | None:
+        """Seconds to its first words; see :attr:`.Course.first_token`."""
+        return self.attempts[-1].course.first_token
+
+    @property
+    def seconds(self) -> float | None:
+        """Seconds from its beginning to its end; None while it runs."""
+        return self.attempts[-1].course.seconds
+
+    @property
+    def labels(self) -> list[Label]:
+        """What people, and its run, say of it (:mod:`.labels`)."""
+        return self._line.labels(self.turn.id)
+
+    # What it came from, and what came from it ----------------------------------------------------------------
+
+    @property
+    def parents(self) -> list[Turn]:
+        """The turns that it came from directly (:class:`.CausalGraph`)."""
+        return [self._causes.turns[key] for key in self._causes.causes.get(self.turn.id, [])]
+
+    @property
+    def ancestors(self) -> list[Turn]:
+        """All turns that it came from, in the order in which they began."""
+        return [self._causes.turns[key] for key in self._causes.ancestors(self.turn.id)]
+
+    @property
+    def descendants(self) -> list[Turn]:
+        """All turns that came from it, in the order in which they began."""
+        return [self._causes.turns[key] for key in self._causes.descendants(self.turn.id)]
+
+    @cached_property
+    def causes(self) -> CausalGraph:
+        """The turn with those that it came from and that came from it."""
+        keys = {self.turn.id, *(turn.id for turn in (*self.ancestors, *self.descendants))}
+        return self._causes.part(keys)
+
+    @property
+    def graph(self) -> Any:
+        """The same as a networkx ``DiGraph`` (:meth:`.CausalGraph.networkx`)."""
+        return self.causes.networkx()
+
+    # Shown ---------------------------------------------------------------------------------------------------
+
+    @property
+    def head(self) -> str:
+        """It in a line: who, where, how it ended, what it took."""
+        turn = self.turn
+        facts = [f"{turn.status}{f' ({turn.remark})' if turn.remark else ''}", f"offsets {turn.start} to {turn.end}"]
+        facts += [f"branch {turn.branch}"]
+        facts += [f"run {turn.run}"] if turn.run else []
+        facts += [turn.model] if turn.model else ["a person's message"]
+        if len(self.attempts) > 1:
+            facts.append(f"{len(self.attempts)} attempts")
+        if self.seconds is not None:
+            facts.append(f"{self.seconds:.2f} s")
+        if self.first_token is not None:
+            facts.append(f"first words after {self.first_token:.2f} s")
+        if turn.usage:
+            facts.append(f"{'≤ ' if turn.usage.estimated else ''}{self.tokens:,} tokens")
+        if self.cost is not None:
+            facts.append(f"US$ {self.cost:.4f}")
+        return f"{turn.name}: {', '.join(facts)}"
+
+    def _parts(self) -> list[Part]:
+        parts = []
+        for attempt in self.attempts:
+            number = f"attempt {attempt.turn.attempt}: " if len(self.attempts) > 1 else ""
+            parts += [_prompt_part(prompt, number) for prompt in attempt.prompts]
+        if self.turn.model.startswith(PYTHON):
+            parts.append(
+                Part(f"It is a Python agent and was given the document as it was before offset {self.turn.seen}")
+            )
+        if self.turn.model:
+            names = [turn.name for turn in self.seen]
+            parts.append(Part(f"It had read {len(names)} turns", _listed(names)))
+            rows = [(one.turn.name, one.why) for one in self.unseen[-_PRINTED:]]
+            unread = Part(f"It had not read {len(self.unseen)}", Table(("turn", "why"), rows))
+            parts.append(unread if rows else _ALL_READ)
+        if self.recalled:
+            hits = [f"{hit.get('source', '')}: {clip(str(hit.get('text', '')), _CLIPPED)}" for hit in self.recalled]
+            parts.append(Part(f"It was reminded of {len(hits)} passages", "\n".join(hits)))
+        parts += self._deeds()
+        parents = _listed([turn.name for turn in self.parents]) or "nothing"
+        before, after = [one.name for one in self.ancestors], [one.name for one in self.descendants]
+        relatives = (
+            f"from: {parents}\nall before: {_listed(before) or 'nothing'}\nall after: {_listed(after) or 'nothing'}"
+        )
+        parts.append(Part(f"It came from {len(before)} turns, and {len(after)} came from it", relatives))
+        causes = self.causes
+        parts.append(
+            Part(
+                "The turns that it came from and that came from it",
+                causes.text({self.turn.id}),
+                causes.svg({self.turn.id}),
+            )
+        )
+        return parts
+
+    def _deeds(self) -> list[Part]:
+        parts = []
+        said = [(one.offset, f"{one.seconds:.2f}", one.text.strip()) for one in self.said]
+        if said:
+            told = "\n".join(f"{offset:>8} {seconds:>7} s  {' '.join(text.split())}" for offset, seconds, text in said)
+            parts.append(Part(f"What it said over time, in {len(said)} pieces", told, shut=True))
+        parts.append(Part("What it said", self.turn.text.strip() or "(nothing)"))
+        if self.effects:
+            parts.append(Part(f"It called {len(self.effects)} tools", "\n".join(map(effect_lines, self.effects))))
+        if self.votes:
+            lines = [f"{'yes' if vote.accept else 'no'} to {one.told}: {vote.text}" for one, vote in self.votes]
+            parts.append(Part(f"Its agent cast {len(lines)} votes meanwhile", "\n".join(lines)))
+        if self.files:
+            lines = [f"{file.path}: version {file.read + 1}, {file.size:,} bytes" for file in self.files]
+            parts.append(Part(f"It wrote {len(lines)} versions of files", "\n".join(lines)))
+        if self.labels:
+            parts.append(Part("Labels", "\n".join(map(label_line, self.labels))))
+        if self.errors:
+            parts.append(Part(f"{len(self.errors)} times something went wrong", "\n".join(self.errors)))
+        return parts
+
+    def __str__(self) -> str:
+        return account_text(self.head, self._parts())
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return account_html(self.head, self._parts())
+
+
+_ALL_READ = Part("It had read all that was said before it ended")
+
+
+def effect_lines(effect: Effect) -> str:
+    """Return a call and what became of it, in lines."""
+    lines = [f"{effect.told}: {effect.status} (proposed at offset {effect.proposal.offset})"]
+    lines += [
+        f"  {voter}: {'yes' if vote.accept else 'no'}{f', {vote.text}' if vote.text else ''}"
+        for voter, vote in effect.votes.items()
+    ]
+    lines += [f"  {vote.agent}: does not count, {why}" for vote, why in effect.idle]
+    ended = effect.ended
+    if ended is not None:
+        lines.append(f"  {clip(str(getattr(ended, 'error', '') or getattr(ended, 'result', '')), 300)}")
+    return "\n".join(lines)
+
+
+def _attempts(document: Document, turn: Turn) -> list[Turn]:
+    """Return all attempts at a turn: those of its agent in its run that were tried again right before it, and it."""
+    found: list[Turn] = []
+    shown = {one.id for one in document.turns}
+    for one in document.attempts:
+        if (one.agent, one.run) != (turn.agent, turn.run):
+            continue
+        found.append(one)
+        if one.id == turn.id:
+            return found
+        if one.id in shown or one.status == "finished":
+            found = []
+    return [turn]
+
+
+def _prompt_part(prompt: RebuiltPrompt, number: str) -> Part:
+    state = "exactly as it was sent" if prompt.verified else prompt.problem
+    how = f" to go on ({prompt.way})" if prompt.way else ""
+    title = f"{number}it was asked{how} at offset {prompt.offset}, having read below {prompt.seen}: {state}"
+    texts = [f"[{message.get('role')}]\n{_content(message)}" for message in prompt.messages]
+    if not texts:
+        texts = ["the turns in it: " + (_listed([one.turn.name for one in prompt.read]) or "not known")]
+        texts += [f"recalled: {hit.get('source', '')}" for hit in prompt.recalled]
+    return Part(title[0].upper() + title[1:], "\n".join(texts), shut=bool(prompt.way))
+
+
+def _content(message: dict[str, Any]) -> str:
+    calls = [
+        f"calls {call['function']['name']}({call['function']['arguments']})" for call in message.get("tool_calls", [])
+    ]
+    return "\n".join([str(message.get("content") or ""), *calls]).strip()
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _PRINTED} more" if len(names) > _PRINTED else ""
+    return ", ".join(names[:_PRINTED]) + more
