@@ -75,7 +75,9 @@ class FrontEndHook(BuildHookInterface[Any]):
         bundle = self._bundle(front_end)
         if not all(path.is_file() for path in bundle):
             return False
-        sources = (path for name in SOURCES for path in _files(Path(self.root, front_end.folder, name)))
+        # The second takes a few modules of the first.
+        folders = {front_end.folder, FRONT_ENDS[0].folder}
+        sources = (path for folder in folders for name in SOURCES for path in _files(Path(self.root, folder, name)))
         newest = max((path.stat().st_mtime for path in sources), default=0.0)
         return newest <= min(path.stat().st_mtime for path in bundle)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 
 import pytest
@@ -10,6 +11,7 @@ from playwright.sync_api import expect
 from agentpool_jupyter import open_pool
 from agentpool_jupyter.log import open_store
 from agentpool_jupyter.pool.events import RunFinished, Vote
+from tests.conftest import ROOT
 from tests.openai_server import Asks, Says
 from tests.teams import of_type
 
@@ -176,7 +178,7 @@ def test_a_cell_of_a_team_is_helped_with(open_notebook, page, photo):
     """Colours of YAML, an underlined error that says what to write, what a key means, and keys and names to choose."""
     tool = "def search_stock(item: str) -> str:\n    'Search.'\n    return item"
     text = "%%agents helped\ntask: Plan for a bakery.\nturn: 2\nagents:\n  planner: Plans and counts.\n  critic:\n    "
-    notebook = open_notebook(tool, text, "for_ = [1]\nfor_")
+    notebook = open_notebook(tool, text, "for_ = [1]\nfor_", "%%agents\ntask: x\nagents:\n  ann: {listens: [ben]}")
     notebook.run(1)
     cell = notebook.cells.nth(2)
     expect(cell.locator(".cm-lintRange-error")).to_have_text("turn")
@@ -184,6 +186,8 @@ def test_a_cell_of_a_team_is_helped_with(open_notebook, page, photo):
     expect(page.locator(".cm-tooltip")).to_contain_text("unknown key 'turn' for a team; did you mean 'turns'?")
     photo("underlined")
     expect(notebook.cells.nth(3).locator(".cm-lintRange-error")).to_have_count(0)
+    # What no schema can say, the kernel's parser does: only it knows who is there.
+    expect(notebook.cells.nth(4).locator(".cm-lintRange-error")).to_have_text("ann: {listens: [ben]}")
     # To Python `for` and `and` are words of its own.
     assert "for" not in cell.locator(".cm-line span").all_text_contents()
 
@@ -232,3 +236,47 @@ def test_help_can_be_switched_off(open_notebook, page, jupyter, photo):
         photo("settings")
     finally:
         file.unlink()
+
+
+def test_the_panel_is_there_in_notebook_7_too(open_notebook, page, server, photo):
+    """As far as it has the places: the panel, help in cells, and no status bar."""
+    notebook = open_notebook(team_cell("in-seven", THREE, server), "%%agents\ntask: x\nturn: 2", front_end="notebooks")
+    expect(notebook.cells.nth(2).locator(".cm-lintRange-error")).to_have_text("turn")
+    notebook.start(1)
+    page.get_by_role("menuitem", name="View", exact=True).click()
+    page.get_by_role("menuitem", name="Left Sidebar").click()
+    page.get_by_role("menuitem", name="Show Agents").click()
+    side = page.locator("#agentpool-panel")
+    side.get_by_role("button", name="Stop the team in in-seven").click()
+    notebook.ended(1)
+    photo("notebook-7")
+
+
+def test_the_panel_is_readable_in_the_dark_and_at_800_pixels(open_notebook, page, jupyter, panel, server, photo):
+    """Colours are the theme's own."""
+    theme = jupyter.settings / "@jupyterlab" / "apputils-extension" / "themes.jupyterlab-settings"
+    theme.write_text('{"theme": "JupyterLab Dark"}')
+    page.set_viewport_size({"width": 800, "height": 700})
+    try:
+        notebook = open_notebook(team_cell("dark", THREE, server))
+        expect(page.locator("body")).to_have_attribute("data-jp-theme-light", "false")
+        side = panel()
+        notebook.start(1)
+        stop = side.get_by_role("button", name="Stop the team in dark")
+        expect(stop).to_be_visible()
+        photo("dark")
+        assert side.evaluate("node => node.scrollWidth <= node.clientWidth")
+        stop.click()
+        notebook.ended(1)
+    finally:
+        theme.unlink()
+
+
+def test_all_front_ends_together_are_small():
+    """Gzipped, as servers send them."""
+    built = [
+        *(ROOT / "labextension/lab/dist/static").glob("*.js"),
+        *(ROOT / "agentpool_jupyter/jupyter/live/static").iterdir(),
+    ]
+    assert len(built) >= 4
+    assert sum(len(gzip.compress(path.read_bytes())) for path in built) < 400_000

@@ -242,6 +242,25 @@ def test_names_are_those_of_the_notebook(page):
     assert names["models"][0] == "local"
 
 
+@pytest.mark.parametrize(
+    ("text", "line", "told"),
+    [
+        ("task: Bread.", 0, ""),
+        ("task: Bread.\nagents:\n  ann: {listens: [ben]}", 4, "ann listens to 'ben', which is no agent of this team"),
+        ("task: Bread.\nturns: {{later}}", 0, ""),
+        ("task: Bread.\ngates: {pay: {ask: you}}", 0, "`gates` has 'pay', which is no tool of any agent"),
+        ("Any text.", 0, ""),
+        ("", 0, ""),
+    ],
+)
+def test_a_cell_is_read_as_its_run_would(page, text, line, told):
+    """Also what no schema can say; variables that are not there yet are no mistake."""
+    answer = page.ask("check", text=f"%%agents x\n{text}")
+    assert answer["line"] == line
+    assert answer["text"].startswith(told)
+    assert bool(answer["text"]) == bool(told)
+
+
 def test_what_waits_is_approved(page):
     """It is listed with what will be done exactly, and done once a person agrees."""
     with OpenAIServer(rate=500, tokens=10) as server:

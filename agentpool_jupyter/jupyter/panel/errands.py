@@ -6,10 +6,10 @@ import inspect
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, assert_never
 
-from agentpool_jupyter.errors import AgentPoolError
+from agentpool_jupyter.errors import AgentPoolError, SpecError
 from agentpool_jupyter.jupyter.magics.pool import delete_pool
 
-from .wire import AskNames, CastVote, DeletePool, ErrandDone, ExportPool, Names, StopRun, TagPool
+from .wire import AskNames, CastVote, CheckCell, Checked, DeletePool, ErrandDone, ExportPool, Names, StopRun, TagPool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from .wire import Errand
 
 
-def run_errand(session: Session, errand: Errand) -> ErrandDone | Names:
+def run_errand(session: Session, errand: Errand) -> ErrandDone | Names | Checked:
     """Do what a page asks for and return the answer; what the person or the world did wrong is one, too."""
     try:
         if isinstance(errand, AskNames):
             return _names(session, errand.ask)
+        if isinstance(errand, CheckCell):
+            return _checked(session, errand)
         return ErrandDone(ask=errand.ask, text=_do(session, errand))
     except (AgentPoolError, OSError) as error:
         return ErrandDone(ask=errand.ask, text=str(error), failed=True)
@@ -79,6 +81,25 @@ def _stop(session: Session, name: str, run: str) -> str:
             return f"run {run} in pool {name!r} has ended"
         ask_to_stop(pool, record)
         return f"asked {record.owner} to stop run {run} in pool {name!r}"
+
+
+def _checked(session: Session, errand: CheckCell) -> Checked:
+    from agentpool_jupyter.agents.team.parse import parse_team  # noqa: PLC0415 - loading the extension stays quick
+
+    head = errand.text.find("%%agents")
+    _, _, body = errand.text[head:].partition("\n")
+    line = errand.text.count("\n", 0, max(head, 0)) + 1
+    if head < 0 or not body.strip():
+        return Checked(ask=errand.ask, line=0, text="")
+    # Of others, what text they are is only asked in the cells' own thread.
+    variables = {name: value for name, value in dict(session.variables).items() if isinstance(value, str | int | float)}
+    try:
+        parse_team(body, first_line=line + 1, variables=variables, warn=len)
+    except SpecError as error:
+        told = str(error).removeprefix(f"line {error.line}: ")
+        if "is no variable of this notebook" not in told:  # a cell above may still make it
+            return Checked(ask=errand.ask, line=error.line or 0, text=told)
+    return Checked(ask=errand.ask, line=0, text="")
 
 
 def _names(session: Session, ask: int) -> Names:

@@ -72,6 +72,14 @@ class AskNames(msgspec.Struct, kw_only=True, tag="names", tag_field="kind"):
     ask: int
 
 
+class CheckCell(msgspec.Struct, kw_only=True, tag="check", tag_field="kind"):
+    """Read a team's description as its cell would: answered by :class:`Checked`."""
+
+    ask: int
+    text: str
+    """All of the cell."""
+
+
 class PoolRow(msgspec.Struct, frozen=True, kw_only=True):
     """A pool as the panel lists it; None is what has not been read yet, or cannot be known."""
 
@@ -168,6 +176,16 @@ class Names(msgspec.Struct, frozen=True, kw_only=True, tag="names", tag_field="k
     pools: list[str]
 
 
+class Checked(msgspec.Struct, frozen=True, kw_only=True, tag="checked", tag_field="kind"):
+    """What the parser says of a cell."""
+
+    ask: int
+    line: int
+    """Of the cell, from 1; 0 where all is well, or where it is a matter of the whole."""
+    text: str
+    """What is wrong; empty where all is well."""
+
+
 class ErrandDone(msgspec.Struct, frozen=True, kw_only=True, tag="answer", tag_field="kind"):
     """What was asked for has been done, or was not, and why."""
 
@@ -176,6 +194,6 @@ class ErrandDone(msgspec.Struct, frozen=True, kw_only=True, tag="answer", tag_fi
     failed: bool = False
 
 
-Errand = StopRun | CastVote | TagPool | ExportPool | DeletePool | AskNames
+Errand = StopRun | CastVote | TagPool | ExportPool | DeletePool | AskNames | CheckCell
 FromPage = Watch | Errand
-ToPage = Running | Overview | PoolDocument | Names | ErrandDone
+ToPage = Running | Overview | PoolDocument | Names | Checked | ErrandDone

@@ -4,7 +4,7 @@ import type { INotebookTracker, NotebookPanel } from "@jupyterlab/notebook";
 import type { Kernel, KernelMessage } from "@jupyterlab/services";
 import { type ISignal, Signal } from "@lumino/signaling";
 
-import { type Errand, type ErrandDone, type Names, parse, TARGET, type ToPage, type Watch } from "./wire";
+import { type Answer, type Errand, parse, TARGET, type ToPage, type Watch } from "./wire";
 
 /** How things stand with the kernel in front. `absent` is one without the extension, `foreign` one that is no Python. */
 export type LinkState = "no notebook" | "no kernel" | "foreign" | "waiting" | "absent" | "open";
@@ -16,7 +16,7 @@ export class Link {
   private kernel: Kernel.IKernelConnection | null = null;
   private notebook: NotebookPanel | null = null;
   private asks = 0;
-  private readonly open = new Map<number, (answer: ErrandDone | Names) => void>();
+  private readonly open = new Map<number, (answer: Answer) => void>();
   private readonly wants = new Map<object, Partial<Watch>>();
   private readonly changes = new Signal<this, void>(this);
   private readonly messages = new Signal<this, ToPage>(this);
@@ -60,7 +60,7 @@ export class Link {
   }
 
   /** Has something done; the answer says what came of it. */
-  ask(errand: Errand): Promise<ErrandDone | Names> {
+  ask(errand: Errand): Promise<Answer> {
     const ask = ++this.asks;
     const comm = this.comm;
     if (!comm || this._state !== "open") {
@@ -162,7 +162,7 @@ export class Link {
     const message = parse(data);
     if (!message) return;
     this.become("open");
-    if (message.kind === "answer" || message.kind === "names") {
+    if ("ask" in message) {
       this.open.get(message.ask)?.(message);
       this.open.delete(message.ask);
     }

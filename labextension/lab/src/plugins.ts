@@ -13,7 +13,7 @@ import { Token } from "@lumino/coreutils";
 
 import { Actions } from "./actions";
 import { CellCompleter, quieten } from "./cell/completer";
-import { cellHelp } from "./cell/extension";
+import { cellHelp, checkAgain } from "./cell/extension";
 import { type DocumentView, documentWidget } from "./document";
 import { agentsIcon, agentsIconUrl } from "./icon";
 import { Link } from "./link";
@@ -144,9 +144,19 @@ const cells: JupyterFrontEndPlugin<void> = {
   ) => {
     let wanted = true;
     const enabled = (): boolean => wanted;
+    const check = async (text: string): Promise<{ line: number; text: string } | null> => {
+      if (link.state !== "open") return null;
+      const answer = await link.ask({ kind: "check", text });
+      return answer.kind === "checked" && answer.text ? answer : null;
+    };
+    let was = link.state;
+    link.changed.connect(() => {
+      if (link.state === "open" && was !== "open") checkAgain();
+      was = link.state;
+    });
     editors.addExtension({
       name: "agentpool-jupyter:cell",
-      factory: () => EditorExtensionRegistry.createImmutableExtension(cellHelp(enabled)),
+      factory: () => EditorExtensionRegistry.createImmutableExtension(cellHelp(enabled, check)),
     });
     if (completers) {
       completers.registerProvider(new CellCompleter(link, enabled));

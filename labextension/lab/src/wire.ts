@@ -15,7 +15,8 @@ export type Errand =
   | { kind: "tag"; pool: string; name: string }
   | { kind: "export"; pool: string; file: string }
   | { kind: "delete"; pool: string }
-  | { kind: "names" };
+  | { kind: "names" }
+  | { kind: "check"; text: string };
 
 export type FromPage = ({ kind: "watch" } & Watch) | (Errand & { ask: number });
 
@@ -84,6 +85,13 @@ export interface Names {
   pools: string[];
 }
 
+export interface Checked {
+  kind: "checked";
+  ask: number;
+  line: number;
+  text: string;
+}
+
 export interface ErrandDone {
   kind: "answer";
   ask: number;
@@ -91,13 +99,17 @@ export interface ErrandDone {
   failed: boolean;
 }
 
-export type ToPage = Running | Overview | PoolDocument | Names | ErrandDone;
+export type ToPage = Running | Overview | PoolDocument | Names | Checked | ErrandDone;
+
+/** What answers an errand. */
+export type Answer = Names | Checked | ErrandDone;
 
 const FIELDS: Record<ToPage["kind"], Record<string, "string" | "number" | "boolean" | "array">> = {
   running: { runs: "array", current: "string" },
   overview: { store: "string", pools: "array", runs: "array", waiting: "array", problem: "string" },
   document: { pool: "string", html: "string", events: "number" },
   names: { ask: "number", tools: "array", models: "array", pools: "array" },
+  checked: { ask: "number", line: "number", text: "string" },
   answer: { ask: "number", text: "string", failed: "boolean" },
 };
 

@@ -1,7 +1,7 @@
 /** What an editor gets that holds a cell of `%%agents`; all others are left as they are. */
 
-import { linter } from "@codemirror/lint";
-import { Compartment, EditorState, type Extension, Prec, type Text } from "@codemirror/state";
+import { type Diagnostic, linter } from "@codemirror/lint";
+import { Compartment, EditorState, type Extension, Prec, StateEffect, type Text } from "@codemirror/state";
 import { EditorView, hoverTooltip, ViewPlugin } from "@codemirror/view";
 
 import { element } from "../../../src/dom";
@@ -14,20 +14,44 @@ const HEAD = 20_000; // characters that are looked at: no team's description is 
 const PAUSE = 300; // milliseconds without a key before errors are looked for
 
 const compartment = new Compartment();
+const again = StateEffect.define<null>();
+const open = new Set<EditorView>();
 
-const help: Extension = [
-  Prec.highest(cellLanguage.extension),
-  linter((view) => problems(view.state.doc.toString()).map((one) => ({ ...one, severity: "error" as const, source: "agents" })), { delay: PAUSE }),
-  hoverTooltip((view, place) => {
-    const found = meaning(view.state.doc.toString(), place);
-    if (!found?.schema.description) return null;
-    const { from, to, key, schema } = found;
-    return { pos: from, end: to, above: true, create: () => ({ dom: tip(key, schema.description ?? "", `takes ${takes(schema)}`, schema.examples) }) };
-  }),
-];
+/** Looks once more at all cells: there may be a kernel now that says more. */
+export function checkAgain(): void {
+  for (const view of open) view.dispatch({ effects: again.of(null) });
+}
+
+/** What the parser of the kernel in front says of a cell: a line from 1, 0 for the whole; null where all is well. */
+export type Check = (text: string) => Promise<{ line: number; text: string } | null>;
+
+const hover = hoverTooltip((view, place) => {
+  const found = meaning(view.state.doc.toString(), place);
+  if (!found?.schema.description) return null;
+  const { from, to, key, schema } = found;
+  return { pos: from, end: to, above: true, create: () => ({ dom: tip(key, schema.description ?? "", `takes ${takes(schema)}`, schema.examples) }) };
+});
+
+/** What the schema says is wrong; where it finds nothing, what the kernel does, which knows more. */
+async function wrong(doc: Text, check: Check): Promise<Diagnostic[]> {
+  const found = problems(doc.toString());
+  if (found.length === 0) {
+    const told = await check(doc.toString());
+    if (told) {
+      const line = doc.line(Math.min(told.line || 1, doc.lines));
+      found.push({ from: line.from + line.text.search(/\S|$/), to: line.to, message: told.text });
+    }
+  }
+  return found.map((one) => ({ ...one, severity: "error", source: "agents" }));
+}
 
 /** The extension for every editor: it looks whether the text is a team's, and gives help where it is. */
-export function cellHelp(enabled: () => boolean): Extension {
+export function cellHelp(enabled: () => boolean, check: Check): Extension {
+  const lint = linter((view) => wrong(view.state.doc, check), {
+    delay: PAUSE,
+    needsRefresh: ({ transactions }) => transactions.some(({ effects }) => effects.some((effect) => effect.is(again))),
+  });
+  const help: Extension = [Prec.highest(cellLanguage.extension), lint, hover];
   const wanted = (doc: Text): boolean => enabled() && doc.length < HEAD && isTeam(doc.toString());
   const has = (state: EditorState): boolean => compartment.get(state) === help;
   return [
@@ -39,10 +63,11 @@ export function cellHelp(enabled: () => boolean): Extension {
     }),
     // The text with which an editor begins comes by no transaction.
     ViewPlugin.define((view) => {
+      open.add(view);
       queueMicrotask(() => {
-        if (wanted(view.state.doc) && !has(view.state)) view.dispatch({ effects: compartment.reconfigure(help) });
+        if (open.has(view) && wanted(view.state.doc) && !has(view.state)) view.dispatch({ effects: compartment.reconfigure(help) });
       });
-      return {};
+      return { destroy: () => open.delete(view) };
     }),
     EditorView.baseTheme({
       ".cm-tooltip .ap-lab-tip": { padding: "4px 8px", maxWidth: "40em", fontFamily: "var(--jp-ui-font-family)", fontSize: "var(--jp-ui-font-size1)" },
