@@ -1,5 +1,8 @@
 // When who spoke: each attempt a bar on its agent's row, from its start by its first token to its end, and what happened
 // between. Where one points, everything else is shown as it was then.
+//
+// Bars and points hold their seconds, and the style sheet places them: as time goes on one number changes (`--ap-unit`,
+// how wide a second is), and a bar is touched only when something of it is new.
 
 import type { Cast } from "./cast";
 import { element, setAttribute, setText } from "./dom";
@@ -12,7 +15,7 @@ const ENDS: Record<BarView["how"], string> = {
   running: "still speaking", finished: "finished", failed: "failed", cancelled: "stopped",
   again: "broken off, and begun again", lost: "lost with its process",
 };
-/** How often a bar that still grows is drawn. */
+/** How often the time that goes on is drawn. */
 const REDRAW_MS = 500;
 /** A key goes so far, as a share of the whole. */
 const STEP = 0.02;
@@ -30,9 +33,13 @@ export class Timeline {
   private readonly lanes = new Map<string, HTMLElement>();
   private readonly bars = new Map<string, { box: HTMLElement; view: BarView }>();
   private readonly points = new Map<string, { box: HTMLElement; view: PointView }>();
-  private latest: { model: Model; live: boolean } | null = null;
-  private span = { start: 0, end: 1 };
-  private drawn = 0;
+  private drawn: Pick<Model, "bars" | "points"> = { bars: new Map(), points: new Map() };
+  private span = { start: 0, end: 1000 };
+  /** The last moment of which anything is known. */
+  private last = 0;
+  private live = false;
+  private started = -1;
+  private stretched = 0;
   private at: number | null = null;
 
   /** `look` is called with the moment that is pointed at, in milliseconds since the epoch; null is now. */
@@ -55,18 +62,18 @@ export class Timeline {
 
   update(model: Model, cast: Cast, live: boolean, then: Earlier | null): void {
     this.tell(then);
-    const grown = live && Date.now() - this.drawn > REDRAW_MS;
-    const before = this.latest?.model;
-    if (before?.bars === model.bars && before.points === model.points && before.agents === model.agents && !grown && this.latest?.live === live) return;
-    this.latest = { model, live };
-    this.drawn = Date.now();
-    const start = model.run.started;
-    const last = Math.max(start + 1000, ...[...model.bars.values()].map((bar) => bar.ended ?? bar.first ?? bar.began), ...[...model.points.values()].map((point) => point.at));
-    this.span = { start, end: live ? Math.max(last, Date.now()) : (model.run.finished ?? last) };
     this.row(cast);
-    for (const bar of model.bars.values()) this.bar(bar, model);
-    for (const point of model.points.values()) this.point(point);
-    this.track.setAttribute("aria-valuemax", String(Math.round((this.span.end - start) / 1000)));
+    const moved = this.started !== model.run.started || this.live !== live;
+    this.started = model.run.started;
+    this.live = live;
+    if (moved || this.drawn.bars !== model.bars) for (const bar of model.bars.values()) this.bar(bar, model, moved);
+    if (moved || this.drawn.points !== model.points) for (const point of model.points.values()) this.point(point, moved);
+    this.drawn = model;
+    if (!moved && Date.now() - this.stretched < REDRAW_MS) return;
+    this.stretched = Date.now();
+    this.span = { start: model.run.started, end: Math.max(model.run.started + 1000, live ? Date.now() : (model.run.finished ?? this.last)) };
+    this.track.style.setProperty("--ap-unit", `100% / ${(this.span.end - this.span.start) / 1000}`);
+    setAttribute(this.track, "aria-valuemax", String(Math.round((this.span.end - this.span.start) / 1000)));
     this.stand(this.at);
   }
 
@@ -88,46 +95,43 @@ export class Timeline {
     }
   }
 
-  private bar(view: BarView, model: Model): void {
+  private bar(view: BarView, model: Model, moved: boolean): void {
     const lane = this.lanes.get(view.agent);
-    if (lane === undefined) return;
     let known = this.bars.get(view.id);
+    if (lane === undefined || (known?.view === view && !moved)) return;
     if (known === undefined) {
-      known = { box: element("div", { class: "ap-bar-turn" }, element("div", { class: "ap-bar-said" })), view };
+      known = { box: element("div", { class: "ap-bar-turn" }, element("div", { class: "ap-bar-waited" }), element("div", { class: "ap-bar-said" })), view };
       this.bars.set(view.id, known);
       lane.append(known.box);
     }
     known.view = view;
     const { box } = known;
-    const end = view.ended ?? (this.latest?.live === true ? this.span.end : (view.first ?? view.began));
+    const sure = view.ended ?? view.first ?? view.began;
+    this.last = Math.max(this.last, sure);
     setAttribute(box, "data-how", view.how);
     setAttribute(box, "data-left", view.left ? "" : null);
-    box.style.left = this.share(view.began);
-    box.style.width = `calc(${this.share(end)} - ${this.share(view.began)})`;
-    const said = box.firstElementChild as HTMLElement;
-    const waited = view.first === null ? 1 : (view.first - view.began) / Math.max(1, end - view.began);
-    said.style.left = `${(100 * Math.min(1, Math.max(0, waited))).toFixed(2)}%`;
+    setAttribute(box, "data-open", view.ended === null && this.live ? "" : null);
+    box.style.setProperty("--ap-from", seconds(view.began - this.started));
+    box.style.setProperty("--ap-said", seconds((view.first ?? sure) - view.began));
+    box.style.setProperty("--ap-took", seconds(sure - view.began));
+    setAttribute(box, "data-said", view.first === null ? null : "");
     const name = model.turns.get(view.id)?.name ?? view.agent;
-    const took = `${((end - view.began) / 1000).toFixed(1)} s`;
+    const took = view.ended === null ? "" : `, ${((view.ended - view.began) / 1000).toFixed(1)} s`;
     const first = view.first === null ? "no token yet" : `first token after ${((view.first - view.began) / 1000).toFixed(1)} s`;
-    setAttribute(box, "title", `${name}: ${ENDS[view.how]}, ${took}, ${first}${view.left ? "; on a line that was left" : ""}`);
+    setAttribute(box, "title", `${name}: ${ENDS[view.how]}${took}, ${first}${view.left ? "; on a line that was left" : ""}`);
   }
 
-  private point(view: PointView): void {
+  private point(view: PointView, moved: boolean): void {
     let known = this.points.get(view.id);
+    if (known !== undefined && !moved) return;
     if (known === undefined) {
       known = { box: element("div", { class: "ap-point", "data-what": view.what, title: `${view.agent || "you"} ${view.told}` }), view };
       this.points.set(view.id, known);
       const lane = view.what === "fork" || view.what === "head" ? undefined : this.lanes.get(view.agent);
       (lane ?? this.across).append(known.box);
     }
-    known.box.style.left = this.share(view.at);
-  }
-
-  /** Where on the track a moment is. */
-  private share(at: number): string {
-    const { start, end } = this.span;
-    return `${((100 * Math.min(Math.max(at - start, 0), end - start)) / Math.max(1, end - start)).toFixed(3)}%`;
+    this.last = Math.max(this.last, view.at);
+    known.box.style.setProperty("--ap-from", seconds(view.at - this.started));
   }
 
   private tell(then: Earlier | null): void {
@@ -184,9 +188,14 @@ export class Timeline {
   private stand(at: number | null): void {
     this.at = at;
     setAttribute(this.cursor, "hidden", at === null ? "" : null);
-    const seconds = Math.round(((at ?? this.span.end) - this.span.start) / 1000);
-    setAttribute(this.track, "aria-valuenow", String(seconds));
-    setAttribute(this.track, "aria-valuetext", at === null ? "now" : clock(1000 * seconds));
-    if (at !== null) this.cursor.style.left = this.share(at);
+    const since = Math.round(((at ?? this.span.end) - this.span.start) / 1000);
+    setAttribute(this.track, "aria-valuenow", String(since));
+    setAttribute(this.track, "aria-valuetext", at === null ? "now" : clock(1000 * since));
+    if (at !== null) this.cursor.style.setProperty("--ap-from", seconds(at - this.span.start));
   }
+}
+
+/** For the style sheet; clocks of other machines may be behind. */
+function seconds(ms: number): string {
+  return (Math.max(0, ms) / 1000).toFixed(3);
 }

@@ -384,8 +384,9 @@ describe("the timeline", () => {
     const kernel = timed();
     const drawn = el.querySelector<HTMLElement>(".ap-row[data-agent='planner'] .ap-bar-turn");
     expect(drawn?.title).toBe("planner#1: finished, 4.0 s, first token after 2.0 s");
-    expect([drawn?.style.left, (drawn?.firstElementChild as HTMLElement).style.left]).toEqual(["0%", "50%"]);
-    expect(el.querySelector<HTMLElement>(".ap-row[data-agent='critic'] .ap-point")?.style.left).toBe("10%");
+    const seconds = ["from", "said", "took"].map((name) => drawn?.style.getPropertyValue(`--ap-${name}`));
+    expect(seconds).toEqual(["0.000", "2.000", "4.000"]);
+    expect(el.querySelector<HTMLElement>(".ap-row[data-agent='critic'] .ap-point")?.style.getPropertyValue("--ap-from")).toBe("1.000");
     kernel.says(patch(1, { bars: [{ ...bar, left: true }] }));
     expect(drawn?.title).toContain("on a line that was left");
     expect(el.querySelectorAll(".ap-bar-turn")).toHaveLength(1);
