@@ -252,14 +252,14 @@ def test_the_panel_is_there_in_notebook_7_too(open_notebook, page, server, photo
     photo("notebook-7")
 
 
-def test_the_panel_is_readable_in_the_dark_and_at_800_pixels(open_notebook, page, jupyter, panel, server, photo):
+def test_the_panel_is_readable_in_the_dark_and_at_800_pixels(open_notebook, jupyter, panel, server, photo):
     """Colours are the theme's own."""
     theme = jupyter.settings / "@jupyterlab" / "apputils-extension" / "themes.jupyterlab-settings"
     theme.write_text('{"theme": "JupyterLab Dark"}')
-    page.set_viewport_size({"width": 800, "height": 700})
     try:
         notebook = open_notebook(team_cell("dark", THREE, server))
-        expect(page.locator("body")).to_have_attribute("data-jp-theme-light", "false")
+        notebook.page.set_viewport_size({"width": 800, "height": 700})
+        expect(notebook.page.locator("body")).to_have_attribute("data-jp-theme-light", "false")
         side = panel()
         notebook.start(1)
         stop = side.get_by_role("button", name="Stop the team in dark")
