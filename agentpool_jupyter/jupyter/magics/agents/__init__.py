@@ -6,5 +6,5 @@ In reading order::
     cell     a team in a cell: started, shown, waited for
     sizes    a team in a cell, at several sizes
     dry_run  what --dry-run prints
-    actions  status, stop, attach, resume, list, pending, approve, reject, grant, revoke, ledger
+    actions  status, stop, attach, resume, list, pending, approve, reject, grant, revoke, ledger, schema
 """

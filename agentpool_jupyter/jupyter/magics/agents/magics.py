@@ -141,6 +141,7 @@ class AgentsMagics(SessionMagics):
             %agents grant TOOL       agree beforehand to its next calls: ``--count 10 --within 1h``, ``--agent A``
             %agents revoke ID        take a grant back; ``pending`` lists those that stand
             %agents ledger [POOL]    who earned what by which vote, where gates have a ``stake``
+            %agents schema           what a cell may say, as a JSON schema
         """
         return self.answer(self.agents, line, actions.do if cell is None else partial(run_cell, cell=cell))
 
