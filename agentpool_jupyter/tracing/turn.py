@@ -70,7 +70,7 @@ class Trace:
         self._causes = CausalGraph(pool, line, document.turns)
         self._line = line
         tries = _attempts(document, turn)
-        stop = min(pool.end, line.position.at + 1)
+        stop = (line.position.at if turn.end is None else turn.end) + 1
         told = courses(pool, [one.id for one in tries], min(one.start for one in tries), stop)
         teams = Teams(pool)
         self.attempts = [
