@@ -49,7 +49,6 @@ def _times(place: Place, numbers: tuple[int, ...]) -> Table:
             turns = pool.document().turns
             last, phrase = turns[-1].name, " ".join(turns[number // 2].text.split()[5:17])
             run = next(iter(pool.runs))
-            fold = _median(lambda: pool.document("main"))
             asked: list[Callable[[], object]] = [
                 lambda: pool.document("main"),
                 lambda: str(ap.trace(pool, last)),  # noqa: B023
@@ -65,8 +64,8 @@ def _times(place: Place, numbers: tuple[int, ...]) -> Table:
             rows.append((f"{number:,}", f"{pool.end:,}", f"{1000 * fold:,.0f}", *shown))
     columns = ("turns", "events", "fold, ms", "a turn", "a run", "a phrase")
     note = (
-        f"Times a fold of the document, each with its whole text made; medians of {REPEATS} rounds. 8 agents, turns of {SIZE} "
-        "bytes, no snapshots. The prompt of the turn was rebuilt and had the digest that was recorded."
+        f"Times a fold of the document, each with its whole text made; medians of {REPEATS} rounds. 8 agents, turns of "
+        f"{SIZE} bytes, no snapshots. The prompt of the turn was rebuilt and had the digest that was recorded."
     )
     return Table("What explaining costs", columns, rows, (note,))
 
