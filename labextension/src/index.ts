@@ -4,6 +4,7 @@
 //   session   talk with the kernel            cast      who appears, with palette's colours and shapes
 //   header, tray, switches, say, lanes, document, graph       the parts of the page; turns, turn and tail hold their text
 //   prose     a text that grows, as Markdown (markdown, code); copy has the buttons
+//   timeline  when who spoke, and the way to how everything stood then
 //   filter    what is looked at: search, and whose turns; found marks what was found
 //   dock      keeps the head of a live run in sight
 //   render    puts them together, once a frame
