@@ -34,6 +34,7 @@ NAMES = (
     "bench_stride",
     "bench_recall",
     "bench_privacy",
+    "bench_trace",
 )
 README = Path(__file__).with_name("README.md")
 _END = "<!-- end of results -->\n"
