@@ -403,7 +403,7 @@ describe("the timeline", () => {
     key("ArrowLeft"); // one question is on its way: this one waits
     expect(looks(kernel)).toEqual([10_800]);
     kernel.says({ kind: "then", view: asked.view, at: 10_800, offset: 4, state: then });
-    expect([shown(".ap-turn-text"), shown(".ap-then-told")]).toEqual(["On", "As of 0:09 (offset 4)"]);
+    expect([shown(".ap-turn-text"), shown(".ap-then-told")]).toEqual(["On", "As of 9.8 s (offset 4)"]);
     expect(looks(kernel)).toEqual([10_800, 10_600]);
     expect([...el.querySelectorAll(".ap-command")].map((each) => each.textContent)).toEqual(["%rollback 4", "%branch idea 4", "%diff 4"]);
     kernel.says(patch(1, { append: [{ turn: "1", at: 3, text: " two" }] }));
