@@ -57,6 +57,7 @@ def store(tmp_path, monkeypatch):
     monkeypatch.setenv("AGENTPOOL_STORE", str(folder))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))  # the logs of jobs
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))  # what stands behind pseudonyms
     return folder
 
 

@@ -14,7 +14,8 @@ _WIDTH = 900
 _LANE, _BAR = 44, 18
 _LEFT, _RIGHT, _TOP = 110, 20, 12
 _LEAST = 6  # pixels of a bar, however short
-_MOST = 400  # bars that are drawn; the text has all
+_MOST = 150  # bars that are drawn, those about the one that it is about, else the last
+_CAUSES = 12  # of a bar that are named in its line
 _INK = "var(--jp-content-font-color1, currentColor)"
 _QUIET = "var(--jp-content-font-color2, GrayText)"
 _CRITICAL, _SLOW = "#D55E00", "#CC79A7"
@@ -51,15 +52,18 @@ def lanes_text(bars: Sequence[LaneBar]) -> str:
     """Return bars as lines: a column for each lane, offset, time from the first, length, name, marks, causes."""
     if not bars:
         return "nothing was said"
+    whole, bars = len(bars), _near(bars)
     lanes = list(dict.fromkeys(bar.lane for bar in bars))
     first = min(bar.start for bar in bars)
     width = max(len(str(bar.offset)) for bar in bars)
-    lines = [f"{' | '.join(lanes)}   (* critical path, ! straggler)"]
+    more = f"; {len(bars)} of {whole:,} turns" if len(bars) < whole else ""
+    lines = [f"{' | '.join(lanes)}   (* critical path, ! straggler{more})"]
     for bar in bars:
         drawn = " ".join("o" if lane == bar.lane else "." for lane in lanes)
         sign = ("*" if "critical" in bar.marks else " ") + ("!" if "straggler" in bar.marks else " ")
         this = " ←" if "this" in bar.marks else ""
-        came = f"  from {', '.join(bar.causes)}" if bar.causes else ""
+        causes = [*bar.causes[-_CAUSES:], *([f"{len(bar.causes) - _CAUSES} more"] if len(bar.causes) > _CAUSES else [])]
+        came = f"  from {', '.join(causes)}" if causes else ""
         remark = f" ({bar.remark})" if bar.remark else ""
         times = f"{(bar.start - first) / 1000:>8.2f} s {(bar.stop - bar.start) / 1000:>7.2f} s"
         lines.append(f"{drawn}  {bar.offset:>{width}} {times} {sign} {bar.name}{this}{remark}{came}")
@@ -70,8 +74,8 @@ def lanes_svg(bars: Sequence[LaneBar], arrows: Sequence[Arrow], legend: str = _L
     """Return bars and arrows as SVG in HTML that needs no script; everything in it is escaped."""
     if not bars:
         return literal("<em>nothing was said</em>")
-    more = f" The first {_MOST:,} of {len(bars):,} turns are drawn." if len(bars) > _MOST else ""
-    bars = bars[:_MOST]
+    more = f" {_MOST:,} of {len(bars):,} turns are drawn." if len(bars) > _MOST else ""
+    bars = _near(bars)
     lanes = {lane: number for number, lane in enumerate(dict.fromkeys(bar.lane for bar in bars))}
     first, last = min(bar.start for bar in bars), max(bar.stop for bar in bars)
     scale = (_WIDTH - _LEFT - _RIGHT - _LEAST) / max(1, last - first)
@@ -93,6 +97,13 @@ def lanes_svg(bars: Sequence[LaneBar], arrows: Sequence[Arrow], legend: str = _L
     title = f"<title>{len(bars)} turns of {len(lanes)} agents</title>"
     note = f'<div style="opacity:.7;font-size:.9em">{escape(legend)}.{more}</div>'
     return literal(f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" {frame}>{title}{body}</svg>{note}')
+
+
+def _near(bars: Sequence[LaneBar]) -> Sequence[LaneBar]:
+    """Return the bars about the first that it is about, as many as are drawn; where it is about none, the last."""
+    about = next((place for place, bar in enumerate(bars) if "this" in bar.marks), len(bars))
+    start = max(0, min(about - _MOST // 2, len(bars) - _MOST))
+    return bars[start : start + _MOST]
 
 
 def _lane(lane: str, number: int) -> str:

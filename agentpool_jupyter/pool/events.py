@@ -442,6 +442,17 @@ class Label(Event, frozen=True, kw_only=True, tag="label"):
     """It is taken back."""
 
 
+class TrialFinished(Event, frozen=True, kw_only=True, tag="trial_finished"):
+    """A run of an experiment has ended, and this is its row; the event's ``run`` is that run."""
+
+    experiment: str
+    """SHA-256 of what all of its runs share: the team, the tasks, the limits."""
+    trial: dict[str, Any] = {}
+    """Which one it was: ``way``, ``n`` and ``repeat``."""
+    row: dict[str, Any] = {}
+    """What came of it, by column."""
+
+
 class Unknown(Event, frozen=True, kw_only=True, tag="unknown"):
     """An event of a newer writer: shown as such and otherwise passed over."""
 
@@ -486,6 +497,7 @@ AnyEvent = (
     | File
     | FilePiece
     | Label
+    | TrialFinished
 )
 """The union that is stored; order and membership are irrelevant to the format."""
 

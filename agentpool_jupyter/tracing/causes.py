@@ -51,7 +51,8 @@ class CausalGraph:
         known = (
             set() if before is None else {other for other in self._line.read_by(before) if self._whole(before, other)}
         )
-        return [other for other in self.turns if other in read and (other not in known or other == before)]
+        causes = [other for other in read if other in self.turns and (other not in known or other == before)]
+        return sorted(causes, key=lambda other: attempts[other].start)
 
     def _whole(self, key: str, other: str) -> bool:
         """Return whether an attempt had read all that another one said."""

@@ -6,6 +6,7 @@ references; with where each turn began, first spoke and ended, that is enough to
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -67,6 +68,9 @@ class Line:
         self.attempts: dict[str, Attempted] = {}
         self._teams = Teams(pool)
         self._read: dict[str, set[str]] = {}
+        self._order: list[Attempted] = []
+        self._starts: list[int] = []
+        self._deaf: dict[int, dict[str, set[str]]] = {}  # by team, which stays where it is, and agent
         self._labels: dict[str, list[Label]] = {}
         fences = pool.runs.claims.fences
         last = dict(pool.lineage.line(*position))
@@ -120,20 +124,36 @@ class Line:
 
     def read_for(self, one: Attempted, asking: TurnStarted | TurnContinued) -> list[str]:
         """Return the ids of the attempts whose text stood in one prompt; a function is given all that there is."""
-        standing = [other for other in self.attempts.values() if other.start < asking.seen and other.stood(asking.seen)]
         if one.python:
-            return [other.id for other in standing]
-        record, team = asking.context, self.team(one)
+            return [other.id for other in self._begun(0, asking.seen) if other.stood(asking.seen)]
+        record = asking.context
         since, also = _number(record, "since"), record.get("also")
-        also = set(map(str, also)) if isinstance(also, list) else set()
-        deaf = _deaf_to(one.agent, team)
+        named = [self.attempts[key] for key in also if key in self.attempts] if isinstance(also, list) else []
+        named = [other for other in named if other.start < min(asking.seen, asking.seen if since is None else since)]
+        heard = [*named, *([] if since is None else self._begun(since, asking.seen))]
+        deaf, own = self._deaf_to(one), (one.id, record.get("going_on"))
         return [
-            other.id
-            for other in standing
-            if (other.id in also or (since is not None and other.start >= since))
-            and other.agent not in deaf
-            and other.id not in (one.id, record.get("going_on"))
+            other.id for other in heard if other.stood(asking.seen) and other.agent not in deaf and other.id not in own
         ]
+
+    def _begun(self, start: int, stop: int) -> list[Attempted]:
+        """Return the attempts that began within these offsets."""
+        if len(self._starts) != len(self.attempts):
+            self._order = sorted(self.attempts.values(), key=lambda one: one.start)
+            self._starts = [one.start for one in self._order]
+        return self._order[bisect_left(self._starts, start) : bisect_left(self._starts, stop)]
+
+    def _deaf_to(self, one: Attempted) -> set[str]:
+        """Return those of its team whom an attempt's agent does not hear."""
+        team = self.team(one)
+        if team is None:
+            return set()
+        known = self._deaf.setdefault(id(team), {})
+        if one.agent not in known:
+            specs = {spec.name: spec for spec in team.agents}
+            spec = specs.get(one.agent)
+            known[one.agent] = {name for name in specs if spec and name != one.agent and not spec.hears(name)}
+        return known[one.agent]
 
 
 def _begin(key: str, event: Event) -> Attempted:
@@ -143,12 +163,3 @@ def _begin(key: str, event: Event) -> Attempted:
 def _number(record: Mapping[str, object], name: str) -> int | None:
     value = record.get(name)
     return value if isinstance(value, int) else None
-
-
-def _deaf_to(agent: str, team: TeamSpec | None) -> set[str]:
-    """Return those of its team whom an agent does not hear."""
-    if team is None:
-        return set()
-    specs = {spec.name: spec for spec in team.agents}
-    spec = specs.get(agent)
-    return {name for name in specs if spec is not None and name != agent and not spec.hears(name)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from agentpool_jupyter.agents.runs.drift import DriftWatch, TurnDrift
@@ -55,7 +56,7 @@ class TurnsTrace:
             raise KeyError(name)
         return Trace(self._pool, self._document, self._line, turn)
 
-    @property
+    @cached_property
     def causes(self) -> CausalGraph:
         """The turns and what ties them."""
         return self._causes.part({turn.id for turn in self.turns})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -223,7 +224,7 @@ class Trace:
         """All turns that came from it, in the order in which they began."""
         return [self._causes.turns[key] for key in self._causes.descendants(self.turn.id)]
 
-    @property
+    @cached_property
     def causes(self) -> CausalGraph:
         """The turn with those that it came from and that came from it."""
         keys = {self.turn.id, *(turn.id for turn in (*self.ancestors, *self.descendants))}
@@ -332,6 +333,9 @@ def effect_lines(effect: Effect) -> str:
         for voter, vote in effect.votes.items()
     ]
     lines += [f"  {vote.agent}: does not count, {why}" for vote, why in effect.idle]
+    lines += [f"  what it rests on changed at offset {change.offset}: {change.why}" for change in effect.changes]
+    lines += [f"  agreed beforehand: grant {effect.granted.id}"] if effect.granted else []
+    lines += [f"  let pass: {effect.let_pass}"] if effect.let_pass else []
     ended = effect.ended
     if ended is not None:
         lines.append(f"  {clip(str(getattr(ended, 'error', '') or getattr(ended, 'result', '')), 300)}")

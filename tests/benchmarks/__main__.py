@@ -29,6 +29,7 @@ NAMES = (
     "bench_files",
     "bench_history",
     "bench_snapshot_job",
+    "bench_report",
     "bench_reading",
     "bench_stride",
     "bench_recall",

@@ -19,7 +19,7 @@ import msgspec
 from agentpool_jupyter.recall.text.shingles import shingles, tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from agentpool_jupyter.agents.team.spec import DriftKind, TeamSpec
     from agentpool_jupyter.pool import Document, Turn
@@ -76,6 +76,7 @@ class DriftWatch:
         self._taken: set[str] = set()
         self._first: dict[str, dict[str, int]] = {}  # of each shingle, by who said it, the end of the first such turn
         self._said: dict[str, list[Turn]] = {}
+        self._words: dict[str, _Bag] = {}
         self._measured: list[TurnDrift] = []
 
     def measure(self, document: Document) -> list[TurnDrift]:
@@ -86,6 +87,7 @@ class DriftWatch:
             if turn.run == self._run and turn.agent in self._specs and said:
                 self._measured.append(self._measure(turn, said))
             self._taken.add(turn.id)
+            self._words[turn.id] = _words(turn.text)
             self._said.setdefault(turn.agent, []).append(turn)
             for shingle in said:
                 self._first.setdefault(shingle, {}).setdefault(turn.agent, _end(turn))
@@ -101,7 +103,7 @@ class DriftWatch:
         words = _words(turn.text)
         found = tokens(turn.text)
         pairs = list(pairwise(found))
-        heard = [_distance(words, _words(other.text)) for other in self._heard(turn)]
+        heard = [_distance(words, self._words[other.id]) for other in self._heard(turn)]
         return TurnDrift(
             turn=turn,
             fresh=1 - len(own) / len(said),
@@ -156,13 +158,20 @@ def _end(turn: Turn) -> int:
     return turn.start if turn.end is None else turn.end
 
 
-def _words(text: str) -> Counter[str]:
+class _Bag(NamedTuple):
+    """How often words stand in a text, and the length of that as a vector."""
+
+    counts: Counter[str]
+    length: float
+
+
+def _words(text: str) -> _Bag:
     """Return how often the words of a text stand there; of scripts without spaces, the characters."""
-    return Counter(word for word in tokens(text) if len(word) >= _WORD or not word.isascii())
+    counts = Counter(word for word in tokens(text) if len(word) >= _WORD or not word.isascii())
+    return _Bag(counts, math.sqrt(sum(count * count for count in counts.values())))
 
 
-def _distance(one: Mapping[str, int], other: Mapping[str, int]) -> float:
-    """Return 1 - the cosine of two texts, given how often words stand in each; 1 where one has none."""
-    shared = sum(count * other.get(word, 0) for word, count in one.items())
-    lengths = math.sqrt(sum(count * count for count in one.values()) * sum(count * count for count in other.values()))
-    return 1 - shared / lengths if lengths else 1.0
+def _distance(one: _Bag, other: _Bag) -> float:
+    """Return 1 - the cosine of two texts; 1 where one has no words."""
+    shared = sum(one.counts[word] * other.counts[word] for word in one.counts.keys() & other.counts.keys())
+    return 1 - shared / (one.length * other.length) if shared else 1.0

@@ -416,11 +416,12 @@ class TeamView:
 
 def _question(effects: list[Effect]) -> QuestionView:
     first, *more = effects
+    uncounted = "; ".join(effect.uncounted for effect in effects if effect.uncounted)
     return QuestionView(
         id=first.id,
         agent=first.proposal.agent,
         what=first.told,
-        why=first.verdict(0).why,
+        why=first.verdict(0).why + (f"; not counted: {uncounted}" if uncounted else ""),
         until=min((effect.deadline for effect in effects if effect.deadline), default=None),
         rests="; ".join(dict.fromkeys(effect.rests_on for effect in effects)),
         again="; ".join(dict.fromkeys(effect.asked_again for effect in effects if effect.asked_again)),

@@ -7,7 +7,7 @@ sees a gap in ``seq`` asks again.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -70,4 +70,9 @@ def hear_at_once(widget: Widget) -> None:
     That may be the cell that blocks, or a subshell that is gone since the page was reloaded: a click would wait or be
     refused.
     """
-    widget.comm._reply_subshell_for = None  # noqa: SLF001 - there is no public way
+    hear_comm_at_once(widget.comm)
+
+
+def hear_comm_at_once(comm: Any) -> None:
+    """Do the same for a comm without a widget."""
+    comm._reply_subshell_for = None  # noqa: SLF001 - there is no public way

@@ -7,7 +7,7 @@ Every magic has the same thing in Python. A user's mistake is a one-line UsageEr
     pool        %pool
     history/    %rollback, %branch, %diff and %snapshot
     similar/    %similar and %%similar
-    trace       %trace
+    trace/      %trace
     anonymize   %anonymize
     jobs        MapReduce jobs in a cell: their options, their bar, what they give for each pool
     completion  what Tab offers behind the magics

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
@@ -144,9 +145,10 @@ def _states(question: Question) -> Iterator[tuple[Effect, str]]:
     for number, effect in enumerate(question.effects, 1):
         again = f"; asked again: {effect.asked_again}" if effect.asked_again else ""
         one_of = f"; {number} of {alike} alike: {question.name}" if alike > 1 else ""
+        idle = f"; not counted: {effect.uncounted}" if effect.uncounted else ""
         lets = effect.gate.lets_pass if effect.gate else []
         warning = f"; ⚠ lets pass ({'; '.join(lets)})" if lets else ""
-        yield effect, f"{effect.verdict(0).why}{again}{one_of}{warning}"
+        yield effect, f"{effect.verdict(0).why}{again}{idle}{one_of}{warning}"
 
 
 def _vote(session: Session, action: str, words: list[str], arguments: Namespace) -> None:
@@ -190,6 +192,12 @@ def _tell(grant: StandingGrant) -> None:
     print(printable(f"{grant.id} {grant.told}: {state}"))  # noqa: T201
 
 
+def _schema(_session: Session, _word: str | None, _arguments: Namespace) -> None:
+    from agentpool_jupyter.agents.team.schema import team_schema  # noqa: PLC0415 - loading the extension stays quick
+
+    print(json.dumps(team_schema(), indent=1, ensure_ascii=False))  # noqa: T201 - the answer
+
+
 VOTES = {"approve": True, "reject": False}
 ACTIONS: dict[str, Callable[[Session, str | None, Namespace], Any]] = {
     "status": _status,
@@ -198,6 +206,7 @@ ACTIONS: dict[str, Callable[[Session, str | None, Namespace], Any]] = {
     "resume": _resume,
     "list": _list,
     "pending": _pending,
+    "schema": _schema,
     "grant": _grant,
     "ledger": lambda session, word, arguments: session.pool(word, arguments.store).ledger(),
     "revoke": _revoke,

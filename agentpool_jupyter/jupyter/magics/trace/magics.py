@@ -9,8 +9,7 @@ from IPython.core.magic_arguments import argument, magic_arguments
 
 from agentpool_jupyter.display.note import Note
 from agentpool_jupyter.errors import UserError
-
-from .usage import POOL, STORE, SessionMagics, at_most_one
+from agentpool_jupyter.jupyter.magics.usage import POOL, STORE, SessionMagics, at_most_one
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -18,6 +17,10 @@ if TYPE_CHECKING:
     from agentpool_jupyter.jupyter.session import Session
     from agentpool_jupyter.pool import Pool
     from agentpool_jupyter.tracing import Blame
+
+
+_LISTED = 500  # turns that are offered
+_LABEL = 60  # characters of a label
 
 
 @magics_class
@@ -84,7 +87,37 @@ def _trace(session: Session, arguments: Namespace) -> Any:
     if arguments.label is not None:
         return _label(pool, what, arguments)
     chosen = {"text": arguments.text, "against": arguments.against}
-    return trace(pool, what, **chosen, branch=arguments.branch, failures=arguments.failures)
+    found = trace(pool, what, **chosen, branch=arguments.branch, failures=arguments.failures)
+    if session.widgets:
+        _offer(session, pool, found)
+    return found
+
+
+def _offer(session: Session, pool: Pool, found: Any) -> None:
+    """Show a list of the turns that a trace names, to look at one of them."""
+    from agentpool_jupyter.tracing import PhraseTrace, Trace, TurnsTrace, trace  # noqa: PLC0415
+
+    from .picker import TurnPicker  # noqa: PLC0415
+
+    branch = None
+    if isinstance(found, PhraseTrace):
+        branch = found.branch
+        turns = [(f"{place.turn.name}: {place.origin}"[:_LABEL], place.turn) for place in found.places]
+    elif isinstance(found, TurnsTrace):
+        turns = [(turn.name, turn) for turn in found.turns]
+    elif isinstance(found, Trace):
+        parents = [(f"{turn.name}, which it came from", turn) for turn in found.parents]
+        turns = parents + [(f"{turn.name}, which came from it", turn) for turn in found.descendants]
+    else:
+        return
+    if not turns:
+        return
+    picker = TurnPicker(
+        [(label, turn.id) for label, turn in turns[-_LISTED:]],
+        lambda turn: trace(pool, turn, branch=branch)._repr_html_(),
+    )
+    session.keep(picker)
+    picker.display()
 
 
 def _label(pool: Pool, what: str | None, arguments: Namespace) -> Note:
