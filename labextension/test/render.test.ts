@@ -275,6 +275,22 @@ describe("what waits for a person", () => {
   });
 });
 
+describe("numbers that move", () => {
+  it("count what is being said, and say that they do so about", () => {
+    const kernel = new Kernel();
+    open(kernel);
+    const ended = turn("1", { text: "One", status: "finished" });
+    kernel.says(state({ run: run({ tokens: 100 }), agents: [agent("planner", { tokens: 100, turns: 1, turns_max: 2 })], turns: [ended] }));
+    expect([shown(".ap-tokens"), shown(".ap-lane-numbers")]).toEqual(["100 tokens", "turn 1/2 · 100 tokens"]);
+    kernel.says(patch(1, { turns: [turn("2")] }));
+    expect(shown(".ap-lane-numbers")).toBe("turn 2/2 · 100 tokens");
+    kernel.says(patch(2, { append: [{ turn: "2", at: 0, text: "x".repeat(80) }] }));
+    expect([shown(".ap-tokens"), shown(".ap-lane-numbers")]).toEqual(["~ 120 tokens", "turn 2/2 · ~ 120 tokens"]);
+    kernel.says(patch(3, { turns: [turn("2", { status: "finished" })], run: run({ tokens: 130 }), agents: [agent("planner", { tokens: 130, turns: 2, turns_max: 2 })] }));
+    expect([shown(".ap-tokens"), shown(".ap-lane-numbers")]).toEqual(["130 tokens", "turn 2/2 · 130 tokens"]);
+  });
+});
+
 describe("numbers that rest on an estimate", () => {
   it("are marked wherever they stand", () => {
     const kernel = new Kernel();
