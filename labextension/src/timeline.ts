@@ -141,7 +141,8 @@ export class Timeline {
       this.commands.replaceChildren();
       return;
     }
-    setText(this.told, `As of ${clock(then.at - this.span.start)} (offset ${then.offset})`);
+    const since = then.at - this.span.start;
+    setText(this.told, `As of ${since < 60_000 ? `${(since / 1000).toFixed(1)} s` : clock(since)} (offset ${then.offset})`);
     const offset = String(then.offset);
     if (this.commands.dataset["offset"] === offset && this.commands.childElementCount > 0) return;
     this.commands.dataset["offset"] = offset;

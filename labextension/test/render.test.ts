@@ -275,6 +275,22 @@ describe("what waits for a person", () => {
   });
 });
 
+describe("numbers that move", () => {
+  it("count what is being said, and say that they do so about", () => {
+    const kernel = new Kernel();
+    open(kernel);
+    const ended = turn("1", { text: "One", status: "finished" });
+    kernel.says(state({ run: run({ tokens: 100 }), agents: [agent("planner", { tokens: 100, turns: 1, turns_max: 2 })], turns: [ended] }));
+    expect([shown(".ap-tokens"), shown(".ap-lane-numbers")]).toEqual(["100 tokens", "turn 1/2 · 100 tokens"]);
+    kernel.says(patch(1, { turns: [turn("2")] }));
+    expect(shown(".ap-lane-numbers")).toBe("turn 2/2 · 100 tokens");
+    kernel.says(patch(2, { append: [{ turn: "2", at: 0, text: "x".repeat(80) }] }));
+    expect([shown(".ap-tokens"), shown(".ap-lane-numbers")]).toEqual(["~ 120 tokens", "turn 2/2 · ~ 120 tokens"]);
+    kernel.says(patch(3, { turns: [turn("2", { status: "finished" })], run: run({ tokens: 130 }), agents: [agent("planner", { tokens: 130, turns: 2, turns_max: 2 })] }));
+    expect([shown(".ap-tokens"), shown(".ap-lane-numbers")]).toEqual(["130 tokens", "turn 2/2 · 130 tokens"]);
+  });
+});
+
 describe("numbers that rest on an estimate", () => {
   it("are marked wherever they stand", () => {
     const kernel = new Kernel();
@@ -403,7 +419,7 @@ describe("the timeline", () => {
     key("ArrowLeft"); // one question is on its way: this one waits
     expect(looks(kernel)).toEqual([10_800]);
     kernel.says({ kind: "then", view: asked.view, at: 10_800, offset: 4, state: then });
-    expect([shown(".ap-turn-text"), shown(".ap-then-told")]).toEqual(["On", "As of 0:09 (offset 4)"]);
+    expect([shown(".ap-turn-text"), shown(".ap-then-told")]).toEqual(["On", "As of 9.8 s (offset 4)"]);
     expect(looks(kernel)).toEqual([10_800, 10_600]);
     expect([...el.querySelectorAll(".ap-command")].map((each) => each.textContent)).toEqual(["%rollback 4", "%branch idea 4", "%diff 4"]);
     kernel.says(patch(1, { append: [{ turn: "1", at: 3, text: " two" }] }));
