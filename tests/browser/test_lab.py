@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -18,6 +19,9 @@ from tests.teams import of_type
 from .cells import THREE, team_cell
 from .notebook_page import NotebookPage, grow
 
+NOT_OURS = {"Cannot read properties of undefined (reading 'schema')"}
+"""What Notebook 7.6 says without any extension, too."""
+
 
 @pytest.fixture(autouse=True)
 def _quiet_console(page):
@@ -26,7 +30,7 @@ def _quiet_console(page):
     page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: said.append(str(error)))
     yield
-    assert said == []
+    assert [text for text in said if text not in NOT_OURS] == []
 
 
 @pytest.fixture
@@ -243,23 +247,24 @@ def test_the_panel_is_there_in_notebook_7_too(open_notebook, page, server, photo
     notebook = open_notebook(team_cell("in-seven", THREE, server), "%%agents\ntask: x\nturn: 2", front_end="notebooks")
     expect(notebook.cells.nth(2).locator(".cm-lintRange-error")).to_have_text("turn")
     notebook.start(1)
-    page.get_by_role("menuitem", name="View", exact=True).click()
-    page.get_by_role("menuitem", name="Left Sidebar").click()
-    page.get_by_role("menuitem", name="Show Agents").click()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Control+Shift+C")
+    page.keyboard.type("Show Pools and Runs")
+    page.keyboard.press("Enter")
     side = page.locator("#agentpool-panel")
     side.get_by_role("button", name="Stop the team in in-seven").click()
     notebook.ended(1)
     photo("notebook-7")
 
 
-def test_the_panel_is_readable_in_the_dark_and_at_800_pixels(open_notebook, page, jupyter, panel, server, photo):
+def test_the_panel_is_readable_in_the_dark_and_at_800_pixels(open_notebook, jupyter, panel, server, photo):
     """Colours are the theme's own."""
     theme = jupyter.settings / "@jupyterlab" / "apputils-extension" / "themes.jupyterlab-settings"
     theme.write_text('{"theme": "JupyterLab Dark"}')
-    page.set_viewport_size({"width": 800, "height": 700})
     try:
         notebook = open_notebook(team_cell("dark", THREE, server))
-        expect(page.locator("body")).to_have_attribute("data-jp-theme-light", "false")
+        notebook.page.set_viewport_size({"width": 800, "height": 700})
+        expect(notebook.page.locator("body")).to_have_attribute("data-jp-theme-light", "false")
         side = panel()
         notebook.start(1)
         stop = side.get_by_role("button", name="Stop the team in dark")
@@ -274,9 +279,7 @@ def test_the_panel_is_readable_in_the_dark_and_at_800_pixels(open_notebook, page
 
 def test_all_front_ends_together_are_small():
     """Gzipped, as servers send them."""
-    built = [
-        *(ROOT / "labextension/lab/dist/static").glob("*.js"),
-        *(ROOT / "agentpool_jupyter/jupyter/live/static").iterdir(),
-    ]
+    folders = ("labextension/lab/dist/static", "agentpool_jupyter/jupyter/live/static")
+    built = [path for folder in folders for path in Path(ROOT, folder).iterdir()]
     assert len(built) >= 4
     assert sum(len(gzip.compress(path.read_bytes())) for path in built) < 400_000
