@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import re
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from agentpool_jupyter.log import open_store
 from agentpool_jupyter.pool.events import RunFinished, Vote
 from tests.conftest import ROOT
 from tests.openai_server import Asks, Says
-from tests.teams import of_type
+from tests.teams import of_type, until
 
 from .cells import THREE, team_cell
 from .notebook_page import NotebookPage, grow
@@ -283,3 +284,24 @@ def test_all_front_ends_together_are_small():
     built = [path for folder in folders for path in Path(ROOT, folder).iterdir()]
     assert len(built) >= 4
     assert sum(len(gzip.compress(path.read_bytes())) for path in built) < 400_000
+
+
+def test_a_panel_that_cannot_be_seen_asks_for_nothing(page, open_notebook, panel):
+    """The kernel looks around for it only while it is shown."""
+    said = []
+    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: said.extend(_watches(frame))))
+    open_notebook("1 + 1")
+    side = panel()
+    expect(side.locator(".ap-lab-store")).to_be_visible()
+    assert said[-1]["pools"] is True
+    page.locator(".lm-TabBar-tab[data-id='agentpool-panel']").click()
+    expect(side).to_be_hidden()
+    until(lambda: page.evaluate("true") and said[-1]["pools"] is False)
+    panel()
+    until(lambda: page.evaluate("true") and said[-1]["pools"] is True)
+
+
+def _watches(frame):
+    """What a page says that it can see, in a frame of its kernel's socket."""
+    text = frame if isinstance(frame, str) else frame.decode("utf-8", "replace")
+    return [json.loads(found) for found in re.findall(r'\{"kind":"watch"[^}]*\}', text)]
