@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import json
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -13,10 +15,13 @@ from agentpool_jupyter.log import open_store
 from agentpool_jupyter.pool.events import RunFinished, Vote
 from tests.conftest import ROOT
 from tests.openai_server import Asks, Says
-from tests.teams import of_type
+from tests.teams import of_type, until
 
 from .cells import THREE, team_cell
 from .notebook_page import NotebookPage, grow
+
+NOT_OURS = {"Cannot read properties of undefined (reading 'schema')"}
+"""What Notebook 7.6 says without any extension, too."""
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +31,7 @@ def _quiet_console(page):
     page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: said.append(str(error)))
     yield
-    assert said == []
+    assert [text for text in said if text not in NOT_OURS] == []
 
 
 @pytest.fixture
@@ -243,9 +248,10 @@ def test_the_panel_is_there_in_notebook_7_too(open_notebook, page, server, photo
     notebook = open_notebook(team_cell("in-seven", THREE, server), "%%agents\ntask: x\nturn: 2", front_end="notebooks")
     expect(notebook.cells.nth(2).locator(".cm-lintRange-error")).to_have_text("turn")
     notebook.start(1)
-    page.get_by_role("menuitem", name="View", exact=True).click()
-    page.get_by_role("menuitem", name="Left Sidebar").click()
-    page.get_by_role("menuitem", name="Show Agents").click()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Control+Shift+C")
+    page.keyboard.type("Show Pools and Runs")
+    page.keyboard.press("Enter")
     side = page.locator("#agentpool-panel")
     side.get_by_role("button", name="Stop the team in in-seven").click()
     notebook.ended(1)
@@ -274,9 +280,28 @@ def test_the_panel_is_readable_in_the_dark_and_at_800_pixels(open_notebook, jupy
 
 def test_all_front_ends_together_are_small():
     """Gzipped, as servers send them."""
-    built = [
-        *(ROOT / "labextension/lab/dist/static").glob("*.js"),
-        *(ROOT / "agentpool_jupyter/jupyter/live/static").iterdir(),
-    ]
+    folders = ("labextension/lab/dist/static", "agentpool_jupyter/jupyter/live/static")
+    built = [path for folder in folders for path in Path(ROOT, folder).iterdir()]
     assert len(built) >= 4
     assert sum(len(gzip.compress(path.read_bytes())) for path in built) < 400_000
+
+
+def test_a_panel_that_cannot_be_seen_asks_for_nothing(page, open_notebook, panel):
+    """The kernel looks around for it only while it is shown."""
+    said = []
+    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: said.extend(_watches(frame))))
+    open_notebook("1 + 1")
+    side = panel()
+    expect(side.locator(".ap-lab-store")).to_be_visible()
+    assert said[-1]["pools"] is True
+    page.locator(".lm-TabBar-tab[data-id='agentpool-panel']").click()
+    expect(side).to_be_hidden()
+    until(lambda: page.evaluate("true") and said[-1]["pools"] is False)
+    panel()
+    until(lambda: page.evaluate("true") and said[-1]["pools"] is True)
+
+
+def _watches(frame):
+    """What a page says that it can see, in a frame of its kernel's socket."""
+    text = frame if isinstance(frame, str) else frame.decode("utf-8", "replace")
+    return [json.loads(found) for found in re.findall(r'\{"kind":"watch"[^}]*\}', text)]

@@ -64,7 +64,7 @@ def test_a_pool_is_listed_with_what_it_took(server, store, census):
         total = run.report().total
     assert not more
     bakery, empty = overview.pools
-    assert (bakery.name, bakery.current, bakery.state) == ("bakery", True, "done")
+    assert (bakery.name, bakery.current, bakery.state) == ("bakery", True, "finished")
     assert bakery.tokens == total.prompt + total.completion
     assert bakery.cost == pytest.approx(total.cost)
     assert bakery.size >= (store / "bakery.sqlite").stat().st_size > 0
@@ -103,7 +103,7 @@ def test_a_pool_that_was_compacted_is_read_on(server, pool, census):
     compact(pool)
     listed(census)
     after = listed(census)["bakery"]
-    assert (after.tokens, after.state) == (before.tokens, "done")
+    assert (after.tokens, after.state) == (before.tokens, "finished")
 
 
 # A kernel and a page --------------------------------------------------------------------------------------

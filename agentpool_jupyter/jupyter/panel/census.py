@@ -17,6 +17,7 @@ from agentpool_jupyter.pool.effects.questions import Pending
 from agentpool_jupyter.pool.events import TurnFailed, TurnFinished, Usage
 from agentpool_jupyter.pool.positions import clock
 from agentpool_jupyter.pool.runs import Runs
+from agentpool_jupyter.pool.words import run_status
 
 from .wire import Overview, PoolRow, RunRow, WaitingRow
 
@@ -145,7 +146,7 @@ class PoolReading:
         latest = self.runs.latest()
         if latest is None:
             return "said" if self._read else "empty"
-        return "done" if latest.finished else "lost"
+        return run_status(latest.finished.reason) if latest.finished else "lost"
 
     def close(self) -> None:
         """Let go of the log."""

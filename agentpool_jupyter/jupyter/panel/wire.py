@@ -87,8 +87,8 @@ class PoolRow(msgspec.Struct, frozen=True, kw_only=True):
     current: bool
     """Whether it is the one that magics take where none is named."""
     state: str
-    """``running``, ``waiting`` (for a person), ``lost``, ``done``, ``said`` (by people, without a team), ``empty``; no
-    word where it has not been read."""
+    """``running``, ``waiting`` (for a person), how its latest run ended (``finished``, ``stopped``, ``failed``,
+    ``lost``), ``said`` (by people, without a team), ``empty``; no word where it has not been read."""
     size: int | None
     """Bytes on the disk."""
     events: int | None
@@ -105,7 +105,7 @@ class RunRow(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     pool: str
     state: str
-    """``running``, or why it ended (``done``, ``stopped`` …), or ``lost``."""
+    """``running``, or why it ended (``turns``, ``stopped`` …), or ``lost``."""
     here: bool
     """Whether this kernel holds it."""
     owner: str

@@ -20,6 +20,7 @@ export class Link {
   private readonly wants = new Map<object, Partial<Watch>>();
   private readonly changes = new Signal<this, void>(this);
   private readonly messages = new Signal<this, ToPage>(this);
+  private python = false; // of the kernel: known once it has said so
   private mayHaveLoaded = false;
   private _state: LinkState = "no notebook";
 
@@ -78,7 +79,7 @@ export class Link {
     const future = this.kernel.requestExecute({ code: LOAD, store_history: false, stop_on_error: false });
     const reply = await future.done;
     if (reply.content.status === "ok") {
-      this.connect();
+      if (!this.comm) this.connect();
       return "";
     }
     const { ename } = reply.content as KernelMessage.IReplyErrorContent;
@@ -104,6 +105,7 @@ export class Link {
       }
       this.hangUp();
       this.kernel = kernel;
+      this.python = false;
       kernel?.statusChanged.connect(this.onStatus, this);
       kernel?.iopubMessage.connect(this.onPublished, this);
       if (kernel) void this.greet(kernel);
@@ -117,18 +119,18 @@ export class Link {
     this.become("waiting");
     const info = await kernel.info;
     if (kernel !== this.kernel) return;
-    if (info.language_info.name !== "python") this.become("foreign");
-    else this.connect();
+    this.python = info.language_info.name === "python";
+    if (!this.python) this.become("foreign");
+    else if (!this.comm) this.connect();
   }
 
-  private onStatus(kernel: Kernel.IKernelConnection, status: Kernel.Status): void {
+  private onStatus(_kernel: unknown, status: Kernel.Status): void {
     if (status === "restarting" || status === "autorestarting" || status === "dead" || status === "terminating") {
       this.hangUp();
       this.become(status === "dead" || status === "terminating" ? "no kernel" : "waiting");
-    } else if (status === "idle" && (this._state === "waiting" || (this._state === "absent" && this.mayHaveLoaded))) {
-      if (!this.comm) this.connect();
+    } else if (status === "idle" && this.python && !this.comm && (this._state === "waiting" || this.mayHaveLoaded)) {
+      this.connect();
     }
-    void kernel;
   }
 
   /** Sees when a cell may have loaded the extension: then, and only then, it is worth another try. */
@@ -153,7 +155,7 @@ export class Link {
       this.become("absent");
     };
     comm.open();
-    this.tell(true);
+    this.tell();
     this.become("waiting");
   }
 
@@ -188,8 +190,8 @@ export class Link {
     this.changes.emit();
   }
 
-  private tell(opening = false): void {
-    if (!this.comm || (this._state !== "open" && !opening)) return;
+  private tell(): void {
+    if (!this.comm) return; // also before the kernel has answered: what is shown meanwhile counts
     const wants = document.hidden ? [] : [...this.wants.values()];
     const watch: Watch = {
       running: wants.some((want) => want.running),
