@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 import secrets
+import string
 import threading
 import time
 from typing import Any
@@ -502,8 +503,14 @@ AnyEvent = (
 """The union that is stored; order and membership are irrelevant to the format."""
 
 
+_LETTERS = string.ascii_letters + string.digits
+
+
 class IdSource:
-    """Makes ids that are unique across processes, forked ones too: 48 random bits and a counter, so they compress."""
+    """Makes ids that are unique across processes, forked ones too: 47 random bits and a counter, so they compress.
+
+    They are letters, digits and a dot: people type them on the line of a magic, where a hyphen would begin an option.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -513,8 +520,12 @@ class IdSource:
         """Return an id that was never returned before, here or elsewhere."""
         with self._lock:
             if os.getpid() != self._pid:
-                self._pid, self._prefix, self._numbers = os.getpid(), secrets.token_urlsafe(6), itertools.count()
+                self._pid, self._prefix, self._numbers = os.getpid(), _prefix(), itertools.count()
             return f"{self._prefix}.{next(self._numbers):x}"
+
+
+def _prefix() -> str:
+    return "".join(secrets.choice(_LETTERS) for _ in range(8))
 
 
 def now_ms() -> int:
