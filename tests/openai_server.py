@@ -595,7 +595,8 @@ class _Connection(asyncio.Protocol):
                     break
             if data:
                 self.transport.write(data)
-            if request.sent == len(tokens) and not isinstance(request.fault, Cut | Silence | Malformed | ErrorChunk):
+            broken = isinstance(request.fault, Cut | Silence | Malformed | ErrorChunk)
+            if request.sent == len(tokens) and not (broken and request.fault.after <= len(tokens)):
                 self._finish(request, head, reason, len(tokens) - request.again)
             else:
                 self.timer = server.loop.call_at(begin + (request.sent + 1) / rate, step)
