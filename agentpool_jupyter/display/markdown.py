@@ -35,11 +35,13 @@ _SIZES = {"1": "1.25em", "2": "1.12em"}
 _SAFE = re.compile(r"(https?://|mailto:)", re.IGNORECASE)
 
 
-@lru_cache(maxsize=256)  # a pool is shown again and again, and most of it has not changed
+@lru_cache(maxsize=4096)  # a pool is shown again and again, and most of it has not changed
 def markdown_html(text: str) -> str:
     """Return Markdown as HTML without scripts, styles of its own, or anything that is fetched."""
     html = str(_parser().render(text))
-    return html.replace("<pre><code", f'<pre style="{_PRE}"><code')  # in a text it would be escaped
+    return html.replace(
+        "<pre><code", f'<pre style="{_PRE}"><code style="background:none"'
+    )  # in a text it would be escaped
 
 
 def markdown_words(text: str) -> str:

@@ -1,4 +1,9 @@
-"""A run as a still picture: what a saved notebook shows without kernel, widget or script."""
+"""A run as a still picture: what a saved notebook shows without kernel, widget or script.
+
+Such a notebook has both what a widget shows and what stands in for it, one output below the other, and a mark ties
+them. While the widget lives, a style of its own hides what stands in; where it cannot be shown, the other's style hides
+what the front end says about that.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +23,22 @@ if TYPE_CHECKING:
 _SIZE, _RADIUS, _NODE = 300, 105, 26
 
 
+def hiding_css(mark: str) -> str:
+    """Return the style that hides what stands in, for the widget."""
+    return f".jp-OutputArea-child:has(.{mark}), .{mark} {{display: none}}"
+
+
+def hiding_html(mark: str) -> str:
+    """Return the same as HTML, for a widget that is made of HTML."""
+    return f"<style>{hiding_css(mark)}</style>"
+
+
+def stand_in_html(mark: str, widget: str, html: str) -> str:
+    """Return what stands in with its mark, and with the style that hides an output in which nothing of a class is."""
+    lost = f".jp-OutputArea-child:not(:has(.{widget})):has(+ .jp-OutputArea-child .{mark})"
+    return f'<style>{lost} {{display: none}}</style><div class="{mark}">{html}</div>'
+
+
 class Still:
     """One state of a run, as text/plain and as self-contained, escaped HTML."""
 
@@ -32,7 +53,8 @@ class Still:
             for turn in self._turns()
         ]
         warnings = [f"⚠ {warning}" for warning in self.state.run.lets_pass or []]
-        head = "\n".join(filter(None, (self._headline(), self._underway(), _read(self.state.run.reading), *warnings)))
+        told = (self._headline(), self._underway(), _read(self.state.run.reading), *warnings)
+        head = "\n".join(filter(None, told))
         return printable("\n\n".join([head, *turns]))
 
     def _repr_html_(self) -> str:

@@ -17,7 +17,7 @@ from .labels import label_line
 from .prompt import RebuiltPrompt, rebuilt
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from agentpool_jupyter.agents.team.spec import AgentSpec
     from agentpool_jupyter.pool import Document, Pool, Turn
@@ -70,7 +70,7 @@ class Trace:
         self._causes = CausalGraph(pool, line, document.turns)
         self._line = line
         tries = _attempts(document, turn)
-        stop = min(pool.end, line.position.at + 1)
+        stop = (line.position.at if turn.end is None else turn.end) + 1
         told = courses(pool, [one.id for one in tries], min(one.start for one in tries), stop)
         teams = Teams(pool)
         self.attempts = [
@@ -300,7 +300,8 @@ class Trace:
             parts.append(Part(f"What it said over time, in {len(said)} pieces", told, shut=True))
         parts.append(Part("What it said", self.turn.text.strip() or "(nothing)"))
         if self.effects:
-            parts.append(Part(f"It called {len(self.effects)} tools", "\n".join(map(effect_lines, self.effects))))
+            lines = [effect_lines(one, handed_over(self.pool)) for one in self.effects]
+            parts.append(Part(f"It called {len(self.effects)} tools", "\n".join(lines)))
         if self.votes:
             lines = [f"{'yes' if vote.accept else 'no'} to {one.told}: {vote.text}" for one, vote in self.votes]
             parts.append(Part(f"Its agent cast {len(lines)} votes meanwhile", "\n".join(lines)))
@@ -325,14 +326,24 @@ class Trace:
 _ALL_READ = Part("It had read all that was said before it ended")
 
 
-def effect_lines(effect: Effect) -> str:
-    """Return a call and what became of it, in lines."""
+def handed_over(pool: Pool) -> dict[str, str]:
+    """Return the runs to which tasks were handed over, by the key of the call by which that was done."""
+    return {run.key: run.id for run in pool.runs.values() if run.key}
+
+
+def effect_lines(effect: Effect, handed: Mapping[str, str]) -> str:
+    """Return a call and what became of it, in lines; ``handed`` are the runs to which tasks were handed over."""
     lines = [f"{effect.told}: {effect.status} (proposed at offset {effect.proposal.offset})"]
     lines += [
         f"  {voter}: {'yes' if vote.accept else 'no'}{f', {vote.text}' if vote.text else ''}"
         for voter, vote in effect.votes.items()
     ]
     lines += [f"  {vote.agent}: does not count, {why}" for vote, why in effect.idle]
+    lines += [f"  what it rests on changed at offset {change.offset}: {change.why}" for change in effect.changes]
+    lines += [f"  agreed beforehand: grant {effect.granted.id}"] if effect.granted else []
+    lines += [f"  let pass: {effect.let_pass}"] if effect.let_pass else []
+    if run := handed.get(effect.proposal.key):
+        lines.append(f"  the task went to run {run}")
     ended = effect.ended
     if ended is not None:
         lines.append(f"  {clip(str(getattr(ended, 'error', '') or getattr(ended, 'result', '')), 300)}")

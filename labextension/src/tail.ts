@@ -1,19 +1,25 @@
 // A scrolling box that follows its end, lets go when its reader scrolls up, and takes hold again at the end.
 
-import { element } from "./dom";
+import { element, setText } from "./dom";
 
 const NEAR = 24;
 
 export class Tail {
   /** The way back to the end, shown while the box does not follow. */
   readonly button: HTMLButtonElement;
-  private following = true;
+  /** Whether the reader is at the end, or wants to be. */
+  following = true;
   private top = 0;
 
   constructor(private readonly box: HTMLElement) {
     this.button = element("button", { type: "button", class: "ap-latest", hidden: "" }, "↓ latest");
     this.button.addEventListener("click", this.back);
     box.addEventListener("scroll", this.scrolled, { passive: true });
+  }
+
+  /** Says on the way back what there is at the end. */
+  tell(news: number): void {
+    setText(this.button, news === 0 ? "↓ latest" : `↓ ${news} new`);
   }
 
   /** Goes to the end if the reader is there; call it after the text has changed. */

@@ -1,6 +1,7 @@
 // One turn on the page: its head, and its text, which grows at the end.
 
 import { Calls } from "./calls";
+import { copyButton } from "./copy";
 import { element, setAttribute, setText } from "./dom";
 import type { Mark } from "./palette";
 import { Prose } from "./prose";
@@ -17,8 +18,8 @@ export class TurnElement {
     const swatch = element("span", { class: "ap-swatch", "data-shape": mark.shape, "aria-hidden": "true" });
     this.root = element(
       "article",
-      { class: "ap-turn", "data-turn": turn.name, "aria-label": turn.name },
-      element("header", { class: "ap-turn-head" }, swatch, element("b", {}, turn.name), this.note),
+      { class: "ap-turn", "data-turn": turn.name, "data-id": turn.id, "aria-label": turn.name },
+      element("header", { class: "ap-turn-head" }, swatch, element("b", {}, turn.name), this.note, copyButton(`Copy ${turn.name}`)),
       this.prose.root,
       this.calls.root,
     );
@@ -32,8 +33,8 @@ export class TurnElement {
     this.shown = turn;
     setAttribute(this.root, "data-status", turn.status);
     setText(this.note, noteOf(turn));
-    this.calls.update(turn.calls);
     this.prose.update(turn.text, turn.status === "running");
+    this.calls.update(turn.calls);
   }
 }
 

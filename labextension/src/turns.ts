@@ -26,6 +26,9 @@ export class TurnList {
   private drawn: readonly string[] = [];
   private source: Source | null = null;
   private pages = 1;
+  /** The first offset of the last turn that the reader has seen: those after it are new. */
+  private read: number | null = null;
+  private firstNew: Element | null = null;
 
   constructor(className: string, label: string) {
     // Focusable, so that a keyboard can scroll it.
@@ -34,7 +37,8 @@ export class TurnList {
     this.earlier.addEventListener("click", this.showEarlier);
   }
 
-  update(ids: readonly string[], source: Source): void {
+  /** `looked` says whether somebody may be looking. */
+  update(ids: readonly string[], source: Source, looked = true): void {
     this.source = source;
     if (ids !== this.ids) {
       this.ids = ids;
@@ -44,11 +48,33 @@ export class TurnList {
       const turn = source.turn(id);
       if (turn !== undefined) this.elements.get(id)?.update(turn);
     }
+    this.tellNews(looked && document.visibilityState === "visible");
   }
 
   close(): void {
     this.tail.close();
     this.earlier.removeEventListener("click", this.showEarlier);
+  }
+
+  /** Counts what came while the reader was elsewhere, and marks where it begins; the mark stays until they leave again. */
+  private tellNews(looked: boolean): void {
+    const last = this.startOf(this.ids[this.ids.length - 1]);
+    if (this.read === null || (looked && this.tail.following)) {
+      this.read = last;
+      return;
+    }
+    let news = 0;
+    while (news < this.ids.length && this.startOf(this.ids[this.ids.length - 1 - news]) > this.read) news += 1;
+    this.tail.tell(news);
+    const first = this.elements.get(this.ids[this.ids.length - news] ?? "")?.root ?? null;
+    if (first === this.firstNew) return;
+    this.firstNew?.removeAttribute("data-new");
+    first?.setAttribute("data-new", "");
+    this.firstNew = first;
+  }
+
+  private startOf(id: string | undefined): number {
+    return (id === undefined ? undefined : this.source?.turn(id)?.start) ?? -1;
   }
 
   private readonly showEarlier = (): void => {

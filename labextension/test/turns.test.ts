@@ -65,6 +65,24 @@ describe("a list of turns", () => {
     expect(list.root.querySelector(".ap-turn")).toBe(first);
   });
 
+  it("marks where what is new begins for a reader who was elsewhere, until they leave again", () => {
+    const [one, two, three, four] = ["1", "2", "3", "4"].map((id) => turn(id, { text: id, status: "finished" }));
+    if (!one || !two || !three || !four) throw new Error("no turns");
+    const list = new TurnList("ap-lane-text", "text");
+    const look = (turns: TurnView[], looked: boolean): (string | null)[] => {
+      const byId = new Map(turns.map((each) => [each.id, each]));
+      list.update([...byId.keys()], { turn: (id) => byId.get(id), mark: () => mark(0) }, looked);
+      return [...list.root.querySelectorAll("[data-new]")].map((each) => each.getAttribute("data-turn"));
+    };
+    expect(look([one], false)).toEqual([]);
+    expect(look([one, two], false)).toEqual(["planner#2"]);
+    expect(look([one, two, three], false)).toEqual(["planner#2"]);
+    expect(list.tail.button.textContent).toBe("↓ 2 new");
+    expect(look([one, two, three], true)).toEqual(["planner#2"]);
+    expect(look([one, two, three], false)).toEqual([]);
+    expect(look([one, two, three, four], false)).toEqual(["planner#4"]);
+  });
+
   it("holds the last turns only, and more of them on request", () => {
     const many = Array.from({ length: PAGE + 50 }, (_, index) => turn(String(index + 1), { text: String(index), status: "finished" }));
     const list = listed(many);

@@ -49,7 +49,7 @@ def test_a_person_approves_and_refuses_while_the_cell_blocks(open_notebook, kept
         question.get_by_role("button", name=word.capitalize()).click()
         notebook.ended(index)
         expect(notebook.picture(index)).to_contain_text("So it is.")
-        call = notebook.output(index).get_by_test_id("call")
+        call = notebook.output(index).first.get_by_test_id("lane-planner").locator(".ap-call")
         call.locator("summary").click()
         expect(call.locator("pre:visible")).to_contain_text(CAME[word])
         photo(f"called-{word}", call)

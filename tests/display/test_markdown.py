@@ -37,7 +37,7 @@ HOSTILE = {
 def bare(html):
     """Without lines of the markup itself, which nobody sees, and without what the page's style sheet does there."""
     html = re.sub(r"(?<=>)\n|\n(?=<(?!/code))", "", html)
-    return re.sub(r'(<pre|aria-level="\d") style="[^"]*"', r"\1", html)
+    return re.sub(r'(<pre|<code|aria-level="\d") style="[^"]*"', r"\1", html)
 
 
 @pytest.mark.parametrize("fixture", FIXTURES, ids=lambda fixture: fixture["name"])

@@ -328,7 +328,7 @@ def test_attach_shows_a_run_that_has_ended(cell, server):
         ("%%agents one two\nt", "%%agents takes one pool"),
         ("%%agents ../etc\nt", "cannot name a pool"),
         ("%%agents --store ftp://x\nt", "unknown kind of store 'ftp'"),
-        ("%%agents --nonsense\nt", "unrecognized arguments: --nonsense; there are: "),
+        ("%%agents --qqq\nt", "unrecognized arguments: --qqq; there are: "),
         ("%%agents --sotre x\nt", "unrecognized arguments: --sotre; did you mean '--store'?"),
         ("%agents stauts", "%agents stauts: unknown action, and %%agents begins a cell; did you mean 'status'?"),
         ("%pool lst", "no pool 'lst' in "),

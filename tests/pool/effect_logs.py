@@ -13,6 +13,7 @@ from agentpool_jupyter.pool import Branches
 from agentpool_jupyter.pool.codec import encode
 from agentpool_jupyter.pool.effects import Effects, digest_of_effect, digest_of_gate
 from agentpool_jupyter.pool.events import (
+    Claim,
     Decision,
     Delta,
     EffectDone,
@@ -94,6 +95,7 @@ class _Writer:
     draw: st.DrawFn
     values: list[bytes] = field(default_factory=list)
     proposals: list[Proposal] = field(default_factory=list)
+    claims: list[str] = field(default_factory=list)
     branches: list[str] = field(default_factory=lambda: ["main"])
     numbers: itertools.count[int] = field(default_factory=itertools.count)
 
@@ -104,7 +106,9 @@ class _Writer:
         return self.draw(st.integers(0, 2)) > 0
 
     def write(self, kind: type[Event], **fields) -> None:
-        header = {"id": f"e{next(self.numbers)}", "branch": self.pick(*self.branches)}
+        header = {"id": f"e{next(self.numbers)}", "branch": self.pick(*self.branches), "run": self.pick("", "", "r1")}
+        if header["run"] and self.claims:
+            header["claim"] = self.pick("", *self.claims[-2:])
         self.values.append(encode(kind(**header, **fields)))
 
     def of_call(self, kind: type[Event], *, of_digest: bool = False, **fields) -> None:
@@ -181,6 +185,12 @@ class _Writer:
     def move(self) -> None:
         self.write(Head, to=self.pick(*self.branches))
 
+    def claim(self) -> None:
+        """A run is taken up: what its former holder still writes counts for nothing."""
+        made = Claim(id=f"e{next(self.numbers)}", run="r1", owner="far:1:1", epoch=1, lease=0.0, fencing=True)
+        self.claims.append(made.id)
+        self.values.append(encode(made))
+
     def aside(self) -> None:
         if self.yes():
             self.write(Message, text="hi")
@@ -206,6 +216,7 @@ _STEPS = {
     _Writer.fail: 1,
     _Writer.fork: 1,
     _Writer.move: 2,
+    _Writer.claim: 1,
     _Writer.aside: 1,
     _Writer.again: 1,
 }

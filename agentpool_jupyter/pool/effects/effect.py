@@ -42,6 +42,7 @@ EffectStatus = Literal["waiting", "refused", "approved", "running", "done", "fai
 OF_ANSWERS = {"of": "answers"}
 """What the proposal of a question to a person says: what is answered is its result, so that each wants its own."""
 _SHOWN = 100  # characters of the arguments that are told in a line
+_SHOWN_VOTES = 5
 _GATE_EDITED = "its gate was edited"
 
 
@@ -116,6 +117,11 @@ class Effect:
     def asked_again(self) -> str:
         """Why its voters were asked again, the last time that they were; empty where they were not."""
         return self.changes[-1].why if self.changes and self._asks_when_stale else ""
+
+    @property
+    def uncounted(self) -> str:
+        """The latest votes that do not count, each with the reason, for people; empty where all do."""
+        return ", ".join(f"{vote.agent} {why}" for vote, why in self.idle[-_SHOWN_VOTES:])
 
     @property
     def let_pass(self) -> str:

@@ -203,6 +203,9 @@ def test_votes_that_do_not_count_are_kept_with_the_reason(pool, server):
         "has voted already",
     ]
     assert len(sent) == 1
+    uncounted = "eve was not asked, you is about something else, boss has voted already"
+    assert pool.effects[effect.id].uncounted == uncounted
+    assert f"votes that did not count: {effect.told}: {uncounted}" in repr(run.report())
 
 
 def test_a_decision_that_the_votes_do_not_carry_is_ignored(pool, server):

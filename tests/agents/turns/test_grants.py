@@ -4,9 +4,10 @@ from contextlib import suppress
 
 import pytest
 
-from agentpool_jupyter import consensus, open_pool
+from agentpool_jupyter import consensus, open_pool, resume
 from agentpool_jupyter.errors import EffectError, UserError
 from agentpool_jupyter.pool.events import EffectStarted, Vote
+from agentpool_jupyter.tracing.turn import effect_lines
 from tests.openai_server import Asks
 from tests.programs import at_once
 from tests.teams import of_type, team, until
@@ -66,20 +67,24 @@ def test_a_grant_of_nothing_is_told(pool, facts):
 
 
 def test_threads_that_race_for_a_grant_have_as_many_as_it_says(pool):
-    """Without any team, eight calls at once: three pass, the others run out of time."""
+    """Without any team, eight calls at once: three pass, and a person is asked for the others."""
     paid = []
 
     def pay(amount: int) -> None:
         paid.append(amount)
 
-    guarded = consensus(pay, ask=["you"], within=1.5, pool=pool)
+    guarded = consensus(pay, ask=["you"], pool=pool)
     pool.grant("pay", count=3)
 
     def call(amount):
         with suppress(EffectError):
             guarded(amount)
 
-    at_once(*(lambda amount=amount: call(amount) for amount in range(8)))
+    def refuse():
+        until(lambda: len(paid) == 3 and [one.waits_for_person for one in pool.pending()] == [True] * 5)
+        pool.vote_all([question.name for question in pool.pending().questions], accept=False)
+
+    at_once(refuse, *(lambda amount=amount: call(amount) for amount in range(8)))
     assert len(paid) == 3
     assert sum(effect.status == "refused" for effect in pool.effects.values()) == 5
 
@@ -101,3 +106,24 @@ def test_calls_that_are_alike_are_answered_in_one_go(url, server):
         assert sorted(paid) == [3, 4, 5]
         assert {vote.text for vote in of_type(pool, Vote)} == {"All of them."}
         assert len(of_type(pool, EffectStarted)) == 3
+
+
+def test_a_call_is_explained_with_what_it_passed_by(pool, server):
+    """What changed under it, the grant by which it was let pass, and that its gate is no strict one."""
+    made, paid = paying(server, 3, stale="ok")
+    pool.post("Pay.")
+    run = made.start(pool)
+    until(pool.pending)
+    (effect,) = pool.pending()
+    pool.rollback(0)
+    assert run.wait(30)
+    pool.undo()
+    grant = pool.grant("pay")
+    assert resume(pool, functions=made.functions, trust=True).wait(30)
+    assert paid == [3]
+    told = effect_lines(pool.effects[effect.id]).splitlines()
+    assert told[-4].startswith("  what it rests on changed at offset ")
+    assert told[-3:-1] == [
+        f"  agreed beforehand: grant {grant.id}",
+        "  let pass: its line was left, and stale: ok",
+    ]

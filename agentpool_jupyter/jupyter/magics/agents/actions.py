@@ -145,9 +145,10 @@ def _states(question: Question) -> Iterator[tuple[Effect, str]]:
     for number, effect in enumerate(question.effects, 1):
         again = f"; asked again: {effect.asked_again}" if effect.asked_again else ""
         one_of = f"; {number} of {alike} alike: {question.name}" if alike > 1 else ""
+        idle = f"; not counted: {effect.uncounted}" if effect.uncounted else ""
         lets = effect.gate.lets_pass if effect.gate else []
         warning = f"; ⚠ lets pass ({'; '.join(lets)})" if lets else ""
-        yield effect, f"{effect.verdict(0).why}{again}{one_of}{warning}"
+        yield effect, f"{effect.verdict(0).why}{again}{idle}{one_of}{warning}"
 
 
 def _vote(session: Session, action: str, words: list[str], arguments: Namespace) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from agentpool_jupyter.display.hits import WIDGETS, head_html, notes_html, row_html
-from agentpool_jupyter.display.stand_in import hiding_html, stand_in_html
+from agentpool_jupyter.display.still import hiding_html, stand_in_html
 from agentpool_jupyter.errors import AgentPoolError
 from agentpool_jupyter.recall import Matches
 
@@ -50,7 +50,7 @@ class ClickableMatches(InsertableMatches):
 
     def __init__(self, found: Matches, about: str, post: Callable[[str], Message]) -> None:
         super().__init__(found, about, post)
-        self._mark = f"agentpool-matches-{uuid4().hex[:12]}"  # ties the two, see :mod:`.display.stand_in`
+        self._mark = f"agentpool-matches-{uuid4().hex[:12]}"  # ties the two, see :mod:`.display.still`
         self._widget: MatchesWidget | None = None
 
     def insert(self, number: int = 0) -> int:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from agentpool_jupyter.display.hits import WIDGETS, plain_html
+from agentpool_jupyter.display.hits import WIDGETS
 from agentpool_jupyter.display.note import remarks_html
+from agentpool_jupyter.display.still import stand_in_html
 from agentpool_jupyter.errors import AgentPoolError
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ class TurnPicker:
 
         view = self.box._repr_mimebundle_()
         display({_VIEW: view[_VIEW], "text/plain": ""}, raw=True)
-        display({"text/html": plain_html(f"agentpool-picker-{uuid4().hex[:12]}", ""), "text/plain": ""}, raw=True)
+        mark = f"agentpool-picker-{uuid4().hex[:12]}"
+        display({"text/html": stand_in_html(mark, WIDGETS, ""), "text/plain": ""}, raw=True)
 
     def close(self) -> None:
         """Take it from the page and let go of its widgets."""
