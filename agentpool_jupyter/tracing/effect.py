@@ -9,7 +9,8 @@ from agentpool_jupyter.display.table import clip
 from agentpool_jupyter.pool import Position
 
 from .line import Line
-from .turn import Trace, effect_lines, handed_over
+from .told import effect_lines, handed_over
+from .turn import Trace
 
 if TYPE_CHECKING:
     from agentpool_jupyter.pool import Pool

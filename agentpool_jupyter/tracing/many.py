@@ -11,7 +11,8 @@ from agentpool_jupyter.display.table import Table
 from agentpool_jupyter.pool.words import OVERTAKEN, UNUSUAL
 
 from .causes import CausalGraph
-from .turn import Trace, effect_lines, handed_over
+from .told import effect_lines, handed_over
+from .turn import Trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
