@@ -1,41 +1,16 @@
 /** The side panel: what waits for a person, what runs, and the pools of the store of the kernel in front. */
 
-import { checkIcon, closeIcon, deleteIcon, downloadIcon, type LabIcon, launchIcon, stopIcon, tagIcon } from "@jupyterlab/ui-components";
 import type { Message } from "@lumino/messaging";
 import { Widget } from "@lumino/widgets";
 
 import { element, setText } from "../../src/dom";
-import { bounded, count, dollars } from "../../src/format";
 import type { Actions } from "./actions";
 import { agentsIcon } from "./icon";
 import { type Link, LOAD } from "./link";
-import { type Row, Rows } from "./rows";
+import { poolRow, runRow, waitingRow } from "./panelrows";
+import { Rows } from "./rows";
 import type { Overview, PoolRow, RunRow, WaitingRow } from "./wire";
 
-const STATES: Record<string, string> = {
-  running: "running",
-  waiting: "waits for you",
-  lost: "its process died",
-  finished: "done",
-  stopped: "stopped",
-  failed: "failed",
-  said: "no team yet",
-  empty: "empty",
-  "": "…",
-};
-const ENDS: Record<string, string> = {
-  running: "running",
-  turns: "all turns were taken",
-  quiescent: "nobody had more to say",
-  reached: "its goal is reached",
-  budget: "the budget is used up",
-  timeout: "the time is up",
-  stopped: "stopped",
-  moved: "its line was left",
-  failed: "failed",
-  lost: "its process died",
-  refused: "another team was first",
-};
 const FILTER_FROM = 8; // pools from which on there is a line to find one in
 
 export class AgentsPanel extends Widget {
@@ -51,16 +26,16 @@ export class AgentsPanel extends Widget {
 
   constructor(
     private readonly link: Link,
-    private readonly actions: Actions,
+    actions: Actions,
   ) {
     super();
     this.id = "agentpool-panel";
     this.addClass("ap-lab-panel");
     this.title.icon = agentsIcon;
     this.title.caption = "Agents: pools, runs and what waits for you";
-    this.waiting = new Rows(element("ul"), ({ pool, id }) => `${pool} ${id}`, (row) => this.waitingRow(row));
-    this.runs = new Rows(element("ul"), ({ id }) => id, (row) => this.runRow(row));
-    this.pools = new Rows(element("ul"), ({ name }) => name, (row) => this.poolRow(row));
+    this.waiting = new Rows(element("ul"), ({ pool, id }) => `${pool} ${id}`, (row) => waitingRow(row, actions));
+    this.runs = new Rows(element("ul"), ({ id }) => id, (row) => runRow(row, actions));
+    this.pools = new Rows(element("ul"), ({ name }) => name, (row) => poolRow(row, actions));
     this.filter.addEventListener("input", () => this.draw());
     this.body.append(
       section("Waiting for you", this.waiting.node),
@@ -119,6 +94,7 @@ export class AgentsPanel extends Widget {
 
   private drawNotice(): void {
     const { state, name } = this.link;
+    if (state !== "absent") this.problem = "";
     const problem = this.problem || this.overview?.problem || "";
     const texts: Record<string, string> = {
       "no notebook": "Open a notebook: its kernel says which pools there are.",
@@ -146,121 +122,8 @@ export class AgentsPanel extends Widget {
     });
     this.notice.append(button);
   }
-
-  private waitingRow(row: WaitingRow): Row<WaitingRow> {
-    const what = element("code");
-    const warning = element("div", { class: "ap-lab-problem" });
-    let shown = row;
-    const why = element("div", { class: "ap-lab-detail" });
-    const reason = element("input", { type: "text", placeholder: "Why (may be empty)", "aria-label": `Why, for ${row.what.join(", ")}` });
-    const vote = async (accept: boolean): Promise<void> => {
-      for (const button of buttons) button.disabled = true;
-      await this.actions.do({ kind: "vote", pool: row.pool, seen: shown.seen, accept, text: reason.value });
-      for (const button of buttons) button.disabled = false;
-    };
-    const buttons = [
-      labelled("Approve", checkIcon, `Approve ${row.what.join(", ")}`, () => vote(true)),
-      labelled("Reject", closeIcon, `Reject ${row.what.join(", ")}`, () => vote(false)),
-    ];
-    const node = element("li", { class: "ap-lab-waiting" }, what, why, warning, reason, element("div", { class: "ap-lab-buttons" }, ...buttons));
-    return {
-      node,
-      update: (now) => {
-        shown = now;
-        setText(what, now.what.join("\n"));
-        setText(warning, now.warning && `lets pass: ${now.warning}`);
-        setText(why, [`${now.agents.join(", ")} in ${now.pool}`, now.why, now.until && `until ${now.until}`].filter(Boolean).join(" · "));
-      },
-    };
-  }
-
-  private runRow(row: RunRow): Row<RunRow> {
-    const stop = icon(stopIcon, `Stop the team in ${row.pool}`, () => this.actions.stop([row]));
-    const state = element("span", { class: "ap-lab-state" });
-    const detail = element("div", { class: "ap-lab-detail" });
-    const task = element("div", { class: "ap-lab-task" });
-    const name = link(row.pool, `Show the document of ${row.pool}`, () => this.actions.open(row.pool));
-    const head = element("div", { class: "ap-lab-head" }, name, state, element("div", { class: "ap-lab-actions ap-lab-always" }, stop));
-    return {
-      node: element("li", { class: "ap-lab-run" }, head, task, detail),
-      update: (now) => {
-        setText(state, ENDS[now.state] ?? now.state);
-        state.dataset["state"] = now.state;
-        setText(task, now.task);
-        task.title = now.task;
-        const where = now.here || now.state !== "running" ? "" : now.owner;
-        setText(detail, [now.agents.join(", "), took(now), where].filter(Boolean).join(" · "));
-        stop.hidden = now.state !== "running";
-      },
-    };
-  }
-
-  private poolRow({ name }: PoolRow): Row<PoolRow> {
-    const state = element("span", { class: "ap-lab-state" });
-    const detail = element("div", { class: "ap-lab-detail" });
-    const title = link(name, `Show the document of ${name}`, () => this.actions.open(name));
-    const actions = element(
-      "div",
-      { class: "ap-lab-actions" },
-      icon(launchIcon, `Open ${name}`, () => this.actions.open(name)),
-      icon(tagIcon, `Tag ${name}`, () => this.actions.tag(name)),
-      icon(downloadIcon, `Export ${name}`, () => this.actions.export(name)),
-      icon(deleteIcon, `Delete ${name}`, () => this.actions.delete(name)),
-    );
-    const node = element("li", { class: "ap-lab-pool", "data-pool": name }, element("div", { class: "ap-lab-head" }, title, state, actions), detail);
-    return {
-      node,
-      update: (now) => {
-        setText(state, STATES[now.state] ?? now.state);
-        state.dataset["state"] = now.state;
-        const parts = [took(now), now.size === null ? "" : bytes(now.size), now.events === null ? "" : `${count(now.events)} events`];
-        setText(detail, parts.filter(Boolean).join(" · "));
-        node.classList.toggle("ap-lab-current", now.current);
-        title.title = now.current ? `${name}: the pool of cells that name none` : title.ariaLabel ?? "";
-      },
-    };
-  }
-}
-
-/** What it cost, as far as that is known. */
-export function took(row: { tokens: number | null; estimated: boolean; cost: number | null }): string {
-  if (!row.tokens) return "";
-  const tokens = `${bounded(count(row.tokens), row)} tokens`;
-  return row.cost ? `${tokens} · ${bounded(dollars(row.cost), row)}` : tokens;
-}
-
-export function bytes(size: number): string {
-  const units = ["B", "kB", "MB", "GB"];
-  let unit = 0;
-  while (size >= 999.5 && unit < units.length - 1) {
-    size /= 1000;
-    unit += 1;
-  }
-  return `${unit === 0 || size >= 10 ? size.toFixed(0) : size.toFixed(1)} ${units[unit]}`;
 }
 
 function section(title: string, ...children: Node[]): HTMLElement {
   return element("section", {}, element("h3", {}, title), ...children);
-}
-
-function link(text: string, label: string, act: () => unknown): HTMLButtonElement {
-  const button = element("button", { class: "ap-lab-link", "aria-label": label }, text);
-  button.addEventListener("click", () => void act());
-  return button;
-}
-
-function icon(which: LabIcon, label: string, act: () => unknown): HTMLButtonElement {
-  const button = element("button", { class: "ap-lab-icon", title: label, "aria-label": label });
-  which.element({ container: button, height: "16px", width: "16px" });
-  button.addEventListener("click", () => void act());
-  return button;
-}
-
-function labelled(text: string, which: LabIcon, label: string, act: () => unknown): HTMLButtonElement {
-  const button = element("button", { class: "jp-mod-styled", title: label, "aria-label": label });
-  const picture = element("span", { class: "ap-lab-icon" });
-  which.element({ container: picture, height: "14px", width: "14px" });
-  button.append(picture, text);
-  button.addEventListener("click", () => void act());
-  return button;
 }
