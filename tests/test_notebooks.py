@@ -39,6 +39,20 @@ def check_teams(cells):
         assert all(f"[{agent}#" in shown(cell) for agent in speakers(cell))
 
 
+def check_tour(cells):
+    """A program's mistake is left behind, mended, and found where it was; what the models had said stays."""
+    seen = {cell.source.splitlines()[0]: shown(cell) for cell in cells}
+    assert "- treasurer#1" in seen["%rollback skeptic#1"]
+    assert "2 removed" in seen["%rollback skeptic#1"]
+    assert seen["%diff main"].startswith("main → now: 1 changed, 4 same")
+    assert "300 dollars for [-6-]{+60+} neighbours" in seen["%diff main"]
+    assert "treasurer#1" in seen["%similar 50 dollars for each"]
+    assert "300 dollars for 6 neighbours" in seen["%similar 50 dollars for each"]
+    assert "exactly as it was sent" in seen["%trace skeptic#1"]
+    said = [turn.partition("\n")[2] for turn in seen["%pool"].split("\n### ")]
+    assert not [turn for turn in said if "Your job" in turn or "nobody leads" in turn]  # no echo of the prompt
+
+
 def check_time_travel(cells):
     """The bad turn leaves the document, stays in the history, and comes back on no line but its own."""
     seen = {}
@@ -112,6 +126,7 @@ def check_measured(cells):
 
 
 STORIES = {
+    "00-tour": check_tour,
     "02-time-travel": check_time_travel,
     "03-parallel-thought-and-recall": check_parallel_thought,
     "04-agents-that-act": check_acting,
