@@ -363,9 +363,10 @@ class OpenAIServer:
             self._server = None
             for _ in range(5):  # what was accepted in this moment becomes a connection first
                 await asyncio.sleep(0)
-        for connection in list(self._connections):
-            connection.transport.abort()
-        await asyncio.sleep(0)
+        while self._connections:  # each goes once its transport is closed
+            for connection in list(self._connections):
+                connection.transport.abort()
+            await asyncio.sleep(0.001)
 
     def go_away(self) -> None:
         """Refuse connections from now on, as a server that was shut down does."""
