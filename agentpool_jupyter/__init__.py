@@ -4,6 +4,7 @@ The layers, lowest last; imports go only downward::
 
     jupyter   magics/ and live/ (widget, feed)                   cli
     tracing   why an agent said or did what it did, from the log alone
+    measure   how fast a team is, and what it costs to be many
     history   diff, graph, transfer, compact: what became of a pool
     agents    team/ prompt/ models/ reminders/ turns/ runs/
     effects   what agents do beside what they say: tools, and each call of them
@@ -28,12 +29,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from .agents import Run, Team, TeamSpec, resume
+    from .agents import Run, Team, TeamSpec, report, resume
     from .effects import act, consensus, gate, tool
     from .errors import AgentPoolError
     from .history import export_pool, history_graph, import_pool
     from .history.compact import compact
     from .history.diff import Diff, diff
+    from .measure.experiment import Experiment, Task, experiment
+    from .measure.scaling import scaling
     from .pool import Document, Pool, fold, list_pools, merge
     from .privacy import Anonymized, PrivacyReport, anonymize
     from .privacy.redaction.pseudonyms import reveal
@@ -51,11 +54,13 @@ _HOMES = {
     "Blame": "tracing",
     "Diff": "history",
     "Document": "pool",
+    "Experiment": "measure.experiment",
     "Matches": "recall",
     "Pool": "pool",
     "PrivacyReport": "privacy",
     "Run": "agents",
     "Snapshot": "snapshots.build",
+    "Task": "measure.experiment",
     "Team": "agents",
     "TeamSpec": "agents",
     "Trace": "tracing",
@@ -65,6 +70,7 @@ _HOMES = {
     "compact": "history",
     "consensus": "effects",
     "diff": "history",
+    "experiment": "measure.experiment",
     "export_pool": "history",
     "export_spans": "tracing",
     "fold": "pool",
@@ -78,8 +84,10 @@ _HOMES = {
     "list_pools": "pool",
     "merge": "pool",
     "open_pool": "snapshots.opening",
+    "report": "agents",
     "resume": "agents",
     "reveal": "privacy.redaction.pseudonyms",
+    "scaling": "measure.scaling",
     "similar": "recall",
     "snapshot": "snapshots.build",
     "tool": "effects",
@@ -92,11 +100,13 @@ __all__ = [
     "Blame",
     "Diff",
     "Document",
+    "Experiment",
     "Matches",
     "Pool",
     "PrivacyReport",
     "Run",
     "Snapshot",
+    "Task",
     "Team",
     "TeamSpec",
     "Trace",
@@ -106,6 +116,7 @@ __all__ = [
     "compact",
     "consensus",
     "diff",
+    "experiment",
     "export_pool",
     "export_spans",
     "fold",
@@ -120,8 +131,10 @@ __all__ = [
     "load_ipython_extension",
     "merge",
     "open_pool",
+    "report",
     "resume",
     "reveal",
+    "scaling",
     "similar",
     "snapshot",
     "tool",

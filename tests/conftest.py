@@ -29,14 +29,17 @@ _GROUPS = {
     "browser": {"browser"},
     "kafka": {"kafka_broker"},
 }
+_SECOND_BROWSER = {"test_first_notebook", "test_lab"}  # about half of the browser's time, so that two workers share it
 
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the groups in a hook of the same name
 def pytest_collection_modifyitems(items):
     """Put each test into the group of the service that it shares, or else of its module; services come first."""
-    order = [*_GROUPS, "service", ""]
+    order = ["cluster", "browser", "second browser", "kafka", "service", ""]
     for item in items:
         group = next((name for name, shared in _GROUPS.items() if shared & set(item.fixturenames)), "")
+        if group == "browser" and item.path.stem in _SECOND_BROWSER:
+            group = "second browser"
         if group == "cluster":
             item.add_marker(pytest.mark.cluster)
         if not group and "kafka" in item.name.partition("[")[2]:  # asks for its store by name

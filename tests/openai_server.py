@@ -363,9 +363,10 @@ class OpenAIServer:
             self._server = None
             for _ in range(5):  # what was accepted in this moment becomes a connection first
                 await asyncio.sleep(0)
-        for connection in list(self._connections):
-            connection.transport.abort()
-        await asyncio.sleep(0)
+        while self._connections:  # each goes once its transport is closed
+            for connection in list(self._connections):
+                connection.transport.abort()
+            await asyncio.sleep(0.001)
 
     def go_away(self) -> None:
         """Refuse connections from now on, as a server that was shut down does."""
@@ -595,7 +596,8 @@ class _Connection(asyncio.Protocol):
                     break
             if data:
                 self.transport.write(data)
-            if request.sent == len(tokens) and not isinstance(request.fault, Cut | Silence | Malformed | ErrorChunk):
+            broken = isinstance(request.fault, Cut | Silence | Malformed | ErrorChunk)
+            if request.sent == len(tokens) and not (broken and request.fault.after <= len(tokens)):
                 self._finish(request, head, reason, len(tokens) - request.again)
             else:
                 self.timer = server.loop.call_at(begin + (request.sent + 1) / rate, step)

@@ -19,6 +19,11 @@ def shown(cell, kind="text/plain"):
     return "\n".join("".join(output["data"].get(kind, "")) for output in cell.outputs if "data" in output)
 
 
+def is_team(cell):
+    """Whether a cell runs a team that is shown; at several sizes it is measured, and a table is."""
+    return cell.source.startswith("%%agents") and "--sizes" not in cell.source
+
+
 def speakers(cell):
     """The agents of a cell that a model speaks for; a function may have nothing to say."""
     agents = yaml.safe_load(cell.source.partition("\n")[2])["agents"]
@@ -27,7 +32,7 @@ def speakers(cell):
 
 def check_teams(cells):
     """Every team ended well, as a still picture, and every agent has its say."""
-    teams = [cell for cell in cells if cell.source.startswith("%%agents")]
+    teams = [cell for cell in cells if is_team(cell)]
     assert teams
     for cell in teams:
         assert "agentpool-still" in shown(cell, "text/html")
@@ -118,12 +123,28 @@ def check_teaching(cells):
     assert ring[2] / ring[1] < 2.5 < square[2] / square[1]  # the agents' timing decides the rest
 
 
+def check_measured(cells):
+    """What was set is found again, as far as a busy machine lets it, and every way of coordination does its work."""
+    seen = [shown(cell) + printed(cell) for cell in cells]
+    (law,) = [text for text in seen if text.startswith("contention   set")]
+    sigma, kappa = (float(line.split("found ")[1].split()[0]) for line in law.splitlines()[:2])
+    assert 0 <= sigma < 0.35
+    assert abs(kappa - 0.02) < 0.025
+    assert any("Unit: seconds" in text and "Source:" in text for text in seen)
+    assert any("at once on average" in text for text in seen)
+    (ways,) = [text for text in seen if "succeeded" in text and all(f"\n{way} " in text for way in ("dealt", "pool"))]
+    assert ways.count("2 of 2") == 4
+    assert sum("Gunther" in text for text in seen) == 3
+    assert any("<svg" in shown(cell, "text/html") for cell in cells)
+
+
 STORIES = {
     "00-tour": check_tour,
     "02-time-travel": check_time_travel,
     "03-parallel-thought-and-recall": check_parallel_thought,
     "04-agents-that-act": check_acting,
     "05-explain-and-share": check_explaining,
+    "06-measure-a-team": check_measured,
     "07-teaching-distributed-systems": check_teaching,
 }
 

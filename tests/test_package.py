@@ -19,10 +19,11 @@ HEAVY += ("pandas",)
 def test_the_public_names():
     """Others rely on them: one is added with thought, and none is taken away."""
     assert " ".join(agentpool_jupyter.__all__) == (
-        "AgentPoolError Anonymized Blame Diff Document Matches Pool PrivacyReport Run Snapshot Team TeamSpec Trace "
-        "act anonymize blame compact consensus diff export_pool export_spans fold from_messages gate history_graph "
-        "import_pool import_transcript index_pools label list_pools load_ipython_extension merge open_pool resume "
-        "reveal similar snapshot tool trace unload_ipython_extension"
+        "AgentPoolError Anonymized Blame Diff Document Experiment Matches Pool PrivacyReport Run Snapshot Task Team "
+        "TeamSpec Trace act anonymize blame compact consensus diff experiment export_pool export_spans fold "
+        "from_messages gate history_graph import_pool import_transcript index_pools label list_pools "
+        "load_ipython_extension merge open_pool report resume reveal scaling similar snapshot tool trace "
+        "unload_ipython_extension"
     )
 
 

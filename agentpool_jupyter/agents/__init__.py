@@ -11,8 +11,9 @@ The rooms, each of which imports only those below it::
 """
 
 from .runs.claims import stop_run
+from .runs.report import report
 from .runs.run import Run
 from .runs.start import Team, resume
 from .team.spec import AgentSpec, Budget, TeamSpec
 
-__all__ = ["AgentSpec", "Budget", "Run", "Team", "TeamSpec", "resume", "stop_run"]
+__all__ = ["AgentSpec", "Budget", "Run", "Team", "TeamSpec", "report", "resume", "stop_run"]

@@ -13,7 +13,7 @@ It knows neither pools nor IPython: whoever shows something hands over numbers a
     lanes     who spoke when and what came from what, a lane for each agent
     account   an account of something in parts, which fold away
     hits      how what a search found is drawn: as lines, a plain table, or rows of widgets
-    release   what a release protects and what it cost, drawn
+    pictures/ numbers, drawn: releases, speed-ups
     progress  how far a job is
     screen    what a run can be shown on, and the values that say what it shows
     still     a run as a picture that needs no kernel, and how such a thing stands in for a widget

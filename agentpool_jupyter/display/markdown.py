@@ -35,7 +35,7 @@ _SIZES = {"1": "1.25em", "2": "1.12em"}
 _SAFE = re.compile(r"(https?://|mailto:)", re.IGNORECASE)
 
 
-@lru_cache(maxsize=256)  # a pool is shown again and again, and most of it has not changed
+@lru_cache(maxsize=4096)  # a pool is shown again and again, and most of it has not changed
 def markdown_html(text: str) -> str:
     """Return Markdown as HTML without scripts, styles of its own, or anything that is fetched."""
     html = str(_parser().render(text))

@@ -14,6 +14,7 @@ import msgspec
 AgentState = Literal["idle", "thinking", "speaking", "retrying", "failed", "done"]
 RunStatus = Literal["starting", "running", "stopping", "finished", "failed", "stopped", "lost"]
 TurnStatus = Literal["running", "finished", "failed", "cancelled"]
+PointKind = Literal["call", "vote", "message", "fork", "head"]
 
 
 class Reading(msgspec.Struct, kw_only=True, frozen=True):
@@ -107,6 +108,39 @@ class EdgeView(msgspec.Struct, kw_only=True):
     chars: int = 0
 
 
+class BarView(msgspec.Struct, kw_only=True):
+    """One attempt at a turn, from when to when; times are milliseconds since the epoch, of their writers' clocks."""
+
+    id: str
+    agent: str
+    start: int
+    """Its first offset."""
+    began: int
+    first: int | None = None
+    """When its first token came."""
+    ended: int | None = None
+    end: int | None = None
+    """The offset of the event that ended it."""
+    how: Literal["running", "finished", "failed", "cancelled", "again", "lost"] = "running"
+    """How it ended; ``again`` is an attempt that failed or was overtaken, and was followed by another."""
+    left: bool = False
+    """Whether it stands on a line of history that was left."""
+
+
+class PointView(msgspec.Struct, kw_only=True, frozen=True):
+    """Something that happened at one moment, on its agent's row."""
+
+    id: str
+    agent: str
+    offset: int
+    at: int
+    """Milliseconds since the epoch."""
+    what: PointKind
+    """``head`` is a rollback, or another switch of the current branch."""
+    told: str
+    """In a few words."""
+
+
 class AlikeView(msgspec.Struct, kw_only=True, frozen=True):
     """A further call that the same answer is for."""
 
@@ -173,6 +207,8 @@ class State(msgspec.Struct, kw_only=True, tag="state", tag_field="kind"):
     agents: list[AgentView] = []
     turns: list[TurnView] = []
     edges: list[EdgeView] = []
+    bars: list[BarView] = []
+    points: list[PointView] = []
 
 
 class Append(msgspec.Struct, kw_only=True):
@@ -184,7 +220,7 @@ class Append(msgspec.Struct, kw_only=True):
 
 
 class Patch(msgspec.Struct, kw_only=True, omit_defaults=True, tag="patch", tag_field="kind"):
-    """What changed since ``seq - 1``; agents, turns and edges replace those of the same key."""
+    """What changed since ``seq - 1``; agents, turns, edges, bars and points replace those of the same key."""
 
     seq: int
     run: RunView | None = None
@@ -195,6 +231,19 @@ class Patch(msgspec.Struct, kw_only=True, omit_defaults=True, tag="patch", tag_f
     """Ids of turns that left the document (a failed attempt that is tried again, a rollback)."""
     append: list[Append] = []
     edges: list[EdgeView] = []
+    bars: list[BarView] = []
+    points: list[PointView] = []
+
+
+class Then(msgspec.Struct, kw_only=True, tag="then", tag_field="kind"):
+    """How everything stood at an earlier moment, for the view that asked."""
+
+    view: str
+    at: int
+    """The moment that was asked for, in milliseconds since the epoch."""
+    offset: int
+    """That of the last event before it: what a rollback to it would keep."""
+    state: State
 
 
 class Screen(Protocol):

@@ -5,6 +5,7 @@ In reading order::
     magics/  what a line or a cell says, does and prints
     session  what one notebook holds open between its cells
     live/    a run that is shown while it goes on
+    panel/   what JupyterLab's side panel, status bar and editor ask of the kernel
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ def load(shell: InteractiveShell) -> None:
     from .magics.similar.line import install_questions  # noqa: PLC0415
     from .magics.similar.magics import SimilarMagics  # noqa: PLC0415
     from .magics.trace.magics import TraceMagics  # noqa: PLC0415
+    from .panel.desk import install_desk  # noqa: PLC0415
     from .session import Session  # noqa: PLC0415
 
     if _CLASSES[0] in shell.magics_manager.registry:
@@ -37,12 +39,14 @@ def load(shell: InteractiveShell) -> None:
     shell.register_magics(*magics)
     install_completion(shell, session, magics)
     install_questions(shell)
+    install_desk(shell, session)
 
 
 def unload(shell: InteractiveShell) -> None:
     """Take the magics away and close what they hold: no thread and no child is left."""
     from .magics.completion import remove_completion  # noqa: PLC0415
     from .magics.similar.line import remove_questions  # noqa: PLC0415
+    from .panel.desk import remove_desk  # noqa: PLC0415
 
     manager = shell.magics_manager
     for magics in [manager.registry.pop(name) for name in _CLASSES if name in manager.registry]:
@@ -52,3 +56,4 @@ def unload(shell: InteractiveShell) -> None:
                 manager.magics[kind].pop(name, None)
     remove_completion(shell)
     remove_questions(shell)
+    remove_desk(shell)

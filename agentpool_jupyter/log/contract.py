@@ -253,6 +253,10 @@ class Store(ABC):
     def names(self) -> list[str]:
         """Return the names of the pools that are kept here, sorted."""
 
+    def size(self, name: str) -> int | None:  # noqa: ARG002 - for stores that are folders
+        """Return how many bytes a pool takes on this machine's disk; None where that cannot be told."""
+        return None
+
     @abstractmethod
     def delete(self, name: str) -> None:
         """Remove a pool for good, and its derived folder; raises PoolNotFoundError if it is not there.

@@ -41,15 +41,20 @@ def event_columns(events: Iterable[Event]) -> dict[str, list[Any]]:
     return columns
 
 
-def pandas_of(columns: dict[str, list[Any]]) -> Any:
-    """Return columns as a pandas DataFrame, with ``time`` as times; raises ExtraMissingError."""
+def frame_of(table: Any) -> Any:
+    """Return columns by name, or rows that are dicts, as a pandas DataFrame; raises ExtraMissingError."""
     try:
         import pandas as pd  # noqa: PLC0415 - optional
     except ImportError as error:
         message = "to_pandas() needs pandas: pip install 'agentpool-jupyter[privacy]', or pandas"
         raise ExtraMissingError(message) from error
-    table = pd.DataFrame(columns)
-    table["time"] = pd.to_datetime(table["time"], unit="ms", utc=True).astype("datetime64[ms, UTC]")
+    return pd.DataFrame(table)
+
+
+def pandas_of(columns: dict[str, list[Any]]) -> Any:
+    """Return columns as a pandas DataFrame, with ``time`` as times; raises ExtraMissingError."""
+    table = frame_of(columns)
+    table["time"] = table["time"].astype("datetime64[ms]").dt.tz_localize("UTC")
     return table.convert_dtypes()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 import secrets
+import string
 import threading
 import time
 from typing import Any
@@ -442,6 +443,17 @@ class Label(Event, frozen=True, kw_only=True, tag="label"):
     """It is taken back."""
 
 
+class TrialFinished(Event, frozen=True, kw_only=True, tag="trial_finished"):
+    """A run of an experiment has ended, and this is its row; the event's ``run`` is that run."""
+
+    experiment: str
+    """SHA-256 of what all of its runs share: the team, the tasks, the limits."""
+    trial: dict[str, Any] = {}
+    """Which one it was: ``way``, ``n`` and ``repeat``."""
+    row: dict[str, Any] = {}
+    """What came of it, by column."""
+
+
 class Unknown(Event, frozen=True, kw_only=True, tag="unknown"):
     """An event of a newer writer: shown as such and otherwise passed over."""
 
@@ -486,12 +498,19 @@ AnyEvent = (
     | File
     | FilePiece
     | Label
+    | TrialFinished
 )
 """The union that is stored; order and membership are irrelevant to the format."""
 
 
+_LETTERS = string.ascii_letters + string.digits
+
+
 class IdSource:
-    """Makes ids that are unique across processes, forked ones too: 48 random bits and a counter, so they compress."""
+    """Makes ids that are unique across processes, forked ones too: 47 random bits and a counter, so they compress.
+
+    They are letters, digits and a dot: people type them on the line of a magic, where a hyphen would begin an option.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -501,8 +520,12 @@ class IdSource:
         """Return an id that was never returned before, here or elsewhere."""
         with self._lock:
             if os.getpid() != self._pid:
-                self._pid, self._prefix, self._numbers = os.getpid(), secrets.token_urlsafe(6), itertools.count()
+                self._pid, self._prefix, self._numbers = os.getpid(), _prefix(), itertools.count()
             return f"{self._prefix}.{next(self._numbers):x}"
+
+
+def _prefix() -> str:
+    return "".join(secrets.choice(_LETTERS) for _ in range(8))
 
 
 def now_ms() -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from agentpool_jupyter.display.release import Facts, release_html, release_text, rows_html, rows_text
+from agentpool_jupyter.display.pictures.release import Facts, release_html, release_text, rows_html, rows_text
 from agentpool_jupyter.errors import ExtraMissingError, UserError
 
 if TYPE_CHECKING:

@@ -7,6 +7,8 @@ In reading order::
     labels   what a person says of a turn
     line     what was said on a line of history, and who had read what of it
     causes   what came from what: a graph, its critical path, its stragglers
+    unseen   what a turn had not read, and why
+    told     parts of a trace in words
     turn     one turn explained
     effect   one call of a tool explained
     many     the turns of an agent, a run or a branch, and what went wrong

@@ -9,7 +9,8 @@ from agentpool_jupyter.display.table import clip
 from agentpool_jupyter.pool import Position
 
 from .line import Line
-from .turn import Trace, effect_lines
+from .told import effect_lines, handed_over
+from .turn import Trace
 
 if TYPE_CHECKING:
     from agentpool_jupyter.pool import Pool
@@ -28,7 +29,8 @@ class EffectTrace:
         turn = document.turn(effect.proposal.turn) if effect.proposal.turn else None
         self.turn = Trace(pool, document, Line(pool, position), turn) if turn is not None else None
         """The turn that asked for it; None where a person, or an attempt that was tried again, did."""
-        self.run = next((run.id for run in pool.runs.values() if run.key and run.key == effect.proposal.key), None)
+        self._handed = handed_over(pool)
+        self.run = self._handed.get(effect.proposal.key)
         """The run to which the task was handed over by it, if any."""
 
     @property
@@ -41,7 +43,7 @@ class EffectTrace:
         effect = self.effect
         parts = [Part(f"It was for: {effect.proposal.text}")] if effect.proposal.text else []
         asked = ", ".join(effect.gate.ask) if effect.gate else "nobody"
-        parts.append(Part(f"Had to agree: {asked}", effect_lines(effect)))
+        parts.append(Part(f"Had to agree: {asked}", effect_lines(effect, self._handed)))
         times = [
             ("proposed", effect.proposal),
             ("decided", effect.decision),

@@ -11,7 +11,8 @@ from agentpool_jupyter.display.table import Table
 from agentpool_jupyter.pool.words import OVERTAKEN, UNUSUAL
 
 from .causes import CausalGraph
-from .turn import Trace, effect_lines
+from .told import effect_lines, handed_over
+from .turn import Trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -98,6 +99,15 @@ class TurnsTrace:
         told = f"{len(self.turns)} turns, {len(self.failures)} attempts that went wrong, {tokens:,} tokens"
         return f"{self.name}{', what went wrong' if self._only_failures else ''}: {told}"
 
+    def _above(self) -> Iterator[str]:
+        """Yield for whom runs work to which a task was handed over, and who did that."""
+        for run in dict.fromkeys(turn.run for turn in self.turns):
+            record = self._pool.runs.get(run)
+            if record is not None and record.parent:
+                asked = self._pool.effects.of_key(record.key)
+                by = f", asked by {asked.proposal.agent} at offset {asked.proposal.offset}" if asked else ""
+                yield f"Run {run} works for run {record.parent}{by}"
+
     def _rows(self) -> list[tuple[object, ...]]:
         causes = self._causes
         rows: list[tuple[object, ...]] = []
@@ -114,12 +124,14 @@ class TurnsTrace:
         head = ("turn", "offset", "seconds", "tokens", "characters", "status", "comes from")
         more = f", the last {_PRINTED} of them" if len(self.turns) > _PRINTED else ""
         parts = [Part(f"Turns{more}", Table(head, self._rows(), empty="none"))]
+        parts += [Part(told) for told in self._above()]
         again = [turn for turn in self.failures if turn.id not in {one.id for one in self.turns}]
         if again:
             lines = [f"{turn.name}, attempt {turn.attempt}, offset {turn.start}: {turn.remark}" for turn in again]
             parts.append(Part(f"{len(again)} attempts were made again", "\n".join(lines)))
         if self.effects:
-            parts.append(Part(f"{len(self.effects)} calls of tools", "\n".join(map(effect_lines, self.effects))))
+            lines = [effect_lines(one, handed_over(self._pool)) for one in self.effects]
+            parts.append(Part(f"{len(self.effects)} calls of tools", "\n".join(lines)))
         if drifts := self.drifts:
             rows = [_drift_row(one) for one in drifts[-_PRINTED:]]
             parts.append(Part("Drift: shares and distances", Table(_DRIFT_HEAD, rows, numbers=True), shut=True))

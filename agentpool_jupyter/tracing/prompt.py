@@ -15,6 +15,7 @@ import msgspec
 from agentpool_jupyter.agents.models.continuation import going_on
 from agentpool_jupyter.agents.models.spoken_calls import with_exchange
 from agentpool_jupyter.agents.prompt.build import digest_of
+from agentpool_jupyter.agents.prompt.edits import edited
 from agentpool_jupyter.agents.prompt.frame import section
 from agentpool_jupyter.agents.prompt.record import completed, turns_read
 from agentpool_jupyter.agents.prompt.wording import VERSION, closing_words, system_words, turn_section, user_words
@@ -70,6 +71,25 @@ class RebuiltPrompt(msgspec.Struct, frozen=True, kw_only=True):
         return bool(self.messages) and not self.problem
 
 
+class _Function(msgspec.Struct):
+    name: str
+    arguments: str
+
+
+class _Call(msgspec.Struct):
+    function: _Function
+    id: str = ""
+
+
+class _Exchanged(msgspec.Struct):
+    """A message of a call of tools, as far as others look into it."""
+
+    role: str
+    content: str
+    tool_calls: list[_Call] = []
+    tool_call_id: str = ""
+
+
 class _Account(msgspec.Struct, frozen=True):
     """A prompt's record, as far as rebuilding needs it; what another program wrote may be anything."""
 
@@ -83,6 +103,8 @@ class _Account(msgspec.Struct, frozen=True):
     recalled: list[str] = []
     wording: int = 1
     in_words: str | None = None
+    redacted: list[tuple[int, int, int, str]] | bool = False
+    """How contents were changed; only that they were, in pools of an older version."""
 
 
 def rebuilt(
@@ -142,18 +164,32 @@ def _rebuild(
                 ),
             },
         ]
-        messages = with_exchange(messages, exchange, account.in_words)
+        messages = with_exchange(messages, _sound(exchange), account.in_words)
         if prompt.way in _WAYS - {"called"}:
             messages = going_on(messages, begun, prompt.way)  # type: ignore[arg-type]  # it is one of the ways
+        if account.redacted is True:
+            message = "texts were redacted on the way, and an older version did not record how"
+            raise UserError(message)  # noqa: TRY301 - as all that is not known
+        messages = edited(messages, account.redacted or [])
         same = digest_of(messages) == event.digest
     except UserError as error:
         return msgspec.structs.replace(prompt, problem=f"it cannot be rebuilt: {error}")
-    except (KeyError, TypeError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
         # What a stranger's record holds is not what ours do.
         problem = f"it cannot be rebuilt: its record is not as this package writes it ({type(error).__name__})"
         return msgspec.structs.replace(prompt, problem=problem)
     problem = "" if same else "what the log gives has another digest than what was sent: not the exact prompt"
     return msgspec.structs.replace(prompt, messages=messages, problem=problem)
+
+
+def _sound(exchange: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the messages of calls of tools; raises UserError where they are not as this package knows them."""
+    try:
+        msgspec.convert(exchange, list[_Exchanged])
+    except msgspec.ValidationError as error:
+        message = f"its calls of tools cannot be read: {error}"
+        raise UserError(message) from None
+    return exchange
 
 
 def _account(event: TurnStarted | TurnContinued) -> _Account:

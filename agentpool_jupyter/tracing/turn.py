@@ -15,11 +15,10 @@ from .causes import CausalGraph
 from .course import Course, Teams, courses
 from .labels import label_line
 from .prompt import RebuiltPrompt, rebuilt
+from .told import NAMED, effect_lines, handed_over, listed, prompt_part
+from .unseen import UnseenTurn, unseen_by
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from agentpool_jupyter.agents.team.spec import AgentSpec
     from agentpool_jupyter.pool import Document, Pool, Turn
     from agentpool_jupyter.pool.effects import Effect
     from agentpool_jupyter.pool.events import File, Label
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from .line import Line
 
 _CLIPPED = 100  # characters of a text in a line about it
-_PRINTED = 40  # relatives that are named; the object has all
 
 
 class AttemptTrace(msgspec.Struct, frozen=True):
@@ -43,13 +41,6 @@ class AttemptTrace(msgspec.Struct, frozen=True):
     def seen(self) -> int:
         """One past the last offset that it had read when it said its last words."""
         return max([asking.event.seen for asking in self.course.askings], default=self.turn.seen)
-
-
-class UnseenTurn(msgspec.Struct, frozen=True):
-    """A turn of which a traced turn had not read all, and why."""
-
-    turn: Turn
-    why: str
 
 
 class SaidPiece(msgspec.Struct, frozen=True):
@@ -70,7 +61,7 @@ class Trace:
         self._causes = CausalGraph(pool, line, document.turns)
         self._line = line
         tries = _attempts(document, turn)
-        stop = min(pool.end, line.position.at + 1)
+        stop = (line.position.at if turn.end is None else turn.end) + 1
         told = courses(pool, [one.id for one in tries], min(one.start for one in tries), stop)
         teams = Teams(pool)
         self.attempts = [
@@ -96,7 +87,10 @@ class Trace:
             and tries[0].start <= vote.offset <= (turn.end or stop)
         ]
         """The votes that its agent cast meanwhile on what others wanted to do."""
-        self.unseen = list(self._unseen(document))
+        last = self.attempts[-1]
+        latest = last.prompts[-1].read if last.prompts else []
+        found = unseen_by(turn, document, line, seen=last.seen, latest=latest) if turn.model else ()
+        self.unseen: list[UnseenTurn] = list(found)
         """What it had not read, or not all of, by the time it ended, and why."""
 
     # What it was asked ---------------------------------------------------------------------------------------
@@ -116,42 +110,6 @@ class Trace:
         """The turns that it had read, in the order in which they began."""
         turns = self._causes.turns
         return [turns[key] for key in turns if key in self._line.read_by(self.turn.id)]
-
-    def _unseen(self, document: Document) -> list[UnseenTurn]:
-        attempt = self.attempts[-1]
-        if not self.turn.model:
-            return []
-        end = self._line.position.at if self.turn.end is None else self.turn.end
-        read = self._line.read_by(self.turn.id)
-        latest = attempt.prompts[-1].read if attempt.prompts else []
-        shown = {one.turn.id: one for one in latest}
-        spec = self._spec()
-        found = []
-        for turn in document.turns:
-            if turn.id == self.turn.id or turn.start > end:
-                continue
-            one = self._line.attempts.get(turn.id)
-            if turn.id in read:
-                cut = shown.get(turn.id)
-                if cut is not None and cut.text != cut.turn.text.strip():
-                    kept = f"only the last {len(cut.text):,} of {len(cut.turn.text.strip()):,} characters went in"
-                    found.append(UnseenTurn(turn, kept))
-                elif one is not None and (one.end is None or one.end >= attempt.seen) and turn.text:
-                    found.append(UnseenTurn(turn, "read while it was still speaking"))
-            elif turn.start >= attempt.seen:
-                found.append(UnseenTurn(turn, "began after it had read"))
-            elif one is None or not one.stood(attempt.seen):
-                found.append(UnseenTurn(turn, "had said nothing yet"))
-            elif spec is not None and turn.model and turn.agent != spec.name and not spec.hears(turn.agent):
-                found.append(UnseenTurn(turn, f"{spec.name} does not listen to {turn.agent}"))
-            else:
-                found.append(UnseenTurn(turn, "left out for want of room"))
-        return found
-
-    def _spec(self) -> AgentSpec | None:
-        one = self._line.attempts.get(self.turn.id)
-        team = self._line.team(one) if one else None
-        return next((spec for spec in team.agents if spec.name == self.turn.agent), None) if team else None
 
     # What it said and did ------------------------------------------------------------------------------------
 
@@ -261,25 +219,25 @@ class Trace:
         parts = []
         for attempt in self.attempts:
             number = f"attempt {attempt.turn.attempt}: " if len(self.attempts) > 1 else ""
-            parts += [_prompt_part(prompt, number) for prompt in attempt.prompts]
+            parts += [prompt_part(prompt, number) for prompt in attempt.prompts]
         if self.turn.model.startswith(PYTHON):
             parts.append(
                 Part(f"It is a Python agent and was given the document as it was before offset {self.turn.seen}")
             )
         if self.turn.model:
             names = [turn.name for turn in self.seen]
-            parts.append(Part(f"It had read {len(names)} turns", _listed(names)))
-            rows = [(one.turn.name, one.why) for one in self.unseen[-_PRINTED:]]
+            parts.append(Part(f"It had read {len(names)} turns", listed(names)))
+            rows = [(one.turn.name, one.why) for one in self.unseen[-NAMED:]]
             unread = Part(f"It had not read {len(self.unseen)}", Table(("turn", "why"), rows))
             parts.append(unread if rows else _ALL_READ)
         if self.recalled:
             hits = [f"{hit.get('source', '')}: {clip(str(hit.get('text', '')), _CLIPPED)}" for hit in self.recalled]
             parts.append(Part(f"It was reminded of {len(hits)} passages", "\n".join(hits)))
         parts += self._deeds()
-        parents = _listed([turn.name for turn in self.parents]) or "nothing"
+        parents = listed([turn.name for turn in self.parents]) or "nothing"
         before, after = [one.name for one in self.ancestors], [one.name for one in self.descendants]
         relatives = (
-            f"from: {parents}\nall before: {_listed(before) or 'nothing'}\nall after: {_listed(after) or 'nothing'}"
+            f"from: {parents}\nall before: {listed(before) or 'nothing'}\nall after: {listed(after) or 'nothing'}"
         )
         parts.append(Part(f"It came from {len(before)} turns, and {len(after)} came from it", relatives))
         causes = self.causes
@@ -300,7 +258,8 @@ class Trace:
             parts.append(Part(f"What it said over time, in {len(said)} pieces", told, shut=True))
         parts.append(Part("What it said", self.turn.text.strip() or "(nothing)"))
         if self.effects:
-            parts.append(Part(f"It called {len(self.effects)} tools", "\n".join(map(effect_lines, self.effects))))
+            lines = [effect_lines(one, handed_over(self.pool)) for one in self.effects]
+            parts.append(Part(f"It called {len(self.effects)} tools", "\n".join(lines)))
         if self.votes:
             lines = [f"{'yes' if vote.accept else 'no'} to {one.told}: {vote.text}" for one, vote in self.votes]
             parts.append(Part(f"Its agent cast {len(lines)} votes meanwhile", "\n".join(lines)))
@@ -325,23 +284,6 @@ class Trace:
 _ALL_READ = Part("It had read all that was said before it ended")
 
 
-def effect_lines(effect: Effect) -> str:
-    """Return a call and what became of it, in lines."""
-    lines = [f"{effect.told}: {effect.status} (proposed at offset {effect.proposal.offset})"]
-    lines += [
-        f"  {voter}: {'yes' if vote.accept else 'no'}{f', {vote.text}' if vote.text else ''}"
-        for voter, vote in effect.votes.items()
-    ]
-    lines += [f"  {vote.agent}: does not count, {why}" for vote, why in effect.idle]
-    lines += [f"  what it rests on changed at offset {change.offset}: {change.why}" for change in effect.changes]
-    lines += [f"  agreed beforehand: grant {effect.granted.id}"] if effect.granted else []
-    lines += [f"  let pass: {effect.let_pass}"] if effect.let_pass else []
-    ended = effect.ended
-    if ended is not None:
-        lines.append(f"  {clip(str(getattr(ended, 'error', '') or getattr(ended, 'result', '')), 300)}")
-    return "\n".join(lines)
-
-
 def _attempts(document: Document, turn: Turn) -> list[Turn]:
     """Return all attempts at a turn: those of its agent in its run that were tried again right before it, and it."""
     found: list[Turn] = []
@@ -355,26 +297,3 @@ def _attempts(document: Document, turn: Turn) -> list[Turn]:
         if one.id in shown or one.status == "finished":
             found = []
     return [turn]
-
-
-def _prompt_part(prompt: RebuiltPrompt, number: str) -> Part:
-    state = "exactly as it was sent" if prompt.verified else prompt.problem
-    how = f" to go on ({prompt.way})" if prompt.way else ""
-    title = f"{number}it was asked{how} at offset {prompt.offset}, having read below {prompt.seen}: {state}"
-    texts = [f"[{message.get('role')}]\n{_content(message)}" for message in prompt.messages]
-    if not texts:
-        texts = ["the turns in it: " + (_listed([one.turn.name for one in prompt.read]) or "not known")]
-        texts += [f"recalled: {hit.get('source', '')}" for hit in prompt.recalled]
-    return Part(title[0].upper() + title[1:], "\n".join(texts), shut=bool(prompt.way))
-
-
-def _content(message: dict[str, Any]) -> str:
-    calls = [
-        f"calls {call['function']['name']}({call['function']['arguments']})" for call in message.get("tool_calls", [])
-    ]
-    return "\n".join([str(message.get("content") or ""), *calls]).strip()
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _PRINTED} more" if len(names) > _PRINTED else ""
-    return ", ".join(names[:_PRINTED]) + more

@@ -28,7 +28,7 @@ export class Copying {
 
   private readonly pressed = (event: Event): void => {
     const button = event.target instanceof Element ? event.target.closest<HTMLElement>(".ap-copy") : null;
-    const text = button === null ? null : (button.previousElementSibling?.querySelector("code")?.textContent ?? this.text(button));
+    const text = button === null ? null : (button.dataset["text"] ?? button.previousElementSibling?.querySelector("code")?.textContent ?? this.text(button));
     if (button === null || text === null) return;
     void copied(text).then((done) => this.say(button, done ? "copied" : "not allowed here"));
   };
@@ -37,7 +37,7 @@ export class Copying {
     clearTimeout(this.said.get(button));
     button.textContent = word;
     this.said.set(button, setTimeout(() => {
-      button.textContent = "copy";
+      button.textContent = button.dataset["text"] ?? "copy";
       this.said.delete(button);
     }, SAID_MS));
   }

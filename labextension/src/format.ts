@@ -28,6 +28,11 @@ export function clock(ms: number): string {
   return hours > 0 ? `${hours}:${two(minutes)}:${rest}` : `${minutes}:${rest}`;
 }
 
+/** Tokens, with about how many those are that are being spoken: a server counts them at a turn's end. */
+export function taken(tokens: number, speaking: number, view: { readonly estimated: boolean }): string {
+  return speaking > 0 ? `~ ${count(tokens + speaking)}` : bounded(count(tokens), view);
+}
+
 /** A number that is only known to be at most this, where `estimated` says so. */
 export function bounded(number: string, { estimated }: { readonly estimated: boolean }): string {
   return estimated ? `≤ ${number}` : number;

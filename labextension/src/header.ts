@@ -1,9 +1,10 @@
 // The head of the widget: the task, how it goes, what it has cost, and the button that stops it.
 
 import { element, setAttribute, setText } from "./dom";
-import { bounded, clock, count, dollars, exact } from "./format";
+import { bounded, clock, count, dollars, exact, taken } from "./format";
 import { readingText, readingTitle } from "./reading";
 import { isLive, type Scene } from "./session";
+import { allUnderWay } from "./speaking";
 import type { RunView } from "./wire";
 
 /** What the head's buttons do. */
@@ -80,7 +81,7 @@ export class Header {
     setText(this.task, run.task);
     setAttribute(this.task, "title", run.task);
     this.stoppable(live && connected, status);
-    this.figures(run);
+    this.figures(run, allUnderWay(scene.model));
     this.tick(live && connected);
   }
 
@@ -96,10 +97,10 @@ export class Header {
     setText(this.stop, status === "stopping" ? "stopping…" : "Stop");
   }
 
-  private figures(run: RunView): void {
+  private figures(run: RunView, speaking: number): void {
     const limit = run.tokens_max;
-    const taken = bounded(count(run.tokens), run);
-    setText(this.tokens, limit === null ? `${taken} tokens` : `${taken} of ${count(limit)} tokens`);
+    const tokens = taken(run.tokens, speaking, run);
+    setText(this.tokens, limit === null ? `${tokens} tokens` : `${tokens} of ${count(limit)} tokens`);
     setAttribute(this.tokens, "title", `${bounded(exact(run.tokens), run)} tokens`);
     setAttribute(this.bar, "hidden", limit === null ? "" : null);
     if (limit !== null) {

@@ -3,7 +3,9 @@
 //   wire      what travels, checked           store     what a view knows, a pure reducer
 //   session   talk with the kernel            cast      who appears, with palette's colours and shapes
 //   header, tray, switches, say, lanes, document, graph       the parts of the page; turns, turn and tail hold their text
+//   speaking  how much is being said and is not counted yet
 //   prose     a text that grows, as Markdown (markdown, code); copy has the buttons
+//   timeline  when who spoke, and the way to how everything stood then
 //   filter    what is looked at: search, and whose turns; found marks what was found
 //   dock      keeps the head of a live run in sight
 //   render    puts them together, once a frame

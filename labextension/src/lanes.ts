@@ -2,8 +2,9 @@
 
 import type { Cast, Member } from "./cast";
 import { element, setAttribute, setText } from "./dom";
-import { bounded, count, dollars, exact } from "./format";
+import { bounded, dollars, exact, taken } from "./format";
 import { readingText, readingTitle } from "./reading";
+import { NOBODY, underWay } from "./speaking";
 import { TurnList, type Source } from "./turns";
 import type { AgentView } from "./wire";
 
@@ -16,6 +17,7 @@ class Lane {
   private readonly read = element("div", { class: "ap-lane-read", hidden: "" });
   private readonly note = element("div", { class: "ap-lane-note", hidden: "" });
   private shown: AgentView | null = null;
+  private speaking = NOBODY;
 
   constructor({ agent, mark }: Member) {
     this.turns = new TurnList("ap-lane-text", `What ${agent.name} says`);
@@ -40,15 +42,17 @@ class Lane {
   update(member: Member, source: Source, looked: boolean): void {
     this.turns.update(member.turns, source, looked);
     const { agent } = member;
-    if (agent === this.shown) return;
+    const speaking = underWay(member.turns, source);
+    if (agent === this.shown && speaking === this.speaking) return;
     this.shown = agent;
+    this.speaking = speaking;
     setAttribute(this.root, "data-state", agent.state);
     setAttribute(this.root, "data-kind", agent.kind);
     setAttribute(this.root, "title", agent.role === "" ? null : agent.role);
     setText(this.state, agent.kind === "person" ? "" : agent.state);
     setText(this.model, agent.kind === "python" ? "python" : agent.model);
     setAttribute(this.model, "title", agent.model === "" ? null : agent.model);
-    setText(this.numbers, agent.kind === "person" ? "" : numbersOf(agent));
+    setText(this.numbers, agent.kind === "person" ? "" : numbersOf(agent, speaking));
     setAttribute(this.numbers, "title", `${bounded(exact(agent.tokens), agent)} tokens`);
     const read = readingText(agent.reading);
     setText(this.read, read);
@@ -120,9 +124,9 @@ function sizeOf(lanes: number): string {
   return lanes <= 12 ? "some" : "many";
 }
 
-function numbersOf(agent: AgentView): string {
-  const turns = agent.turns_max === null ? `${agent.turns}` : `${agent.turns}/${agent.turns_max}`;
-  const parts = [`turn ${turns}`, `${bounded(count(agent.tokens), agent)} tokens`];
+function numbersOf(agent: AgentView, speaking: number): string {
+  const turn = agent.turns + (speaking === NOBODY ? 0 : 1);
+  const parts = [`turn ${agent.turns_max === null ? turn : `${turn}/${agent.turns_max}`}`, `${taken(agent.tokens, speaking, agent)} tokens`];
   if (agent.rate > 0) parts.push(`${agent.rate.toFixed(agent.rate < 10 ? 1 : 0)}/s`);
   if (agent.cost !== null) parts.push(bounded(dollars(agent.cost), agent));
   return parts.join(" · ");

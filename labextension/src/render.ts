@@ -4,7 +4,7 @@ import { Casting } from "./cast";
 import { Copying } from "./copy";
 import { Dock } from "./dock";
 import { DocumentView } from "./document";
-import { element, Frame } from "./dom";
+import { element, Frame, setAttribute } from "./dom";
 import { Filter } from "./filter";
 import { FoundMarks } from "./found";
 import { Graph } from "./graph";
@@ -14,17 +14,19 @@ import { mark } from "./palette";
 import { SayForm } from "./say";
 import { isLive, Session, type Scene, type WidgetModel } from "./session";
 import { Switches, type Shown } from "./switches";
+import { Timeline } from "./timeline";
 import { Tray } from "./tray";
 import type { TurnView } from "./wire";
 
 /** Draws a widget into `el` and returns what undoes it all. */
 export function render({ model, el }: { model: WidgetModel; el: HTMLElement }): () => void {
   const casting = new Casting();
+  const earlier = new Casting();
   const lanes = new Lanes();
   const transcript = new DocumentView();
   const graph = new Graph();
-  let scene: Scene = { model: null, link: "waiting", problem: "" };
-  let shown: Shown = { page: "lanes", graph: true };
+  let scene: Scene = { model: null, link: "waiting", problem: "", then: null };
+  let shown: Shown = { page: "lanes", graph: true, timeline: true };
 
   const draw = (): void => {
     header.update(scene);
@@ -32,19 +34,22 @@ export function render({ model, el }: { model: WidgetModel; el: HTMLElement }): 
     say.open(live && scene.link === "live", live ? "Not connected" : "The run has ended");
     dock.keep(scene.model !== null && live && scene.link !== "absent");
     if (scene.model === null) return;
-    const now = scene.model;
-    const cast = casting.of(now);
+    tray.update(scene.model.run, scene.link === "live");
+    timeline.root.hidden = !shown.timeline;
+    if (shown.timeline) timeline.update(scene.model, casting.of(scene.model), live && scene.link === "live", scene.then);
+    setAttribute(root, "data-then", scene.then === null ? null : "");
+    const looked = scene.then?.model ?? scene.model;
+    const cast = (scene.then === null ? casting : earlier).of(looked);
     const source = {
-      turn: (id: string) => now.turns.get(id),
+      turn: (id: string) => looked.turns.get(id),
       mark: (agent: string) => cast.get(agent)?.mark ?? mark(null),
     };
-    tray.update(now.run, scene.link === "live");
-    const { cast: members, order } = filter.of(now, cast);
+    const { cast: members, order } = filter.of(looked, cast);
     graph.root.hidden = !shown.graph || cast.size < 2;
     lanes.root.hidden = shown.page !== "lanes";
     transcript.root.hidden = shown.page !== "document";
     // What is out of sight is brought up to date when it is looked at.
-    if (!graph.root.hidden) graph.update(now, cast);
+    if (!graph.root.hidden) graph.update(looked, cast);
     if (shown.page === "lanes") lanes.update(members, source);
     else transcript.update(order, source);
     found.show((shown.page === "lanes" ? lanes : transcript).root.querySelectorAll(".ap-turn-text"), filter.query);
@@ -61,6 +66,7 @@ export function render({ model, el }: { model: WidgetModel; el: HTMLElement }): 
     draw();
     (shown.page === "lanes" ? lanes : transcript).restore();
   });
+  const timeline = new Timeline((at) => session.look(at));
   const filter = new Filter(() => draw());
   const found = new FoundMarks();
   const header = new Header({ stop: () => session.send({ kind: "stop" }) }, say.root, switches.root, filter.root);
@@ -71,14 +77,16 @@ export function render({ model, el }: { model: WidgetModel; el: HTMLElement }): 
     { class: "agentpool-widget mathjax_ignore tex2jax_ignore", "data-testid": "agentpool-widget" },
     dock.slot,
     graph.root,
+    timeline.root,
     lanes.root,
     transcript.root,
   );
   const copying = new Copying(root, (button) => {
     const id = button.closest<HTMLElement>(".ap-turn")?.dataset["id"];
-    if (scene.model === null) return null;
-    const ids = id === undefined ? filter.of(scene.model, casting.of(scene.model)).order : [id];
-    return asMarkdown(ids.flatMap((each) => scene.model?.turns.get(each) ?? []));
+    const looked = scene.then?.model ?? scene.model;
+    if (looked === null) return null;
+    const ids = id === undefined ? filter.of(looked, casting.of(looked)).order : [id];
+    return asMarkdown(ids.flatMap((each) => looked.turns.get(each) ?? []));
   });
   const slash = (event: KeyboardEvent): void => {
     if (event.key !== "/" || event.target instanceof HTMLInputElement) return;
@@ -97,7 +105,7 @@ export function render({ model, el }: { model: WidgetModel; el: HTMLElement }): 
     found.clear();
     root.removeEventListener("keydown", slash);
     frame.cancel();
-    for (const part of [dock, header, tray, graph, lanes, transcript, say, switches, filter, copying]) part.close();
+    for (const part of [dock, header, tray, graph, lanes, transcript, say, switches, filter, timeline, copying]) part.close();
     root.remove();
   };
 }

@@ -1,7 +1,7 @@
 // One view's conversation with the kernel: asks for the state, takes patches, notices silence.
 
 import { fromState, reduce, type Model } from "./store";
-import { parse, WireError, type ToKernel } from "./wire";
+import { parse, WireError, type Then, type ToKernel } from "./wire";
 
 /** What anywidget hands to a view, as far as it is used here. */
 export interface WidgetModel {
@@ -23,6 +23,15 @@ export interface Scene {
   readonly link: Link;
   /** A problem that the kernel reported; empty where there is none. */
   readonly problem: string;
+  /** An earlier moment that is looked at, in place of now. */
+  readonly then: Earlier | null;
+}
+
+export interface Earlier {
+  readonly at: number;
+  /** Up to which event: what a rollback to that moment would keep. */
+  readonly offset: number;
+  readonly model: Model;
 }
 
 const ANSWER_MS = 3_000;
@@ -34,7 +43,11 @@ const PROBLEM_MS = 10_000;
 
 /** Tells `onChange` of every new scene until it is closed. */
 export class Session {
-  private scene: Scene = { model: null, link: "waiting", problem: "" };
+  private scene: Scene = { model: null, link: "waiting", problem: "", then: null };
+  /** Other views of the same run hear the answers to this one, too. */
+  private readonly name = Math.random().toString(36).slice(2);
+  private looking: number | null = null;
+  private wanted: number | null = null;
   private answer: ReturnType<typeof setTimeout> | null = null;
   private silence: ReturnType<typeof setTimeout> | null = null;
   private forget: ReturnType<typeof setTimeout> | null = null;
@@ -62,6 +75,13 @@ export class Session {
       this.unanswered();
       return false;
     }
+  }
+
+  /** Asks how everything stood at a moment; null is now. One question is on its way at a time, and the last one counts. */
+  look(at: number | null): void {
+    this.wanted = at;
+    if (at === null) this.change({ then: null });
+    else if (this.looking === null && this.send({ kind: "look", view: this.name, at })) this.looking = at;
   }
 
   close(): void {
@@ -94,7 +114,12 @@ export class Session {
     if (message === null) return;
     this.heard = true;
     this.listen();
+    if (message.kind === "then") {
+      if (message.view === this.name) this.arrive(message);
+      return;
+    }
     if (message.kind === "problem") {
+      this.looking = null;
       this.change({ link: "live" });
       this.complain(message.text);
       return;
@@ -102,11 +127,19 @@ export class Session {
     if (message.kind === "state") {
       this.settle();
       this.patience = ANSWER_MS;
+      this.looking = null; // what was asked before may have gone with its connection
     }
     const outcome = reduce(this.scene.model, message);
     if (outcome.kind === "changed") this.change({ model: outcome.model, link: "live" });
     else if (outcome.kind === "gap") this.ask();
   };
+
+  private arrive({ at, offset, state }: Then): void {
+    this.looking = null;
+    if (this.wanted === null) return;
+    this.change({ then: { at, offset, model: fromState(state) } });
+    if (this.wanted !== at) this.look(this.wanted);
+  }
 
   private settle(): void {
     if (this.answer !== null) clearTimeout(this.answer);

@@ -3,7 +3,7 @@
 // Identity tells what changed: an agent, a turn or `order` that is the same object as before has not changed, so
 // that the DOM is touched only where something is new.
 
-import type { AgentView, Append, EdgeView, Patch, RunView, State, TurnView } from "./wire";
+import type { AgentView, Append, BarView, EdgeView, Patch, PointView, RunView, State, TurnView } from "./wire";
 
 /** Everything that is shown. */
 export interface Model {
@@ -16,6 +16,9 @@ export interface Model {
   readonly order: readonly string[];
   /** By `edgeKey`. */
   readonly edges: ReadonlyMap<string, EdgeView>;
+  /** By the ids of attempts, and of events. */
+  readonly bars: ReadonlyMap<string, BarView>;
+  readonly points: ReadonlyMap<string, PointView>;
 }
 
 /** What became of a message: `gap` means that something was missed and the state must be asked for. */
@@ -39,6 +42,8 @@ export function fromState(state: State): Model {
     turns,
     order: sorted(turns),
     edges: new Map(state.edges.map((edge) => [edgeKey(edge.source, edge.target), edge])),
+    bars: new Map(state.bars.map((bar) => [bar.id, bar])),
+    points: new Map(state.points.map((point) => [point.id, point])),
   };
 }
 
@@ -59,6 +64,8 @@ export function reduce(model: Model | null, message: State | Patch): Outcome {
       turns,
       order: regrouped ? sorted(turns) : model.order,
       edges: replaced(model.edges, message.edges, (edge) => edgeKey(edge.source, edge.target)),
+      bars: replaced(model.bars, message.bars, (bar) => bar.id),
+      points: replaced(model.points, message.points, (point) => point.id),
     },
   };
 }

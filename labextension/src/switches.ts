@@ -7,6 +7,7 @@ import { element } from "./dom";
 export interface Shown {
   readonly page: "lanes" | "document";
   readonly graph: boolean;
+  readonly timeline: boolean;
 }
 
 export class Switches {
@@ -21,6 +22,7 @@ export class Switches {
       this.button("Lanes", "ap-show-lanes", () => ({ page: "lanes" }), () => this.shown.page === "lanes"),
       this.button("Document", "ap-show-document", () => ({ page: "document" }), () => this.shown.page === "document"),
       this.button("Graph", "ap-show-graph", () => ({ graph: !this.shown.graph }), () => this.shown.graph),
+      this.button("Timeline", "ap-show-timeline", () => ({ timeline: !this.shown.timeline }), () => this.shown.timeline),
     ];
     const all = this.buttons.map(({ button }) => button);
     const pages = element("span", { class: "ap-segment", role: "group", "aria-label": "Show as" }, ...all.slice(0, 2));

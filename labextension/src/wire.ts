@@ -8,11 +8,15 @@ const AGENT_KINDS = ["model", "python", "person"] as const;
 const AGENT_STATES = ["idle", "thinking", "speaking", "retrying", "failed", "done"] as const;
 const RUN_STATUSES = ["starting", "running", "stopping", "finished", "failed", "stopped", "lost"] as const;
 const TURN_STATUSES = ["running", "finished", "failed", "cancelled"] as const;
+const BAR_ENDS = ["running", "finished", "failed", "cancelled", "again", "lost"] as const;
+const POINT_KINDS = ["call", "vote", "message", "fork", "head"] as const;
 
 export type AgentKind = (typeof AGENT_KINDS)[number];
 export type AgentState = (typeof AGENT_STATES)[number];
 export type RunStatus = (typeof RUN_STATUSES)[number];
 export type TurnStatus = (typeof TURN_STATUSES)[number];
+export type BarEnd = (typeof BAR_ENDS)[number];
+export type PointKind = (typeof POINT_KINDS)[number];
 
 /** What reading has cost: prompt tokens by what they were, and turns that missed something. */
 export interface Reading {
@@ -147,6 +151,32 @@ export interface RunView {
   readonly lets_pass: readonly string[];
 }
 
+/** One attempt at a turn, from when to when; times are milliseconds since the epoch. */
+export interface BarView {
+  readonly id: string;
+  readonly agent: string;
+  readonly start: number;
+  readonly began: number;
+  /** When its first token came. */
+  readonly first: number | null;
+  readonly ended: number | null;
+  readonly end: number | null;
+  /** `again` is an attempt that failed or was overtaken, and was followed by another. */
+  readonly how: BarEnd;
+  /** It stands on a line of history that was left. */
+  readonly left: boolean;
+}
+
+/** Something that happened at one moment, on its agent's row. */
+export interface PointView {
+  readonly id: string;
+  readonly agent: string;
+  readonly offset: number;
+  readonly at: number;
+  readonly what: PointKind;
+  readonly told: string;
+}
+
 /** More text for a turn; `at` counts UTF-16 code units, as `String.length` does. */
 export interface Append {
   readonly turn: string;
@@ -162,6 +192,8 @@ export interface State {
   readonly agents: readonly AgentView[];
   readonly turns: readonly TurnView[];
   readonly edges: readonly EdgeView[];
+  readonly bars: readonly BarView[];
+  readonly points: readonly PointView[];
 }
 
 /** What changed since `seq - 1`. */
@@ -174,6 +206,17 @@ export interface Patch {
   readonly drops: readonly string[];
   readonly append: readonly Append[];
   readonly edges: readonly EdgeView[];
+  readonly bars: readonly BarView[];
+  readonly points: readonly PointView[];
+}
+
+/** How everything stood at an earlier moment, for the view that asked; a rollback to it would keep up to `offset`. */
+export interface Then {
+  readonly kind: "then";
+  readonly view: string;
+  readonly at: number;
+  readonly offset: number;
+  readonly state: State;
 }
 
 /** What a view asked for could not be done. */
@@ -182,11 +225,12 @@ export interface Problem {
   readonly text: string;
 }
 
-export type ToView = State | Patch | Problem;
+export type ToView = State | Patch | Then | Problem;
 export type ToKernel =
   | { readonly kind: "hello" }
   | { readonly kind: "stop" }
   | { readonly kind: "say"; readonly text: string }
+  | { readonly kind: "look"; readonly view: string; readonly at: number }
   | Resolve;
 
 /** A message of a known kind that does not have the shape of that kind. */
@@ -204,13 +248,14 @@ export function parse(value: unknown): ToView | null {
   const fields = new Fields(value, "message");
   switch (fields.text("kind", "")) {
     case "state":
+      return state(fields);
+    case "then":
       return {
-        kind: "state",
-        seq: fields.number("seq"),
-        run: run(fields.get("run"), "run"),
-        agents: fields.list("agents", agent),
-        turns: fields.list("turns", turn),
-        edges: fields.list("edges", edge),
+        kind: "then",
+        view: fields.text("view"),
+        at: fields.number("at"),
+        offset: fields.number("offset"),
+        state: state(new Fields(fields.get("state"), "message.state")),
       };
     case "patch": {
       const head = fields.get("run") ?? null;
@@ -223,6 +268,8 @@ export function parse(value: unknown): ToView | null {
         drops: fields.list("drops", text),
         append: fields.list("append", append),
         edges: fields.list("edges", edge),
+        bars: fields.list("bars", bar),
+        points: fields.list("points", point),
       };
     }
     case "problem":
@@ -230,6 +277,46 @@ export function parse(value: unknown): ToView | null {
     default:
       return null;
   }
+}
+
+function state(fields: Fields): State {
+  return {
+    kind: "state",
+    seq: fields.number("seq"),
+    run: run(fields.get("run"), "run"),
+    agents: fields.list("agents", agent),
+    turns: fields.list("turns", turn),
+    edges: fields.list("edges", edge),
+    bars: fields.list("bars", bar),
+    points: fields.list("points", point),
+  };
+}
+
+function bar(value: unknown, where: string): BarView {
+  const fields = new Fields(value, where);
+  return {
+    id: fields.text("id"),
+    agent: fields.text("agent"),
+    start: fields.number("start"),
+    began: fields.number("began"),
+    first: fields.numberOrNull("first"),
+    ended: fields.numberOrNull("ended"),
+    end: fields.numberOrNull("end"),
+    how: fields.word("how", BAR_ENDS, "running"),
+    left: fields.get("left") === true,
+  };
+}
+
+function point(value: unknown, where: string): PointView {
+  const fields = new Fields(value, where);
+  return {
+    id: fields.text("id"),
+    agent: fields.text("agent"),
+    offset: fields.number("offset"),
+    at: fields.number("at"),
+    what: fields.word("what", POINT_KINDS, "message"),
+    told: fields.text("told"),
+  };
 }
 
 function agent(value: unknown, where: string): AgentView {

@@ -32,9 +32,9 @@ export function run(part: Partial<RunView> = {}): RunView {
 }
 
 export function state(part: Partial<State> = {}): State {
-  return { kind: "state", seq: 0, run: run(), agents: [agent("planner")], turns: [], edges: [], ...part };
+  return { kind: "state", seq: 0, run: run(), agents: [agent("planner")], turns: [], edges: [], bars: [], points: [], ...part };
 }
 
 export function patch(seq: number, part: Partial<Patch> = {}): Patch {
-  return { kind: "patch", seq, run: null, agents: [], turns: [], drops: [], append: [], edges: [], ...part };
+  return { kind: "patch", seq, run: null, agents: [], turns: [], drops: [], append: [], edges: [], bars: [], points: [], ...part };
 }

@@ -275,6 +275,22 @@ describe("what waits for a person", () => {
   });
 });
 
+describe("numbers that move", () => {
+  it("count what is being said, and say that they do so about", () => {
+    const kernel = new Kernel();
+    open(kernel);
+    const ended = turn("1", { text: "One", status: "finished" });
+    kernel.says(state({ run: run({ tokens: 100 }), agents: [agent("planner", { tokens: 100, turns: 1, turns_max: 2 })], turns: [ended] }));
+    expect([shown(".ap-tokens"), shown(".ap-lane-numbers")]).toEqual(["100 tokens", "turn 1/2 · 100 tokens"]);
+    kernel.says(patch(1, { turns: [turn("2")] }));
+    expect(shown(".ap-lane-numbers")).toBe("turn 2/2 · 100 tokens");
+    kernel.says(patch(2, { append: [{ turn: "2", at: 0, text: "x".repeat(80) }] }));
+    expect([shown(".ap-tokens"), shown(".ap-lane-numbers")]).toEqual(["~ 120 tokens", "turn 2/2 · ~ 120 tokens"]);
+    kernel.says(patch(3, { turns: [turn("2", { status: "finished" })], run: run({ tokens: 130 }), agents: [agent("planner", { tokens: 130, turns: 2, turns_max: 2 })] }));
+    expect([shown(".ap-tokens"), shown(".ap-lane-numbers")]).toEqual(["130 tokens", "turn 2/2 · 130 tokens"]);
+  });
+});
+
 describe("numbers that rest on an estimate", () => {
   it("are marked wherever they stand", () => {
     const kernel = new Kernel();
@@ -358,6 +374,60 @@ describe("the head of a run", () => {
     kernel.says(state({ run: run({ status: "stopped" }) }));
     expect(el.querySelector(".ap-stop")?.hasAttribute("data-gone")).toBe(true);
     expect(el.querySelector<HTMLInputElement>(".ap-say-text")?.placeholder).toBe("The run has ended");
+  });
+});
+
+describe("the timeline", () => {
+  const bar = { id: "1", agent: "planner", start: 1, began: 1000, first: 3000, ended: 5000, end: 9, how: "finished", left: false } as const;
+  const point = { id: "e", agent: "critic", offset: 4, at: 2000, what: "vote", told: "agrees to order" } as const;
+  const then = state({ agents: two.agents, turns: [turn("1", { text: "On" })] });
+
+  function looks(kernel: Kernel): number[] {
+    return kernel.sent.flatMap((message) => (message.kind === "look" ? [message.at] : []));
+  }
+  function key(name: string): void {
+    el.querySelector(".ap-track")?.dispatchEvent(new KeyboardEvent("keydown", { key: name, bubbles: true, cancelable: true }));
+    vi.advanceTimersToNextFrame();
+  }
+  function timed(): Kernel {
+    const kernel = new Kernel();
+    open(kernel);
+    kernel.says({ ...two, run: run({ status: "finished", started: 1000, finished: 11_000 }), bars: [bar], points: [point] });
+    return kernel;
+  }
+
+  it("has a bar for each attempt, on its agent's row, and points for what happened", () => {
+    const kernel = timed();
+    const drawn = el.querySelector<HTMLElement>(".ap-row[data-agent='planner'] .ap-bar-turn");
+    expect(drawn?.title).toBe("planner#1: finished, 4.0 s, first token after 2.0 s");
+    const seconds = ["from", "said", "took"].map((name) => drawn?.style.getPropertyValue(`--ap-${name}`));
+    expect(seconds).toEqual(["0.000", "2.000", "4.000"]);
+    expect(el.querySelector<HTMLElement>(".ap-row[data-agent='critic'] .ap-point")?.style.getPropertyValue("--ap-from")).toBe("1.000");
+    kernel.says(patch(1, { bars: [{ ...bar, left: true }] }));
+    expect(drawn?.title).toContain("on a line that was left");
+    expect(el.querySelectorAll(".ap-bar-turn")).toHaveLength(1);
+  });
+
+  it("shows everything as it was at the moment that is pointed at, and comes back", () => {
+    const kernel = timed();
+    key("ArrowLeft");
+    expect(looks(kernel)).toEqual([10_800]);
+    const asked = kernel.sent.at(-1);
+    if (asked?.kind !== "look") throw new Error("no question");
+    kernel.says({ kind: "then", view: "another", at: 10_800, offset: 4, state: then });
+    expect(shown(".ap-turn-text")).toBe("One");
+    key("ArrowLeft"); // one question is on its way: this one waits
+    expect(looks(kernel)).toEqual([10_800]);
+    kernel.says({ kind: "then", view: asked.view, at: 10_800, offset: 4, state: then });
+    expect([shown(".ap-turn-text"), shown(".ap-then-told")]).toEqual(["On", "As of 9.8 s (offset 4)"]);
+    expect(looks(kernel)).toEqual([10_800, 10_600]);
+    expect([...el.querySelectorAll(".ap-command")].map((each) => each.textContent)).toEqual(["%rollback 4", "%branch idea 4", "%diff 4"]);
+    kernel.says(patch(1, { append: [{ turn: "1", at: 3, text: " two" }] }));
+    expect(shown(".ap-turn-text")).toBe("On");
+    key("Escape");
+    expect(shown(".ap-turn-text")).toBe("One two");
+    kernel.says({ kind: "then", view: asked.view, at: 10_600, offset: 3, state: then });
+    expect(shown(".ap-turn-text")).toBe("One two");
   });
 });
 

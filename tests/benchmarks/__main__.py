@@ -29,10 +29,12 @@ NAMES = (
     "bench_files",
     "bench_history",
     "bench_snapshot_job",
+    "bench_report",
     "bench_reading",
     "bench_stride",
     "bench_recall",
     "bench_privacy",
+    "bench_trace",
 )
 README = Path(__file__).with_name("README.md")
 _END = "<!-- end of results -->\n"

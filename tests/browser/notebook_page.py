@@ -104,6 +104,12 @@ class NotebookPage:
         """Press the notebook's own button."""
         self.page.locator("[data-command='notebook:interrupt-kernel']").click()
 
+    def kernel_is_restarted(self) -> None:
+        """Restart the kernel by the notebook's own button, and wait until it is there again."""
+        self.page.locator("[data-command='kernelmenu:restart'], [data-command='notebook:restart-kernel']").first.click()
+        self.page.get_by_role("dialog").get_by_role("button", name="Confirm Kernel Restart").click()
+        expect(self.page.locator(".jp-Notebook-ExecutionIndicator")).to_have_attribute("data-status", "idle")
+
     def save(self) -> None:
         """Save the notebook as a person does, and wait until it is on the disk."""
         while True:  # the front end does nothing when it is asked while another save, its own say, is under way

@@ -84,6 +84,7 @@ def jupyter_server(home: Path) -> Iterator[JupyterServer]:
         "IPYTHONDIR": str(home / "ipython"),
         "JUPYTER_CONFIG_DIR": str(config),
         "JUPYTER_DATA_DIR": str(home / "data"),
+        "JUPYTER_PATH": str(_with_extension(home / "extension")),  # this clone's, whatever is installed
         "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
         "JUPYTER_TOKEN": _TOKEN,
         "PYTHONPATH": str(ROOT),
@@ -102,6 +103,15 @@ def jupyter_server(home: Path) -> Iterator[JupyterServer]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def _with_extension(folder: Path) -> Path:
+    """Return a data folder that has this clone's JupyterLab extension, as it was built last."""
+    built = ROOT / "labextension" / "lab" / "dist"
+    assert built.is_dir(), "the JupyterLab extension was not built: `pip install -e .` builds it"
+    (folder / "labextensions").mkdir(parents=True)
+    (folder / "labextensions" / "agentpool-jupyter").symlink_to(built)
+    return folder
 
 
 def _url(process: subprocess.Popen[bytes], home: Path) -> str:

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from agentpool_jupyter.errors import UserError
 from agentpool_jupyter.services.local_model import LocalModel
 from tests.needs import lacking
-from tests.test_notebooks import NOTEBOOKS, check
+from tests.test_notebooks import NOTEBOOKS, check, is_team
 
 from .notebook_page import NotebookPage
 
@@ -29,7 +29,7 @@ def local_model():
 def test_run_all_succeeds(page, jupyter, local_model, tmp_path, file):
     """Every cell has its number in order, every team leaves a picture, and what is saved shows what it tells."""
     cells = [cell for cell in nbformat.read(file, as_version=4).cells if cell.cell_type == "code"]
-    teams = [index for index, cell in enumerate(cells) if cell.source.startswith("%%agents")]
+    teams = [index for index, cell in enumerate(cells) if is_team(cell)]
     notebook = NotebookPage(page, jupyter, file.name, "lab")
     shutil.copy(file, notebook.path)
     notebook.open()

@@ -41,7 +41,7 @@ AGENTS = {"planner": "Drafts the plan.", "critic": "Names its weakest point."}
 @pytest.fixture
 def server(server):
     """A model that writes Markdown, at a pace at which one can watch."""
-    server.rate = 60
+    server.rate = 20
     server.fault(Says(PLAN), times=None, contains=speaks("planner"))
     server.fault(Says(CRITIC), times=None, contains=speaks("critic"))
     return server
@@ -83,6 +83,7 @@ def test_markdown_is_seen_while_it_grows_and_wherever_it_is_read(open_notebook, 
     photo("2-code", notebook.output(1).first)
     notebook.page.get_by_role("button", name="Document").click()
     photo("3-document", notebook.output(1).first)
+    server.rate = 1000
     notebook.ended(1)
     shows_the_plan(notebook.output(1).locator(".ap-document").first)
     photo("4-ended", notebook.output(1).first)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
@@ -16,6 +17,7 @@ from agentpool_jupyter import open_pool
 from agentpool_jupyter.agents import AgentSpec, TeamSpec
 from agentpool_jupyter.agents.models.providers import PROVIDERS
 from agentpool_jupyter.agents.runs.report import Report
+from agentpool_jupyter.agents.team.schema import team_schema
 from agentpool_jupyter.errors import RunFailedError
 from agentpool_jupyter.log import open_store
 from agentpool_jupyter.pool.events import RunFinished, RunStarted
@@ -326,7 +328,7 @@ def test_attach_shows_a_run_that_has_ended(cell, server):
         ("%%agents one two\nt", "%%agents takes one pool"),
         ("%%agents ../etc\nt", "cannot name a pool"),
         ("%%agents --store ftp://x\nt", "unknown kind of store 'ftp'"),
-        ("%%agents --nonsense\nt", "unrecognized arguments: --nonsense; there are: "),
+        ("%%agents --qqq\nt", "unrecognized arguments: --qqq; there are: "),
         ("%%agents --sotre x\nt", "unrecognized arguments: --sotre; did you mean '--store'?"),
         ("%agents stauts", "%agents stauts: unknown action, and %%agents begins a cell; did you mean 'status'?"),
         ("%pool lst", "no pool 'lst' in "),
@@ -456,3 +458,7 @@ def test_a_pool_that_another_process_has_deleted_is_told_and_can_be_made_again(s
     shell.run_line_magic("pool", "use bakery")
     shell.run_line_magic("pool", "tag here")
     assert open_store(store).names() == ["bakery"]
+
+
+def test_the_schema_of_a_cell_is_printed(cell):
+    assert json.loads(cell("%agents schema")) == team_schema()

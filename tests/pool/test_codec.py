@@ -35,6 +35,7 @@ from agentpool_jupyter.pool.events import (
     RunStarted,
     StopAsked,
     Tag,
+    TrialFinished,
     TurnContinued,
     TurnFailed,
     TurnFinished,
@@ -91,6 +92,7 @@ EVENTS = [
     Grant(id="26", agent="you", tool="pay", of="ann", count=3, within=60.0),
     GrantRevoked(id="27", agent="you", grant="26"),
     Label(id="28", turn="t1", label="step repetition", text="Again."),
+    TrialFinished(id="29", run="r", experiment="ab", trial={"way": "dealt", "n": 2, "repeat": 0}, row={"seconds": 1.5}),
 ]
 
 
@@ -127,7 +129,7 @@ def test_the_names_of_the_types_are_the_storage_format():
     assert " ".join(event.type for event in EVENTS) == (
         "run_started run_finished message turn_started delta turn_finished turn_failed fork head tag recall "
         "claim release heartbeat proposal vote decision folded turn_continued stop_asked "
-        "effect_started effect_done effect_failed file file_piece gate_edited grant grant_revoked label"
+        "effect_started effect_done effect_failed file file_piece gate_edited grant grant_revoked label trial_finished"
     )
 
 

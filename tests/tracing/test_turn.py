@@ -176,3 +176,19 @@ def test_a_turn_is_explained_on_kafka(kafka_url, server):
         found = ap.trace(pool, "cleo#1")
         assert found.prompt.verified
         assert names(found.ancestors) == ["you#1", "ann#1", "ben#1"]
+
+
+def test_a_task_that_was_handed_over_is_followed_down_and_up(pool, server):
+    """From the call to the run that worked on it, and from there to who asked."""
+    cooks = {"about": "Know all of baking.", "turns": 1, "agents": {"baker": "Bakes."}}
+    server.fault(Asks((("cooks", {"task": "What does flour cost?"}),)), contains="You are ann.", times=1)
+    play(pool, {"ann": {"role": "Asks.", "tools": ["cooks"]}}, server, teams={"cooks": cooks})
+    first, below = pool.runs.values()
+    found = ap.trace(pool, "ann#1")
+    assert f"the task went to run {below.id}" in str(found)
+    assert ap.trace(pool, found.effects[0].id).run == below.id
+    told = str(ap.trace(pool, below.id))
+    assert f"Run {below.id} works for run {first.id}, asked by ann at offset" in told
+    baker = ap.trace(pool, "baker#1")
+    assert baker.prompt.verified
+    assert baker.turn.branch == "cooks"

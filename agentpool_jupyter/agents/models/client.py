@@ -188,13 +188,15 @@ class ModelClient:
         options: Mapping[str, Any],
     ) -> Reply:
         """Send the request, in simpler words where the server does not know some, and return its answer."""
-        dialect, clock = self._dialect, asyncio.get_running_loop().time
+        begun, clock = self._dialect, asyncio.get_running_loop().time
+        dialect = begun
         patient = clock() + _LOADING_SECONDS
         while True:
             body = {"model": self.endpoint.model, **dialect.body(messages, max_tokens, options)}
             reply: Reply = await self._in_queue(connection.post(body))
             if reply.status < _FIRST_ERROR_STATUS:
-                self._dialect = dialect
+                if dialect is not begun:  # else another call may have learned more meanwhile
+                    self._dialect = dialect
                 kind = reply.headers.get("content-type", "")
                 if kind.startswith("text/html"):
                     await reply.close()

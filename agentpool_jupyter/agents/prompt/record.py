@@ -15,6 +15,7 @@ A record holds references, and its size does not depend on how much there was to
 ``recalled``   the sources of what was recalled
 ``missed``     how many of the recalled texts were left out
 ``wording``    the version of the words around all that (:mod:`.wording`)
+``redacted``   how contents were changed before they were sent (:mod:`.edits`)
 ``in_words``   what a model whose server does not know tools was told of them; may be empty
 =============  ======================================================================================================
 """

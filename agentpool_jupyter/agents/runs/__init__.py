@@ -14,5 +14,7 @@ In reading order::
     schedule  who speaks when: Schedule lets agents take turns until there is a reason to end
     report    what each agent did and what it took
     drift     agents that repeat themselves or others, leave their task, or do not know when to stop
+    measures  how fast a run was and what it cost to be many: definitions, units, sources
+    times     when turns began, first said something and ended
     stale     turns that ended without having read what they should have
 """

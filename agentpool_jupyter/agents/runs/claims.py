@@ -103,9 +103,11 @@ def refuse_if_active(pool: Pool, run: str = "", *, before: Claim | None = None) 
     A run whose line the head has left is about to end by itself, and is waited for.
     """
     deadline = time.monotonic() + _LEAVING_SECONDS
-    while (
-        (alive := pool.runs.alive()) and time.monotonic() < deadline and any(one.branch != pool.branch for one in alive)
-    ):
+
+    def leaving(other: RunRecord) -> bool:
+        return other.branch != pool.branch and (before is None or other.id != run)  # one's own may be on any
+
+    while (alive := pool.runs.alive()) and time.monotonic() < deadline and any(map(leaving, alive)):
         time.sleep(_GLANCE_SECONDS)
     for other in alive:
         held = other.claim

@@ -1,4 +1,4 @@
-"""What a run did and what it took, read from its document."""
+"""What a run did and what it took, read from its log."""
 
 from __future__ import annotations
 
@@ -6,22 +6,28 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from agentpool_jupyter.agents.team.spec import TeamSpec
 from agentpool_jupyter.display.foreign import printable
 from agentpool_jupyter.display.note import remarks_html, warnings_html
 from agentpool_jupyter.display.table import Table
 from agentpool_jupyter.effects.files.conflicts import conflicts_of
+from agentpool_jupyter.errors import UserError
 from agentpool_jupyter.pool import Usage
+from agentpool_jupyter.pool.columns import frame_of
 from agentpool_jupyter.pool.words import OVERTAKEN, UNUSUAL
 
 from .drift import drift_lines
+from .measures import Measures
 from .stale import stale
+from .times import times_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from agentpool_jupyter.agents.team.spec import TeamSpec
-    from agentpool_jupyter.pool import Document, Turn
+    from agentpool_jupyter.pool import Document, Pool, Turn
     from agentpool_jupyter.pool.effects import Effect
+
+    from .times import RunTimes
 
 
 class ReportRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +56,9 @@ class ReportRow(msgspec.Struct, frozen=True, kw_only=True):
     """Writes of files that were refused, because somebody had written a version that their writer had not read …"""
     repaired: int = 0
     """… and those by which the same agent has then written the same file after all."""
+    rewrites: int = 0
+    """Writes of files over a version that an agent of the run had written: code churn (Nagappan and Ball, *Use of
+    relative code churn measures to predict system defect density*, ICSE 2005), in writes."""
 
     @property
     def tokens(self) -> str:
@@ -70,6 +79,12 @@ def _unusual(turns: Iterable[Turn]) -> dict[str, list[str]]:
         if turn.reason in UNUSUAL:
             found.setdefault(UNUSUAL[turn.reason], []).append(turn.name)
     return found
+
+
+def _in_a_sentence(measures: Measures) -> str:
+    told = f"time: {measures.wall:.2f} s, the turns one after another {measures.work:.2f} s"
+    gap = f"the last agent ended {measures.straggler_gap:.2f} s after the median of the others"
+    return f"{told}: {measures.speed_up:.2f} at once on average; {gap}"
 
 
 class ReportPart(NamedTuple):
@@ -101,13 +116,17 @@ class Report:
         *,
         effects: Iterable[Effect] = (),
         below: Sequence[ReportPart] = (),
+        times: RunTimes | None = None,
     ) -> None:
+        """``times`` are those of the run; without them there are no measures."""
         self.run = run
         self.notes = list(notes)
         """What went wrong when agents were to be reminded of something; their turns went on without."""
         parts = [ReportPart(document, team, run), *below]
+        own, *others = (part.attempts for part in parts)
+        self._measures = Measures(own, team, times) if times else None
         self._parts = parts
-        attempts = [turn for part in parts for turn in part.attempts]
+        attempts = [*own, *(turn for some in others for turn in some)]
         self.stale_turns = [turn for part in parts for turn in stale(*part)]
         """Turns during which something was said that they should have read, and what."""
         self.unusual = _unusual(turn for turn in attempts if turn.status == "finished")
@@ -118,6 +137,17 @@ class Report:
         names = list(dict.fromkeys(agent.name for part in parts for agent in part.team.agents))
         self.rows = [self._row(name, attempts, {name}) for name in names]
         self.total = self._row("all", attempts, set(names))
+
+    @property
+    def measures(self) -> Measures:
+        """How fast the run was and what it cost to be many, each measure with its definition, unit and source.
+
+        Raises UserError where the report was made of a document alone, which does not tell times.
+        """
+        if self._measures is None:
+            message = "a document alone does not tell times: take `run.report()`, or `ap.report(pool, run)`"
+            raise UserError(message)
+        return self._measures
 
     def _row(self, name: str, attempts: Sequence[Turn], agents: set[str]) -> ReportRow:
         turns = [turn for turn in attempts if turn.agent in agents]
@@ -140,6 +170,7 @@ class Report:
             restarts=restarts,
             concurrent=sum(self._conflicts.concurrent[name] for name in agents),
             repaired=sum(self._conflicts.repaired[name] for name in agents),
+            rewrites=sum(self._conflicts.rewrites[name] for name in agents),
         )
 
     def _tables(self) -> list[Table]:
@@ -155,16 +186,49 @@ class Report:
             read = [(row.agent, row.task, row.own, row.others, row.recalled, row.stale, row.restarts) for row in rows]
             names = ("tokens read", "of the task", "own text", "others' text", "recalled", "stale turns", "restarts")
             tables.append(Table(names, read, numbers=True))
+        if self._measures:
+            tables.append(self._measured())
         return tables
+
+    def _measured(self) -> Table:
+        rows = []
+        for row in [*self.rows, self.total]:
+            one = self._of(row)
+            if one is not None:
+                first = "" if one.first_token is None else f"{one.first_token:.2f}"
+                read = (f"{one.messages:.1f}", row.bounded(f"{one.tokens.all:.0f}"), f"{one.tokens.retries:.0f}")
+                rows.append((row.agent, f"{one.work:.2f}", f"{one.idle:.2f}", first, *read, f"{one.repeated:.0%}"))
+        turn = ("messages a turn", "tokens a turn", "in retries", "repeated text")
+        return Table(("time", "at work (s)", "idle (s)", "first token (s)", *turn), rows, numbers=True)
+
+    def _of(self, row: ReportRow) -> Measures | None:
+        """Return the measures of a row; None for agents of teams below, whose runs have their own."""
+        if self._measures is None or row is self.total:
+            return self._measures
+        return self._measures.of(row.agent) if row.agent in self._measures.agents else None
+
+    def to_pandas(self) -> Any:
+        """Return a DataFrame, one row an agent and one for all, with the counts and the measures of each.
+
+        Of agents of teams that tasks were handed to there are counts alone.
+        """
+
+        def plain(row: ReportRow) -> dict[str, Any]:
+            measures = self._of(row)
+            return {**msgspec.to_builtins(row), **(measures.to_dict() if measures else {})}
+
+        return frame_of([plain(row) for row in [*self.rows, self.total]])
 
     def to_dict(self) -> dict[str, Any]:
         """Return the numbers as plain data."""
         rows = {"agents": msgspec.to_builtins(self.rows), "total": msgspec.to_builtins(self.total)}
         missed = {found.turn.name: [turn.name for turn in found.missed] for found in self.stale_turns}
-        return {"run": self.run, **rows, "stale": missed, "notes": self.notes}
+        measures = {"measures": self.measures.to_dict()} if self._measures else {}
+        return {"run": self.run, **rows, "stale": missed, "notes": self.notes, **measures}
 
     def _remarks(self) -> list[str]:
-        shown = [
+        shown = [_in_a_sentence(self.measures)] if self._measures else []
+        shown += [
             f"stale: {found.turn.name} was said without {', '.join(turn.name for turn in found.missed[-_NAMED:])}"
             + (f" and {len(found.missed) - _NAMED} more" if len(found.missed) > _NAMED else "")
             for found in self.stale_turns[:_NAMED]
@@ -174,6 +238,8 @@ class Report:
         if self.total.concurrent:
             found = f"{self.total.concurrent} concurrent, refused; {self.total.repaired} repaired by their writers"
             shown.append(f"writes of files: {found}")
+        if self.total.rewrites:
+            shown.append(f"rewrites of files: {self.total.rewrites}")
         granted = [f"{effect.told} (grant {effect.granted.id})" for effect in self._effects if effect.granted]
         if granted:
             more = f" and {len(granted) - _NAMED} more" if len(granted) > _NAMED else ""
@@ -206,3 +272,27 @@ class Report:
     def _repr_html_(self) -> str:
         tables = "".join(table._repr_html_() for table in self._tables())
         return warnings_html(self.warnings) + tables + remarks_html(self._remarks())
+
+
+def _document(pool: Pool, branch: str) -> Document:
+    return pool.document() if branch == pool.branch else pool.document(branch)  # the first is folded already
+
+
+def report(pool: Pool, run: str | None = None) -> Report:
+    """Return what a run did and what it took (default: the latest of the pool), from its log alone.
+
+    Raises UserError where there is no such run. One that is under way is reported as far as it has come.
+    """
+    runs = pool.runs
+    record = runs.latest() if run is None else runs.get(run)
+    if record is None:
+        known = f"there are: {', '.join(runs)}" if runs else "no team ever ran there"
+        message = f"pool {pool.name!r} has no run {run or ''}".rstrip() + f"; {known}"
+        raise UserError(message)
+    ended = record.finished
+    times = times_of(pool.events(record.start, ended.offset + 1 if ended else None), record.id, runs.claims.fences)
+    parts = [
+        ReportPart(_document(pool, one.branch), TeamSpec.from_dict(one.spec), one.id)
+        for one in (record, *runs.below(record.id))
+    ]
+    return Report(*parts[0], list(times.notes), effects=list(pool.effects.values()), below=parts[1:], times=times)

@@ -14,7 +14,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from agentpool_jupyter.agents.reminders.lookup import Reminders
-from agentpool_jupyter.agents.team.spec import TeamSpec
 from agentpool_jupyter.agents.turns.budget import TokenBudget, spent
 from agentpool_jupyter.agents.turns.live_document import LiveDocument
 from agentpool_jupyter.agents.turns.logger import logger_of
@@ -31,18 +30,20 @@ from .goal import Goal
 from .hand_over import HandOver
 from .redaction import redact_said, redactor_of
 from .renewal import Renewal
-from .report import Report, ReportPart
+from .report import report
 from .schedule import Schedule, make_agents
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from agentpool_jupyter.agents.models.client import ModelClient
+    from agentpool_jupyter.agents.team.spec import TeamSpec
     from agentpool_jupyter.effects.voters import Voter
     from agentpool_jupyter.pool import Document, Event, EventFollower, Pool
     from agentpool_jupyter.pool.words import RunReason, RunStatus
 
     from .plan import Functions
+    from .report import Report
 
 _GRACE = 5.0  # seconds that the log has to take a run's last events
 
@@ -129,12 +130,7 @@ class Run:
 
     def report(self) -> Report:
         """Return what each agent did and what it took, with those of the teams that tasks were handed to."""
-        parts = [
-            ReportPart(self.pool.document(record.branch), TeamSpec.from_dict(record.spec), record.id)
-            for record in self.pool.runs.below(self.id)
-        ]
-        effects = list(self.pool.effects.values())
-        return Report(self.document(), self.team, self.id, self.notes, effects=effects, below=parts)
+        return report(self.pool, self.id)
 
     @property
     def notes(self) -> list[str]:

@@ -20,6 +20,7 @@ from .trust import check_trust, runs_here, sends_to
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from agentpool_jupyter.effects.voters import Voter
     from agentpool_jupyter.pool import Pool
 
     from .plan import Functions
@@ -55,17 +56,20 @@ class Team:
         told = {} if warn is None else {"warn": warn}
         return cls(parse_team(text, first_line=first_line, variables=variables, **told), functions=functions)
 
-    def start(self, pool: Pool) -> Run:
+    def start(self, pool: Pool, branch: str | None = None) -> Run:
         """Start the team on the pool's current branch and return at once.
+
+        On a ``branch`` that is named, the run goes on wherever the pool's head is.
 
         Raises UserError where a key, an extra or a function is missing, RunActiveError where a team runs there.
         """
         check_team(self.spec, self.functions)
-        run, branch = f"run-{pool.new_id()}", pool.branch
+        run, line = f"run-{pool.new_id()}", branch or pool.branch
         pool.trusted |= sends_to(self.spec) | runs_here(self.spec)
         spec = redacted_team(self.spec, redactor_of(pool, self.spec))
-        claim = start_run(pool, run, branch, spec)
-        return Run(pool, spec, claim=claim, branch=branch, functions=self.functions).start()
+        claim = start_run(pool, run, line, spec)
+        above: dict[str, Voter] | None = {} if branch else None  # as of a task handed over: not bound to the head
+        return Run(pool, spec, claim=claim, branch=line, functions=self.functions, above=above).start()
 
     def __repr__(self) -> str:
         return f"<Team of {', '.join(agent.name for agent in self.spec.agents)}: {self.spec.task!r}>"

@@ -6,4 +6,7 @@ In reading order::
     parse      from a cell's text to a TeamSpec, or to an error that names the line and the fix
     fields     YAML's nodes as values; what is wrong with one is said with its line
     filling    ``{{name}}`` in a text, filled from the notebook's variables
+    schema     what the parser reads, as a JSON schema for editors
+    about      a sentence on each key
+    reference  the page for people that is written from the schema
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 RESOLVER: Any = yaml.resolver.Resolver()
 """Says what kind of value a text is, by YAML's own rules."""
 _LISTED = 12  # known words that a message lists
-_MANY = 10**9
+MANY = 10**9
+"""A bound that is none."""
 _DOUBTFUL = re.compile(r"\s+#(?<!\s\s#)|\s+#(?! )")
 
 
@@ -123,20 +125,33 @@ class FieldReader:
         good = isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
         if not good or (kind is int and value != int(value)):
             what = "a whole number" if kind is int else "a number"
-            top = " up" if high == _MANY else f" to {high:g}"
+            top = " up" if high == MANY else f" to {high:g}"
             message = f"`{key}` must be {what} from {low:g}{top}, not {_given(node)!r}"
             raise SpecError(message, line=self.line(node))
         return kind(value)
 
 
-def whole(low: int, high: int = _MANY) -> Callable[[FieldReader, yaml.Node, str], Any]:
+@dataclass(frozen=True)
+class NumberReader:
+    """Reads a number of a kind within bounds, and says which to who describes it."""
+
+    kind: type[int | float]
+    low: float
+    high: float
+
+    def __call__(self, reader: FieldReader, node: yaml.Node, key: str) -> Any:
+        """Return the number that a node is."""
+        return reader.number(node, key, self.kind, self.low, self.high)
+
+
+def whole(low: int, high: int = MANY) -> NumberReader:
     """Return the reader of a whole number within bounds."""
-    return lambda reader, node, key: reader.number(node, key, int, low, high)
+    return NumberReader(int, low, high)
 
 
-def real(low: float, high: float = _MANY) -> Callable[[FieldReader, yaml.Node, str], Any]:
+def real(low: float, high: float = MANY) -> NumberReader:
     """Return the reader of a number within bounds."""
-    return lambda reader, node, key: reader.number(node, key, float, low, high)
+    return NumberReader(float, low, high)
 
 
 def plain(node: yaml.Node) -> Any:

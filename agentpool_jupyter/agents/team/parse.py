@@ -37,12 +37,12 @@ if TYPE_CHECKING:
 
     from .fields import Readers
 
-_LONGEST_NAME = 40
+LONGEST_NAME = 40
 _DEEPEST = 4  # teams above each other
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _PROGRAM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_OURS = {
+NOT_IN_OPTIONS = {
     "messages": "prompts are made from the pool",
     "model": "write `model` beside it",
     "stream": "answers are always streamed",
@@ -204,7 +204,7 @@ class _Parser(FieldReader):
         name = key.value
         if not _can_name(name):
             message = (
-                f"{name!r} cannot name an agent: use letters of any alphabet, digits, '_' or '-', {_LONGEST_NAME} at "
+                f"{name!r} cannot name an agent: use letters of any alphabet, digits, '_' or '-', {LONGEST_NAME} at "
                 f"most, a letter first, and neither '{TASK}' nor '{PERSON}'"
             )
             raise SpecError(message, line=self.line(key))
@@ -244,8 +244,8 @@ class _Parser(FieldReader):
 
     def options(self, node: yaml.Node, key: str) -> dict[str, Any]:
         for name, _ in self.items(node, key):
-            if name.value in _OURS:
-                message = f"`{key}` cannot have {name.value!r}: {_OURS[name.value]}"
+            if name.value in NOT_IN_OPTIONS:
+                message = f"`{key}` cannot have {name.value!r}: {NOT_IN_OPTIONS[name.value]}"
                 raise SpecError(message, line=self.line(name))
         value: dict[str, Any] = plain(node)
         try:
@@ -300,7 +300,7 @@ class _Parser(FieldReader):
         if value is True:
             return KINDS
         names = [value] if isinstance(value, str) else value
-        if not isinstance(names, list) or not names or not set(names) <= set(KINDS):
+        if not isinstance(names, list) or not names or not all(name in KINDS for name in names):
             message = f"`{key}` is true, or a list of some of {', '.join(KINDS)}"
             raise SpecError(message, line=self.line(node))
         return tuple(dict.fromkeys(names))
@@ -490,15 +490,19 @@ _RUN_LIMITS_READERS: Readers = {
 _IN_MIB = {"memory", "file_size"}
 _RECALL_READERS: Readers = {"k": whole(1, 50), "threshold": real(0.01, 1), "from": _Parser.sources}
 _PRICE_READERS: Readers = {"input": real(0), "output": real(0), "cached": real(0)}
-KEYS = {
-    "a team": tuple(_TEAM_READERS),
-    "one of teams": (*_OF_SUB_TEAMS, "and what a team has but its task"),
-    "an agent": tuple(_AGENT_READERS),
-    "budget": tuple(_BUDGET_READERS),
-    "run_limits": tuple(_RUN_LIMITS_READERS),
-    "recall": tuple(_RECALL_READERS),
-    "price": tuple(_PRICE_READERS),
-    "a gate": tuple(_GATE_READERS),
+READERS = {
+    "a team": _TEAM_READERS,
+    "one of teams": _SUB_TEAM_READERS,
+    "an agent": _AGENT_READERS,
+    "budget": _BUDGET_READERS,
+    "run_limits": _RUN_LIMITS_READERS,
+    "recall": _RECALL_READERS,
+    "price": _PRICE_READERS,
+    "a gate": _GATE_READERS,
+}
+"""All keys that a description may have, with what reads them."""
+KEYS = {what: tuple(readers) for what, readers in READERS.items()} | {
+    "one of teams": (*_OF_SUB_TEAMS, "and what a team has but its task")
 }
 """All that a description may have, for its help."""
 
@@ -511,7 +515,7 @@ def composed(name: str) -> str:
 def _can_name(name: str) -> bool:
     # Python's identifiers know the alphabets, and which marks belong to letters of theirs.
     letters = name.replace("-", "_").isidentifier() and not name.startswith("-")
-    return letters and len(name) <= _LONGEST_NAME and name not in (TASK, PERSON)
+    return letters and len(name) <= LONGEST_NAME and name not in (TASK, PERSON)
 
 
 # Whether a team that reads well makes sense ----------------------------------------------------------------

@@ -16,6 +16,7 @@ from agentpool_jupyter.agents.models.refusals import backoff
 from agentpool_jupyter.agents.models.spoken_calls import described, held_to_call, may_be_call, read_call, with_exchange
 from agentpool_jupyter.agents.models.trial import MOST_CALLS, PROBE, PROBE_TOKENS, find_continuation
 from agentpool_jupyter.agents.prompt.build import BYTES_PER_TOKEN, Reminder, build_prompt, digest_of
+from agentpool_jupyter.agents.prompt.edits import edits_of
 from agentpool_jupyter.agents.prompt.record import shared_out
 from agentpool_jupyter.agents.reminders.cue import cue_of
 from agentpool_jupyter.agents.reminders.lookup import NOTHING
@@ -259,7 +260,7 @@ class Attempt:
             messages = going_on(messages, text, continuation.way)
         record = prompt.record if in_words is None else {**prompt.record, "in_words": in_words}
         if redactor and (clean := redactor.data(messages)) != messages:  # what the pool had from before, or from others
-            messages, record = clean, {**record, "redacted": True}
+            messages, record = clean, {**record, "redacted": edits_of(messages, clean)}
         digest = digest_of(messages)
         return msgspec.structs.replace(prompt, messages=messages, digest=digest, tools=tools, record=record)
 

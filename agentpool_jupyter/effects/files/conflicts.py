@@ -1,4 +1,4 @@
-"""Writes of files that met a newer version: how many were refused, and how many of those were repaired."""
+"""Writes of files over one another: how many were refused, how many of those were repaired, and how many rewrote."""
 
 from __future__ import annotations
 
@@ -24,11 +24,13 @@ class Conflicts(NamedTuple):
     """Writes that were refused, because somebody else had written a version that their writer had not read."""
     repaired: Counter[str]
     """Writes by which an agent has then written the same file after all."""
+    rewrites: Counter[str]
+    """Writes over a version that one of these turns had written, whoever did."""
 
 
 def conflicts_of(effects: Iterable[Effect], turns: Container[str]) -> Conflicts:
     """Return the conflicts of some turns, by their ids; the effects are those of their pool, oldest first."""
-    found, open_ = Conflicts(Counter(), Counter()), set()
+    found, open_, written = Conflicts(Counter(), Counter(), Counter()), set(), set()
     for effect in effects:
         if effect.proposal.tool not in _WRITES or effect.proposal.turn not in turns:
             continue
@@ -40,7 +42,10 @@ def conflicts_of(effects: Iterable[Effect], turns: Container[str]) -> Conflicts:
         if REFUSED in result:
             found.concurrent[agent] += 1
             open_.add(place)
-        elif place in open_:
+            continue
+        found.rewrites[agent] += result.get("path") in written
+        written.add(result.get("path"))
+        if place in open_:
             found.repaired[agent] += 1
             open_.discard(place)
     return found

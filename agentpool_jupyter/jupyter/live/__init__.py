@@ -15,6 +15,7 @@ In reading order::
     feed      from the log to a screen, coalesced
     view      what is shown of a run: events are folded into it, patches and states come out
     shown     one turn in the view: text that only grows, and how much of it was sent
+    timeline  when who spoke, and what happened between
     readings  what reading has cost, summed up as events come
     widget    the screen on a page, kernel side
     wire      what travels between kernel and page

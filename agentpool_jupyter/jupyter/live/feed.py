@@ -32,14 +32,15 @@ class Feed:
 
     def __init__(self, pool: Pool, run: str, screen: Screen) -> None:
         record = pool.runs[run]
-        before = pool.document(Position(record.branch, record.start - 1))
-        line = dict(pool.lineage.line(record.branch, sys.maxsize))
+        self._run, self._start = run, record.start
+        self._before = pool.document(Position(record.branch, record.start - 1))
+        self._line = dict(pool.lineage.line(record.branch, sys.maxsize))
         self._name = pool.name
         self._screen = screen
         self._lock = threading.RLock()  # guards the view and the order of what is shown
         self._pool = pool
         self._effects = pool.effects
-        self._view = TeamView(run, before, line, self._effects_now)
+        self._view = TeamView(run, self._before, self._line, self._effects_now)
         self._stored = pool.end  # what the log holds already is history: an end in it may have been resumed from
         self._shown = 0
         self._greeted = False
@@ -62,6 +63,17 @@ class Feed:
         """Return what is shown now."""
         with self._lock:
             return self._view.state()
+
+    def then(self, at: int) -> tuple[int, State]:
+        """Return the last offset before a moment (milliseconds since the epoch), and what was shown then."""
+        view, offset = TeamView(self._run, self._before, self._line, self._effects_now), self._start
+        for event in self._pool.events(self._start):
+            if event.ts > at and event.offset > self._start:
+                break
+            view.absorb(event)
+            offset = event.offset
+        view.patch()  # text counts as shown once it is on its way
+        return offset, view.state()
 
     def show_again(self) -> None:
         """Show everything afresh: a view has opened or missed something."""

@@ -12,7 +12,7 @@ from agentpool_jupyter.display.terminal import TextScreen
 from agentpool_jupyter.errors import AgentPoolError
 
 from .feed import Feed
-from .wire import Hello, Resolve, Say, Stop
+from .wire import Hello, Look, Resolve, Say, Stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,6 +96,8 @@ class Show:
                 self._or_tell(widget, lambda: ask_to_stop(self.pool, self.pool.runs[self.run_id]))
             case Say(text=text):
                 self._or_tell(widget, lambda: self.pool.post(text))
+            case Look(view=view, at=at):
+                self._or_tell(widget, lambda: widget.show_then(view, at, *self._feed.then(at)))
             case Resolve(id=proposal, accept=accept, text=text, seen=seen, more=more):
                 self._or_tell(widget, lambda: self.pool.vote_all({proposal: seen, **more}, text, accept=accept))
 

@@ -57,6 +57,7 @@ from agentpool_jupyter.pool.turn import turn_name
 
 from .readings import Readings, overtaken
 from .shown import ShownTurn
+from .timeline import Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -96,6 +97,7 @@ class TeamView:
         self._edges: dict[tuple[str, str], EdgeView] = {}
         self._said = Counter(turn.agent for turn in before.turns)
         self._readings = Readings()
+        self._timeline = Timeline()
         self._overtaken: set[str] = set()  # agents that are about to begin anew
         self._seen: set[str] = set()
         self._seq = 0
@@ -126,6 +128,7 @@ class TeamView:
             self._runs.absorb(event)
         if is_late(event, self._runs.claims.fences):
             return
+        self._timeline.absorb(event)
         if event.run == self.run.run:
             self._keep_time(event)
         if event.offset > self._line.get(event.branch, -1):
@@ -383,13 +386,15 @@ class TeamView:
         """Return all there is to show; it carries the number of the last patch."""
         turns = [msgspec.structs.replace(turn.view, text=turn.sent) for turn in self._turns.values()]
         agents, edges = list(self.agents.values()), list(self._edges.values())
-        return State(seq=self._seq, run=self.run, agents=agents, turns=turns, edges=edges)
+        bars, points = list(self._timeline.bars.values()), list(self._timeline.points.values())
+        return State(seq=self._seq, run=self.run, agents=agents, turns=turns, edges=edges, bars=bars, points=points)
 
     def patch(self) -> Patch | None:
         """Return what changed since the last patch, or None."""
         appends = [append for turn in sorted(self._grown) if (append := self._turns[turn].take())]
         changed = (self._changed_run, self._changed_agents, self._changed_turns, self._changed_edges, self._drops)
-        if not appends and not any(changed):
+        bars, points = self._timeline.take()
+        if not appends and not any(changed) and not bars and not points:
             return None
         self._seq += 1
         patch = Patch(
@@ -400,6 +405,8 @@ class TeamView:
             drops=self._drops,
             append=appends,
             edges=[self._edges[key] for key in sorted(self._changed_edges)],
+            bars=bars,
+            points=points,
         )
         self._changed_run, self._drops = False, []
         for dirty in (self._changed_agents, self._changed_turns, self._changed_edges, self._grown):

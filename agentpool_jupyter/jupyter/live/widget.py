@@ -11,6 +11,7 @@ import ipywidgets
 import msgspec
 import traitlets
 
+from agentpool_jupyter.display.screen import Then
 from agentpool_jupyter.display.still import hiding_css, stand_in_html
 from agentpool_jupyter.errors import ServiceError
 
@@ -83,6 +84,10 @@ class TeamWidget(anywidget.AnyWidget):  # type: ignore[misc]  # its types are no
     def show_patch(self, patch: Patch) -> None:
         """Send what changed; ``patch.seq`` is one more than that of the state or patch before."""
         self.send(msgspec.to_builtins(patch))
+
+    def show_then(self, view: str, at: int, offset: int, state: State) -> None:
+        """Answer a view that asked how everything stood at a moment."""
+        self.send(msgspec.to_builtins(Then(view=view, at=at, offset=offset, state=state)))
 
     def show_problem(self, text: str) -> None:
         """Show for a while that something a view asked for could not be done."""

@@ -7,11 +7,11 @@ sees a gap in ``seq`` asks again.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from agentpool_jupyter.display.screen import Patch, State
+from agentpool_jupyter.display.screen import Patch, State, Then
 
 if TYPE_CHECKING:
     from ipywidgets import Widget
@@ -44,14 +44,23 @@ class Resolve(msgspec.Struct, kw_only=True, tag="resolve", tag_field="kind"):
     """The other calls that were shown with it, each with the same."""
 
 
+class Look(msgspec.Struct, kw_only=True, tag="look", tag_field="kind"):
+    """A view asks how everything stood at a moment."""
+
+    view: str
+    """Whom the answer is for: all views hear it."""
+    at: int
+    """In milliseconds since the epoch."""
+
+
 class Problem(msgspec.Struct, kw_only=True, tag="problem", tag_field="kind"):
     """What a view asked for could not be done; shown for a while."""
 
     text: str
 
 
-ToView = State | Patch | Problem
-ToKernel = Hello | Stop | Say | Resolve
+ToView = State | Patch | Then | Problem
+ToKernel = Hello | Stop | Say | Resolve | Look
 
 
 def hear_at_once(widget: Widget) -> None:
@@ -61,4 +70,9 @@ def hear_at_once(widget: Widget) -> None:
     That may be the cell that blocks, or a subshell that is gone since the page was reloaded: a click would wait or be
     refused.
     """
-    widget.comm._reply_subshell_for = None  # noqa: SLF001 - there is no public way
+    hear_comm_at_once(widget.comm)
+
+
+def hear_comm_at_once(comm: Any) -> None:
+    """Do the same for a comm without a widget."""
+    comm._reply_subshell_for = None  # noqa: SLF001 - there is no public way

@@ -135,7 +135,15 @@ def _delete(session: Session, name: str | None, arguments: Namespace) -> Note:
     if name is None or not arguments.yes:
         message = f"%pool delete removes a pool for good: `%pool delete {name or 'NAME'} --yes`"
         raise UserError(message)
-    pool = session.pool(name, arguments.store)
+    return Note(delete_pool(session, name, arguments.store))
+
+
+def delete_pool(session: Session, name: str, store: str | None = None) -> str:
+    """Remove a pool for good, from the index too, and return what is to be said of that.
+
+    Raises PoolNotFoundError, and UserError where a team runs in it.
+    """
+    pool = session.pool(name, store)
     if pool.runs.alive():
         message = f"a team runs in pool {name!r}: stop it first, with `%agents stop {name}`"
         raise UserError(message)
@@ -148,7 +156,7 @@ def _delete(session: Session, name: str | None, arguments: Namespace) -> Note:
     if is_current:  # else the next cell that names none would make it again
         session.use(DEFAULT_POOL)
         told += f"; the current pool is {DEFAULT_POOL!r} now"
-    return Note(told)
+    return told
 
 
 def _forget(session: Session, store: Store, name: str) -> str:

@@ -14,6 +14,7 @@ from agentpool_jupyter.log.contract import Store, check_name
 from agentpool_jupyter.log.files import make_folder, publish
 from agentpool_jupyter.log.home import data_home
 
+from .database import size
 from .log import SqliteLog
 
 if TYPE_CHECKING:
@@ -87,6 +88,11 @@ class SqliteStore(Store):
     def names(self) -> list[str]:
         """Return the names of the pools that are kept here, sorted."""
         return sorted(path.name.removesuffix(_SUFFIX) for path in self.folder.glob("*" + _SUFFIX))
+
+    def size(self, name: str) -> int:
+        """Return the bytes of a pool's file, and of what SQLite keeps beside it; see :meth:`Store.size`."""
+        path = self.path(name)
+        return sum(size(one) for one in (path, *(path.with_name(path.name + suffix) for suffix in _BESIDE)))
 
     def delete(self, name: str) -> None:
         """Remove a pool's file for good."""

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from agentpool_jupyter.agents.runs.plan import Functions
     from agentpool_jupyter.pool import Document, Pool, Turn
 
+REPEATS = 4
+"""Tries from each step: the fewest by which the intervals of always and of never do not overlap."""
 _MOST = 1000  # repeats of a step
 
 
@@ -84,8 +86,8 @@ class Blame:
         number = next((i for i, turn in enumerate(self.turns, 1) if turn.name == self.culprit), None)
         if number is None or number - 1 not in by_kept:
             return False
-        kept = by_kept[number].interval if number in by_kept else wilson(0, 1)  # the run itself, which failed
-        return kept.high < by_kept[number - 1].interval.low
+        kept = by_kept[number].interval.high if number in by_kept else 0.0  # the run itself, which failed
+        return kept < by_kept[number - 1].interval.low
 
     def pool(self) -> Pool:
         """Open the pool in which the forks are."""
@@ -144,7 +146,7 @@ def blame(
     check: Callable[[Document], Any],
     *,
     run: str | None = None,
-    repeats: int = 3,
+    repeats: int = REPEATS,
     budget: int | Mapping[str, int] | None = None,
     functions: Functions | None = None,
     every: bool = False,

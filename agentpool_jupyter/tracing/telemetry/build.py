@@ -63,7 +63,10 @@ class _RunSpans:
         (event,) = self._pool.events(record.start, record.start + 1) if record.start >= 0 else (None,)
         start = min(start, event.time) if event else start
         asked = self._pool.effects.of_key(record.key) if record.key else None
-        agents = [agent.get("name", "") for agent in record.spec.get("agents", []) if isinstance(agent, dict)]
+        found = record.spec.get("agents")
+        agents = (
+            [agent.get("name", "") for agent in found if isinstance(agent, dict)] if isinstance(found, list) else []
+        )
         name = "+".join(map(str, agents))[:80] or "team"
         attributes = self._facts("invoke_workflow") | {
             "gen_ai.workflow.name": name,

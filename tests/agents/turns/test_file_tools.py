@@ -58,6 +58,17 @@ def test_a_refused_write_is_repaired_in_the_same_turn_and_the_report_counts_both
     assert "writes of files: 1 concurrent, refused; 1 repaired by their writers" in repr(report)
 
 
+def test_a_write_over_what_the_team_had_written_is_a_rewrite(pool, server):
+    """Not one over what was there before it began, nor a new file."""
+    pool.write_file("list.md", "flour\n")
+    ask(server, ("read_file", {"path": "list.md"}), ("write_file", {"path": "list.md", "text": "salt\n"}))
+    ask(server, ("write_file", {"path": "list.md", "text": "salt\nmilk\n"}), answered=2)
+    ask(server, ("write_file", {"path": "other.md", "text": "x"}), answered=3)
+    report = play(pool, {"ann": "Writes."}, server, files=True).report()
+    assert (report.total.concurrent, report.total.rewrites) == (0, 1)
+    assert "rewrites of files: 1" in repr(report)
+
+
 def test_an_agent_that_goes_on_after_a_rollback_writes_again(pool, server):
     """The same call of the same turn was answered on the line that was left; there is no such file on this one."""
     ask(server, ("write_file", {"path": "a.md", "text": "a"}))

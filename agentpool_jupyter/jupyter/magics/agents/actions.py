@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
@@ -191,6 +192,12 @@ def _tell(grant: StandingGrant) -> None:
     print(printable(f"{grant.id} {grant.told}: {state}"))  # noqa: T201
 
 
+def _schema(_session: Session, _word: str | None, _arguments: Namespace) -> None:
+    from agentpool_jupyter.agents.team.schema import team_schema  # noqa: PLC0415 - loading the extension stays quick
+
+    print(json.dumps(team_schema(), indent=1, ensure_ascii=False))  # noqa: T201 - the answer
+
+
 VOTES = {"approve": True, "reject": False}
 ACTIONS: dict[str, Callable[[Session, str | None, Namespace], Any]] = {
     "status": _status,
@@ -199,6 +206,7 @@ ACTIONS: dict[str, Callable[[Session, str | None, Namespace], Any]] = {
     "resume": _resume,
     "list": _list,
     "pending": _pending,
+    "schema": _schema,
     "grant": _grant,
     "ledger": lambda session, word, arguments: session.pool(word, arguments.store).ledger(),
     "revoke": _revoke,

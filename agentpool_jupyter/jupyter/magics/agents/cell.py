@@ -11,6 +11,7 @@ from agentpool_jupyter.errors import PoolNotFoundError, RunActiveError
 from agentpool_jupyter.jupyter.magics.usage import at_most_one
 
 from .dry_run import DryRun
+from .sizes import check_options, run_sizes
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -18,21 +19,25 @@ if TYPE_CHECKING:
     from agentpool_jupyter.agents import Run, Team
     from agentpool_jupyter.jupyter.live.show import Show
     from agentpool_jupyter.jupyter.session import Session
+    from agentpool_jupyter.measure.experiment import Experiment
     from agentpool_jupyter.pool import Pool
 
 _CELL_FIRST_LINE = 2  # the magic's own line is the first
 _POLL = 0.1  # seconds; short enough for the interrupt button to feel immediate
 
 
-def run_cell(session: Session, arguments: Namespace, cell: str) -> DryRun | None:
-    """Start the cell's team, show it, and wait for it unless ``--bg``."""
+def run_cell(session: Session, arguments: Namespace, cell: str) -> DryRun | Experiment | None:
+    """Start the cell's team, show it, and wait for it unless ``--bg``; with ``--sizes`` run it at several sizes."""
     name = at_most_one(arguments.words, "%%agents takes one pool")
+    check_options(arguments)
     team = _team(session, arguments, cell)
     if arguments.dry_run:
         return _dry_run(session, team, name, arguments)
     pool = session.pool(name, arguments.store, create=True)
     session.use(pool.name, arguments.store)
     make_way(session, pool, replace=arguments.replace)
+    if arguments.sizes:
+        return run_sizes(session, team, pool, arguments)
     session.hold_model(team.spec)
     if arguments.fresh and pool.document().turns:
         pool.clear()

@@ -56,6 +56,11 @@ class AgentsMagics(SessionMagics):
     @argument("--model", help="the model of agents that name none, such as local")
     @argument("--budget", metavar="tokens=N", help="with resume: the run's new limits, such as tokens=40000,seconds=60")
     @argument("--turns", type=int, metavar="N", help="with resume: the most turns of an agent")
+    @argument("--sizes", metavar="1,2,4,8", help="run the team at these sizes, and measure what larger ones gain")
+    @argument("--repeat", type=int, metavar="N", help="with --sizes: how often each (default: 5)")
+    @argument("--ways", metavar="W,W", help="with --tasks: some of alone, dealt, chosen, pool (default: all)")
+    @argument("--tasks", metavar="NAME", help="with --sizes: the variable that holds the work, a list of ap.Task(…)")
+    @argument("--tokens", type=int, metavar="N", help="with --sizes: what each run may take, whatever its size")
     @argument("--agent", metavar="A", help="grant: only for calls of this agent (default: of any)")
     @argument("--count", type=int, metavar="N", help="grant: for how many calls (default: 10)")
     @argument("--within", metavar="T", help="grant: for how long, such as 30min (default: 1h)")
@@ -118,6 +123,10 @@ class AgentsMagics(SessionMagics):
         ``price``          US$ per million tokens: ``{input: 0.15, output: 0.6, cached: 0.07}``
         =================  =============================================================================================
 
+        With ``--sizes 1,2,4,8 --repeat 5`` the team runs at these sizes, each so often, in random order; the value has
+        a row a run, and ``.scaling()``. Where ``--tasks work`` names a list of tasks with checks, success is verified.
+        Finished runs are in the pool, and are not made again when the cell is run again.
+
         ``{{name}}`` is filled from the notebook's variables. On a line of its own::
 
             %agents status [RUN]     what the runs of this kernel do, and what they took
@@ -132,6 +141,7 @@ class AgentsMagics(SessionMagics):
             %agents grant TOOL       agree beforehand to its next calls: ``--count 10 --within 1h``, ``--agent A``
             %agents revoke ID        take a grant back; ``pending`` lists those that stand
             %agents ledger [POOL]    who earned what by which vote, where gates have a ``stake``
+            %agents schema           what a cell may say, as a JSON schema
         """
         return self.answer(self.agents, line, actions.do if cell is None else partial(run_cell, cell=cell))
 

@@ -43,7 +43,7 @@ class TraceMagics(SessionMagics):
     @argument("--why", default="", metavar="TEXT", help="with --label: the reason")
     @argument("--withdraw", action="store_true", help="with --label: take it back")
     @argument("--blame", metavar="CHECK", help="a function of the document: which step made it say no")
-    @argument("--repeats", type=int, default=3, metavar="N", help="with --blame: tries from each step (default: 3)")
+    @argument("--repeats", type=int, default=4, metavar="N", help="with --blame: tries from each step (default: 4)")
     @argument("--budget", type=int, metavar="TOKENS", help="with --blame: most tokens of all tries together")
     @argument("--every", action="store_true", help="with --blame: try from every step")
     @argument("--act", action="store_true", help="with --blame: tools are called again, for real")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
-from .colours import PALETTE
-from .foreign import literal, printable
-from .table import Table, clip
+from agentpool_jupyter.display.colours import PALETTE
+from agentpool_jupyter.display.foreign import literal, printable
+from agentpool_jupyter.display.table import Table, clip
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

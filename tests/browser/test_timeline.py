@@ -1,0 +1,80 @@
+"""The timeline: when who spoke, and how everything stood at any moment of it."""
+
+import pytest
+from playwright.sync_api import expect
+
+from agentpool_jupyter.pool.events import Delta, TurnFinished, TurnStarted
+from tests.openai_server import Refuse
+from tests.teams import of_type, speaks
+
+from .cells import THREE, team_cell
+from .notebook_page import grow
+
+
+def bars(page, agent):
+    return page.locator(f".ap-row[data-agent={agent}] .ap-bar-turn")
+
+
+def go(page, share):
+    """Press the mouse where so much of the whole is to the left, and let go."""
+    box = page.locator(".ap-across").bounding_box()
+    page.mouse.click(box["x"] + share * box["width"], box["y"] + 4)
+
+
+@pytest.mark.parametrize("front_end", ["lab", "notebooks"])
+def test_one_looks_at_a_moment_and_comes_back(open_notebook, page, kept, server, photo, front_end):  # noqa: PLR0917
+    """Lanes and document say what the log held then, while the run goes on; what is copied leads there."""
+    page.set_viewport_size({"width": 1366, "height": 1000})
+    name = f"timed-{front_end}"
+    notebook = open_notebook(team_cell(name, THREE, server), front_end=front_end)
+    notebook.start(1)
+    grow(notebook.lane("planner"), notebook.lane("treasurer"))
+    grow(notebook.lane("planner"), notebook.lane("treasurer"))
+    go(page, 0.8)
+    told = page.locator(".ap-then-told")
+    expect(told).to_contain_text("offset")
+    photo("1-then")
+    offset = int(told.text_content().partition("offset ")[2].rstrip(")"))
+    pool = kept(name)
+    for turn in pool.document(at=offset).turns:
+        expect(notebook.lane(turn.agent).locator(".ap-turn-text")).to_have_text(turn.text.strip())
+    expect(notebook.status()).to_contain_text("running")
+    expect(page.locator(".ap-command").first).to_have_text(f"%rollback {offset}")
+
+    page.locator(".ap-track").press("Escape")
+    expect(page.locator(".ap-now")).to_be_hidden()
+    grow(notebook.lane("planner"))
+    notebook.stop()
+    notebook.ended(1)
+    expect(bars(page, "planner")).to_have_attribute("data-how", "cancelled")
+    expect(bars(page, "critic")).to_have_count(0)
+    photo("2-ended")
+
+
+def test_a_bar_says_when_a_turn_began_spoke_and_ended(open_notebook, page, kept, server, photo):
+    """An attempt that failed has its own; what one does meanwhile stands on it."""
+    server.rate, server.tokens = 200, 40
+    server.fault(Refuse(503), times=1, contains=speaks("planner"))
+    notebook = open_notebook(team_cell("bars", THREE, server, turns=2))
+    notebook.run(1)
+    expect(notebook.status()).to_contain_text("finished")
+    planner = bars(page, "planner")
+    expect(planner).to_have_count(3)
+    expect(planner.first).to_have_attribute("data-how", "again")
+    expect(planner.last).to_have_attribute("data-how", "finished")
+    pool = kept("bars")
+    started = of_type(pool, TurnStarted)
+    turn = next(event for event in reversed(started) if event.agent == "planner")
+    first = next(event for event in of_type(pool, Delta) if event.turn == turn.turn)
+    (end,) = (event for event in of_type(pool, TurnFinished) if event.turn == turn.turn)
+    took = f"planner#2: finished, {(end.ts - turn.ts) / 1000:.1f} s"
+    assert planner.last.get_attribute("title").startswith(took)
+    assert f"first token after {(first.ts - turn.ts) / 1000:.1f} s" in planner.last.get_attribute("title")
+    assert page.locator(".ap-bar-turn").count() == len(started)
+    photo("1-bars", page.get_by_test_id("timeline"))
+    notebook.cells.nth(1).locator(".ap-track").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator(".ap-now")).to_be_visible()
+    page.locator(".ap-now").click()
+    expect(page.locator(".ap-now")).to_be_hidden()
+    expect(notebook.lane("planner")).to_contain_text(pool.document().turn("planner#2").text.strip())
