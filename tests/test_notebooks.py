@@ -1,5 +1,6 @@
 """The notebooks as they are in the repository: their outputs can be read without a kernel, and tell a story."""
 
+import re
 from pathlib import Path
 
 import nbformat
@@ -125,6 +126,18 @@ def check_measured(cells):
     assert any("<svg" in shown(cell, "text/html") for cell in cells)
 
 
+def check_teaching(cells):
+    """Both readers see the same order each time, and what is read grows as it is told."""
+    said = [printed(cell) for cell in cells]
+    (orders,) = [[line.partition(":")[2] for line in text.splitlines()] for text in said if "the other reader" in text]
+    assert (orders[0], orders[2]) == (orders[1], orders[3])
+    assert any("checked:   True" in text for text in said)
+    square, ring = [
+        [int(count) for count in re.findall(r"read +(\d+) words", text)] for text in said if " words " in text
+    ]
+    assert ring[2] / ring[1] < 2.5 < square[2] / square[1]  # the agents' timing decides the rest
+
+
 STORIES = {
     "00-tour": check_tour,
     "02-time-travel": check_time_travel,
@@ -132,6 +145,7 @@ STORIES = {
     "04-agents-that-act": check_acting,
     "05-explain-and-share": check_explaining,
     "06-measure-a-team": check_measured,
+    "07-teaching-distributed-systems": check_teaching,
 }
 
 
