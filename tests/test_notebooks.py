@@ -111,18 +111,6 @@ def check_explaining(cells):
     assert "k = 6  (asked: k = 5)" in release
 
 
-def check_teaching(cells):
-    """Both readers see the same order each time, and what is read grows as it is told."""
-    said = [printed(cell) for cell in cells]
-    (orders,) = [[line.partition(":")[2] for line in text.splitlines()] for text in said if "the other reader" in text]
-    assert (orders[0], orders[2]) == (orders[1], orders[3])
-    assert any("checked:   True" in text for text in said)
-    square, ring = [
-        [int(count) for count in re.findall(r"read +(\d+) words", text)] for text in said if " words " in text
-    ]
-    assert ring[2] / ring[1] < 2.5 < square[2] / square[1]  # the agents' timing decides the rest
-
-
 def check_measured(cells):
     """What was set is found again, as far as a busy machine lets it, and every way of coordination does its work."""
     seen = [shown(cell) + printed(cell) for cell in cells]
@@ -136,6 +124,18 @@ def check_measured(cells):
     assert ways.count("2 of 2") == 4
     assert sum("Gunther" in text for text in seen) == 3
     assert any("<svg" in shown(cell, "text/html") for cell in cells)
+
+
+def check_teaching(cells):
+    """Both readers see the same order each time, and what is read grows as it is told."""
+    said = [printed(cell) for cell in cells]
+    (orders,) = [[line.partition(":")[2] for line in text.splitlines()] for text in said if "the other reader" in text]
+    assert (orders[0], orders[2]) == (orders[1], orders[3])
+    assert any("checked:   True" in text for text in said)
+    square, ring = [
+        [int(count) for count in re.findall(r"read +(\d+) words", text)] for text in said if " words " in text
+    ]
+    assert ring[2] / ring[1] < 2.5 < square[2] / square[1]  # the agents' timing decides the rest
 
 
 STORIES = {
