@@ -4,7 +4,7 @@ import os
 import shutil
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from agentpool_jupyter import open_pool
 from tests.needs import lacking
@@ -37,6 +37,9 @@ def _find_chromium():
             "install one (`apt-get install chromium`) or name it in $AGENTPOOL_CHROMIUM"
         )
     return found
+
+
+expect.set_options(timeout=20_000)  # three workers share the machine
 
 
 # Of the package, not of the session: Playwright's loop runs in this thread, where other tests start their own.

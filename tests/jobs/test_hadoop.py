@@ -28,6 +28,7 @@ def test_a_failing_mapper(run, hadoop):
     assert not [name for name in files(hadoop, "/tmp") if "agentpool" in name]
 
 
+@pytest.mark.nightly  # Spark shows each time that cancelling reaches a cluster
 def test_cancelling_ends_the_application(lines, tmp_path, hadoop):
     error, mappers = cancel_when_running(lines, tmp_path, "hadoop")
     assert "was told to stop" in str(error)

@@ -7,7 +7,7 @@ import pytest
 from agentpool_jupyter import consensus, open_pool, resume
 from agentpool_jupyter.errors import EffectError, UserError
 from agentpool_jupyter.pool.events import EffectStarted, Vote
-from agentpool_jupyter.tracing.turn import effect_lines
+from agentpool_jupyter.tracing.told import effect_lines
 from tests.openai_server import Asks
 from tests.programs import at_once
 from tests.teams import of_type, team, until
@@ -121,7 +121,7 @@ def test_a_call_is_explained_with_what_it_passed_by(pool, server):
     grant = pool.grant("pay")
     assert resume(pool, functions=made.functions, trust=True).wait(30)
     assert paid == [3]
-    told = effect_lines(pool.effects[effect.id]).splitlines()
+    told = effect_lines(pool.effects[effect.id], {}).splitlines()
     assert told[-4].startswith("  what it rests on changed at offset ")
     assert told[-3:-1] == [
         f"  agreed beforehand: grant {grant.id}",
