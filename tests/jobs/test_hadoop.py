@@ -20,6 +20,7 @@ def test_same_lines(run, expected, hadoop):
     assert not [name for name in files(hadoop, "/tmp") if "agentpool" in name]
 
 
+@pytest.mark.nightly
 def test_a_failing_mapper(run, hadoop):
     """Its traceback is fetched from the machine that it ran on."""
     with pytest.raises(JobError, match=r"failed on hadoop: ArithmeticError: cannot take k\d") as caught:
