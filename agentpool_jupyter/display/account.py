@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
 from .foreign import literal, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from .table import Table
 
@@ -27,22 +28,32 @@ class Part(NamedTuple):
     """Folded away in a page, where it is opened by a click."""
 
 
-def account_text(head: str, parts: Iterable[Part]) -> str:
-    """Return an account as text, all of it."""
-    return printable("\n\n".join([head, *map(_text, parts)]))
+class Account(ABC):
+    """Something that is told in parts below a head; all texts of its HTML are escaped, and no script is needed."""
+
+    @property
+    @abstractmethod
+    def head(self) -> str:
+        """What it is about, in a line."""
+
+    @abstractmethod
+    def _parts(self) -> Sequence[Part]: ...
+
+    def __str__(self) -> str:
+        return printable("\n\n".join([self.head, *map(_text, self._parts())]))
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return literal(
+            '<div class="agentpool-trace" style="line-height:1.4">'
+            f"<p><strong>{escape(printable(self.head))}</strong></p>{''.join(map(_html, self._parts()))}</div>"
+        )
 
 
 def _text(part: Part) -> str:
     body = part.body if isinstance(part.body, str) else repr(part.body)
     return "\n".join([part.title, *(f"    {line}".rstrip() for line in body.splitlines())])
-
-
-def account_html(head: str, parts: Sequence[Part]) -> str:
-    """Return an account as HTML; all texts in it are escaped, and no script is needed."""
-    return literal(
-        f'<div class="agentpool-trace" style="line-height:1.4"><p><strong>{escape(printable(head))}</strong></p>'
-        f"{''.join(map(_html, parts))}</div>"
-    )
 
 
 def _html(part: Part) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from agentpool_jupyter.display.account import Part, account_html, account_text
+from agentpool_jupyter.display.account import Account, Part
 from agentpool_jupyter.display.changes import ChangedSection, changes_to_html, changes_to_text
 from agentpool_jupyter.display.table import Table
 from agentpool_jupyter.errors import UserError
@@ -49,7 +49,7 @@ class TurnPair(msgspec.Struct, frozen=True):
         return changed_words(self.before.text if self.before else "", self.after.text if self.after else "")
 
 
-class Comparison:
+class Comparison(Account):
     """Two traces side by side; displays itself.
 
     Turns of two agents, runs or branches are paired by agent and by which of its turns it is; where two agents are
@@ -149,14 +149,6 @@ class Comparison:
         else:
             parts.append(Part("They said the same"))
         return parts
-
-    def __str__(self) -> str:
-        return account_text(self.head, self._parts())
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        return account_html(self.head, self._parts())
 
 
 def _pairs(before: TurnsTrace, after: TurnsTrace) -> list[TurnPair]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agentpool_jupyter.display.account import Part, account_html, account_text
+from agentpool_jupyter.display.account import Account, Part
 from agentpool_jupyter.display.table import clip
 from agentpool_jupyter.pool import Position
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _SHOWN = 4000  # characters of what it printed
 
 
-class EffectTrace:
+class EffectTrace(Account):
     """Why a tool was called, and what came of it; displays itself."""
 
     def __init__(self, pool: Pool, effect: Effect) -> None:
@@ -71,11 +71,3 @@ class EffectTrace:
                 )
             )
         return parts
-
-    def __str__(self) -> str:
-        return account_text(self.head, self._parts())
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        return account_html(self.head, self._parts())

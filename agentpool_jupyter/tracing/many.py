@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from agentpool_jupyter.agents.runs.drift import DriftWatch, TurnDrift
-from agentpool_jupyter.display.account import Part, account_html, account_text
+from agentpool_jupyter.display.account import Account, Part
 from agentpool_jupyter.display.table import Table
 from agentpool_jupyter.pool.words import OVERTAKEN, UNUSUAL
 
@@ -25,7 +25,7 @@ _PRINTED = 200  # turns that are listed; the object has all
 _BAD = ("failed", "in doubt", "refused")
 
 
-class TurnsTrace:
+class TurnsTrace(Account):
     """Turns of a line, in the order in which they began; ``found["planner#2"]`` explains one. Displays itself."""
 
     def __init__(
@@ -142,14 +142,6 @@ class TurnsTrace:
             parts.append(Part(f"Stragglers: {', '.join(self.stragglers) or 'none'}"))
             parts.append(Part("What came from what", causes.text(), causes.svg()))
         return parts
-
-    def __str__(self) -> str:
-        return account_text(self.head, self._parts())
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        return account_html(self.head, self._parts())
 
 
 _DRIFT_HEAD = ("turn", "new to itself", "new to all", "of others", "repeats", "far from task", "far from heard")

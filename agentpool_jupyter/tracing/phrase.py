@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from agentpool_jupyter.display.account import Part, account_html, account_text
+from agentpool_jupyter.display.account import Account, Part
 from agentpool_jupyter.display.colours import colour, colours
 from agentpool_jupyter.display.lanes import Arrow, LaneBar, lanes_svg, lanes_text
 from agentpool_jupyter.display.table import Table, clip
@@ -77,7 +77,7 @@ class PhrasePlace(msgspec.Struct, frozen=True, kw_only=True):
         return "its own words" if self.turn.model else "a person"
 
 
-class PhraseTrace:
+class PhraseTrace(Account):
     """How a phrase came into a line of history and spread there; displays itself."""
 
     def __init__(self, pool: Pool, phrase: str, position: Position, *, threshold: float = ALIKE) -> None:
@@ -202,14 +202,6 @@ class PhraseTrace:
         tint = self._tints.get(turn.agent, colour(None))
         stop = max(one.begun, one.ended or one.begun)
         return LaneBar(turn.name, turn.agent, place.offset, one.begun, stop, tint, marks, "", tuple(place.sources))
-
-    def __str__(self) -> str:
-        return account_text(self.head, self._parts())
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        return account_html(self.head, self._parts())
 
 
 def trace_text(pool: Pool, phrase: str, *, branch: str | None = None, threshold: float = ALIKE) -> PhraseTrace:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from agentpool_jupyter.display.account import Part, account_html, account_text
+from agentpool_jupyter.display.account import Account, Part
 from agentpool_jupyter.display.table import Table, clip
 from agentpool_jupyter.pool.words import PYTHON
 
@@ -52,7 +52,7 @@ class SaidPiece(msgspec.Struct, frozen=True):
     text: str
 
 
-class Trace:
+class Trace(Account):
     """Why a turn is as it is, from the log alone; displays itself, and ``str`` has all of it."""
 
     def __init__(self, pool: Pool, document: Document, line: Line, turn: Turn) -> None:
@@ -271,14 +271,6 @@ class Trace:
         if self.errors:
             parts.append(Part(f"{len(self.errors)} times something went wrong", "\n".join(self.errors)))
         return parts
-
-    def __str__(self) -> str:
-        return account_text(self.head, self._parts())
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        return account_html(self.head, self._parts())
 
 
 _ALL_READ = Part("It had read all that was said before it ended")

@@ -4,8 +4,8 @@ A text is cut where no identifier can go on: at the end of a line, and between t
 (numbers may be set apart by spaces). The parts are redacted one by one. So the result is the same however the text
 came in, and a word of prose waits for the next one only. For example::
 
-    Write to ada@exa | mple.org or call +49 30 | 123 456 soon.
-    → "Write to " | "<email 1> or call " | then "<phone 1> soon."
+    Write to ada@exa | mple.org or call +49 30 | 123 4567 soon, please.
+    → "Write " | "to <email 1> or " | "" and in the end "call <phone 1> soon, please."
 """
 
 from __future__ import annotations

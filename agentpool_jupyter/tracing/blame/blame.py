@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from agentpool_jupyter.agents.team.spec import Budget
-from agentpool_jupyter.display.account import Part, account_html, account_text
+from agentpool_jupyter.display.account import Account, Part
 from agentpool_jupyter.display.table import Table
 from agentpool_jupyter.errors import UserError
 from agentpool_jupyter.log import open_store
@@ -57,7 +57,7 @@ class BlamedStep(msgspec.Struct, frozen=True, kw_only=True):
         return self.tries > 0 and 2 * self.flips >= self.tries
 
 
-class Blame:
+class Blame(Account):
     """Which step of a run decided its failure; displays itself. Its forks are kept in a pool of their own."""
 
     def __init__(self, pool: Pool, run: str, forks: Forks, repeats: int) -> None:
@@ -131,14 +131,6 @@ class Blame:
 
     def _name(self, kept: int) -> str:
         return f"after {self.turns[kept - 1].name}" if kept else "from the start"
-
-    def __str__(self) -> str:
-        return account_text(self.head, self._parts())
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        return account_html(self.head, self._parts())
 
 
 def blame(
