@@ -23,8 +23,9 @@ quick and brings in no client library.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import lazy_loader
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -47,52 +48,6 @@ if TYPE_CHECKING:
     from .tracing import Blame, Trace, blame, export_spans, from_messages, import_transcript, label, trace
 
 __version__ = "0.1.0"
-
-_HOMES = {
-    "AgentPoolError": "errors",
-    "Anonymized": "privacy",
-    "Blame": "tracing",
-    "Diff": "history",
-    "Document": "pool",
-    "Experiment": "measure.experiment",
-    "Matches": "recall",
-    "Pool": "pool",
-    "PrivacyReport": "privacy",
-    "Run": "agents",
-    "Snapshot": "snapshots.build",
-    "Task": "measure.experiment",
-    "Team": "agents",
-    "TeamSpec": "agents",
-    "Trace": "tracing",
-    "act": "effects",
-    "anonymize": "privacy",
-    "blame": "tracing",
-    "compact": "history",
-    "consensus": "effects",
-    "diff": "history",
-    "experiment": "measure.experiment",
-    "export_pool": "history",
-    "export_spans": "tracing",
-    "fold": "pool",
-    "from_messages": "tracing",
-    "gate": "effects",
-    "history_graph": "history",
-    "import_pool": "history",
-    "import_transcript": "tracing",
-    "index_pools": "recall.bulk.build",
-    "label": "tracing",
-    "list_pools": "pool",
-    "merge": "pool",
-    "open_pool": "snapshots.opening",
-    "report": "agents",
-    "resume": "agents",
-    "reveal": "privacy.redaction.pseudonyms",
-    "scaling": "measure.scaling",
-    "similar": "recall",
-    "snapshot": "snapshots.build",
-    "tool": "effects",
-    "trace": "tracing",
-}
 
 __all__ = [
     "AgentPoolError",
@@ -143,17 +98,29 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        message = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(message)
-    value = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
-    globals()[name] = value
-    return value
+__getattr__, _, _ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "agents": ["Run", "Team", "TeamSpec", "report", "resume"],
+        "effects": ["act", "consensus", "gate", "tool"],
+        "errors": ["AgentPoolError"],
+        "history": ["Diff", "compact", "diff", "export_pool", "history_graph", "import_pool"],
+        "measure.experiment": ["Experiment", "Task", "experiment"],
+        "measure.scaling": ["scaling"],
+        "pool": ["Document", "Pool", "fold", "list_pools", "merge"],
+        "privacy": ["Anonymized", "PrivacyReport", "anonymize"],
+        "privacy.redaction.pseudonyms": ["reveal"],
+        "recall": ["Matches", "similar"],
+        "recall.bulk.build": ["index_pools"],
+        "snapshots.build": ["Snapshot", "snapshot"],
+        "snapshots.opening": ["open_pool"],
+        "tracing": ["Blame", "Trace", "blame", "export_spans", "from_messages", "import_transcript", "label", "trace"],
+    },
+)
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *_HOMES]
+    return [*globals(), *__all__]
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:

@@ -81,6 +81,21 @@ def test_a_folder_is_a_room_with_a_map(folder):
     assert modules | folders <= named
 
 
+def test_the_head_of_a_folder_imports_nothing_of_ours():
+    """Two threads that import a folder and a module of it at once would else wait for each other.
+
+    Python then hands one of them a module that is half loaded. Heads offer what they have through `lazy_loader`;
+    those that check for an extra first are only ever imported as a whole.
+    """
+    eager = {
+        package
+        for package in PACKAGES
+        for node in MODULES[package].body
+        if isinstance(node, ast.ImportFrom) and (node.level or node.module.startswith("agentpool_jupyter"))
+    }
+    assert eager <= {f"agentpool_jupyter.{name}" for name in ("log.kafka", "measure.scaling", "privacy")}
+
+
 def test_the_tests_of_a_group_stay_on_one_worker(request):
     """Else each worker starts services of its own: pytest and xdist have to agree on how a test is named."""
     if not hasattr(request.config, "workerinput"):

@@ -10,10 +10,26 @@ The rooms, each of which imports only those below it::
     team/       what a team is: its description as data and as the text of a cell
 """
 
-from .runs.claims import stop_run
-from .runs.report import report
-from .runs.run import Run
-from .runs.start import Team, resume
-from .team.spec import AgentSpec, Budget, TeamSpec
+from typing import TYPE_CHECKING
+
+import lazy_loader
+
+if TYPE_CHECKING:
+    from .runs.claims import stop_run
+    from .runs.report import report
+    from .runs.run import Run
+    from .runs.start import Team, resume
+    from .team.spec import AgentSpec, Budget, TeamSpec
 
 __all__ = ["AgentSpec", "Budget", "Run", "Team", "TeamSpec", "report", "resume", "stop_run"]
+
+__getattr__, __dir__, _ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "runs.claims": ["stop_run"],
+        "runs.report": ["report"],
+        "runs.run": ["Run"],
+        "runs.start": ["Team", "resume"],
+        "team.spec": ["AgentSpec", "Budget", "TeamSpec"],
+    },
+)

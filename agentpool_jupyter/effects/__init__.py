@@ -16,8 +16,22 @@ In reading order::
     programs/     programs that agents run on those files
 """
 
-from .compensation import Compensation, compensate
-from .consensus import Guarded, consensus, gate
-from .tool import Act, Tool, act, tool
+from typing import TYPE_CHECKING
+
+import lazy_loader
+
+if TYPE_CHECKING:
+    from .compensation import Compensation, compensate
+    from .consensus import Guarded, consensus, gate
+    from .tool import Act, Tool, act, tool
 
 __all__ = ["Act", "Compensation", "Guarded", "Tool", "act", "compensate", "consensus", "gate", "tool"]
+
+__getattr__, __dir__, _ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "compensation": ["Compensation", "compensate"],
+        "consensus": ["Guarded", "consensus", "gate"],
+        "tool": ["Act", "Tool", "act", "tool"],
+    },
+)

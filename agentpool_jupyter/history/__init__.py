@@ -11,11 +11,16 @@ In reading order::
     compact   the rewriting of a pool by that, with an archive before it
 """
 
-from .compact import Compacted, compact
-from .diff import Diff, diff
-from .effects import LeftEffect, effects_after
-from .graph import HistoryGraph, history_graph
-from .transfer import export_pool, import_pool
+from typing import TYPE_CHECKING
+
+import lazy_loader
+
+if TYPE_CHECKING:
+    from .compact import Compacted, compact
+    from .diff import Diff, diff
+    from .effects import LeftEffect, effects_after
+    from .graph import HistoryGraph, history_graph
+    from .transfer import export_pool, import_pool
 
 __all__ = [
     "Compacted",
@@ -29,3 +34,14 @@ __all__ = [
     "history_graph",
     "import_pool",
 ]
+
+__getattr__, __dir__, _ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "compact": ["Compacted", "compact"],
+        "diff": ["Diff", "diff"],
+        "effects": ["LeftEffect", "effects_after"],
+        "graph": ["HistoryGraph", "history_graph"],
+        "transfer": ["export_pool", "import_pool"],
+    },
+)

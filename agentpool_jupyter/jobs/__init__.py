@@ -18,10 +18,22 @@ The modules, in reading order::
     processes  all processes of one job, also those that left its session
 """
 
-from __future__ import annotations
+from typing import TYPE_CHECKING
 
-from .engines import ENGINES
-from .messages import Progress
-from .run import JobResult, run_job
+import lazy_loader
+
+if TYPE_CHECKING:
+    from .engines import ENGINES
+    from .messages import Progress
+    from .run import JobResult, run_job
 
 __all__ = ["ENGINES", "JobResult", "Progress", "run_job"]
+
+__getattr__, __dir__, _ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "engines": ["ENGINES"],
+        "messages": ["Progress"],
+        "run": ["JobResult", "run_job"],
+    },
+)

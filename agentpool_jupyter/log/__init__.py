@@ -10,8 +10,22 @@
     home      the user's folder for what has no other place
 """
 
-from .contract import FILLER, Follower, Log, Record, Rewritten, Store
-from .home import data_home
-from .stores import open_store
+from typing import TYPE_CHECKING
+
+import lazy_loader
+
+if TYPE_CHECKING:
+    from .contract import FILLER, Follower, Log, Record, Rewritten, Store
+    from .home import data_home
+    from .stores import open_store
 
 __all__ = ["FILLER", "Follower", "Log", "Record", "Rewritten", "Store", "data_home", "open_store"]
+
+__getattr__, __dir__, _ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "contract": ["FILLER", "Follower", "Log", "Record", "Rewritten", "Store"],
+        "home": ["data_home"],
+        "stores": ["open_store"],
+    },
+)

@@ -21,12 +21,17 @@ In reading order::
     pool       all of it over one log: opening, reading, writing, time travel
 """
 
-from .branches import Branches, Position
-from .codec import EventFollower
-from .document import Document, fold, merge
-from .events import Event, Message, Usage
-from .pool import Pool, list_pools, open_pool
-from .turn import Turn
+from typing import TYPE_CHECKING
+
+import lazy_loader
+
+if TYPE_CHECKING:
+    from .branches import Branches, Position
+    from .codec import EventFollower
+    from .document import Document, fold, merge
+    from .events import Event, Message, Usage
+    from .pool import Pool, list_pools, open_pool
+    from .turn import Turn
 
 __all__ = [
     "Branches",
@@ -43,3 +48,15 @@ __all__ = [
     "merge",
     "open_pool",
 ]
+
+__getattr__, __dir__, _ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "branches": ["Branches", "Position"],
+        "codec": ["EventFollower"],
+        "document": ["Document", "fold", "merge"],
+        "events": ["Event", "Message", "Usage"],
+        "pool": ["Pool", "list_pools", "open_pool"],
+        "turn": ["Turn"],
+    },
+)

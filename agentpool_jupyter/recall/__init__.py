@@ -15,8 +15,22 @@ In reading order; imports go from the top down::
     bulk/       the MapReduce job that indexes many pools; uses all of these
 """
 
-from .index import RecallIndex
-from .matches import Match, Matches
-from .similar import similar
+from typing import TYPE_CHECKING
+
+import lazy_loader
+
+if TYPE_CHECKING:
+    from .index import RecallIndex
+    from .matches import Match, Matches
+    from .similar import similar
 
 __all__ = ["Match", "Matches", "RecallIndex", "similar"]
+
+__getattr__, __dir__, _ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "index": ["RecallIndex"],
+        "matches": ["Match", "Matches"],
+        "similar": ["similar"],
+    },
+)

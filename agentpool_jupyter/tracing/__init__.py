@@ -20,16 +20,21 @@ In reading order::
     find     from a word, such as ``planner#2``, to what it traces
 """
 
-from .against import Comparison
-from .blame.blame import Blame, blame
-from .effect import EffectTrace
-from .find import trace
-from .labels import FAILURE_MODES, label
-from .many import TurnsTrace
-from .phrase import PhraseTrace, trace_text
-from .telemetry.export import export_spans
-from .transcripts.bring import from_messages, import_transcript
-from .turn import Trace
+from typing import TYPE_CHECKING
+
+import lazy_loader
+
+if TYPE_CHECKING:
+    from .against import Comparison
+    from .blame.blame import Blame, blame
+    from .effect import EffectTrace
+    from .find import trace
+    from .labels import FAILURE_MODES, label
+    from .many import TurnsTrace
+    from .phrase import PhraseTrace, trace_text
+    from .telemetry.export import export_spans
+    from .transcripts.bring import from_messages, import_transcript
+    from .turn import Trace
 
 __all__ = [
     "FAILURE_MODES",
@@ -47,3 +52,19 @@ __all__ = [
     "trace",
     "trace_text",
 ]
+
+__getattr__, __dir__, _ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "against": ["Comparison"],
+        "blame.blame": ["Blame", "blame"],
+        "effect": ["EffectTrace"],
+        "find": ["trace"],
+        "labels": ["FAILURE_MODES", "label"],
+        "many": ["TurnsTrace"],
+        "phrase": ["PhraseTrace", "trace_text"],
+        "telemetry.export": ["export_spans"],
+        "transcripts.bring": ["from_messages", "import_transcript"],
+        "turn": ["Trace"],
+    },
+)

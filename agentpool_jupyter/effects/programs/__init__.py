@@ -15,8 +15,22 @@ In reading order::
     program    a program on a checkout, as a function and as a tool
 """
 
-from .child import ChildEnd
-from .limits import ChildLimits
-from .program import run_program
+from typing import TYPE_CHECKING
+
+import lazy_loader
+
+if TYPE_CHECKING:
+    from .child import ChildEnd
+    from .limits import ChildLimits
+    from .program import run_program
 
 __all__ = ["ChildEnd", "ChildLimits", "run_program"]
+
+__getattr__, __dir__, _ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "child": ["ChildEnd"],
+        "limits": ["ChildLimits"],
+        "program": ["run_program"],
+    },
+)

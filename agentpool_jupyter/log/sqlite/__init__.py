@@ -10,7 +10,20 @@
     database  connections and transactions, also for the other SQLite files of this package
 """
 
-from .log import SqliteLog
-from .store import SqliteStore
+from typing import TYPE_CHECKING
+
+import lazy_loader
+
+if TYPE_CHECKING:
+    from .log import SqliteLog
+    from .store import SqliteStore
 
 __all__ = ["SqliteLog", "SqliteStore"]
+
+__getattr__, __dir__, _ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "log": ["SqliteLog"],
+        "store": ["SqliteStore"],
+    },
+)

@@ -9,8 +9,22 @@ In reading order::
     findings    the rows, and how they are displayed
 """
 
-from .experiment import experiment
-from .findings import Experiment
-from .tasks import Task
+from typing import TYPE_CHECKING
+
+import lazy_loader
+
+if TYPE_CHECKING:
+    from .experiment import experiment
+    from .findings import Experiment
+    from .tasks import Task
 
 __all__ = ["Experiment", "Task", "experiment"]
+
+__getattr__, __dir__, _ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "experiment": ["experiment"],
+        "findings": ["Experiment"],
+        "tasks": ["Task"],
+    },
+)

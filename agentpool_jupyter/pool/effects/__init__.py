@@ -10,11 +10,16 @@ In reading order::
     questions  what waits for somebody, those that are alike in one; and how a person answers
 """
 
-from .effect import OF_ANSWERS, Effect, EffectStatus, canonical, digest_of_effect, digest_of_gate
-from .fold import Effects
-from .grants import StandingGrant
-from .ledger import Ledger
-from .questions import Pending, Question
+from typing import TYPE_CHECKING
+
+import lazy_loader
+
+if TYPE_CHECKING:
+    from .effect import OF_ANSWERS, Effect, EffectStatus, canonical, digest_of_effect, digest_of_gate
+    from .fold import Effects
+    from .grants import StandingGrant
+    from .ledger import Ledger
+    from .questions import Pending, Question
 
 __all__ = [
     "OF_ANSWERS",
@@ -29,3 +34,14 @@ __all__ = [
     "digest_of_effect",
     "digest_of_gate",
 ]
+
+__getattr__, __dir__, _ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "effect": ["OF_ANSWERS", "Effect", "EffectStatus", "canonical", "digest_of_effect", "digest_of_gate"],
+        "fold": ["Effects"],
+        "grants": ["StandingGrant"],
+        "ledger": ["Ledger"],
+        "questions": ["Pending", "Question"],
+    },
+)
