@@ -13,6 +13,7 @@ In reading order::
 
     show      one run that is shown: its feed, its screen, and what the screen's buttons do
     feed      from the log to a screen, coalesced
+    acting    what a page's buttons do to the history: the same as magics do
     view      what is shown of a run: events are folded into it, patches and states come out
     shown     one turn in the view: text that only grows, and how much of it was sent
     timeline  when who spoke, and what happened between

@@ -81,6 +81,17 @@ class Feed:
             self._greeted = True
             self._screen.show_state(self._view.state())
 
+    def look_again(self) -> None:
+        """Show what was done to the history of a run that has ended: nothing is followed any more."""
+        if not self.ended.is_set():
+            return
+        with self._lock, suppress(LogError):  # of a pool that was compacted or deleted meanwhile
+            for event in self._pool.events(self._shown):
+                self._take_in(event)
+            if (patch := self._view.patch()) is not None:
+                self._screen.show_patch(patch)
+                self._screen.show_state(self._view.state(), keep=True)
+
     def stopping(self) -> None:
         """Show at once that the run is being stopped."""
         with self._lock:
@@ -110,6 +121,10 @@ class Feed:
             self._break_off("failed", str(error))
         self._closed = True
         self._wake.set()
+
+    def _take_in(self, event: Event) -> None:
+        self._view.absorb(event)
+        self._shown = event.offset + 1
 
     def _effects_now(self) -> Effects:
         with suppress(LogError):  # then nothing new is known of them; the reader says what is wrong
@@ -141,9 +156,7 @@ class Feed:
     def _show(self) -> None:
         with self._lock:
             while not self._arrived.empty():
-                event = self._arrived.get()
-                self._view.absorb(event)
-                self._shown = event.offset + 1
+                self._take_in(self._arrived.get())
             patch = self._view.patch()
             if patch is not None:
                 self._screen.show_patch(patch)

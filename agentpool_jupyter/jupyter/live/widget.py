@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from agentpool_jupyter.display.screen import Patch, State
     from agentpool_jupyter.display.still import Still
 
+    from .wire import Outcome
+
 
 def _bundled(name: str) -> Path:
     """Return the path of a built file of the front end; raises ServiceError where it was not built."""
@@ -89,12 +91,16 @@ class TeamWidget(anywidget.AnyWidget):  # type: ignore[misc]  # its types are no
         """Answer a view that asked how everything stood at a moment."""
         self.send(msgspec.to_builtins(Then(view=view, at=at, offset=offset, state=state)))
 
+    def show_outcome(self, outcome: Outcome) -> None:
+        """Answer a view that asked for something to be done."""
+        self.send(msgspec.to_builtins(outcome))
+
     def show_problem(self, text: str) -> None:
         """Show for a while that something a view asked for could not be done."""
         self.send(msgspec.to_builtins(Problem(text=text)))
 
     def on_view_message(self, listener: Callable[[ToKernel], None]) -> None:
-        """Call ``listener`` with each Hello, Stop, Say or Resolve, on the thread that takes the kernel's comm messages.
+        """Call ``listener`` with each message of a view, on the thread that takes the kernel's comm messages.
 
         Messages that this version does not know are ignored: the page may be newer than the kernel.
         """
