@@ -15,6 +15,7 @@ AgentState = Literal["idle", "thinking", "speaking", "retrying", "failed", "done
 RunStatus = Literal["starting", "running", "stopping", "finished", "failed", "stopped", "lost"]
 TurnStatus = Literal["running", "finished", "failed", "cancelled"]
 PointKind = Literal["call", "vote", "message", "fork", "head"]
+PointHow = Literal["", "asked", "begun", "done", "failed", "yes", "no", "back", "undo"]
 
 
 class Reading(msgspec.Struct, kw_only=True, frozen=True):
@@ -137,6 +138,8 @@ class PointView(msgspec.Struct, kw_only=True, frozen=True):
     """Milliseconds since the epoch."""
     what: PointKind
     """``head`` is a rollback, or another switch of the current branch."""
+    how: PointHow = ""
+    """What became of a call, what a vote said, and whether a move of the head went back or took that back."""
     told: str
     """In a few words."""
 
