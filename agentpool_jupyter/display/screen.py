@@ -247,6 +247,9 @@ class Then(msgspec.Struct, kw_only=True, tag="then", tag_field="kind"):
     offset: int
     """That of the last event before it: what a rollback to it would keep."""
     state: State
+    """What there was; bars and points are those of now."""
+    same: list[str] = []
+    """Ids of further turns, which were then as they are now."""
 
 
 class Screen(Protocol):

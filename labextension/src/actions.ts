@@ -4,10 +4,10 @@
 import { element, setAttribute } from "./dom";
 import { nodesOf } from "./markup";
 import { stay } from "./say";
-import type { Act, Action, Outcome } from "./wire";
+import type { ActAt, Action, ActOutcome } from "./wire";
 
 /** What is asked for; the session adds who asks. */
-export type Wish = Omit<Act, "kind" | "view">;
+export type Wish = Omit<ActAt, "kind" | "view">;
 
 interface Kind {
   readonly label: string;
@@ -35,7 +35,7 @@ export class Actions {
   private connected = false;
   /** What was asked for and not answered yet. */
   private asked: Wish | null = null;
-  private seen: Outcome | null = null;
+  private seen: ActOutcome | null = null;
 
   /** `act` sends a wish to the kernel; false if it certainly did not get it. */
   constructor(private readonly act: (wish: Wish) => boolean) {
@@ -50,7 +50,7 @@ export class Actions {
   }
 
   /** `at` is the position as people write it, null where there is none. */
-  update(at: string | null, connected: boolean, outcome: Outcome | null): void {
+  update(at: string | null, connected: boolean, outcome: ActOutcome | null): void {
     this.at = at;
     this.connected = connected;
     this.root.hidden = at === null;
@@ -112,7 +112,7 @@ export class Actions {
     name.focus();
   }
 
-  private show(outcome: Outcome): void {
+  private show(outcome: ActOutcome): void {
     const { action, at, told, effects, html, asks, failed } = outcome;
     const parts: Node[] = [];
     if (effects.length > 0) {

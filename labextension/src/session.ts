@@ -2,7 +2,7 @@
 
 import { fromState, reduce, type Model } from "./store";
 import type { Wish } from "./actions";
-import { parse, WireError, type Outcome, type Then, type ToKernel } from "./wire";
+import { parse, WireError, type ActOutcome, type Then, type ToKernel } from "./wire";
 
 /** What anywidget hands to a view, as far as it is used here. */
 export interface WidgetModel {
@@ -27,7 +27,7 @@ export interface Scene {
   /** An earlier moment that is looked at, in place of now. */
   readonly then: Earlier | null;
   /** What came of the last action that this view asked for. */
-  readonly outcome: Outcome | null;
+  readonly outcome: ActOutcome | null;
 }
 
 export interface Earlier {
@@ -146,10 +146,12 @@ export class Session {
     else if (outcome.kind === "gap") this.ask();
   };
 
-  private arrive({ at, offset, state }: Then): void {
+  private arrive({ at, offset, state, same }: Then): void {
     this.looking = null;
     if (this.wanted === null) return;
-    this.change({ then: { at, offset, model: fromState(state) } });
+    const now = this.scene.model?.turns;
+    const turns = [...state.turns, ...same.flatMap((id) => now?.get(id) ?? [])];
+    this.change({ then: { at, offset, model: fromState({ ...state, turns }) } });
     if (this.wanted !== at) this.look(this.wanted);
   }
 

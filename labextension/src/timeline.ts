@@ -74,6 +74,7 @@ export class Timeline {
     const connected = link === "live" || link === "waiting";
     const place = then ?? (connected || this.at === null ? null : { at: this.at, offset: lastBefore(model, this.at) });
     this.tell(place);
+    setAttribute(this.then, "aria-busy", connected && this.at !== null && then?.at !== this.at ? "true" : null);
     this.actions.update(place === null ? null : String(place.offset), connected, outcome);
     this.row(cast);
     const moved = this.started !== model.run.started || this.live !== live;

@@ -225,10 +225,12 @@ export interface Then {
   readonly at: number;
   readonly offset: number;
   readonly state: State;
+  /** Ids of further turns, which were then as they are now. */
+  readonly same: readonly string[];
 }
 
 /** Asks for what a magic does at a position; a rollback is done where the person is `sure`, and else only told. */
-export interface Act {
+export interface ActAt {
   readonly kind: "act";
   readonly view: string;
   readonly action: Action;
@@ -240,7 +242,7 @@ export interface Act {
 }
 
 /** What came of it, for the view that asked. */
-export interface Outcome {
+export interface ActOutcome {
   readonly kind: "outcome";
   readonly view: string;
   readonly action: Action;
@@ -262,14 +264,14 @@ export interface Problem {
   readonly text: string;
 }
 
-export type ToView = State | Patch | Then | Outcome | Problem;
+export type ToView = State | Patch | Then | ActOutcome | Problem;
 export type ToKernel =
   | { readonly kind: "hello" }
   | { readonly kind: "stop" }
   | { readonly kind: "say"; readonly text: string }
   | { readonly kind: "look"; readonly view: string; readonly at: number }
   | Resolve
-  | Act;
+  | ActAt;
 
 /** A message of a known kind that does not have the shape of that kind. */
 export class WireError extends Error {
@@ -294,6 +296,7 @@ export function parse(value: unknown): ToView | null {
         at: fields.number("at"),
         offset: fields.number("offset"),
         state: state(new Fields(fields.get("state"), "message.state")),
+        same: fields.list("same", text),
       };
     case "patch": {
       const head = fields.get("run") ?? null;

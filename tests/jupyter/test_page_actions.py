@@ -4,7 +4,7 @@ import pytest
 
 from agentpool_jupyter.jupyter.live.acting import carry_out
 from agentpool_jupyter.jupyter.live.feed import Feed
-from agentpool_jupyter.jupyter.live.wire import Act
+from agentpool_jupyter.jupyter.live.wire import ActAt
 from agentpool_jupyter.pool.events import Fork, Head, RunFinished, TurnFinished, TurnStarted
 from tests.openai_server import OpenAIServer
 from tests.teams import of_type, play, said, team, until
@@ -13,7 +13,7 @@ from .test_feed import Screen
 
 
 def act(pool, action, at, running=(), **fields):
-    return carry_out(pool, Act(view="v", action=action, at=str(at), **fields), running)
+    return carry_out(pool, ActAt(view="v", action=action, at=str(at), **fields), running)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ In reading order::
     feed      from the log to a screen, coalesced
     acting    what a page's buttons do to the history: the same as magics do
     view      what is shown of a run: events are folded into it, patches and states come out
+    past      how it stood at earlier moments, folded from few events
     shown     one turn in the view: text that only grows, and how much of it was sent
     timeline  when who spoke, and what happened between
     readings  what reading has cost, summed up as events come

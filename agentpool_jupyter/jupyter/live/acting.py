@@ -9,7 +9,7 @@ from agentpool_jupyter.errors import AgentPoolError, UserError
 from agentpool_jupyter.history import diff
 from agentpool_jupyter.history.moves import branch_off, look_back, roll_back
 
-from .wire import Outcome
+from .wire import ActOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from agentpool_jupyter.history import LeftEffect
     from agentpool_jupyter.pool import Pool
 
-    from .wire import Act
+    from .wire import ActAt
 
 _MOST_SHOWN = 500_000  # characters of HTML that are sent to a page
 
 
-def carry_out(pool: Pool, act: Act, running: Iterable[Run]) -> Outcome:
+def carry_out(pool: Pool, act: ActAt, running: Iterable[Run]) -> ActOutcome:
     """Do what a page asks for, or ask whether it is meant, and return what came of it: an error is one, too."""
     try:
         if act.action not in _ACTIONS:
@@ -34,7 +34,7 @@ def carry_out(pool: Pool, act: Act, running: Iterable[Run]) -> Outcome:
         return _outcome(act, str(error), failed=True)
 
 
-def _roll_back(pool: Pool, act: Act, running: Iterable[Run]) -> Outcome:
+def _roll_back(pool: Pool, act: ActAt, running: Iterable[Run]) -> ActOutcome:
     """Say what would leave, and be asked again; ``sure`` is the answer to that."""
     if not act.sure:
         plan = look_back(pool, act.at)
@@ -43,16 +43,16 @@ def _roll_back(pool: Pool, act: Act, running: Iterable[Run]) -> Outcome:
     return _outcome(act, moved.told, effects=moved.effects, html=moved.diff._repr_html_())
 
 
-def _branch(pool: Pool, act: Act, running: Iterable[Run]) -> Outcome:  # noqa: ARG001 - no team is left by it
+def _branch(pool: Pool, act: ActAt, running: Iterable[Run]) -> ActOutcome:  # noqa: ARG001 - no team is left by it
     return _outcome(act, branch_off(pool, act.name or None, act.at))
 
 
-def _compare(pool: Pool, act: Act, running: Iterable[Run]) -> Outcome:  # noqa: ARG001 - the same
+def _compare(pool: Pool, act: ActAt, running: Iterable[Run]) -> ActOutcome:  # noqa: ARG001 - the same
     changes = diff(pool, act.at)
     return _outcome(act, changes.head, html=changes._repr_html_())
 
 
-_ACTIONS: dict[str, Callable[[Pool, Act, Iterable[Run]], Outcome]] = {
+_ACTIONS: dict[str, Callable[[Pool, ActAt, Iterable[Run]], ActOutcome]] = {
     "rollback": _roll_back,
     "branch": _branch,
     "diff": _compare,
@@ -61,17 +61,17 @@ _ACTIONS: dict[str, Callable[[Pool, Act, Iterable[Run]], Outcome]] = {
 
 
 def _outcome(
-    act: Act,
+    act: ActAt,
     told: str,
     *,
     effects: Iterable[LeftEffect] = (),
     html: str = "",
     asks: bool = False,
     failed: bool = False,
-) -> Outcome:
+) -> ActOutcome:
     if len(html) > _MOST_SHOWN:
         told, html = f"{told} (too long to be shown here: `%diff {act.at}` shows it)", ""
-    return Outcome(
+    return ActOutcome(
         view=act.view,
         action=act.action,
         at=act.at,

@@ -13,7 +13,7 @@ from agentpool_jupyter.display.terminal import TextScreen
 from agentpool_jupyter.errors import AgentPoolError
 
 from .feed import Feed
-from .wire import Act, Hello, Look, Resolve, Say, Stop
+from .wire import ActAt, Hello, Look, Resolve, Say, Stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -111,12 +111,12 @@ class Show:
                 self._or_tell(widget, lambda: self.pool.post(text))
             case Look(view=view, at=at):
                 self._or_tell(widget, lambda: widget.show_then(view, at, *self._feed.then(at)))
-            case Act():
+            case ActAt():
                 self._deeds.submit(self._act, widget, message)
             case Resolve(id=proposal, accept=accept, text=text, seen=seen, more=more):
                 self._or_tell(widget, lambda: self.pool.vote_all({proposal: seen, **more}, text, accept=accept))
 
-    def _act(self, widget: TeamWidget, act: Act) -> None:
+    def _act(self, widget: TeamWidget, act: ActAt) -> None:
         from .acting import carry_out  # noqa: PLC0415 - most runs are only looked at
 
         outcome = carry_out(self.pool, act, self._running())

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from agentpool_jupyter.display.screen import Patch, State
     from agentpool_jupyter.display.still import Still
 
-    from .wire import Outcome
+    from .wire import ActOutcome
 
 
 def _bundled(name: str) -> Path:
@@ -87,11 +87,11 @@ class TeamWidget(anywidget.AnyWidget):  # type: ignore[misc]  # its types are no
         """Send what changed; ``patch.seq`` is one more than that of the state or patch before."""
         self.send(msgspec.to_builtins(patch))
 
-    def show_then(self, view: str, at: int, offset: int, state: State) -> None:
+    def show_then(self, view: str, at: int, offset: int, state: State, same: list[str]) -> None:
         """Answer a view that asked how everything stood at a moment."""
-        self.send(msgspec.to_builtins(Then(view=view, at=at, offset=offset, state=state)))
+        self.send(msgspec.to_builtins(Then(view=view, at=at, offset=offset, state=state, same=same)))
 
-    def show_outcome(self, outcome: Outcome) -> None:
+    def show_outcome(self, outcome: ActOutcome) -> None:
         """Answer a view that asked for something to be done."""
         self.send(msgspec.to_builtins(outcome))
 

@@ -53,7 +53,7 @@ class Look(msgspec.Struct, kw_only=True, tag="look", tag_field="kind"):
     """In milliseconds since the epoch."""
 
 
-class Act(msgspec.Struct, kw_only=True, tag="act", tag_field="kind"):
+class ActAt(msgspec.Struct, kw_only=True, tag="act", tag_field="kind"):
     """A view asks for what a magic does at a position: a moment of the timeline, or a turn."""
 
     view: str
@@ -68,8 +68,8 @@ class Act(msgspec.Struct, kw_only=True, tag="act", tag_field="kind"):
     """Whether the person has seen what a rollback leaves behind; it is only told before."""
 
 
-class Outcome(msgspec.Struct, kw_only=True, tag="outcome", tag_field="kind"):
-    """What came of an :class:`Act`, for the view that asked."""
+class ActOutcome(msgspec.Struct, kw_only=True, tag="outcome", tag_field="kind"):
+    """What came of an :class:`ActAt`, for the view that asked."""
 
     view: str
     action: str
@@ -91,8 +91,8 @@ class Problem(msgspec.Struct, kw_only=True, tag="problem", tag_field="kind"):
     text: str
 
 
-ToView = State | Patch | Then | Outcome | Problem
-ToKernel = Hello | Stop | Say | Resolve | Look | Act
+ToView = State | Patch | Then | ActOutcome | Problem
+ToKernel = Hello | Stop | Say | Resolve | Look | ActAt
 
 
 def hear_at_once(widget: Widget) -> None:
