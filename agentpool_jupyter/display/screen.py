@@ -101,7 +101,7 @@ class TurnView(msgspec.Struct, kw_only=True):
     """The calls that it made, in their order; they are sent only where there are some."""
 
 
-class EdgeView(msgspec.Struct, kw_only=True):
+class EdgeView(msgspec.Struct, kw_only=True, frozen=True):
     """Who read whom: ``chars`` is how much text of ``source`` went into prompts of ``target``."""
 
     source: str

@@ -37,13 +37,17 @@ class Past:
     A writer's clock may be behind another's: a moment comes after all events up to the first one that is later.
     """
 
-    def __init__(self, view: TeamView, start: int, line: Mapping[str, int]) -> None:
+    def __init__(
+        self, view: TeamView, start: int, line: Mapping[str, int], *, every: int = _EVERY, most: int = _MOST
+    ) -> None:
+        """Begin with the view as it is before the run; ``line`` are the run's own branches, each to its last offset."""
         self._start = start
         self._line = line
         self._times = array("q")  # of each event from the start on, the latest time that was seen up to it
         self._places = array("q")  # and the last offset on the run's line
         self._kept = [(start, view.copy())]
-        self._every = _EVERY
+        self._every = every
+        self._most = most
 
     def note(self, event: Event, view: TeamView) -> None:
         """Take note of the next event, which the view has taken in."""
@@ -52,7 +56,7 @@ class Past:
         self._places.append(event.offset if on_line or not self._places else self._places[-1])
         if event.offset + 1 >= self._kept[-1][0] + self._every:
             self._kept.append((event.offset + 1, view.copy()))
-            if len(self._kept) > _MOST:
+            if len(self._kept) > self._most:
                 del self._kept[1::2]
                 self._every *= 2
 

@@ -381,8 +381,9 @@ class TeamView:
         return self.agents[name]
 
     def _edge(self, source: str, target: str, chars: int) -> None:
-        edge = self._edges.setdefault((source, target), EdgeView(source=source, target=target))
-        edge.chars += chars
+        known = self._edges.get((source, target))
+        chars += known.chars if known else 0
+        self._edges[source, target] = EdgeView(source=source, target=target, chars=chars)
         self._changed_edges.add((source, target))
 
     # Giving out --------------------------------------------------------------------------------------------
@@ -396,9 +397,12 @@ class TeamView:
 
     def copy(self) -> TeamView:
         """Return one that goes on by itself, without a timeline; turns and calls that have ended are shared."""
-        shared = [turn for turn in self._turns.values() if turn.view.status != "running"]
-        memo: dict[int, Any] = {id(one): one for one in (*shared, *self._affairs.settled())}
-        memo |= {id(self._seen): self._seen.copy(), id(self._timeline): Timeline()}
+        memo: dict[int, Any] = {id(one): one for one in self._affairs.settled()}
+        # What grows with the run is copied at once, and not item by item.
+        turns = self._turns.items()
+        memo[id(self._turns)] = {key: copy.deepcopy(one) if one.view.status == "running" else one for key, one in turns}
+        memo[id(self._edges)], memo[id(self._seen)] = self._edges.copy(), self._seen.copy()
+        memo |= {id(self._timeline): Timeline(), id(self._changed_turns): set(), id(self._grown): set()}
         return copy.deepcopy(self, memo)
 
     def then(self, now: TeamView) -> tuple[State, list[str]]:
