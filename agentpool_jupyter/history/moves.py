@@ -113,7 +113,7 @@ def _leaves(pool: Pool, changes: Diff, events: int) -> str:
     counts = changes.counts
     parts = [
         _counted(counts["removed"], "turn"),
-        f"{_counted(counts['changed'], 'turn')} in part" if counts["changed"] else "",
+        f"parts of {_counted(counts['changed'], 'turn')}" if counts["changed"] else "",
         _counted(events, "event"),
     ]
     *most, last = [part for part in parts if part] or ["nothing"]

@@ -75,7 +75,7 @@ export class Actions {
   private row(at: string): void {
     if (!this.connected) {
       const commands = ALL.map((action) => KINDS[action].command(at));
-      this.root.replaceChildren(...commands.map((line) => element("button", { type: "button", class: "ap-copy ap-command", "data-text": line, title: `Copy ${line}` }, line)));
+      this.root.replaceChildren(...commands.map(commandButton));
       return;
     }
     const place = /^\d+$/.test(at) ? `offset ${at}` : at;
@@ -94,7 +94,7 @@ export class Actions {
   private ask(wish: Wish): void {
     this.asked = wish;
     if (!this.act(wish)) this.lose(wish);
-    else this.fill(KINDS[wish.action].name(wish.at), wish.sure ? "Rolling back: a team at work is stopped first…" : "…");
+    else this.fill(KINDS[wish.action].name(wish.at), wish.sure ? "Rolling back; a team at work is waited for…" : "Asking the kernel…");
   }
 
   private lose({ action, at }: Wish): void {
@@ -119,12 +119,13 @@ export class Actions {
       const warning = asks ? "Cannot be undone, because it happened outside the pool:" : "Not undone, because it happened outside the pool:";
       parts.push(element("div", { class: "ap-outcome-effects" }, `⚠ ${warning}`, element("ul", {}, ...effects.map((effect) => element("li", {}, effect)))));
     }
-    if (html !== "" && action === "diff") parts.push(nodesOf(html));
+    const compared = html !== "" && action === "diff"; // which says itself what it is
+    if (compared) parts.push(nodesOf(html));
     else if (html !== "") parts.push(element("details", {}, element("summary", {}, asks ? "What would leave" : "What left"), nodesOf(html)));
     const sure = element("button", { type: "button", class: "ap-sure", "data-at": at }, "Roll back");
     parts.push(asks ? element("div", { class: "ap-outcome-answer" }, sure, closing("Cancel")) : closing());
     this.asked = null;
-    this.fill(KINDS[action].name(at), asks ? `Roll back to ${at}? ${told}.` : told, ...parts);
+    this.fill(KINDS[action].name(at), asks ? `Roll back to ${at}? ${told.charAt(0).toUpperCase()}${told.slice(1)}.` : compared ? "" : told, ...parts);
     setAttribute(this.panel, "data-asks", asks ? "" : null);
     setAttribute(this.panel, "data-failed", failed ? "" : null);
     this.panel.focus({ preventScroll: true }); // not the button: whoever presses Enter twice must not have said yes
@@ -134,7 +135,8 @@ export class Actions {
     setAttribute(this.panel, "aria-label", name);
     setAttribute(this.panel, "data-asks", null);
     setAttribute(this.panel, "data-failed", null);
-    this.panel.replaceChildren(element("div", { class: "ap-outcome-told" }, told), ...parts);
+    const line = told === "" ? [] : [element("div", { class: "ap-outcome-told" }, ...withCommands(told))];
+    this.panel.replaceChildren(...line, ...parts);
     this.panel.hidden = false;
   }
 
@@ -165,6 +167,18 @@ export class Actions {
     this.panel.replaceChildren();
     this.buttons.get("rollback")?.focus({ preventScroll: true });
   }
+}
+
+/** A line in which the magics can be copied. */
+function withCommands(told: string): (Node | string)[] {
+  return told.split(/`([^`]+)`|(%\w+ [-\w]+)/).flatMap((part, index) => {
+    if (part === undefined || part === "") return [];
+    return index % 3 === 0 ? part : commandButton(part);
+  });
+}
+
+function commandButton(line: string): HTMLButtonElement {
+  return element("button", { type: "button", class: "ap-copy ap-command", "data-text": line, title: `Copy ${line}` }, line);
 }
 
 function closing(label = "Close"): HTMLButtonElement {

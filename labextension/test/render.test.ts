@@ -429,6 +429,15 @@ describe("the timeline", () => {
     kernel.says({ kind: "then", view: asked.view, at: 10_600, offset: 3, state: then });
     expect(shown(".ap-turn-text")).toBe("One two");
   });
+
+  it("takes turns from what is there, where they were then as they are now", () => {
+    const kernel = timed();
+    key("ArrowLeft");
+    const asked = kernel.sent.at(-1);
+    if (asked?.kind !== "look") throw new Error("no question");
+    kernel.says({ kind: "then", view: asked.view, at: asked.at, offset: 4, state: { ...then, turns: [turn("2", { text: "Two" })] }, same: ["1", "gone"] });
+    expect([...el.querySelectorAll(".ap-turn-text")].map((each) => each.textContent)).toEqual(["One", "Two"]);
+  });
 });
 
 describe("what is done at a moment", () => {

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
     from .view import TeamView
 
-_EVERY = 512
+_EVERY = 1024
 """Events between two views that are kept, at first: as many are folded at a glance."""
-_MOST = 128
+_MOST = 64
 """Views that are kept; of more each second one goes, so that memory does not grow with the log."""
 
 
