@@ -8,8 +8,10 @@ what the front end says about that.
 from __future__ import annotations
 
 import math
+import re
 from html import escape
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from .colours import colour
 from .foreign import literal, printable
@@ -18,9 +20,24 @@ from .screen import bounded
 from .sections import TurnSection, section_html
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .screen import AgentView, EdgeView, Reading, State, TurnView
 
 _SIZE, _RADIUS, _NODE = 300, 105, 26
+
+
+_MARK = re.compile(r"agentpool-run-[0-9a-f]{12}")
+
+
+def new_mark() -> str:
+    """Return a mark that nothing else has."""
+    return f"agentpool-run-{uuid4().hex[:12]}"
+
+
+def is_mark(text: str) -> bool:
+    """Return whether a text is a mark."""
+    return _MARK.fullmatch(text) is not None
 
 
 def hiding_css(mark: str) -> str:
@@ -33,10 +50,14 @@ def hiding_html(mark: str) -> str:
     return f"<style>{hiding_css(mark)}</style>"
 
 
-def stand_in_html(mark: str, widget: str, html: str) -> str:
-    """Return what stands in with its mark, and with the style that hides an output in which nothing of a class is."""
+def stand_in_html(mark: str, widget: str, html: str, data: Mapping[str, str] | None = None) -> str:
+    """Return what stands in with its mark, and with the style that hides an output in which nothing of a class is.
+
+    ``data`` is what a page may read of it, by name.
+    """
     lost = f".jp-OutputArea-child:not(:has(.{widget})):has(+ .jp-OutputArea-child .{mark})"
-    return f'<style>{lost} {{display: none}}</style><div class="{mark}">{html}</div>'
+    told = "".join(f' data-{name}="{escape(value)}"' for name, value in (data or {}).items())
+    return f'<style>{lost} {{display: none}}</style><div class="{mark}"{told}>{html}</div>'
 
 
 class Still:
@@ -44,6 +65,16 @@ class Still:
 
     def __init__(self, state: State) -> None:
         self.state = state
+
+    @property
+    def ended(self) -> bool:
+        """Whether it shows how the run ended; else it says how one sees the rest."""
+        return self.state.run.status not in {"starting", "running", "stopping"}
+
+    @property
+    def chars(self) -> int:
+        """Length of all that was said."""
+        return sum(len(turn.text) for turn in self.state.turns)
 
     def __repr__(self) -> str:
         turns = [
@@ -93,10 +124,10 @@ class Still:
         return " · ".join(parts)
 
     def _underway(self) -> str:
-        run = self.state.run
-        if run.status not in {"starting", "running", "stopping"}:
+        if self.ended:
             return ""
-        return f"this is how it stood while the team was at work: `%agents attach {run.pool}` shows how it went on"
+        attach = f"%agents attach {self.state.run.pool}"
+        return f"this is how it stood while the team was at work: `{attach}` shows how it went on"
 
 
 def _read(reading: Reading) -> str:

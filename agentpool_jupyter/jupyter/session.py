@@ -195,6 +195,13 @@ class Session:
         for run in runs:
             run.stop()
 
+    def settle(self, _result: object = None) -> None:
+        """Have what is shown of runs that have ended show the end: a cell may have waited for one, and be the last."""
+        for show in list(self.shows.values()):
+            if show.run is not None and show.run.status not in ("running", "stopping"):
+                show.wait(5)
+                show.finish()
+
     def find_run(self, word: str | None) -> Run:
         """Return a run of this kernel by id or pool name (default: the latest)."""
         runs = self.runs()

@@ -94,7 +94,6 @@ def present(session: Session, run: Run, arguments: Namespace) -> None:
         session.variables[arguments.out] = run
     show = session.show(run.pool, run.id, run, text=arguments.text)
     if arguments.bg:
-        show.finish_later()
         return
     _wait(run, show)
     if run.notes:
