@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from contextvars import copy_context
 from typing import TYPE_CHECKING
 
 from agentpool_jupyter.display.still import Still
@@ -31,11 +30,9 @@ class KeptPicture:
         self._chars = first.chars
         self._final = False  # a state may say so too early: of a run that ended, and was resumed
         self._handle = display(widget.stand_in(first), raw=True, display_id=True)
-        # In the caller's context, by which a kernel knows the cell that it belongs to.
-        work = threading.Thread(
-            target=copy_context().run, args=(self._keep_up,), name=f"agentpool-picture-{widget.mark}", daemon=True
-        )
-        work.start()
+        # Not in the caller's context: pages find the output by its id, but who runs a notebook headless (nbclient,
+        # papermill) listens to nothing that does not belong to the cell that runs now.
+        threading.Thread(target=self._keep_up, name=f"agentpool-picture-{widget.mark}", daemon=True).start()
 
     def update(self, times: float | None = None) -> None:
         """Show how it stands now; with ``times`` only where so many times as much was said as is shown."""
