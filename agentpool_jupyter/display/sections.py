@@ -47,6 +47,6 @@ def block_html(colour: str, name: str, remark: str, body: str) -> str:
     """Return a block with a coloured edge; name and body are HTML, the remark is escaped."""
     aside = f" <em>({escape(remark)})</em>" if remark else ""
     return (
-        f'<div style="border-left:4px solid {colour};padding:.1em .8em;margin:.7em 0"><div>{name}{aside}</div>'
-        f'<div style="overflow:auto;overflow-wrap:anywhere">{body}</div></div>'
+        f'<div style="border-left:4px solid {colour};padding:.1em .8em;margin:.7em 0;overflow:auto;'
+        f'overflow-wrap:anywhere"><div>{name}{aside}</div>{body}</div>'
     )
