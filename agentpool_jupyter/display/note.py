@@ -46,7 +46,8 @@ def remarks_html(remarks: Iterable[str]) -> str:
 
 def warnings_html(warnings: Iterable[str]) -> str:
     """Return what to beware of as HTML, each a paragraph in red, with a sign for those who see no colours."""
-    return literal("".join(f'<p class="ap-lets-pass" style="{_RED}">⚠ {escape(one)}</p>' for one in warnings))
+    told = "".join(f'<p class="ap-lets-pass" style="{_RED}">⚠ {escape(one)}</p>' for one in warnings)
+    return literal(told) if told else ""
 
 
 def prompts_html(summary: str, prompts: Iterable[tuple[str, Sequence[Mapping[str, str]]]]) -> str:
