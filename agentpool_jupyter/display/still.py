@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from .screen import AgentView, Reading, State, TurnView
 
 
-
 _FEW = 12  # agents whose table is shown without a click
 _MARK = re.compile(r"agentpool-run-[0-9a-f]{12}")
 
@@ -102,7 +101,8 @@ class Still:
             '<div class="agentpool-still" style="line-height:1.45">'
             f'<div class="ap-status" style="font-weight:600;margin-bottom:.4em">{escape(self._headline())}</div>'
             f"{underway}{read}{warnings_html(self.state.run.lets_pass or [])}"
-            f'<details{" open" if len(palette) <= _FEW else ""} style="margin-bottom:.6em"><summary>agents, and who read whom</summary>'
+            f'<details{" open" if len(palette) <= _FEW else ""} style="margin-bottom:.6em">'
+            "<summary>agents, and who read whom</summary>"
             f'<div style="display:flex;flex-wrap:wrap;gap:1.5em;align-items:center">'
             f"{flows_html(palette, self._flows())}{_agents(self.state.agents, palette)}"
             "</div></details>"

@@ -155,15 +155,15 @@ class Session:
         """Return the runs of this kernel that have not ended."""
         return [run for run in self.runs() if run.status in ("running", "stopping")]
 
-    def show(self, pool: Pool, run_id: str, run: Run | None = None, *, text: bool = False) -> Show:
-        """Show a run, in place of an earlier showing of the same one."""
+    def show(self, pool: Pool, run_id: str, run: Run | None = None, *, text: bool = False, waits: bool = False) -> Show:
+        """Show a run, in place of an earlier showing of the same one; with ``waits`` somebody waits for its end."""
         from .live.show import Show  # noqa: PLC0415 - it brings in the runtime of agents
 
         earlier = self.shows.pop(run_id, None)
         if earlier is not None:
             run = run or earlier.run
             earlier.close()
-        show = self.shows[run_id] = Show(pool, run_id, run, None if text else self._find_front_end())
+        show = self.shows[run_id] = Show(pool, run_id, run, None if text else self._find_front_end(), waits=waits)
         running = self.running()
         for old in list(self.shows.values())[:-_SHOWS_KEPT]:
             if old.run not in running:

@@ -170,7 +170,11 @@ class PhraseTrace(Account):
     def head(self) -> str:
         """It in a line."""
         exact = sum(place.exact for place in self.places)
-        told = f"{counted(exact, 'turn')} word for word, {len(self.places) - exact} nearly so" if self.places else "nowhere"
+        told = (
+            f"{counted(exact, 'turn')} word for word, {len(self.places) - exact} nearly so"
+            if self.places
+            else "nowhere"
+        )
         return f"{clip(self.phrase, _EXCERPT)!r} on branch {self.branch}: {told}"
 
     def _parts(self) -> list[Part]:

@@ -91,7 +91,7 @@ def test_any_number_of_agents_can_be_drawn(count):
 
 
 def test_what_is_not_text_stays_small():
-    """A notebook of teams can be kept with others' work: a large team's picture, too, has less than 60 kB of its own."""
+    """Notebooks are kept with others' work: a large team's picture, too, has less than 60 kB of its own."""
     names = [f"agent-{i}" for i in range(50)]
     edges = [EdgeView(source=a, target=b, chars=9) for a in names for b in names if a != b]
     agents = [AgentView(name=name, model="local", turns=2, state="done") for name in names]

@@ -225,7 +225,11 @@ def test_a_picture_is_kept_up_while_a_run_goes_on(new_kernel, pool, server):
     hold = Hold(10)
     server.fault(hold, contains=speaks("ann"), times=1)
     cell = kernel.start(CELL)
-    until(lambda: said(pool, "ann", 20) and any(pool.document().turn("ann#1").text[:20] in one for one in kernel.pictures()))
+    until(
+        lambda: (
+            said(pool, "ann", 20) and any(pool.document().turn("ann#1").text[:20] in one for one in kernel.pictures())
+        )
+    )
     assert "%agents attach bakery" in kernel.pictures()[-1]
     assert not kernel.stills()
     server.release(hold)

@@ -1,7 +1,7 @@
 """Who read whom: agents on a circle and arrows between them, as an image of its own, and in words.
 
-Pages that show notebooks of others (GitHub, JupyterLab where a notebook is not trusted) drop SVG that stands in HTML, and
-leave an image; where that goes, too, its words stay.
+Pages that show notebooks of others (GitHub, JupyterLab where a notebook is not trusted) drop SVG that stands in HTML,
+and leave an image; where that goes, too, its words stay.
 """
 
 from __future__ import annotations
@@ -93,7 +93,9 @@ def _arrow(source: tuple[float, float], target: tuple[float, float], width: floa
     side = 5 * node / _NODE  # the two directions run side by side
     x1, y1 = source[0] + ux * node - uy * side, source[1] + uy * node + ux * side
     x2, y2 = target[0] - ux * (node + 8) - uy * side, target[1] - uy * (node + 8) + ux * side
-    tip = f"M{x2 + ux * 8:.0f},{y2 + uy * 8:.0f} {x2 - uy * 5:.0f},{y2 + ux * 5:.0f} {x2 + uy * 5:.0f},{y2 - ux * 5:.0f}z"
+    tip = (
+        f"M{x2 + ux * 8:.0f},{y2 + uy * 8:.0f} {x2 - uy * 5:.0f},{y2 + ux * 5:.0f} {x2 + uy * 5:.0f},{y2 - ux * 5:.0f}z"
+    )
     return (
         f'<path d="M{x1:.0f},{y1:.0f} {x2:.0f},{y2:.0f}" stroke="{tint}" stroke-width="{width:.1f}" opacity=".7"/>'
         f'<path d="{tip}" fill="{tint}"/>'

@@ -23,7 +23,7 @@ def state_of(pool: Pool, run: str) -> State:
         raise UserError(message)
     before = pool.document(Position(record.branch, record.start - 1))
     effects = pool.effects
-    view = TeamView(run, before, pool.lineage.line(record.branch, sys.maxsize), lambda: effects)
+    view = TeamView(run, before, dict(pool.lineage.line(record.branch, sys.maxsize)), lambda: effects)
     for event in pool.events(record.start):
         view.absorb(event)
     view.patch()  # text counts as shown once it is on its way

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from agentpool_jupyter.agents.runs.claims import ask_to_stop
+from agentpool_jupyter.display.console import Console
 from agentpool_jupyter.display.terminal import TextScreen
 from agentpool_jupyter.errors import AgentPoolError
 
@@ -29,10 +30,12 @@ class Show:
 
     In a notebook that is a widget, which stays as it is at the end, and below it, out of sight while the widget can be
     shown, a still picture, kept up while the run goes on: a notebook that is saved shows without a kernel how it stood.
-    Elsewhere, without a ``front_end``, it is text.
+    Elsewhere, without a ``front_end``, it is text, below which a terminal says who does what, if somebody ``waits``.
     """
 
-    def __init__(self, pool: Pool, run_id: str, run: Run | None, front_end: FrontEnd | None) -> None:
+    def __init__(
+        self, pool: Pool, run_id: str, run: Run | None, front_end: FrontEnd | None, *, waits: bool = False
+    ) -> None:
         self.pool = pool
         self.run = run
         self.run_id = run_id
@@ -49,7 +52,7 @@ class Show:
             display(self._widget.view, raw=True)
             self._picture = KeptPicture(self._widget, self._feed)
         else:
-            self._feed = Feed(pool, run_id, TextScreen())
+            self._feed = Feed(pool, run_id, TextScreen(Console(status=waits)))
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the end was shown; returns whether it was."""

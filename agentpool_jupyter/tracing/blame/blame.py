@@ -183,9 +183,7 @@ def blame(
     return found
 
 
-def _search(
-    found: Blame, forks: Forks, most: int | None, *, every: bool, tell: Callable[[float, str], object]
-) -> None:
+def _search(found: Blame, forks: Forks, most: int | None, *, every: bool, tell: Callable[[float, str], object]) -> None:
     count = len(forks.steps)
     search = order(count, every=every)
     expected = found.repeats * (count if every else count.bit_length() + 1)
