@@ -90,8 +90,6 @@ def _attach(session: Session, word: str | None, arguments: Namespace) -> None:
     if lost or not record.alive():
         show.wait(30)
         show.finish()
-    else:
-        show.finish_later()
     if lost:
         names = ", ".join(turn.name for turn in lost)
         print(printable(f"died with their process: {names}; `%agents resume` takes them anew"))  # noqa: T201
