@@ -52,6 +52,7 @@ from agentpool_jupyter.pool.events import (
 )
 from agentpool_jupyter.pool.turn import turn_name
 
+from .files import ShownFiles
 from .readings import Readings, overtaken
 from .shown import ShownTurn
 from .timeline import Timeline
@@ -95,6 +96,7 @@ class TeamView:
         self._said = Counter(turn.agent for turn in before.turns)
         self._readings = Readings()
         self._timeline = Timeline()
+        self._files = ShownFiles(before.files, line)
         self._overtaken: set[str] = set()  # agents that are about to begin anew
         self._seen: set[str] = set()
         self._seq = 0
@@ -120,6 +122,8 @@ class TeamView:
             self._line[event.branch] = sys.maxsize
         if isinstance(event, _OF_ANYONE) and self._asked:
             self._look()
+        if isinstance(event, File) and not is_late(event, self._affairs.runs.claims.fences):
+            self._files.absorb(event)
         if event.run not in self._tree or event.id in self._seen:
             return
         if is_late(event, self._affairs.runs.claims.fences):
@@ -393,7 +397,9 @@ class TeamView:
         turns = [msgspec.structs.replace(turn.view, text=turn.sent) for turn in self._turns.values()]
         agents, edges = list(self.agents.values()), list(self._edges.values())
         bars, points = list(self._timeline.bars.values()), list(self._timeline.points.values())
-        return State(seq=self._seq, run=self.run, agents=agents, turns=turns, edges=edges, bars=bars, points=points)
+        state = State(seq=self._seq, run=self.run, agents=agents, turns=turns, edges=edges, bars=bars, points=points)
+        state.files = self._files.state() or msgspec.UNSET
+        return state
 
     def copy(self) -> TeamView:
         """Return one that goes on by itself, without a timeline; turns and calls that have ended are shared."""
@@ -411,14 +417,15 @@ class TeamView:
         left = (self._turns[key] for key in self._turns.keys() - same)
         turns = [msgspec.structs.replace(turn.view, text=turn.ready) for turn in left]
         agents, edges = list(self.agents.values()), list(self._edges.values())
-        return State(seq=self._seq, run=self.run, agents=agents, turns=turns, edges=edges), same
+        files = self._files.state() or msgspec.UNSET
+        return State(seq=self._seq, run=self.run, agents=agents, turns=turns, edges=edges, files=files), same
 
     def patch(self) -> Patch | None:
         """Return what changed since the last patch, or None."""
         appends = [append for turn in sorted(self._grown) if (append := self._turns[turn].take())]
         changed = (self._changed_run, self._changed_agents, self._changed_turns, self._changed_edges, self._drops)
-        bars, points = self._timeline.take()
-        if not appends and not any(changed) and not bars and not points:
+        (bars, points), files = self._timeline.take(), self._files.take()
+        if not any((appends, bars, points, files, *changed)):
             return None
         self._seq += 1
         patch = Patch(
@@ -431,6 +438,7 @@ class TeamView:
             edges=[self._edges[key] for key in sorted(self._changed_edges)],
             bars=bars,
             points=points,
+            files=files,
         )
         self._changed_run, self._drops = False, []
         for dirty in (self._changed_agents, self._changed_turns, self._changed_edges, self._grown):
