@@ -1,8 +1,5 @@
 """JupyterLab and Notebook 7 on a server of their own, seen through Debian's Chromium."""
 
-import os
-import shutil
-
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
@@ -10,33 +7,14 @@ from agentpool_jupyter import open_pool
 from tests.needs import lacking
 from tests.openai_server import OpenAIServer
 
+from .chromium import launch
 from .notebook_page import NotebookPage
 from .servers import jupyter_server
-
-_NAMES = ("chromium", "chromium-browser", "google-chrome")
-_FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--no-first-run",
-    "--disable-dev-shm-usage",
-)
-
 
 def pytest_collection_modifyitems(items):
     for item in items:
         if item.path.parent.name == "browser":
             item.add_marker(pytest.mark.browser)
-
-
-def _find_chromium():
-    found = os.environ.get("AGENTPOOL_CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
-    if found is None:
-        lacking(
-            f"no browser: none of {', '.join(_NAMES)} is on the PATH; "
-            "install one (`apt-get install chromium`) or name it in $AGENTPOOL_CHROMIUM"
-        )
-    return found
 
 
 expect.set_options(timeout=20_000)  # three workers share the machine
@@ -46,9 +24,11 @@ expect.set_options(timeout=20_000)  # three workers share the machine
 @pytest.fixture(scope="package")
 def browser():
     """Chromium, started once."""
-    path = _find_chromium()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=_FLAGS)
+        try:
+            browser = launch(playwright)
+        except FileNotFoundError as error:
+            lacking(str(error))
         yield browser
         browser.close()
 
