@@ -10,13 +10,14 @@ from contextvars import copy_context
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
+from agentpool_jupyter.display.screen import State
 from agentpool_jupyter.errors import LogError, LogMovedError
 from agentpool_jupyter.pool import Position
 
 from .view import TeamView
 
 if TYPE_CHECKING:
-    from agentpool_jupyter.display.screen import RunStatus, Screen, State
+    from agentpool_jupyter.display.screen import RunStatus, Screen
     from agentpool_jupyter.pool import Event, Pool
     from agentpool_jupyter.pool.effects import Effects
 
@@ -79,7 +80,11 @@ class Feed:
         """Show everything afresh: a view has opened or missed something."""
         with self._lock:
             self._greeted = True
-            self._screen.show_state(self._view.state())
+            for told in self._view.opening():
+                if isinstance(told, State):
+                    self._screen.show_state(told)
+                else:
+                    self._screen.show_patch(told)
 
     def stopping(self) -> None:
         """Show at once that the run is being stopped."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,6 +13,7 @@ from agentpool_jupyter.display.screen import (
     AgentState,
     AgentView,
     AlikeView,
+    Append,
     CallView,
     EdgeView,
     Patch,
@@ -60,7 +61,7 @@ from .shown import ShownTurn
 from .timeline import Timeline
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from agentpool_jupyter.pool import Document
     from agentpool_jupyter.pool.effects import Effect, Effects
@@ -388,6 +389,23 @@ class TeamView:
         agents, edges = list(self.agents.values()), list(self._edges.values())
         bars, points = list(self._timeline.bars.values()), list(self._timeline.points.values())
         return State(seq=self._seq, run=self.run, agents=agents, turns=turns, edges=edges, bars=bars, points=points)
+
+    def opening(self, room: int = 200_000) -> Iterator[State | Patch]:
+        """Yield what a page is told that opens: the state with about the last ``room`` characters, then the rest of them.
+
+        So a long run is in sight before all of it has arrived. Pages that have the text already keep it.
+        """
+        state, said, later = self.state(), 0, defaultdict[int, list[Append]](list)
+        for turn in reversed(state.turns):
+            part = said // room
+            said += len(turn.text)
+            if part and turn.text:
+                later[part].append(Append(turn=turn.id, at=0, text=turn.text))
+                turn.text = ""
+        yield state
+        for appends in later.values():
+            self._seq += 1
+            yield Patch(seq=self._seq, append=appends)
 
     def patch(self) -> Patch | None:
         """Return what changed since the last patch, or None."""
