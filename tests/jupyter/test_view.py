@@ -68,6 +68,8 @@ class Page:
         state["run"] = patch.get("run", state["run"])
         self._put("agents", patch, lambda agent: agent["name"])
         self._put("edges", patch, lambda edge: (edge["source"], edge["target"]))
+        self._put("bars", patch, lambda bar: bar["id"])
+        self._put("points", patch, lambda point: point["id"])
         texts = {turn["id"]: turn["text"] for turn in state["turns"]}
         self._put("turns", patch, lambda turn: turn["id"])
         for turn in state["turns"]:
@@ -94,6 +96,8 @@ def ordered(state):
         "agents": sorted(state["agents"], key=lambda agent: agent["name"]),
         "turns": sorted(state["turns"], key=lambda turn: turn["id"]),
         "edges": sorted(state["edges"], key=lambda edge: (edge["source"], edge["target"])),
+        "bars": sorted(state["bars"], key=lambda bar: bar["id"]),
+        "points": sorted(state["points"], key=lambda point: point["id"]),
     }
 
 
@@ -180,7 +184,7 @@ def test_patches_applied_one_by_one_give_the_state(data):
             for page in pages:
                 page.apply(patch)
         if data.draw(st.integers(0, 4)) == 0:
-            state, *rest = view.opening(data.draw(st.integers(1, 40)))
+            state, *rest = view.opening(data.draw(st.integers(1, 40)), data.draw(st.integers(1, 4)))
             for page in pages:
                 page.take(state)
             pages.append(Page(state))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING, Any
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     from agentpool_jupyter.pool.effects import Effect, Effects
     from agentpool_jupyter.pool.votes import Gate
 
+_Item = TypeVar("_Item")
 _CHARS_PER_TOKEN = 4  # English prose; only for the rate shown while a turn still runs
 _MOST_TOLD = 4_000  # characters of an answer or an output that are shown
 _OF_ANYONE = (GateEdited, Grant, GrantRevoked, File, Head)
@@ -390,22 +392,25 @@ class TeamView:
         bars, points = list(self._timeline.bars.values()), list(self._timeline.points.values())
         return State(seq=self._seq, run=self.run, agents=agents, turns=turns, edges=edges, bars=bars, points=points)
 
-    def opening(self, room: int = 200_000) -> Iterator[State | Patch]:
-        """Yield what a page is told that opens: the state with about the last ``room`` characters, then the rest of them.
+    def opening(self, room: int = 200_000, bars: int = 500) -> Iterator[State | Patch]:
+        """Yield what a page is told that opens: the state with what was last, then the rest in patches, newest first.
 
-        So a long run is in sight before all of it has arrived. Pages that have the text already keep it.
+        So a long run is in sight before all of it has arrived: ``room`` characters, about, and so many ``bars`` and
+        points go together. Pages that have the text already keep it.
         """
-        state, said, later = self.state(), 0, defaultdict[int, list[Append]](list)
+        state, said, texts = self.state(), 0, defaultdict[int, list[Append]](list, {0: []})
         for turn in reversed(state.turns):
             part = said // room
             said += len(turn.text)
             if part and turn.text:
-                later[part].append(Append(turn=turn.id, at=0, text=turn.text))
+                texts[part].append(Append(turn=turn.id, at=0, text=turn.text))
                 turn.text = ""
+        parts = zip_longest(texts.values(), _from_end(state.bars, bars), _from_end(state.points, bars), fillvalue=[])
+        _, state.bars, state.points = next(parts)
         yield state
-        for appends in later.values():
+        for appends, barred, pointed in parts:
             self._seq += 1
-            yield Patch(seq=self._seq, append=appends)
+            yield Patch(seq=self._seq, append=appends, bars=barred, points=pointed)
 
     def patch(self) -> Patch | None:
         """Return what changed since the last patch, or None."""
@@ -430,6 +435,12 @@ class TeamView:
         for dirty in (self._changed_agents, self._changed_turns, self._changed_edges, self._grown):
             dirty.clear()
         return patch
+
+
+def _from_end(items: list[_Item], size: int) -> Iterator[list[_Item]]:
+    """Yield a list in pieces, the last first."""
+    for stop in range(len(items), 0, -size):
+        yield items[max(0, stop - size) : stop]
 
 
 def _question(effects: list[Effect]) -> QuestionView:
