@@ -134,9 +134,11 @@ def _watch(browser: Browser, jupyter: JupyterServer, agents: int, seconds: float
     bare = _look(page, seconds / 2)
     page.close()
     length = str(int(RATE * (seconds + 120)))
-    with model_server(rate=RATE, tokens=int(length)) as url, model_server(
-        rate=RATE, tokens=int(length), stamp=True
-    ) as stamped, _notebook(browser, jupyter, f"frames-{agents}", _team(url, stamped, agents)) as notebook:
+    with (
+        model_server(rate=RATE, tokens=int(length)) as url,
+        model_server(rate=RATE, tokens=int(length), stamp=True) as stamped,
+        _notebook(browser, jupyter, f"frames-{agents}", _team(url, stamped, agents)) as notebook,
+    ):
         idle = _look(notebook.page, seconds / 2)
         notebook.start(1)
         for agent in (0, agents - 1):
@@ -168,7 +170,8 @@ def _notebook(browser: Browser, jupyter: JupyterServer, name: str, *cells: str) 
 def _team(url: str, stamped: str, agents: int) -> str:
     members: dict[str, Any] = {f"agent{i:03}": {"role": f"Thinker {i}.", "listens": []} for i in range(agents)}
     members["agent000"]["base_url"] = stamped
-    spec = {"task": "Plan a bakery.", "turns": 1, "max_tokens": 100_000, "model": "test", "base_url": url, "agents": members}
+    head = {"task": "Plan a bakery.", "turns": 1, "max_tokens": 100_000, "model": "test", "base_url": url}
+    spec = head | {"agents": members}
     return f"%%agents frames{agents}-{time.time_ns()}\n{yaml.safe_dump(spec, sort_keys=False)}"
 
 
@@ -187,15 +190,17 @@ def _look(page: Page, seconds: float, jupyter: JupyterServer | None = None, name
 
 
 def _busy(browser: CDPSession) -> float:
-    """Return the seconds of processor time that the page's main thread has taken: less than it was busy on a busy machine."""
-    return next(one["value"] for one in browser.send("Performance.getMetrics")["metrics"] if one["name"] == "ThreadTime")
+    """Return the seconds of processor time that the page's main thread has taken, which other programs do not change."""
+    metrics = browser.send("Performance.getMetrics")["metrics"]
+    return next(one["value"] for one in metrics if one["name"] == "ThreadTime")
 
 
 _FIRST_PAINT = """() => {
     window.painted = { asked: 0, shown: 0, drawn: 0 };
     const drawn = new MessageChannel();
     drawn.port1.onmessage = () => (window.painted.drawn = performance.now());
-    document.addEventListener("keydown", ({ key }) => key === "Enter" && (window.painted.asked = performance.now()), true);
+    const asked = ({ key }) => key === "Enter" && (window.painted.asked = performance.now());
+    document.addEventListener("keydown", asked, true);
     const watch = new MutationObserver(() => {
         if (document.querySelector(".agentpool-widget") === null) return;
         window.painted.shown ||= performance.now();
@@ -209,7 +214,7 @@ _FIRST_PAINT = """() => {
 
 
 def _paints(browser: Browser, jupyter: JupyterServer, events: int, rounds: int) -> dict[str, list[float]]:
-    """Return in milliseconds how long a long run takes to be shown, when a cell asks for it and when its page is opened."""
+    """Return in milliseconds how long a long run takes to be shown: when a cell asks for it, when its page is opened."""
     name = f"long{events}"
     with open_pool(name, store=jupyter.store) as pool:
         Author(pool, size=2_000, agents=8, batch=2_000, prompts=200).write(until=events)
@@ -261,12 +266,14 @@ def _smoothness(found: dict[int, list[tuple[Seen, Seen, Seen]]], seconds: float)
             )
         )
     columns = (
-        "agents", "frames/s", "goal", "JupyterLab idle", "bare page", "main thread, ms/s", "JupyterLab idle", "bare page",
+        "agents", "frames/s", "goal", "JupyterLab idle", "bare page",
+        "main thread, ms/s", "JupyterLab idle", "bare page",
         "kernel, cores", "goal", "token to paint p50, ms", "p95, ms", "goal",
     )  # fmt: skip
     note = (
-        f"{RATE:g} tokens/s an agent, looked at for {seconds:g} s. The bare page writes as much text with `textContent` and "
-        "scrolls it. Of several rounds the smoothest counts: browser, kernel, Jupyter's server and the model's share the cores."
+        f"{RATE:g} tokens/s an agent, looked at for {seconds:g} s. The bare page writes as much text with `textContent` "
+        "and scrolls it. The main thread's and the kernel's are processor time. Of several rounds the smoothest counts: "
+        "browser, kernel, Jupyter's server and the model's share the cores."
     )
     return Table("A live team on a page", columns, rows, (note,))
 
@@ -276,7 +283,10 @@ def _first_paint(found: dict[str, list[float]], events: int) -> Table:
         "attached": "`%agents attach`: from the key to the first turns",
         "opened": "its page opened again: from the widget to the first turns",
     }
-    rows = [(told[how], f"{min(times):.0f}", f"{statistics.median(times):.0f}", at_most(min(times), PAINT)) for how, times in found.items()]
+    rows = [
+        (told[how], f"{min(times):.0f}", f"{statistics.median(times):.0f}", at_most(min(times), PAINT))
+        for how, times in found.items()
+    ]
     return Table(f"First paint of a run of {events:,} events", ("when", "best, ms", "median, ms", "goal"), rows)
 
 

@@ -11,6 +11,7 @@ from .chromium import launch
 from .notebook_page import NotebookPage
 from .servers import jupyter_server
 
+
 def pytest_collection_modifyitems(items):
     for item in items:
         if item.path.parent.name == "browser":

@@ -15,9 +15,11 @@ from agentpool_jupyter.display.screen import (
     AgentView,
     AlikeView,
     Append,
+    BarView,
     CallView,
     EdgeView,
     Patch,
+    PointView,
     QuestionView,
     RunStatus,
     RunView,
@@ -405,7 +407,9 @@ class TeamView:
             if part and turn.text:
                 texts[part].append(Append(turn=turn.id, at=0, text=turn.text))
                 turn.text = ""
-        parts = zip_longest(texts.values(), _from_end(state.bars, bars), _from_end(state.points, bars), fillvalue=[])
+        parts: Iterator[tuple[list[Append], list[BarView], list[PointView]]] = zip_longest(
+            texts.values(), _from_end(state.bars, bars), _from_end(state.points, bars), fillvalue=[]
+        )
         _, state.bars, state.points = next(parts)
         yield state
         for appends, barred, pointed in parts:
