@@ -190,7 +190,7 @@ def _look(page: Page, seconds: float, jupyter: JupyterServer | None = None, name
 
 
 def _busy(browser: CDPSession) -> float:
-    """Return the seconds of processor time that the page's main thread has taken, which other programs do not change."""
+    """Return the seconds of processor time that the page's main thread has taken: other programs do not count."""
     metrics = browser.send("Performance.getMetrics")["metrics"]
     return next(one["value"] for one in metrics if one["name"] == "ThreadTime")
 
@@ -214,7 +214,7 @@ _FIRST_PAINT = """() => {
 
 
 def _paints(browser: Browser, jupyter: JupyterServer, events: int, rounds: int) -> dict[str, list[float]]:
-    """Return in milliseconds how long a long run takes to be shown: when a cell asks for it, when its page is opened."""
+    """Return in milliseconds how long a long run takes to be shown: asked for by a cell, and on a page that opens."""
     name = f"long{events}"
     with open_pool(name, store=jupyter.store) as pool:
         Author(pool, size=2_000, agents=8, batch=2_000, prompts=200).write(until=events)
@@ -271,9 +271,9 @@ def _smoothness(found: dict[int, list[tuple[Seen, Seen, Seen]]], seconds: float)
         "kernel, cores", "goal", "token to paint p50, ms", "p95, ms", "goal",
     )  # fmt: skip
     note = (
-        f"{RATE:g} tokens/s an agent, looked at for {seconds:g} s. The bare page writes as much text with `textContent` "
-        "and scrolls it. The main thread's and the kernel's are processor time. Of several rounds the smoothest counts: "
-        "browser, kernel, Jupyter's server and the model's share the cores."
+        f"{RATE:g} tokens/s an agent, looked at for {seconds:g} s. The bare page writes as much text with "
+        "`textContent` and scrolls it. The main thread's and the kernel's are processor time. Of several rounds the "
+        "smoothest counts: browser, kernel, Jupyter's server and the model's share the cores."
     )
     return Table("A live team on a page", columns, rows, (note,))
 

@@ -15,11 +15,9 @@ from agentpool_jupyter.display.screen import (
     AgentView,
     AlikeView,
     Append,
-    BarView,
     CallView,
     EdgeView,
     Patch,
-    PointView,
     QuestionView,
     RunStatus,
     RunView,
@@ -407,9 +405,9 @@ class TeamView:
             if part and turn.text:
                 texts[part].append(Append(turn=turn.id, at=0, text=turn.text))
                 turn.text = ""
-        parts: Iterator[tuple[list[Append], list[BarView], list[PointView]]] = zip_longest(
-            texts.values(), _from_end(state.bars, bars), _from_end(state.points, bars), fillvalue=[]
-        )
+        none: list[Any] = []
+        earlier = _from_end(state.bars, bars), _from_end(state.points, bars)
+        parts = zip_longest(texts.values(), *earlier, fillvalue=none)
         _, state.bars, state.points = next(parts)
         yield state
         for appends, barred, pointed in parts:
