@@ -11,7 +11,6 @@ from .chromium import launch
 from .notebook_page import NotebookPage
 from .servers import jupyter_server
 
-
 NOT_OURS = ("Cannot read properties of undefined (reading 'schema')",)
 """Parts of what Jupyter's front ends say without any extension, too."""
 

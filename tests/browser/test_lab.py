@@ -7,7 +7,6 @@ import json
 import re
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import expect
 
 from agentpool_jupyter import open_pool
