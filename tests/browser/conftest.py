@@ -11,8 +11,12 @@ from .chromium import launch
 from .notebook_page import NotebookPage
 from .servers import jupyter_server
 
-NOT_OURS = ("Cannot read properties of undefined (reading 'schema')",)
-"""Parts of what Jupyter's front ends say without any extension, too."""
+NOT_OURS = (
+    "Cannot read properties of undefined (reading 'schema')",  # Notebook 7.6
+    "Command 'filebrowser:open-path' not registered.",  # Notebook 7.6
+    "Failed to load resource:",  # the browser itself, of requests by Jupyter: ours make none
+)
+"""Parts of what is said in the console without any extension, too."""
 
 
 def pytest_collection_modifyitems(items):
