@@ -73,7 +73,8 @@ export interface Overview {
 export interface PoolDocument {
   kind: "document";
   pool: string;
-  html: string;
+  parts: Record<string, string>;
+  turns: number;
   events: number;
 }
 
@@ -104,10 +105,10 @@ export type ToPage = Running | Overview | PoolDocument | Names | Checked | Erran
 /** What answers an errand. */
 export type Answer = Names | Checked | ErrandDone;
 
-const FIELDS: Record<ToPage["kind"], Record<string, "string" | "number" | "boolean" | "array">> = {
+const FIELDS: Record<ToPage["kind"], Record<string, "string" | "number" | "boolean" | "array" | "object">> = {
   running: { runs: "array", current: "string" },
   overview: { store: "string", pools: "array", runs: "array", waiting: "array", problem: "string" },
-  document: { pool: "string", html: "string", events: "number" },
+  document: { pool: "string", parts: "object", turns: "number", events: "number" },
   names: { ask: "number", tools: "array", models: "array", pools: "array" },
   checked: { ask: "number", line: "number", text: "string" },
   answer: { ask: "number", text: "string", failed: "boolean" },
