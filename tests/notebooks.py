@@ -1,10 +1,10 @@
 """Runs the notebooks of this repository anew, so that what is saved in them is what their code gives.
 
 ``python -m tests.notebooks`` runs all, ``python -m tests.notebooks 00 07`` those whose names begin so. Each is run from
-top to bottom by a kernel of its own, in a home of its own: no pool and no setting of whoever runs it is read or written,
-and no path of this machine is saved. Of widgets the still pictures are kept, which the kernel writes itself; the widgets'
-own outputs mean nothing once their kernel has ended. Notebooks say in their metadata of which code their outputs are
-(:func:`digest`), and a test holds them to it.
+top to bottom by a kernel of its own, in a home of its own: no pool and no setting of whoever runs it is read or
+written, and no path of this machine is saved. Of widgets the still pictures are kept, which the kernel writes itself;
+the widgets' own outputs mean nothing once their kernel has ended. Notebooks say in their metadata of which code their
+outputs are (:func:`digest`), and a test holds them to it.
 """
 
 from __future__ import annotations
@@ -98,7 +98,8 @@ def _without(value: object, home: str) -> object:
     """Return an output without a path of this machine, at whatever depth it stands."""
     if isinstance(value, str):
         host = re.escape(socket.gethostname())
-        text = re.sub(r"/(private/)?tmp/(tmp|pytest-)[^/\s\"'<]*", "/tmp/…", value.replace(home, "~"))
+        text = value.replace(home, "~").replace(sys.prefix, "…").replace(sys.base_prefix, "…")
+        text = re.sub(r"/(private/)?tmp/(tmp|pytest-)[^/\s\"'<]*", "/tmp/…", text)
         return re.sub(rf"\b{host}(?=:\d+:)|(?<= on ){host}\b", "here", text)
     if isinstance(value, list):
         return [_without(one, home) for one in value]

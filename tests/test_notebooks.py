@@ -145,7 +145,7 @@ def check_teaching(cells):
 
 
 def check_failures(said):
-    """Who is stopped or killed is missed by those alone who listen to it; a fence and a cut log leave what they should."""
+    """Who is stopped or killed is missed only by who listens to it; a fence and a cut log leave what they should."""
     assert any("quiescent - ['ada#1', 'dan#1']" in text for text in said)
     assert any(re.search(r"kill: +\['ben#1 running'\]\n.*\['ben#1 failed', 'ben#2 finished'\]", text) for text in said)
     assert any("the document says: The answer of the second process." in text for text in said)
