@@ -34,9 +34,9 @@ export function edgeKey(source: string, target: string): string {
   return `${source}\n${target}`;
 }
 
-/** Starts over from a whole state, whatever its `seq`. */
-export function fromState(state: State): Model {
-  const turns = new Map(state.turns.map((turn) => [turn.id, turn]));
+/** Starts over from a state, whatever its `seq`. Text of a long run comes behind it: what is known of that stays. */
+export function fromState(state: State, before: Model | null = null): Model {
+  const turns = new Map(state.turns.map((turn) => [turn.id, withText(turn, before?.turns.get(turn.id))]));
   return {
     seq: state.seq,
     run: state.run,
@@ -52,7 +52,7 @@ export function fromState(state: State): Model {
 
 /** Takes one message in; the model is never changed in place. */
 export function reduce(model: Model | null, message: State | Patch): Outcome {
-  if (message.kind === "state") return { kind: "changed", model: fromState(message) };
+  if (message.kind === "state") return { kind: "changed", model: fromState(message, model) };
   if (model === null || message.seq > model.seq + 1) return { kind: "gap" };
   if (message.seq <= model.seq) return { kind: "duplicate" };
   const turns = mergeTurns(model.turns, message);
@@ -88,9 +88,13 @@ function mergeTurns(before: ReadonlyMap<string, TurnView>, patch: Patch): Readon
     }
     const text = extended(turn.text, piece);
     if (text === null) return null;
-    turns.set(turn.id, { ...turn, text });
+    if (text !== turn.text) turns.set(turn.id, { ...turn, text });
   }
   return turns;
+}
+
+function withText(turn: TurnView, known: TurnView | undefined): TurnView {
+  return known !== undefined && known.text.length > turn.text.length && known.text.startsWith(turn.text) ? { ...turn, text: known.text } : turn;
 }
 
 /** Adds what is new in a piece; one that overlaps what is there adds its tail only. */

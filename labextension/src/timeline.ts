@@ -16,8 +16,9 @@ const ENDS: Record<BarView["how"], string> = {
   running: "still speaking", finished: "finished", failed: "failed", cancelled: "stopped",
   again: "broken off, and begun again", lost: "lost with its process",
 };
-/** How often the time that goes on is drawn. */
+/** How often the time that goes on is drawn: of a long run, once it is so much longer as a share of the whole. */
 const REDRAW_MS = 500;
+const LONGER = 1 / 250;
 /** A key goes so far, as a share of the whole. */
 const STEP = 0.02;
 /** So many files are named. */
@@ -88,7 +89,7 @@ export class Timeline {
     if (moved || this.drawn.bars !== model.bars) for (const bar of model.bars.values()) this.bar(bar, model, moved);
     if (moved || this.drawn.points !== model.points) for (const point of model.points.values()) this.point(point, live ? Infinity : (model.run.finished ?? Infinity), moved);
     this.drawn = model;
-    if (!moved && Date.now() - this.stretched < REDRAW_MS) return;
+    if (!moved && Date.now() - this.stretched < Math.max(REDRAW_MS, LONGER * (this.span.end - this.span.start))) return;
     this.stretched = Date.now();
     this.span = { start: model.run.started, end: Math.max(model.run.started + 1000, live ? Date.now() : (model.run.finished ?? this.last)) };
     this.track.style.setProperty("--ap-unit", `100% / ${(this.span.end - this.span.start) / 1000}`);

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import sys
-from collections import Counter
-from typing import TYPE_CHECKING, Any
+from collections import Counter, defaultdict
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -14,6 +15,7 @@ from agentpool_jupyter.display.screen import (
     AgentState,
     AgentView,
     AlikeView,
+    Append,
     CallView,
     EdgeView,
     Patch,
@@ -58,13 +60,14 @@ from .shown import ShownTurn
 from .timeline import Timeline
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from agentpool_jupyter.pool import Document
     from agentpool_jupyter.pool.affairs import Affairs
     from agentpool_jupyter.pool.effects import Effect
     from agentpool_jupyter.pool.votes import Gate
 
+_Item = TypeVar("_Item")
 _CHARS_PER_TOKEN = 4  # English prose; only for the rate shown while a turn still runs
 _MOST_TOLD = 4_000  # characters of an answer or an output that are shown
 _OF_ANYONE = (GateEdited, Grant, GrantRevoked, File, Head)
@@ -420,6 +423,28 @@ class TeamView:
         files = self._files.state() or msgspec.UNSET
         return State(seq=self._seq, run=self.run, agents=agents, turns=turns, edges=edges, files=files), same
 
+    def opening(self, room: int = 200_000, bars: int = 500) -> Iterator[State | Patch]:
+        """Yield what a page is told that opens: the state with what was last, then the rest in patches, newest first.
+
+        So a long run is in sight before all of it has arrived: ``room`` characters, about, and so many ``bars`` and
+        points go together. Pages that have the text already keep it.
+        """
+        state, said, texts = self.state(), 0, defaultdict[int, list[Append]](list, {0: []})
+        for turn in reversed(state.turns):
+            part = said // room
+            said += len(turn.text)
+            if part and turn.text:
+                texts[part].append(Append(turn=turn.id, at=0, text=turn.text))
+                turn.text = ""
+        none: list[Any] = []
+        earlier = _from_end(state.bars, bars), _from_end(state.points, bars)
+        parts = zip_longest(texts.values(), *earlier, fillvalue=none)
+        _, state.bars, state.points = next(parts)
+        yield state
+        for appends, barred, pointed in parts:
+            self._seq += 1
+            yield Patch(seq=self._seq, append=appends, bars=barred, points=pointed)
+
     def patch(self) -> Patch | None:
         """Return what changed since the last patch, or None."""
         appends = [append for turn in sorted(self._grown) if (append := self._turns[turn].take())]
@@ -444,6 +469,12 @@ class TeamView:
         for dirty in (self._changed_agents, self._changed_turns, self._changed_edges, self._grown):
             dirty.clear()
         return patch
+
+
+def _from_end(items: list[_Item], size: int) -> Iterator[list[_Item]]:
+    """Yield a list in pieces, the last first."""
+    for stop in range(len(items), 0, -size):
+        yield items[max(0, stop - size) : stop]
 
 
 def _question(effects: list[Effect]) -> QuestionView:
