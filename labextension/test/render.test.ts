@@ -421,7 +421,7 @@ describe("the timeline", () => {
     kernel.says({ kind: "then", view: asked.view, at: 10_800, offset: 4, state: then });
     expect([shown(".ap-turn-text"), shown(".ap-then-told")]).toEqual(["On", "As of 9.8 s (offset 4)"]);
     expect(looks(kernel)).toEqual([10_800, 10_600]);
-    expect([...el.querySelectorAll(".ap-act")].map((each) => each.getAttribute("aria-label"))).toEqual(["Roll back to offset 4", "Branch off after offset 4", "Compare offset 4 with now"]);
+    expect([...el.querySelectorAll(".ap-act")].map((each) => each.getAttribute("aria-label"))).toEqual(["Roll back here (offset 4)", "Branch here (offset 4)", "Compare with now (offset 4)"]);
     kernel.says(patch(1, { append: [{ turn: "1", at: 3, text: " two" }] }));
     expect(shown(".ap-turn-text")).toBe("On");
     key("Escape");
