@@ -60,27 +60,19 @@ class Attempted(msgspec.Struct):
         return said and not (self.hidden and self.end is not None and self.end < seen)
 
 
-class Line:
-    """The attempts of a line, by id, in the order in which they began."""
+class Attempts:
+    """The attempts of a line, by id, in the order in which they began, as far as its events were taken in."""
 
-    def __init__(self, pool: Pool, position: Position) -> None:
-        self.position = position
+    def __init__(self, teams: Teams) -> None:
         self.attempts: dict[str, Attempted] = {}
-        self._teams = Teams(pool)
+        self._teams = teams
         self._read: dict[str, set[str]] = {}
         self._order: list[Attempted] = []
         self._starts: list[int] = []
         self._deaf: dict[int, dict[str, set[str]]] = {}  # by team, which stays where it is, and agent
-        self._labels: dict[str, list[Label]] = {}
-        fences = pool.runs.claims.fences
-        last = dict(pool.lineage.line(*position))
-        for event in pool.events(0, position.at + 1):
-            if isinstance(event, Label):  # on whatever line it is said
-                self._labels.setdefault(event.turn, []).append(event)
-            elif event.offset <= last.get(event.branch, -1) and not is_late(event, fences):
-                self._absorb(event)
 
-    def _absorb(self, event: Event) -> None:
+    def absorb(self, event: Event) -> None:
+        """Take in the line's next event; none that counts for nothing."""
         if isinstance(event, Message):
             if event.id not in self.attempts:
                 one = self.attempts[event.id] = _begin(event.id, event)
@@ -99,14 +91,11 @@ class Line:
             case TurnStarted() | TurnContinued():
                 one.python |= getattr(event, "model", "").startswith(PYTHON)
                 one.askings.append(event)
+                self._read.pop(one.id, None)
             case _:
                 one.end, one.ended = event.offset, event.time
                 again = isinstance(event, TurnFailed) and event.retriable
                 one.hidden = again or (isinstance(event, TurnFinished) and event.reason == SILENT)
-
-    def labels(self, turn: str) -> list[Label]:
-        """Return what people, and runs, say of a turn (:mod:`.labels`)."""
-        return standing(self._labels.get(turn, ()))
 
     def team(self, one: Attempted) -> TeamSpec | None:
         """Return the team in which an attempt was made; None where the log does not have it."""
@@ -154,6 +143,26 @@ class Line:
             spec = specs.get(one.agent)
             known[one.agent] = {name for name in specs if spec and name != one.agent and not spec.hears(name)}
         return known[one.agent]
+
+
+class Line(Attempts):
+    """All attempts of a line up to a position, read from the log at once."""
+
+    def __init__(self, pool: Pool, position: Position) -> None:
+        super().__init__(Teams(pool))
+        self.position = position
+        self._labels: dict[str, list[Label]] = {}
+        fences = pool.runs.claims.fences
+        last = dict(pool.lineage.line(*position))
+        for event in pool.events(0, position.at + 1):
+            if isinstance(event, Label):  # on whatever line it is said
+                self._labels.setdefault(event.turn, []).append(event)
+            elif event.offset <= last.get(event.branch, -1) and not is_late(event, fences):
+                self.absorb(event)
+
+    def labels(self, turn: str) -> list[Label]:
+        """Return what people, and runs, say of a turn (:mod:`.labels`)."""
+        return standing(self._labels.get(turn, ()))
 
 
 def _begin(key: str, event: Event) -> Attempted:

@@ -16,7 +16,10 @@ In reading order::
     view      what is shown of a run: events are folded into it, patches and states come out
     shown     one turn in the view: text that only grows, and how much of it was sent
     timeline  when who spoke, and what happened between
+    causes    which turns each of them came from
     readings  what reading has cost, summed up as events come
+    cards     what a view is told of one turn
+    answers   questions about a turn, answered from the log
     widget    the screen on a page, kernel side
     wire      what travels between kernel and page
 """

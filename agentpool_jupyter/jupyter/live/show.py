@@ -11,14 +11,16 @@ from agentpool_jupyter.display.still import Still
 from agentpool_jupyter.display.terminal import TextScreen
 from agentpool_jupyter.errors import AgentPoolError
 
+from .answers import Answers
 from .feed import Feed
-from .wire import Hello, Look, Resolve, Say, Stop
+from .wire import Ask, Hello, Look, Resolve, Say, Stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from agentpool_jupyter.agents import Run
     from agentpool_jupyter.pool import Pool
+    from agentpool_jupyter.recall import RecallIndex
 
     from .widget import FrontEnd, TeamWidget
     from .wire import ToKernel
@@ -32,7 +34,15 @@ class Show:
     is text.
     """
 
-    def __init__(self, pool: Pool, run_id: str, run: Run | None, front_end: FrontEnd | None) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        run_id: str,
+        run: Run | None,
+        front_end: FrontEnd | None,
+        index: Callable[[Pool], RecallIndex] | None = None,
+    ) -> None:
+        """``index`` gives the index of a pool's store, where one is held open."""
         self.pool = pool
         self.run = run
         self.run_id = run_id
@@ -46,6 +56,7 @@ class Show:
 
             self._widget = TeamWidget(front_end)
             self._feed = Feed(pool, run_id, self._widget)
+            self._answers = Answers(run_id, self._widget.show_answer, index)
             self._widget.on_view_message(partial(self._hear, self._widget))
             display(self._widget.view, raw=True)
             self._handle = display(self._widget.stand_in(Still(self._feed.state())), raw=True, display_id=True)
@@ -81,6 +92,7 @@ class Show:
         self._feed.close()
         self.finish()
         if self._widget is not None:
+            self._answers.close()
             self._widget.close()
 
     def _hear(self, widget: TeamWidget, message: ToKernel) -> None:
@@ -98,6 +110,8 @@ class Show:
                 self._or_tell(widget, lambda: self.pool.post(text))
             case Look(view=view, at=at):
                 self._or_tell(widget, lambda: widget.show_then(view, at, *self._feed.then(at)))
+            case Ask():
+                self._answers.ask(self.pool, message)
             case Resolve(id=proposal, accept=accept, text=text, seen=seen, more=more):
                 self._or_tell(widget, lambda: self.pool.vote_all({proposal: seen, **more}, text, accept=accept))
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from agentpool_jupyter.display.screen import Patch, State
     from agentpool_jupyter.display.still import Still
 
+    from .cards import Alike, Card, Spread, Untold
+
 
 def _bundled(name: str) -> Path:
     """Return the path of a built file of the front end; raises ServiceError where it was not built."""
@@ -88,6 +90,10 @@ class TeamWidget(anywidget.AnyWidget):  # type: ignore[misc]  # its types are no
     def show_then(self, view: str, at: int, offset: int, state: State) -> None:
         """Answer a view that asked how everything stood at a moment."""
         self.send(msgspec.to_builtins(Then(view=view, at=at, offset=offset, state=state)))
+
+    def show_answer(self, answer: Card | Alike | Spread | Untold) -> None:
+        """Answer a view that asked about a turn."""
+        self.send(msgspec.to_builtins(answer))
 
     def show_problem(self, text: str) -> None:
         """Show for a while that something a view asked for could not be done."""

@@ -13,6 +13,8 @@ import msgspec
 
 from agentpool_jupyter.display.screen import Patch, State, Then
 
+from .cards import About, Alike, Card, Spread, Untold
+
 if TYPE_CHECKING:
     from ipywidgets import Widget
 
@@ -53,14 +55,27 @@ class Look(msgspec.Struct, kw_only=True, tag="look", tag_field="kind"):
     """In milliseconds since the epoch."""
 
 
+class Ask(msgspec.Struct, kw_only=True, tag="ask", tag_field="kind"):
+    """A view asks about a turn."""
+
+    view: str
+    """Whom the answer is for, as of :class:`Look`."""
+    turn: str
+    about: About
+    text: str = ""
+    """The words whose ``spread`` is asked for."""
+    prompt: int | None = None
+    """The offset of the prompt whose words are wanted on the ``card``; None is the first that counts."""
+
+
 class Problem(msgspec.Struct, kw_only=True, tag="problem", tag_field="kind"):
     """What a view asked for could not be done; shown for a while."""
 
     text: str
 
 
-ToView = State | Patch | Then | Problem
-ToKernel = Hello | Stop | Say | Resolve | Look
+ToView = State | Patch | Then | Problem | Card | Alike | Spread | Untold
+ToKernel = Hello | Stop | Say | Resolve | Look | Ask
 
 
 def hear_at_once(widget: Widget) -> None:
