@@ -21,7 +21,7 @@ export function agent(name: string, part: Partial<AgentView> = {}): AgentView {
 }
 
 export function turn(id: string, part: Partial<TurnView> = {}): TurnView {
-  return { id, name: `planner#${id}`, agent: "planner", status: "running", note: "", text: "", start: Number(id), calls: [], ...part };
+  return { id, name: `planner#${id}`, agent: "planner", status: "running", note: "", text: "", start: Number(id), calls: [], causes: [], ...part };
 }
 
 export function run(part: Partial<RunView> = {}): RunView {
