@@ -85,11 +85,6 @@ export class TurnCard {
     this.title.focus({ preventScroll: true });
   }
 
-  /** Has its head in sight; what is in sight stays where it is. */
-  come(): void {
-    this.root.scrollIntoView?.({ block: "nearest" });
-  }
-
   /** What a button that copies stands for; null where it is not the card's own. */
   textOf(button: HTMLElement, model: Model): string | null {
     const message = button.closest<HTMLElement>(".ap-prompt-message");
@@ -118,11 +113,10 @@ export class TurnCard {
   private show(model: Model, turn: TurnView, told: Told, link: Link): void {
     const { card } = told;
     this.list(this.facts, "facts", factsOf(model, turn, card), ({ what, told: value, title }: Fact) => [
-      element("dt", {}, what),
-      element("dd", title === "" ? {} : { title }, value),
+      element("div", title === "" ? {} : { title }, element("dt", {}, what), element("dd", {}, value)),
     ]);
-    const missing = told.problems.get("card") ?? (link === "live" ? (card === null ? "Reading the log …" : "") : "");
-    setText(this.note, link === "live" || card !== null ? missing : `What the page knows stands here; the rest needs a kernel: %trace ${turn.name}`);
+    const asking = link === "live" ? "Reading the log …" : link === "waiting" ? "Waiting for the kernel …" : `The page knows no more of it; the rest needs a kernel: %trace ${turn.name}`;
+    setText(this.note, told.problems.get("card") ?? (card === null ? asking : ""));
     this.note.hidden = this.note.textContent === "";
     this.read(model, turn, told);
     this.prompts(told);
@@ -138,8 +132,8 @@ export class TurnCard {
     const known: readonly NamedTurn[] = card?.read ?? turnsAt(model, turn.causes);
     const unread = card?.unread ?? [];
     this.fill("read", [card === null, known, card?.read_count, unread, card?.unread_count, card?.given], () => [
-      line(card === null ? "It came from" : `It had read ${card.read_count}:`, known, model),
-      ...(card === null ? [] : [line(card.unread_count === 0 ? "It had read all that was said before it ended." : `It had not read ${card.unread_count}:`, unread, model)]),
+      line(card === null ? "It came from" : card.read_count === 0 ? "It had read nothing but its task." : `It had read ${card.read_count}:`, known, model),
+      ...(card === null ? [] : [line(card.unread_count === 0 ? "It had read all that was said before it ended." : `It had not read ${card.unread_count}, or not all of it:`, unread, model)]),
       ...(card === null || card.given === "" ? [] : [element("p", {}, `${card.given}.`)]),
     ]);
     this.part("read").root.hidden = known.length + unread.length === 0 && (card === null || card.model === "");
@@ -274,9 +268,9 @@ export class TurnCard {
 }
 
 function promptElement(view: PromptView, messages: readonly PromptMessage[] | null, open: boolean, several: boolean): HTMLElement {
-  const how = view.way === "" ? "asked" : `asked to go on (${view.way})`;
+  const how = view.way === "" ? "Asked" : `Asked to go on (${view.way})`;
   const state = view.problem === "" ? "exactly as it was sent" : view.problem;
-  const which = several ? `attempt ${view.attempt}, ` : "";
+  const which = several ? `Attempt ${view.attempt}. ` : "";
   const words = messages === null
     ? [element("p", { class: "ap-card-quiet" }, "Reading the log …")]
     : messages.map(({ role, text, calls }) =>

@@ -58,6 +58,8 @@ export class Graphs {
 
   /** An agent stands for its latest turn, and an edge for the latest turn by which it read another's, with what it read. */
   private pick(agent: string, source: string | null): void {
+    // A canvas does not take the focus, and without it Escape would not be heard.
+    this.root.closest<HTMLElement>(".agentpool-widget")?.focus({ preventScroll: true });
     const { model, cast } = this.latest ?? {};
     const own = [...(cast?.get(agent)?.turns ?? [])].reverse();
     if (source === null) {

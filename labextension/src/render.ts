@@ -112,7 +112,6 @@ export function render({ model, el }: { model: WidgetModel; el: HTMLElement }): 
     if (selected?.byKey === true) card.focus();
     else if (selected === null && within && before !== null) (shown.page === "lanes" ? lanes : transcript).focus(before) || root.focus({ preventScroll: true });
     else if (!root.contains(document.activeElement)) root.focus({ preventScroll: true });
-    if (selected !== null) card.come();
     before = selected?.turn ?? null;
   });
   const copying = new Copying(root, (button) => {

@@ -1,0 +1,196 @@
+"""A turn that is selected is selected everywhere; its card and the graph of turns say what the log says."""
+
+import json
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+import agentpool_jupyter as ap
+from tests.openai_server import Hold, Says
+from tests.teams import speaks
+
+from .cells import team_cell
+
+PLAN = "## Plan\n\nThe **lease** comes first: $5 now and $6 later.\n\n- rye <b>flour</b>\n- an oven, before anything else is bought\n"
+AGENTS = {
+    "planner": "Drafts the plan for $7 and $8.",
+    "critic": {"role": "Names its weakest point.", "listens": ["planner"]},
+    "treasurer": "Says what things cost.",
+}
+
+
+def selected(page):
+    """The turns that are marked as the selected one, by view."""
+    return {
+        "lane": [
+            turn.get_attribute("data-turn") for turn in page.locator(".ap-lane .ap-turn[data-picked=selected]").all()
+        ],
+        "bar": page.locator(".ap-bar-turn[data-picked]").count(),
+        "card": page.locator(".ap-card:visible .ap-card-title").all_text_contents(),
+    }
+
+
+def selects(page, name):
+    """Wait until a turn is selected in the lanes, the timeline and the card, and no other is."""
+    expect(page.locator(".ap-card-title")).to_have_text(name)
+    expect(page.locator(f".ap-lane .ap-turn[data-turn='{name}'][data-picked=selected]")).to_be_visible()
+    assert selected(page) == {"lane": [name], "bar": 1, "card": [name]}
+
+
+def words_of(card):
+    """The messages of the prompt that is open."""
+    messages = card.locator(".ap-prompt[open] .ap-prompt-message")
+    return [
+        {"role": one.locator("b").text_content(), "content": one.locator("pre").text_content()}
+        for one in messages.all()
+    ]
+
+
+def fact(card, what):
+    return card.locator("dt", has_text=re.compile(f"^{what}$")).locator("xpath=following-sibling::dd[1]")
+
+
+@pytest.fixture
+def dark(jupyter):
+    """Where JupyterLab's theme is set for pages that are opened later, and taken back."""
+    path = jupyter.settings / "@jupyterlab" / "apputils-extension" / "themes.jupyterlab-settings"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    yield path
+    path.unlink(missing_ok=True)
+
+
+def test_a_turn_is_selected_everywhere_and_explained(open_notebook, page, kept, server, photo, dark, keeps_widgets):
+    """While the cell blocks, by mouse and by keyboard; prompt, tokens and cost are the log's; nothing is markup."""
+    complaints = []
+    page.on(
+        "console",
+        lambda said: complaints.append(said.text) if said.type == "error" and "blob:" in str(said.location) else None,
+    )
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    server.rate = 400
+    server.tokens = 40
+    hold = Hold(4)
+    server.fault(Says(PLAN), times=1, contains=speaks("planner"))
+    server.fault(hold, times=1, contains=speaks("critic"))
+    notebook = open_notebook(
+        team_cell("card", AGENTS, server, turns=2, price={"input": 2, "output": 8}),
+    )
+    notebook.start(1)
+    expect(notebook.lane("critic").locator(".ap-turn-text")).not_to_be_empty()
+    pool, card = kept("card"), page.get_by_test_id("card")
+
+    # The critic speaks on, the cell blocks, and the card of what it read is told all the same.
+    notebook.lane("planner").locator("strong", has_text="lease").click()
+    selects(page, "planner#1")
+    expect(card.locator(".ap-prompt")).to_have_count(1)
+    expect(notebook.prompt(1)).to_have_text("[*]:")
+    found = ap.trace(pool, "planner#1")
+    card.locator(".ap-prompt summary").click()
+    assert words_of(card) == found.prompt.messages
+    expect(card.locator(".ap-prompt summary")).to_contain_text("exactly as it was sent")
+    said = card.locator("[data-part=said]")
+    expect(said.locator("strong", has_text="lease")).to_be_visible()
+    expect(said).to_contain_text("$5 now and $6 later")
+    expect(said).to_contain_text("<b>flour</b>")
+    expect(card.locator("[data-part=spread]")).to_contain_text("critic#1")
+    photo("1-while-the-cell-blocks")
+    page.get_by_role("button", name="Close the card").click()
+    expect(card).to_be_hidden()
+
+    # An edge and a turn of the graph.
+    page.get_by_role("button", name="Turns", exact=True).click()
+    graph = page.get_by_test_id("turn-graph")
+    node = graph.get_by_role("button", name=re.compile("^critic#1, running"))
+    expect(node).to_be_visible()
+    node.click()
+    selects(page, "critic#1")
+    expect(fact(card, "state")).to_have_text("running")
+    server.release(hold)
+    notebook.ended(1)
+    expect(notebook.status()).to_contain_text("finished")
+    expect(fact(card, "state")).to_contain_text("finished")
+    found = ap.trace(pool, "critic#1")
+    usage = found.turn.usage
+    expect(fact(card, "tokens")).to_have_text(
+        re.compile(f"^{usage.total:,} = prompt {usage.prompt:,} .*said {usage.completion:,}$")
+    )
+    expect(fact(card, "cost")).to_have_text(re.compile(r"^\$0\.000\d+$"))
+    assert float(fact(card, "cost").text_content().strip("$")) == pytest.approx(found.cost, rel=0.05)
+    expect(fact(card, "latency")).to_have_text(f"first token {found.first_token:.2f} s · total {found.seconds:.2f} s")
+    expect(card.locator("[data-part=read] > div > p").first).to_have_text(
+        f"It had read {len(found.seen)}: {' '.join(turn.name for turn in found.seen)}"
+    )
+    whole = ap.trace(pool).causes
+    expect(graph.locator(".ap-node")).to_have_count(len(whole.turns))
+    edges = {
+        (whole.turns[cause].name, whole.turns[key].name) for key, causes in whole.causes.items() for cause in causes
+    }
+    drawn = graph.locator(".ap-edge > title").all_text_contents()
+    assert {tuple(reversed(told.split(" read "))) for told in drawn} == edges
+    photo("2-graph-of-turns")
+
+    # The keyboard: from a turn to its card and back; along the graph.
+    name = notebook.lane("treasurer").get_by_role("button", name="treasurer#1", exact=True)
+    name.focus()
+    page.keyboard.press("Enter")
+    selects(page, "treasurer#1")
+    expect(card.locator(".ap-card-title")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(card).to_be_hidden()
+    expect(name).to_be_focused()
+    graph.get_by_role("button", name=re.compile("^planner#1")).focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(card).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(card).to_be_hidden()
+    expect(notebook.cells).to_have_count(2)
+
+    # A bar, and the graph of agents.
+    page.locator(".ap-row[data-agent=planner] .ap-bar-turn > .ap-bar-said").last.click()
+    selects(page, "planner#2")
+    expect(page.locator(".ap-now")).to_be_hidden()
+    page.get_by_role("button", name="Agents", exact=True).click()
+    notebook.graph_is_drawn()
+    box = page.locator(".ap-graph-canvas").bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 34)  # three stand in a ring, the first at its top
+    page.keyboard.press("Escape")
+    expect(card).to_be_hidden()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 34)
+    selects(page, "planner#2")
+
+    # What is like it, and where words went.
+    page.get_by_role("button", name="Look up").click()
+    expect(card.locator("[data-part=alike]")).to_contain_text(re.compile("Nothing alike|found, best first"))
+    card.get_by_role("textbox", name="Words to follow").fill("an oven, before anything else is bought")
+    card.get_by_role("button", name="Follow").click()
+    expect(card.locator(".ap-card-places")).to_contain_text("stands in 1 turn")
+    card.locator(".ap-card-places .ap-ref").first.click()
+    selects(page, "planner#1")
+    card.locator(".ap-prompt summary").click()
+    card.get_by_role("button", name="Copy the system message").click()
+    expect(card.locator(".ap-prompt-message .ap-copy").first).to_have_text("copied")
+    assert page.evaluate("navigator.clipboard.readText()") == ap.trace(pool, "planner#1").prompt.messages[0]["content"]
+    photo("3-card", card)
+    page.set_viewport_size({"width": 800, "height": 1000})
+    photo("4-narrow", card)
+    page.set_viewport_size({"width": 1366, "height": 1000})
+
+    # Saved, without the kernel of the run, and in the dark: what the page knows.
+    notebook.save()
+    dark.write_text(json.dumps({"theme": "JupyterLab Dark"}))
+    notebook.server.end_kernels()
+    notebook.server.give_kernel(notebook.name)
+    notebook.open()
+    page.get_by_role("button", name="Turns", exact=True).click()
+    expect(graph.locator(".ap-edge > title").first).to_be_attached()
+    assert set(graph.locator(".ap-edge > title").all_text_contents()) == set(drawn)
+    graph.get_by_role("button", name=re.compile("^critic#1")).click()
+    selects(page, "critic#1")
+    expect(card.locator(".ap-card-note")).to_contain_text("%trace critic#1")
+    expect(card.locator("[data-part=read]")).to_contain_text("It came from planner#1")
+    expect(fact(card, "latency")).to_contain_text("total")
+    expect(card.get_by_role("button", name="Look up")).to_be_disabled()
+    photo("5-dark-without-kernel")
+    assert not complaints
