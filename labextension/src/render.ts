@@ -98,9 +98,7 @@ export function render({ model, el }: { model: WidgetModel; el: HTMLElement }): 
     // No page that typesets its mathematics takes two amounts of dollars for a formula.
     { class: "agentpool-widget mathjax_ignore tex2jax_ignore", "data-testid": "agentpool-widget", tabindex: "-1" },
     dock.slot,
-    graphs.root,
-    timeline.root,
-    element("div", { class: "ap-body" }, element("div", { class: "ap-pages" }, lanes.root, transcript.root), card.root),
+    element("div", { class: "ap-body" }, graphs.root, timeline.root, element("div", { class: "ap-pages" }, lanes.root, transcript.root), card.root),
   );
   const picking = new Picking(root, selection, () => scene.model);
   for (const view of [lanes, transcript, timeline, graphs]) selection.subscribe(view.select);

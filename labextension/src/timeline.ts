@@ -195,7 +195,7 @@ export class Timeline {
     const step = STEP * (this.span.end - this.span.start);
     const from = this.at ?? this.span.end;
     const to = { ArrowLeft: from - step, ArrowRight: from + step, Home: this.span.start, End: null, Escape: null }[event.key];
-    if (to === undefined) return;
+    if (to === undefined || (event.key === "Escape" && this.at === null)) return; // there is nothing to come back from
     event.preventDefault();
     event.stopPropagation();
     if (to === null || to >= this.span.end) this.back();
