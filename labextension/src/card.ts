@@ -16,10 +16,15 @@ import type { Selected } from "./selection";
 import type { Model } from "./store";
 import type { TurnView } from "./wire";
 
+/** Pixels below what can be scrolled, at most. */
+const STATUS_BAR = 32;
+
 export class TurnCard {
   readonly root: HTMLElement;
   /** Where buttons that act on the turn have their place. */
   readonly actions = element("div", { class: "ap-card-actions", role: "group", "aria-label": "From here" });
+  /** How far down the page has to be in sight for the card to be. */
+  readonly sill = element("div", { class: "ap-card-sill", "aria-hidden": "true" });
   private readonly swatch = element("span", { class: "ap-swatch", "aria-hidden": "true" });
   private readonly title = element("h3", { class: "ap-card-title", tabindex: "-1" });
   private readonly close_ = element("button", { type: "button", class: "ap-card-close", "aria-label": "Close the card", title: "Close (Esc)" }, "×");
@@ -83,6 +88,11 @@ export class TurnCard {
   /** Gives the card the focus; `Escape` takes it back. */
   focus(): void {
     this.title.focus({ preventScroll: true });
+  }
+
+  /** Has enough of it in sight to be read; what is in sight stays where it is. */
+  come(): void {
+    if (this.sill.getBoundingClientRect().bottom > window.innerHeight - STATUS_BAR) this.sill.scrollIntoView?.({ block: "nearest" });
   }
 
   /** What a button that copies stands for; null where it is not the card's own. */

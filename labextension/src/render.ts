@@ -98,7 +98,9 @@ export function render({ model, el }: { model: WidgetModel; el: HTMLElement }): 
     // No page that typesets its mathematics takes two amounts of dollars for a formula.
     { class: "agentpool-widget mathjax_ignore tex2jax_ignore", "data-testid": "agentpool-widget", tabindex: "-1" },
     dock.slot,
-    element("div", { class: "ap-body" }, graphs.root, timeline.root, element("div", { class: "ap-pages" }, lanes.root, transcript.root), card.root),
+    graphs.root,
+    timeline.root,
+    element("div", { class: "ap-body" }, element("div", { class: "ap-pages" }, lanes.root, transcript.root), card.root, card.sill),
   );
   const picking = new Picking(root, selection, () => scene.model);
   for (const view of [lanes, transcript, timeline, graphs]) selection.subscribe(view.select);
@@ -110,6 +112,7 @@ export function render({ model, el }: { model: WidgetModel; el: HTMLElement }): 
     if (selected?.byKey === true) card.focus();
     else if (selected === null && within && before !== null) (shown.page === "lanes" ? lanes : transcript).focus(before) || root.focus({ preventScroll: true });
     else if (!root.contains(document.activeElement)) root.focus({ preventScroll: true });
+    if (selected !== null) card.come();
     before = selected?.turn ?? null;
   });
   const copying = new Copying(root, (button) => {
