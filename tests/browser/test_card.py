@@ -107,6 +107,8 @@ def test_a_turn_is_selected_everywhere_and_explained(open_notebook, page, kept, 
     notebook.ended(1)
     expect(fact(page, "state")).to_contain_text("finished")
     says_what_it_took(page, pool)
+    page.locator(".ap-edge", has_text="critic#1 read planner#1").dispatch_event("click")
+    expect(page.locator(".ap-lane .ap-turn[data-picked=read]")).to_have_attribute("data-turn", "planner#1")
     drawn = graph_is_the_traces(page, pool)
     photo("2-graph-of-turns")
 

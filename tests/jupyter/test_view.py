@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from agentpool_jupyter.agents.runs.report import Report
 from agentpool_jupyter.agents.team.spec import AgentSpec, Budget, TeamSpec
+from agentpool_jupyter.display.console import Console
 from agentpool_jupyter.display.screen import CallView, Patch, Reading
 from agentpool_jupyter.display.still import Still
 from agentpool_jupyter.display.terminal import TextScreen
@@ -486,7 +487,7 @@ def test_what_lets_pass_is_shown_once_in_words_while_the_run_goes_on_and_after_i
     assert "⚠ let pass: mail() (only recorded)" in repr(Still(state))
     assert 'class="ap-lets-pass"' in Still(state)._repr_html_()
     lines = []
-    screen = TextScreen(lines.append)
+    screen = TextScreen(Console(lines.append))
     for _ in range(2):
         screen.show_patch(Patch(seq=1, run=state.run))
     assert lines == [f"⚠ {gate}", "⚠ let pass: mail() (only recorded)"]

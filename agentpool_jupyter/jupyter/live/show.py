@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import threading
 from functools import partial
 from typing import TYPE_CHECKING
 
 from agentpool_jupyter.agents.runs.claims import ask_to_stop
-from agentpool_jupyter.display.still import Still
+from agentpool_jupyter.display.console import Console
 from agentpool_jupyter.display.terminal import TextScreen
 from agentpool_jupyter.errors import AgentPoolError
 
 from .answers import Answers
 from .feed import Feed
+from .kept import KeptPicture
 from .wire import Ask, Hello, Look, Resolve, Say, Stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from agentpool_jupyter.agents import Run
+    from agentpool_jupyter.display.screen import State
     from agentpool_jupyter.pool import Pool
     from agentpool_jupyter.recall import RecallIndex
 
@@ -30,8 +31,8 @@ class Show:
     """Shows a run, of this process (``run``) or of another one, until it ends.
 
     In a notebook that is a widget, which stays as it is at the end, and below it, out of sight while the widget can be
-    shown, a still picture: the saved notebook shows the result without a kernel. Elsewhere, without a ``front_end``, it
-    is text.
+    shown, a still picture, kept up while the run goes on: a notebook that is saved shows without a kernel how it stood.
+    Elsewhere, without a ``front_end``, it is text, below which a terminal says who does what, if somebody ``waits``.
     """
 
     def __init__(
@@ -40,17 +41,18 @@ class Show:
         run_id: str,
         run: Run | None,
         front_end: FrontEnd | None,
+        *,
         index: Callable[[Pool], RecallIndex] | None = None,
+        waits: bool = False,
     ) -> None:
         """``index`` gives the index of a pool's store, where one is held open."""
         self.pool = pool
         self.run = run
         self.run_id = run_id
         self._widget: TeamWidget | None = None
-        self._handle = None
-        self._done = threading.Lock()
+        self._picture: KeptPicture | None = None
         if front_end is not None:
-            from IPython.display import display  # noqa: PLC0415
+            from IPython.display import display  # noqa: PLC0415 - only where there is a notebook
 
             from .widget import TeamWidget  # noqa: PLC0415
 
@@ -59,27 +61,23 @@ class Show:
             self._answers = Answers(run_id, self._widget.show_answer, index)
             self._widget.on_view_message(partial(self._hear, self._widget))
             display(self._widget.view, raw=True)
-            self._handle = display(self._widget.stand_in(Still(self._feed.state())), raw=True, display_id=True)
+            self._picture = KeptPicture(self._widget, self._feed)
         else:
-            self._feed = Feed(pool, run_id, TextScreen())
+            self._feed = Feed(pool, run_id, TextScreen(Console(status=waits)))
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the end was shown; returns whether it was."""
         return self._feed.ended.wait(timeout)
 
     def finish(self) -> None:
-        """Leave the still picture of the end; the widget lives on, also for pages that are opened again."""
-        if self._widget is not None and self._handle is not None and self._done.acquire(blocking=False):
-            self._handle.update(self._widget.stand_in(Still(self._feed.state())), raw=True)
+        """Have the still picture show how it stands now; the widget lives on, also for pages that are opened again."""
+        if self._picture is not None:
+            self._picture.update()
 
-    def finish_later(self) -> None:
-        """Do the same once the run has ended, without holding up the caller."""
-
-        def work() -> None:
-            self.wait()
-            self.finish()
-
-        threading.Thread(target=work, name=f"agentpool-show-{self.run_id}", daemon=True).start()
+    @property
+    def state(self) -> State:
+        """What is shown now."""
+        return self._feed.state()
 
     def go_on_with(self, pool: Pool) -> None:
         """Take another pool from now on: the same one, opened again."""

@@ -18,6 +18,7 @@ import { type DocumentView, documentWidget } from "./document";
 import { agentsIcon, agentsIconUrl } from "./icon";
 import { Link } from "./link";
 import { AgentsPanel } from "./panel";
+import { Pictures } from "./pictures";
 import { StatusItem } from "./status";
 import style from "./style.css";
 import { template } from "./template";
@@ -53,6 +54,7 @@ const beside: JupyterFrontEndPlugin<Link> = {
     const { commands } = app;
     const settings = { side: "split-right" as Side, statusBar: true };
     const tracker = new WidgetTracker<MainAreaWidget<DocumentView>>({ namespace: "agentpool" });
+    new Pictures(link, notebooks);
     const actions = new Actions(link, (pool) => void commands.execute("agentpool:open", { pool }));
 
     const panel = new AgentsPanel(link, actions);

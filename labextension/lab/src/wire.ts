@@ -16,7 +16,8 @@ export type Errand =
   | { kind: "export"; pool: string; file: string }
   | { kind: "delete"; pool: string }
   | { kind: "names" }
-  | { kind: "check"; text: string };
+  | { kind: "check"; text: string }
+  | { kind: "picture"; pool: string; run: string; mark: string };
 
 export type FromPage = ({ kind: "watch" } & Watch) | (Errand & { ask: number });
 
@@ -92,6 +93,14 @@ export interface Checked {
   text: string;
 }
 
+export interface PictureNow {
+  kind: "pictured";
+  ask: number;
+  html: string;
+  text: string;
+  ended: boolean;
+}
+
 export interface ErrandDone {
   kind: "answer";
   ask: number;
@@ -99,10 +108,10 @@ export interface ErrandDone {
   failed: boolean;
 }
 
-export type ToPage = Running | Overview | PoolDocument | Names | Checked | ErrandDone;
+export type ToPage = Running | Overview | PoolDocument | Names | Checked | PictureNow | ErrandDone;
 
 /** What answers an errand. */
-export type Answer = Names | Checked | ErrandDone;
+export type Answer = Names | Checked | PictureNow | ErrandDone;
 
 const FIELDS: Record<ToPage["kind"], Record<string, "string" | "number" | "boolean" | "array">> = {
   running: { runs: "array", current: "string" },
@@ -110,6 +119,7 @@ const FIELDS: Record<ToPage["kind"], Record<string, "string" | "number" | "boole
   document: { pool: "string", html: "string", events: "number" },
   names: { ask: "number", tools: "array", models: "array", pools: "array" },
   checked: { ask: "number", line: "number", text: "string" },
+  pictured: { ask: "number", html: "string", text: "string", ended: "boolean" },
   answer: { ask: "number", text: "string", failed: "boolean" },
 };
 
