@@ -67,7 +67,7 @@ class Attempts:
         self.attempts: dict[str, Attempted] = {}
         self._teams = teams
         self._read: dict[str, set[str]] = {}
-        self._order: list[Attempted] = []
+        self._order: list[Attempted] = []  # a log is read in its order, so they come in that of their beginnings
         self._starts: list[int] = []
         self._deaf: dict[int, dict[str, set[str]]] = {}  # by team, which stays where it is, and agent
 
@@ -75,13 +75,13 @@ class Attempts:
         """Take in the line's next event; none that counts for nothing."""
         if isinstance(event, Message):
             if event.id not in self.attempts:
-                one = self.attempts[event.id] = _begin(event.id, event)
+                one = self._begin(event.id, event)
                 one.person, one.spoke, one.chars = True, event.offset, len(event.text)
                 one.end, one.ended = event.offset, event.time
             return
         if not isinstance(event, TurnStarted | TurnContinued | Delta | TurnFinished | TurnFailed):
             return
-        one = self.attempts.get(event.turn) or self.attempts.setdefault(event.turn, _begin(event.turn, event))
+        one = self.attempts.get(event.turn) or self._begin(event.turn, event)
         if one.end is not None:
             return
         match event:
@@ -127,10 +127,14 @@ class Attempts:
 
     def _begun(self, start: int, stop: int) -> list[Attempted]:
         """Return the attempts that began within these offsets."""
-        if len(self._starts) != len(self.attempts):
-            self._order = sorted(self.attempts.values(), key=lambda one: one.start)
-            self._starts = [one.start for one in self._order]
         return self._order[bisect_left(self._starts, start) : bisect_left(self._starts, stop)]
+
+    def _begin(self, key: str, event: Event) -> Attempted:
+        one = Attempted(key, event.agent, event.run, event.branch, event.offset, event.time, askings=[])
+        self.attempts[key] = one
+        self._order.append(one)
+        self._starts.append(one.start)
+        return one
 
     def _deaf_to(self, one: Attempted) -> set[str]:
         """Return those of its team whom an attempt's agent does not hear."""
@@ -163,10 +167,6 @@ class Line(Attempts):
     def labels(self, turn: str) -> list[Label]:
         """Return what people, and runs, say of a turn (:mod:`.labels`)."""
         return standing(self._labels.get(turn, ()))
-
-
-def _begin(key: str, event: Event) -> Attempted:
-    return Attempted(key, event.agent, event.run, event.branch, event.offset, event.time, askings=[])
 
 
 def _number(record: Mapping[str, object], name: str) -> int | None:

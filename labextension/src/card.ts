@@ -45,7 +45,7 @@ export class TurnCard {
     private readonly deselect: () => void,
   ) {
     const head = element("header", { class: "ap-card-head" }, this.swatch, this.title, copyButton("Copy what it said"), this.close_);
-    this.root = element("aside", { class: "ap-card", "data-testid": "card", hidden: "" }, head, this.facts, this.note);
+    this.root = element("section", { class: "ap-card", "data-testid": "card", hidden: "" }, head, this.facts, this.note);
     this.section("read", "What it saw");
     this.section("prompts", "Its exact prompt");
     this.section("said", "What it said").body.append(this.prose.root);
@@ -195,7 +195,7 @@ export class TurnCard {
     (this.follow.lastElementChild as HTMLButtonElement).disabled = link !== "live" || asked.has("spread");
     const problem = problems.get("spread") ?? "";
     const rows = problem === "" ? (spread?.places ?? []) : [];
-    const told = problem !== "" ? problem : spread === null ? "" : `“${spread.text}” stands in ${rows.length} ${rows.length === 1 ? "turn" : "turns"}:`;
+    const told = problem !== "" ? problem : spread === null ? "" : `“${spread.text}” stands in ${spread.count} ${spread.count === 1 ? "turn" : "turns"}:`;
     this.list(this.part("spread").root.querySelector<HTMLElement>(".ap-card-places") as HTMLElement, "places", [told, ...rows], (row) =>
       typeof row === "string"
         ? row === "" ? [] : [element("p", {}, row)]

@@ -115,7 +115,10 @@ export interface Spread {
   readonly view: string;
   readonly turn: string;
   readonly text: string;
+  /** The first ones. */
   readonly places: readonly PlaceView[];
+  /** Of how many. */
+  readonly count: number;
 }
 
 /** Why a question has no answer. */
@@ -140,7 +143,7 @@ export function answer(fields: Fields): ToldTurn | null {
     case "alike":
       return { kind, ...whom, hits: fields.list("hits", hit), notes: fields.list("notes", text) };
     case "spread":
-      return { kind, ...whom, text: fields.text("text"), places: fields.list("places", place) };
+      return { kind, ...whom, text: fields.text("text"), places: fields.list("places", place), count: fields.number("count", 0) };
     case "untold":
       return { kind, ...whom, about: fields.word("about", ABOUTS, "card"), problem: fields.text("problem") };
   }

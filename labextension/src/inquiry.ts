@@ -21,8 +21,9 @@ export interface Told {
 const NOTHING: Told = { card: null, prompts: new Map(), alike: null, spread: null, asked: new Set(), problems: new Map() };
 /** A kernel that is busy, or older than this page, may never answer. */
 const PATIENCE_MS = 20_000;
-/** A turn that others read meanwhile is asked about again, no sooner than this. */
+/** A turn that others read meanwhile is asked about again, no sooner than this, and than so many times as long as it took. */
 const AGAIN_MS = 1_500;
+const REST = 10;
 
 export class Inquiry {
   told: Told = NOTHING;
@@ -30,6 +31,7 @@ export class Inquiry {
   /** What the turn looked like when it was asked about. */
   private sign = "";
   private askedAt = 0;
+  private rest = AGAIN_MS;
   private again: ReturnType<typeof setTimeout> | null = null;
   private readonly patience = new Map<About, ReturnType<typeof setTimeout>>();
 
@@ -48,7 +50,7 @@ export class Inquiry {
       this.askedAt = 0;
     }
     if (turn === null || sign === this.sign || this.told.asked.has("card") || this.again !== null) return;
-    const wait = this.askedAt + AGAIN_MS - Date.now();
+    const wait = this.askedAt + this.rest - Date.now();
     if (wait > 0) {
       this.again = setTimeout(() => {
         this.again = null;
@@ -82,6 +84,8 @@ export class Inquiry {
         const prompts = new Map(this.told.prompts);
         for (const { offset, messages } of answer.prompts) if (messages !== null) prompts.set(offset, messages);
         this.told = { ...this.told, card: answer, prompts };
+        // A long log takes a while to read: a card that is left open must not keep the kernel busy.
+        this.rest = Math.max(AGAIN_MS, REST * (Date.now() - this.askedAt));
         return this.settle("card");
       }
       case "alike":

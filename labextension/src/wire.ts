@@ -1,4 +1,4 @@
-// What travels between kernel and widget: the mirror of `agentpool_jupyter/jupyter/wire.py`.
+// What travels between kernel and widget: the mirror of `agentpool_jupyter/jupyter/live/wire.py`.
 // Both sides are tested against the same fixtures, `tests/jupyter/wire/*.json`.
 //
 // The kernel may be newer than this page (a re-opened notebook), so that unknown fields and unknown kinds of

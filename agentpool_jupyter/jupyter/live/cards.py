@@ -155,6 +155,8 @@ class Spread(msgspec.Struct, kw_only=True, tag="spread", tag_field="kind"):
     turn: str
     text: str
     places: list[PlaceView] = []
+    """The first ones."""
+    count: int = 0
 
 
 class Untold(msgspec.Struct, kw_only=True, tag="untold", tag_field="kind"):
@@ -242,9 +244,9 @@ def spread_of(found: PhraseTrace, view: str, turn: str) -> Spread:
             origin=place.origin,
             text=place.text,
         )
-        for place in found.places
+        for place in found.places[:_NAMED]
     ]
-    return Spread(view=view, turn=turn, text=found.phrase, places=places)
+    return Spread(view=view, turn=turn, text=found.phrase, places=places, count=len(found.places))
 
 
 def _named(turns: list[Turn]) -> list[NamedTurn]:
