@@ -34,7 +34,7 @@ export class Picking {
   };
 
   private readonly key = (event: KeyboardEvent): void => {
-    if (!(event.target instanceof Element) || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!(event.target instanceof Element) || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
     if (event.key === "Escape" && this.selection.current !== null) {
       event.preventDefault();
       this.selection.clear();
