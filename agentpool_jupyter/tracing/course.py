@@ -113,6 +113,12 @@ class Teams:
         """Take in the next one."""
         self._read().append(event)
 
+    def copy(self) -> Teams:
+        """Return the same, which goes on by itself."""
+        made = Teams(self._pool)
+        made._starts, made._teams = [*self._read()], self._teams
+        return made
+
     def at(self, run: str, offset: int) -> TeamSpec:
         """Return the team of a run at an offset; raises UserError where the log does not tell it."""
         for event in reversed(self._read()):

@@ -97,6 +97,14 @@ class Attempts:
                 again = isinstance(event, TurnFailed) and event.retriable
                 one.hidden = again or (isinstance(event, TurnFinished) and event.reason == SILENT)
 
+    def copy(self, teams: Teams) -> Attempts:
+        """Return the same with a copy of its teams, which goes on by itself; what has ended is shared."""
+        made = Attempts(teams)
+        made._order = [one if one.end is not None else _open_copy(one) for one in self._order]
+        made.attempts = {one.id: one for one in made._order}
+        made._starts, made._read = self._starts.copy(), self._read.copy()
+        return made
+
     def team(self, one: Attempted) -> TeamSpec | None:
         """Return the team in which an attempt was made; None where the log does not have it."""
         try:
@@ -167,6 +175,10 @@ class Line(Attempts):
     def labels(self, turn: str) -> list[Label]:
         """Return what people, and runs, say of a turn (:mod:`.labels`)."""
         return standing(self._labels.get(turn, ()))
+
+
+def _open_copy(one: Attempted) -> Attempted:
+    return msgspec.structs.replace(one, askings=[*one.askings])
 
 
 def _number(record: Mapping[str, object], name: str) -> int | None:

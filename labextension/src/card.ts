@@ -3,6 +3,7 @@
 // What the page knows stands there at once, also without a kernel; the rest is told by the kernel, from the log
 // (`Inquiry`). Prompts are plain text, to the letter; what models said is Markdown.
 
+import { Actions, commandButton, type Wish } from "./actions";
 import { Calls } from "./calls";
 import type { HitView, NamedTurn, PromptMessage, PromptView } from "./cardwire";
 import type { Cast } from "./cast";
@@ -11,7 +12,8 @@ import { copyButton } from "./copy";
 import { element, setAttribute, setText } from "./dom";
 import type { Inquiry, Told } from "./inquiry";
 import { Prose } from "./prose";
-import type { Link } from "./session";
+import { stay } from "./say";
+import type { Link, Scene } from "./session";
 import type { Selected } from "./selection";
 import type { Model } from "./store";
 import type { TurnView } from "./wire";
@@ -21,8 +23,9 @@ const STATUS_BAR = 32;
 
 export class TurnCard {
   readonly root: HTMLElement;
-  /** Where buttons that act on the turn have their place. */
-  readonly actions = element("div", { class: "ap-card-actions", role: "group", "aria-label": "From here" });
+  /** What can be done at its end. */
+  private readonly actions: Actions;
+  private readonly commands = element("span", { class: "ap-actions", role: "group", "aria-label": "In a cell" });
   /** How far down the page has to be in sight for the card to be. */
   readonly sill = element("div", { class: "ap-card-sill", "aria-hidden": "true" });
   private readonly swatch = element("span", { class: "ap-swatch", "aria-hidden": "true" });
@@ -43,19 +46,21 @@ export class TurnCard {
   constructor(
     private readonly inquiry: Inquiry,
     private readonly deselect: () => void,
+    act: (wish: Wish) => boolean,
   ) {
+    this.actions = new Actions(act);
     const head = element("header", { class: "ap-card-head" }, this.swatch, this.title, copyButton("Copy what it said"), this.close_);
     this.root = element("section", { class: "ap-card", "data-testid": "card", hidden: "" }, head, this.facts, this.note);
     this.section("read", "What it saw");
     this.section("prompts", "Its exact prompt");
-    this.section("said", "What it said").body.append(this.prose.root);
+    this.section("said", "What it said");
     this.section("calls", "Calls and votes").body.append(this.calls.root);
     this.section("errors", "What went wrong");
     this.section("recalled", "It was reminded of");
     this.section("alike", "Similar earlier reasoning").body.append(this.look);
     this.section("spread", "Where its words went");
     this.part("spread").root.append(this.follow, element("div", { class: "ap-card-places" }));
-    this.root.append(this.actions);
+    this.root.append(element("div", { class: "ap-card-actions" }, this.actions.root, this.commands), this.actions.panel);
     this.close_.addEventListener("click", this.deselect);
     this.look.addEventListener("click", this.lookUp);
     this.follow.addEventListener("submit", this.followWords);
@@ -65,7 +70,7 @@ export class TurnCard {
   }
 
   /** Shows the card of a turn, or none. */
-  update(model: Model, cast: Cast, selected: Selected | null, link: Link): void {
+  update(model: Model, cast: Cast, selected: Selected | null, { link, outcome }: Pick<Scene, "link" | "outcome">): void {
     const turn = selected === null ? undefined : model.turns.get(selected.turn);
     this.root.hidden = turn === undefined;
     if (turn === undefined) {
@@ -83,6 +88,7 @@ export class TurnCard {
     if (link === "live") this.inquiry.about(turn.id, `${turn.status} ${turn.calls.map(({ status }) => status).join()} ${readersOf(model, turn).length}`);
     else this.inquiry.about(turn.id, "");
     this.show(model, turn, this.inquiry.told, link);
+    this.act(model, turn, link, outcome);
   }
 
   /** Gives the card the focus; `Escape` takes it back. */
@@ -104,6 +110,7 @@ export class TurnCard {
 
   close(): void {
     this.inquiry.close();
+    this.actions.close();
     this.close_.removeEventListener("click", this.deselect);
     this.look.removeEventListener("click", this.lookUp);
     this.follow.removeEventListener("submit", this.followWords);
@@ -113,7 +120,9 @@ export class TurnCard {
   }
 
   private begin(turn: TurnView): void {
+    this.actions.leave();
     this.turn = turn.id;
+    this.part("said").body.append(this.prose.root);
     this.words.value = "";
     this.calls.clear();
     this.root.scrollTop = 0;
@@ -135,7 +144,6 @@ export class TurnCard {
     this.deeds(turn, told);
     this.found(told, link);
     this.spread(model, turn, told, link);
-    this.act(model, turn, told);
   }
 
   private read(model: Model, turn: TurnView, { card }: Told): void {
@@ -203,14 +211,12 @@ export class TurnCard {
     );
   }
 
-  private act(model: Model, turn: TurnView, { card }: Told): void {
-    const end = card?.end ?? model.bars.get(turn.id)?.end ?? (model.bars.has(turn.id) ? null : turn.start);
-    const lines = [
-      ...(end === null ? [] : [`%rollback ${end}`, `%branch idea ${end}`]),
-      `%trace ${turn.name}`,
-      ...(model.run.run === "" ? [] : [`%trace ${model.run.run} --blame CHECK`]),
-    ];
-    this.list(this.actions, "actions", lines, (told) => [element("button", { type: "button", class: "ap-copy ap-command", "data-text": told, title: `Copy ${told}` }, told)]);
+  private act(model: Model, turn: TurnView, link: Link, outcome: Scene["outcome"]): void {
+    const bar = model.bars.get(turn.id);
+    const end = bar === undefined ? turn.start : bar.end; // a person's message has no bar
+    this.actions.update(end === null ? null : String(end), link === "live", outcome);
+    const lines = [`%trace ${turn.name}`, ...(model.run.run === "" ? [] : [`%trace ${model.run.run} --blame CHECK`])];
+    this.list(this.commands, "commands", lines, (told) => [commandButton(told)]);
   }
 
   // Drawing what changed ----------------------------------------------------------------------------------
@@ -320,9 +326,4 @@ function turnButton({ id, name }: { readonly id: string; readonly name: string }
   return model.turns.has(id)
     ? element("button", { type: "button", class: "ap-ref", "data-select": id, title: `Select ${name}` }, name)
     : element("span", { class: "ap-ref" }, name);
-}
-
-/** Keys that are typed here are no commands of the notebook. */
-function stay(event: KeyboardEvent): void {
-  if (!(event.ctrlKey || event.metaKey || event.altKey) && event.key !== "Escape") event.stopPropagation();
 }

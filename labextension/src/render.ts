@@ -30,7 +30,7 @@ export function render({ model, el }: { model: WidgetModel; el: HTMLElement }): 
   const lanes = new Lanes();
   const transcript = new DocumentView();
   const graphs = new Graphs(selection);
-  let scene: Scene = { model: null, link: "waiting", problem: "", then: null };
+  let scene: Scene = { model: null, link: "waiting", problem: "", then: null, outcome: null };
   let shown: Shown = { page: "lanes", graph: true, timeline: true };
 
   const draw = (): void => {
@@ -42,7 +42,7 @@ export function render({ model, el }: { model: WidgetModel; el: HTMLElement }): 
     tray.update(scene.model.run, scene.link === "live");
     follow();
     timeline.root.hidden = !shown.timeline;
-    if (shown.timeline) timeline.update(scene.model, casting.of(scene.model), live && scene.link === "live", scene.then);
+    if (shown.timeline) timeline.update(scene.model, casting.of(scene.model), live, scene);
     setAttribute(root, "data-then", scene.then === null ? null : "");
     const looked = scene.then?.model ?? scene.model;
     const cast = (scene.then === null ? casting : earlier).of(looked);
@@ -58,8 +58,8 @@ export function render({ model, el }: { model: WidgetModel; el: HTMLElement }): 
     if (!graphs.root.hidden) graphs.update(looked, cast);
     if (shown.page === "lanes") lanes.update(members, source);
     else transcript.update(order, source);
-    card.update(scene.model, casting.of(scene.model), selection.current, scene.link);
-    found.show((shown.page === "lanes" ? lanes : transcript).root.querySelectorAll(".ap-turn-text"), filter.query);
+    card.update(scene.model, casting.of(scene.model), selection.current, scene);
+    found.show((shown.page === "lanes" ? lanes : transcript).root, filter.query);
   };
   /** A turn that was tried again is gone: what is selected then is the one that counts. */
   const follow = (): void => {
@@ -79,7 +79,7 @@ export function render({ model, el }: { model: WidgetModel; el: HTMLElement }): 
     (answer) => inquiry.hear(answer),
   );
   const inquiry = new Inquiry((question) => session.inquire(question), () => frame.request());
-  const card = new TurnCard(inquiry, () => selection.clear());
+  const card = new TurnCard(inquiry, () => selection.clear(), (wish) => session.act(wish));
   card.onAsked = () => frame.request();
   const say = new SayForm((text) => session.send({ kind: "say", text }));
   const tray = new Tray((answer) => session.send(answer));
@@ -88,7 +88,7 @@ export function render({ model, el }: { model: WidgetModel; el: HTMLElement }): 
     draw();
     (shown.page === "lanes" ? lanes : transcript).restore();
   });
-  const timeline = new Timeline((at) => session.look(at));
+  const timeline = new Timeline((at) => session.look(at), (wish) => session.act(wish));
   const filter = new Filter(() => draw());
   const found = new FoundMarks();
   const header = new Header({ stop: () => session.send({ kind: "stop" }) }, say.root, switches.root, filter.root);

@@ -7,7 +7,6 @@ import json
 import re
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import expect
 
 from agentpool_jupyter import open_pool
@@ -19,35 +18,6 @@ from tests.teams import of_type, until
 
 from .cells import THREE, team_cell
 from .notebook_page import NotebookPage, grow
-
-NOT_OURS = {"Cannot read properties of undefined (reading 'schema')"}
-"""What Notebook 7.6 says without any extension, too."""
-
-
-@pytest.fixture(autouse=True)
-def _quiet_console(page):
-    """No test leaves an error in the browser's console."""
-    said = []
-    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: said.append(str(error)))
-    yield
-    assert [text for text in said if text not in NOT_OURS] == []
-
-
-@pytest.fixture
-def panel(page):
-    """Open the side panel of a notebook that is open."""
-
-    def show():
-        tab = page.locator(".lm-TabBar-tab[data-id='agentpool-panel']")
-        expect(tab).to_be_visible()
-        found = page.locator("#agentpool-panel")
-        if not found.is_visible():
-            tab.click()
-        expect(found).to_be_visible()
-        return found
-
-    return show
 
 
 def test_the_panel_lists_pools_as_they_are(open_notebook, panel, kept, server, photo):

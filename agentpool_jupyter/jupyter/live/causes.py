@@ -34,5 +34,13 @@ class LiveCauses:
         line = self._on(branch)
         return [line.attempts[cause].start for cause in causes_of(line, turn)]
 
+    def copy(self) -> LiveCauses:
+        """Return the same, which goes on by itself."""
+        made = LiveCauses()
+        made._teams = self._teams.copy()
+        made._line = self._line.copy(made._teams)
+        made._below = {branch: line.copy(made._teams) for branch, line in self._below.items()}
+        return made
+
     def _on(self, branch: str) -> Attempts:
         return self._below.get(branch, self._line)
