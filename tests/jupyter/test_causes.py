@@ -3,8 +3,7 @@
 import pytest
 
 import agentpool_jupyter as ap
-from agentpool_jupyter.jupyter.live.view import TeamView
-from agentpool_jupyter.pool import Position
+from agentpool_jupyter.jupyter.live.unshown import state_of
 from tests.openai_server import Cut
 from tests.teams import play, speaks
 
@@ -13,12 +12,9 @@ CHAIN = {"ann": "Talks.", "ben": {"role": "Checks.", "listens": ["ann"]}, "cleo"
 
 def shown(pool, run):
     """What a view that took in the log event by event says, by the names of turns."""
-    start = pool.runs[run.id].start
-    view = TeamView(run.id, pool.document(Position("main", start - 1)), {"main": pool.end}, lambda: pool.effects)
-    for event in pool.events():
-        view.absorb(event)
-    names = {turn.start: turn.name for turn in view.state().turns}
-    return {turn.name: [names[at] for at in turn.causes or [] if at in names] for turn in view.state().turns}
+    turns = state_of(pool, run.id).turns
+    names = {turn.start: turn.name for turn in turns}
+    return {turn.name: [names[at] for at in turn.causes or [] if at in names] for turn in turns}
 
 
 def traced(pool):
