@@ -47,7 +47,7 @@ def cells_of(name: str) -> list[str]:
 
 
 class Studio:
-    """A notebook in a browser, of which pictures are taken; all in the light theme and without what is of no interest."""
+    """A notebook in a browser, of which pictures are taken: in the light theme, without what is of no interest."""
 
     def __init__(self, page: Page, server: JupyterServer, name: str, cells: list[str], folder: Path) -> None:
         self.page, self.folder = page, folder

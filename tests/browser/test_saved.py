@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from playwright.sync_api import expect
@@ -49,8 +50,8 @@ def test_amounts_of_dollars_are_no_formula(open_notebook, front_end, tmp_path):
         expect(notebook.output(index).first).to_contain_text("Flour is $5 a sack and rent is $9 a day")
 
 
-def test_a_notebook_holds_the_front_end_once(keeps_widgets, open_notebook, server):
-    """However many runs it shows; without a kernel the picture of each is there."""
+def test_a_notebook_holds_the_front_end_once(keeps_widgets, open_notebook, server, photo):
+    """However many runs it shows; without a kernel the picture of each is there, and the graph also where none is trusted."""
     server.rate, server.tokens = 500, 10
     notebook = open_notebook(*(team_cell(f"saved-{i}", THREE, server) for i in range(3)))
     for index in (1, 2, 3):
@@ -65,6 +66,13 @@ def test_a_notebook_holds_the_front_end_once(keeps_widgets, open_notebook, serve
     notebook.open_without_kernel()
     for index in (1, 2, 3):
         expect(notebook.picture(index)).to_be_visible()
+    notebook.path.write_text(notebook.path.read_text().replace("finished", "changed"))  # by whom nobody knows
+    notebook.page.reload()
+    expect(notebook.picture(1)).to_contain_text("changed")
+    drawn = notebook.picture(1).locator("img")
+    expect(drawn).to_have_attribute("alt", re.compile("who read whom, in characters: .*planner → critic"))
+    assert drawn.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+    photo("untrusted", notebook.picture(1))
 
 
 def test_a_run_whose_page_was_reloaded_is_drawn_without_its_kernel(keeps_widgets, open_notebook, server):
