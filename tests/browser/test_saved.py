@@ -51,7 +51,7 @@ def test_amounts_of_dollars_are_no_formula(open_notebook, front_end, tmp_path):
 
 
 def test_a_notebook_holds_the_front_end_once(keeps_widgets, open_notebook, server, photo):
-    """However many runs it shows; without a kernel the picture of each is there, and the graph also where none is trusted."""
+    """However many runs it shows; without a kernel each has its picture, and the graph where it is not trusted."""
     server.rate, server.tokens = 500, 10
     notebook = open_notebook(*(team_cell(f"saved-{i}", THREE, server) for i in range(3)))
     for index in (1, 2, 3):
