@@ -15,6 +15,7 @@ AgentState = Literal["idle", "thinking", "speaking", "retrying", "failed", "done
 RunStatus = Literal["starting", "running", "stopping", "finished", "failed", "stopped", "lost"]
 TurnStatus = Literal["running", "finished", "failed", "cancelled"]
 PointKind = Literal["call", "vote", "message", "fork", "head"]
+PointHow = Literal["", "asked", "begun", "done", "failed", "yes", "no", "back", "undo"]
 
 
 class Reading(msgspec.Struct, kw_only=True, frozen=True):
@@ -100,7 +101,7 @@ class TurnView(msgspec.Struct, kw_only=True):
     """The calls that it made, in their order; they are sent only where there are some."""
 
 
-class EdgeView(msgspec.Struct, kw_only=True):
+class EdgeView(msgspec.Struct, kw_only=True, frozen=True):
     """Who read whom: ``chars`` is how much text of ``source`` went into prompts of ``target``."""
 
     source: str
@@ -137,6 +138,8 @@ class PointView(msgspec.Struct, kw_only=True, frozen=True):
     """Milliseconds since the epoch."""
     what: PointKind
     """``head`` is a rollback, or another switch of the current branch."""
+    how: PointHow = ""
+    """What became of a call, what a vote said, and whether a move of the head went back or took that back."""
     told: str
     """In a few words."""
 
@@ -244,6 +247,9 @@ class Then(msgspec.Struct, kw_only=True, tag="then", tag_field="kind"):
     offset: int
     """That of the last event before it: what a rollback to it would keep."""
     state: State
+    """What there was; bars and points are those of now."""
+    same: list[str] = []
+    """Ids of further turns, which were then as they are now."""
 
 
 class Screen(Protocol):

@@ -163,7 +163,8 @@ class Session:
         if earlier is not None:
             run = run or earlier.run
             earlier.close()
-        show = self.shows[run_id] = Show(pool, run_id, run, None if text else self._find_front_end(), waits=waits)
+        front_end = None if text else self._find_front_end()
+        show = self.shows[run_id] = Show(pool, run_id, run, front_end, self.running, waits=waits)
         running = self.running()
         for old in list(self.shows.values())[:-_SHOWS_KEPT]:
             if old.run not in running:

@@ -25,6 +25,12 @@ class Unread:
         self._ends: list[int] = []
         self._by: list[str] = []
 
+    def __deepcopy__(self, memo: object) -> Unread:
+        """Return one that goes on by itself."""
+        made = Unread(self.agents.values())
+        made._ends, made._by = self._ends.copy(), self._by.copy()
+        return made
+
     def add(self, agent: str, end: int) -> None:
         """Take in that somebody's turn was finished, later than all before."""
         self._ends.append(end)

@@ -14,10 +14,12 @@ In reading order::
     show      one run that is shown: its feed, its screen, and what the screen's buttons do
     kept      the still picture below its widget
     feed      from the log to a screen, coalesced
+    acting    what a page's buttons do to the history: the same as magics do
     view      what is shown of a run: events are folded into it, patches and states come out
+    past      how it stood at earlier moments, folded from few events
     shown     one turn in the view: text that only grows, and how much of it was sent
     timeline  when who spoke, and what happened between
-    past      what is shown of a run that nobody follows, from its pool alone
+    unshown   what is shown of a run that nobody follows, from its pool alone
     readings  what reading has cost, summed up as events come
     widget    the screen on a page, kernel side
     wire      what travels between kernel and page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,10 +13,10 @@ from agentpool_jupyter.errors import AgentPoolError
 
 from .feed import Feed
 from .kept import KeptPicture
-from .wire import Hello, Look, Resolve, Say, Stop
+from .wire import ActAt, Hello, Look, Resolve, Say, Stop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from agentpool_jupyter.agents import Run
     from agentpool_jupyter.display.screen import State
@@ -34,13 +35,24 @@ class Show:
     """
 
     def __init__(
-        self, pool: Pool, run_id: str, run: Run | None, front_end: FrontEnd | None, *, waits: bool = False
+        self,
+        pool: Pool,
+        run_id: str,
+        run: Run | None,
+        front_end: FrontEnd | None,
+        running: Callable[[], Iterable[Run]] = tuple,
+        *,
+        waits: bool = False,
     ) -> None:
+        """Show it at once; ``running`` are the runs of this kernel, of which one may be left by a rollback."""
         self.pool = pool
         self.run = run
         self.run_id = run_id
         self._widget: TeamWidget | None = None
         self._picture: KeptPicture | None = None
+        self._running = running
+        # A rollback waits for the team's streams to stop: meanwhile the page is answered.
+        self._deeds = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"agentpool-act-{run_id}")
         if front_end is not None:
             from IPython.display import display  # noqa: PLC0415 - only where there is a notebook
 
@@ -76,6 +88,7 @@ class Show:
 
     def close(self) -> None:
         """End the feed and let go of the widget; the picture takes its place in the page."""
+        self._deeds.shutdown()
         self._feed.close()
         self.finish()
         if self._widget is not None:
@@ -96,8 +109,17 @@ class Show:
                 self._or_tell(widget, lambda: self.pool.post(text))
             case Look(view=view, at=at):
                 self._or_tell(widget, lambda: widget.show_then(view, at, *self._feed.then(at)))
+            case ActAt():
+                self._deeds.submit(self._act, widget, message)
             case Resolve(id=proposal, accept=accept, text=text, seen=seen, more=more):
                 self._or_tell(widget, lambda: self.pool.vote_all({proposal: seen, **more}, text, accept=accept))
+
+    def _act(self, widget: TeamWidget, act: ActAt) -> None:
+        from .acting import carry_out  # noqa: PLC0415 - most runs are only looked at
+
+        outcome = carry_out(self.pool, act, self._running())
+        self._feed.look_again()
+        widget.show_outcome(outcome)
 
     def _or_tell(self, widget: TeamWidget, do: Callable[[], object]) -> None:
         """Do it, or show in the view why it cannot be done."""

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from agentpool_jupyter.display.screen import Patch, State
     from agentpool_jupyter.display.still import Still
 
+    from .wire import ActOutcome
+
 
 def _bundled(name: str) -> Path:
     """Return the path of a built file of the front end; raises ServiceError where it was not built."""
@@ -94,16 +96,20 @@ class TeamWidget(anywidget.AnyWidget):  # type: ignore[misc]  # its types are no
         """Send what changed; ``patch.seq`` is one more than that of the state or patch before."""
         self.send(msgspec.to_builtins(patch))
 
-    def show_then(self, view: str, at: int, offset: int, state: State) -> None:
+    def show_then(self, view: str, at: int, offset: int, state: State, same: list[str]) -> None:
         """Answer a view that asked how everything stood at a moment."""
-        self.send(msgspec.to_builtins(Then(view=view, at=at, offset=offset, state=state)))
+        self.send(msgspec.to_builtins(Then(view=view, at=at, offset=offset, state=state, same=same)))
+
+    def show_outcome(self, outcome: ActOutcome) -> None:
+        """Answer a view that asked for something to be done."""
+        self.send(msgspec.to_builtins(outcome))
 
     def show_problem(self, text: str) -> None:
         """Show for a while that something a view asked for could not be done."""
         self.send(msgspec.to_builtins(Problem(text=text)))
 
     def on_view_message(self, listener: Callable[[ToKernel], None]) -> None:
-        """Call ``listener`` with each Hello, Stop, Say or Resolve, on the thread that takes the kernel's comm messages.
+        """Call ``listener`` with each message of a view, on the thread that takes the kernel's comm messages.
 
         Messages that this version does not know are ignored: the page may be newer than the kernel.
         """

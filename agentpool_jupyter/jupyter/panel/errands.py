@@ -120,7 +120,7 @@ def _checked(session: Session, errand: CheckCell) -> Checked:
 def _picture(session: Session, errand: AskPicture) -> PictureNow:
     """Draw a run as it is shown, or as its pool has it where this kernel does not show it any more."""
     from agentpool_jupyter.display.still import Still, is_mark  # noqa: PLC0415 - loading the extension stays quick
-    from agentpool_jupyter.jupyter.live.past import state_of  # noqa: PLC0415
+    from agentpool_jupyter.jupyter.live.unshown import state_of  # noqa: PLC0415
     from agentpool_jupyter.jupyter.live.widget import stand_in  # noqa: PLC0415
 
     if not is_mark(errand.mark):

@@ -165,7 +165,7 @@ def _vote(session: Session, action: str, words: list[str], arguments: Namespace)
 
 
 def _grant(session: Session, word: str | None, arguments: Namespace) -> None:
-    from agentpool_jupyter.agents.team.parse import parse_span  # noqa: PLC0415
+    from agentpool_jupyter.agents.team.keys import parse_span  # noqa: PLC0415
 
     if word is None:
         message = "%agents grant takes a tool's name, such as `%agents grant pay --count 5 --within 30min`"
