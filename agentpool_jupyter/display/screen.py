@@ -144,6 +144,18 @@ class PointView(msgspec.Struct, kw_only=True, frozen=True):
     """In a few words."""
 
 
+class FileView(msgspec.Struct, kw_only=True, frozen=True):
+    """One file of the run's line, by its path."""
+
+    path: str
+    version: int
+    """Its number, from 1."""
+    size: int | None = None
+    """Bytes; None where it was deleted."""
+    agent: str = ""
+    """Who wrote it."""
+
+
 class AlikeView(msgspec.Struct, kw_only=True, frozen=True):
     """A further call that the same answer is for."""
 
@@ -212,6 +224,8 @@ class State(msgspec.Struct, kw_only=True, tag="state", tag_field="kind"):
     edges: list[EdgeView] = []
     bars: list[BarView] = []
     points: list[PointView] = []
+    files: list[FileView] | msgspec.UnsetType = msgspec.UNSET
+    """Sent where there are some."""
 
 
 class Append(msgspec.Struct, kw_only=True):
@@ -223,7 +237,7 @@ class Append(msgspec.Struct, kw_only=True):
 
 
 class Patch(msgspec.Struct, kw_only=True, omit_defaults=True, tag="patch", tag_field="kind"):
-    """What changed since ``seq - 1``; agents, turns, edges, bars and points replace those of the same key."""
+    """What changed since ``seq - 1``; agents, turns, edges, bars, points and files replace those of the same key."""
 
     seq: int
     run: RunView | None = None
@@ -236,6 +250,7 @@ class Patch(msgspec.Struct, kw_only=True, omit_defaults=True, tag="patch", tag_f
     edges: list[EdgeView] = []
     bars: list[BarView] = []
     points: list[PointView] = []
+    files: list[FileView] = []
 
 
 class Then(msgspec.Struct, kw_only=True, tag="then", tag_field="kind"):

@@ -46,6 +46,11 @@ def to_html(sections: Iterable[TurnSection]) -> str:
     return literal(f'<div class="agentpool-document" style="line-height:1.45">{rows}</div>')
 
 
+def parts_html(sections: Iterable[TurnSection]) -> list[str]:
+    """Return sections as :func:`to_html` has them, a piece of HTML each: who shows them in place changes only some."""
+    return [literal(section_html(section)) for section in sections]
+
+
 def section_html(section: TurnSection) -> str:
     """Return one section as HTML: its text is Markdown, all else escaped."""
     return block_html(section.colour, _name(section), section.remark, markdown_html(section.text.strip()))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from agentpool_jupyter.display.colours import colour, colours
 from agentpool_jupyter.display.foreign import printable
-from agentpool_jupyter.display.sections import TurnSection, to_html, to_markdown
+from agentpool_jupyter.display.sections import TurnSection, parts_html, to_html, to_markdown
 from agentpool_jupyter.display.table import counted
 
 from .events import Delta, Event, File, Message, TurnFailed, TurnFinished, TurnStarted, Unreadable, Usage
@@ -199,6 +199,11 @@ class Document:
 
     def _repr_html_(self) -> str:
         return to_html(self._sections())
+
+    @property
+    def parts(self) -> list[str]:
+        """Its HTML, a piece a turn; as long as nothing of a turn changes, its piece does not."""
+        return parts_html(self._sections())
 
 
 def fold(events: Iterable[Event]) -> Document:

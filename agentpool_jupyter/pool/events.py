@@ -264,7 +264,7 @@ class Heartbeat(Event, frozen=True, kw_only=True, tag="heartbeat"):
 
 
 class StopAsked(Event, frozen=True, kw_only=True, tag="stop_asked"):
-    """Somebody asks the holder of a run to stop it; who holds it later is not meant."""
+    """Somebody asks the holder of a run to stop it, or with ``agent`` one agent of it; no later holder is meant."""
 
     target: str
     """The run. The event is not of it: it comes from outside."""

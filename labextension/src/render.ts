@@ -52,7 +52,7 @@ export function render({ model, el }: { model: WidgetModel; el: HTMLElement }): 
     if (!graph.root.hidden) graph.update(looked, cast);
     if (shown.page === "lanes") lanes.update(members, source);
     else transcript.update(order, source);
-    found.show((shown.page === "lanes" ? lanes : transcript).root.querySelectorAll(".ap-turn-text"), filter.query);
+    found.show((shown.page === "lanes" ? lanes : transcript).root, filter.query);
   };
   const frame = new Frame(draw);
   const session = new Session(model, (next) => {

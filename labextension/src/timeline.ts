@@ -7,7 +7,7 @@
 import { Actions, type Wish } from "./actions";
 import type { Cast } from "./cast";
 import { element, setAttribute, setText } from "./dom";
-import { clock } from "./format";
+import { clock, exact } from "./format";
 import type { Scene } from "./session";
 import type { Model } from "./store";
 import type { BarView, PointView } from "./wire";
@@ -16,10 +16,13 @@ const ENDS: Record<BarView["how"], string> = {
   running: "still speaking", finished: "finished", failed: "failed", cancelled: "stopped",
   again: "broken off, and begun again", lost: "lost with its process",
 };
-/** How often the time that goes on is drawn. */
+/** How often the time that goes on is drawn: of a long run, once it is so much longer as a share of the whole. */
 const REDRAW_MS = 500;
+const LONGER = 1 / 250;
 /** A key goes so far, as a share of the whole. */
 const STEP = 0.02;
+/** So many files are named. */
+const FILES = 12;
 
 export class Timeline {
   readonly root: HTMLElement;
@@ -31,6 +34,8 @@ export class Timeline {
   private readonly now = element("button", { type: "button", class: "ap-now" }, "back to now");
   private readonly actions: Actions;
   private readonly then: HTMLElement;
+  private readonly files = element("div", { class: "ap-files", "data-testid": "files", hidden: "" });
+  private listed: Model["files"] = new Map();
   private readonly lanes = new Map<string, HTMLElement>();
   private readonly bars = new Map<string, { box: HTMLElement; view: BarView }>();
   private readonly points = new Map<string, { box: HTMLElement; view: PointView }>();
@@ -62,7 +67,7 @@ export class Timeline {
       this.rows, this.across,
     );
     this.across.append(this.cursor);
-    this.root = element("div", { class: "ap-timeline" }, this.track, this.then, this.actions.panel);
+    this.root = element("div", { class: "ap-timeline" }, this.track, this.then, this.files, this.actions.panel);
     this.track.addEventListener("pointerdown", this.grab);
     this.track.addEventListener("pointermove", this.drag);
     this.track.addEventListener("keydown", this.key);
@@ -76,6 +81,7 @@ export class Timeline {
     this.tell(place);
     setAttribute(this.then, "aria-busy", connected && this.at !== null && then?.at !== this.at ? "true" : null);
     this.actions.update(place === null ? null : String(place.offset), connected, outcome);
+    this.list((then?.model ?? model).files);
     this.row(cast);
     const moved = this.started !== model.run.started || this.live !== live;
     this.started = model.run.started;
@@ -83,7 +89,7 @@ export class Timeline {
     if (moved || this.drawn.bars !== model.bars) for (const bar of model.bars.values()) this.bar(bar, model, moved);
     if (moved || this.drawn.points !== model.points) for (const point of model.points.values()) this.point(point, live ? Infinity : (model.run.finished ?? Infinity), moved);
     this.drawn = model;
-    if (!moved && Date.now() - this.stretched < REDRAW_MS) return;
+    if (!moved && Date.now() - this.stretched < Math.max(REDRAW_MS, LONGER * (this.span.end - this.span.start))) return;
     this.stretched = Date.now();
     this.span = { start: model.run.started, end: Math.max(model.run.started + 1000, live ? Date.now() : (model.run.finished ?? this.last)) };
     this.track.style.setProperty("--ap-unit", `100% / ${(this.span.end - this.span.start) / 1000}`);
@@ -97,6 +103,18 @@ export class Timeline {
     this.track.removeEventListener("keydown", this.key);
     this.now.removeEventListener("click", this.back);
     this.actions.close();
+  }
+
+  /** The files that there were at the moment that is looked at. */
+  private list(files: Model["files"]): void {
+    if (files === this.listed) return;
+    this.listed = files;
+    const all = [...files.values()].filter(({ size }) => size !== null).sort((a, b) => (a.path < b.path ? -1 : 1));
+    const told = all.slice(0, FILES).map(({ path, version, size, agent }) =>
+      element("span", { class: "ap-file", title: `${path}: version ${version} by ${agent}, ${exact(size ?? 0)} bytes` }, element("code", {}, path), ` v${version}`));
+    const more = all.length > FILES ? [` and ${all.length - FILES} more`] : [];
+    this.files.replaceChildren("Files: ", ...told, ...more);
+    this.files.hidden = all.length === 0;
   }
 
   private row(cast: Cast): void {

@@ -185,6 +185,15 @@ export interface PointView {
   readonly told: string;
 }
 
+/** One file of the run's line. */
+export interface FileView {
+  readonly path: string;
+  readonly version: number;
+  /** Bytes; null where it was deleted. */
+  readonly size: number | null;
+  readonly agent: string;
+}
+
 /** More text for a turn; `at` counts UTF-16 code units, as `String.length` does. */
 export interface Append {
   readonly turn: string;
@@ -202,6 +211,7 @@ export interface State {
   readonly edges: readonly EdgeView[];
   readonly bars: readonly BarView[];
   readonly points: readonly PointView[];
+  readonly files: readonly FileView[];
 }
 
 /** What changed since `seq - 1`. */
@@ -216,6 +226,7 @@ export interface Patch {
   readonly edges: readonly EdgeView[];
   readonly bars: readonly BarView[];
   readonly points: readonly PointView[];
+  readonly files: readonly FileView[];
 }
 
 /** How everything stood at an earlier moment, for the view that asked; a rollback to it would keep up to `offset`. */
@@ -311,6 +322,7 @@ export function parse(value: unknown): ToView | null {
         edges: fields.list("edges", edge),
         bars: fields.list("bars", bar),
         points: fields.list("points", point),
+        files: fields.list("files", file),
       };
     }
     case "outcome":
@@ -342,6 +354,7 @@ function state(fields: Fields): State {
     edges: fields.list("edges", edge),
     bars: fields.list("bars", bar),
     points: fields.list("points", point),
+    files: fields.list("files", file),
   };
 }
 
@@ -371,6 +384,11 @@ function point(value: unknown, where: string): PointView {
     how: fields.word("how", POINT_HOWS, ""),
     told: fields.text("told"),
   };
+}
+
+function file(value: unknown, where: string): FileView {
+  const fields = new Fields(value, where);
+  return { path: fields.text("path"), version: fields.number("version"), size: fields.numberOrNull("size"), agent: fields.text("agent", "") };
 }
 
 function agent(value: unknown, where: string): AgentView {

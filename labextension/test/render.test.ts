@@ -430,6 +430,22 @@ describe("the timeline", () => {
     expect(shown(".ap-turn-text")).toBe("One two");
   });
 
+  it("names the files that there were", () => {
+    const kernel = timed();
+    expect(shown(".ap-files")).toBeNull();
+    const plan = { path: "plan.md", version: 2, size: 1200, agent: "planner" };
+    kernel.says(patch(1, { files: [plan, { path: "old.md", version: 1, size: 9, agent: "critic" }] }));
+    kernel.says(patch(2, { files: [{ path: "old.md", version: 2, size: null, agent: "critic" }] }));
+    expect(shown(".ap-files")).toBe("Files: plan.md v2");
+    key("ArrowLeft");
+    const asked = kernel.sent.at(-1);
+    if (asked?.kind !== "look") throw new Error("no question");
+    kernel.says({ kind: "then", view: asked.view, at: asked.at, offset: 4, state: { ...then, files: [{ ...plan, version: 1 }] } });
+    expect(shown(".ap-files")).toBe("Files: plan.md v1");
+    key("Escape");
+    expect(shown(".ap-files")).toBe("Files: plan.md v2");
+  });
+
   it("takes turns from what is there, where they were then as they are now", () => {
     const kernel = timed();
     key("ArrowLeft");

@@ -21,12 +21,24 @@ def go(page, share):
     page.mouse.click(box["x"] + share * box["width"], box["y"] + 4)
 
 
+def of_ours(said):
+    """Whether a line of the browser's console is of the widget's code, which comes as a blob."""
+    return said.location.get("url", "").startswith("blob:")
+
+
 def shown_offset(page):
     """The offset of the moment that is looked at."""
     expect(page.locator(".ap-then[data-then]:not([aria-busy])")).to_be_visible()
     told = page.locator(".ap-then-told")
     expect(told).to_contain_text("offset")
     return int(told.text_content().partition("offset ")[2].rstrip(")"))
+
+
+def branch_off(page, offset, name):
+    """Make a branch by the keyboard, once its button was pressed."""
+    page.get_by_role("button", name=f"Branch off after offset {offset}").click()
+    page.keyboard.type(name)
+    page.keyboard.press("Enter")
 
 
 @pytest.mark.parametrize("front_end", ["lab", "notebooks"])
@@ -86,9 +98,11 @@ def test_a_bar_says_when_a_turn_began_spoke_and_ended(open_notebook, page, kept,
     expect(notebook.lane("planner")).to_contain_text(pool.document().turn("planner#2").text.strip())
 
 
-def test_a_story_goes_on_from_the_timeline(open_notebook, page, kept, server, photo):
+def test_a_story_goes_on_from_the_timeline(open_notebook, page, kept, server, photo, jupyter):  # noqa: PLR0917
     """One drags, compares, branches and rolls back while the cell blocks; each is what the log then has."""
     page.set_viewport_size({"width": 1366, "height": 1200})
+    errors = []
+    page.on("console", lambda said: errors.append(said.text) if said.type == "error" and of_ours(said) else None)
     notebook = open_notebook(team_cell("story", THREE, server), "%branch")
     notebook.start(1)
     grow(notebook.lane("planner"), notebook.lane("treasurer"))
@@ -108,15 +122,11 @@ def test_a_story_goes_on_from_the_timeline(open_notebook, page, kept, server, ph
     expect(outcome.locator(".agentpool-diff")).to_contain_text(f"{offset} → now: 2 changed")
     photo("1-compared")
 
-    page.get_by_role("button", name=f"Branch off after offset {offset}").click()
-    page.keyboard.type("idea")
-    page.keyboard.press("Enter")
+    branch_off(page, offset, "idea")
     expect(outcome).to_contain_text("made branch 'idea'")
     assert (pool.branches, pool.branch) == (["main", "idea"], "main")
     assert pool.lineage.forks["idea"].at == offset
-    page.get_by_role("button", name=f"Branch off after offset {offset}").click()
-    page.keyboard.type("idea")
-    page.keyboard.press("Enter")
+    branch_off(page, offset, "idea")
     expect(outcome).to_contain_text("'idea' is taken: choose another name")
 
     page.get_by_role("button", name=f"Roll back to offset {offset}").click()
@@ -139,3 +149,11 @@ def test_a_story_goes_on_from_the_timeline(open_notebook, page, kept, server, ph
         "title", f"you rolls back to {offset}: the current branch is main-2"
     )
     photo("3-rolled-back")
+
+    jupyter.kernel_process(notebook.name).kill()
+    page.get_by_role("dialog").get_by_role("button", name="OK").click()
+    expect(page.locator(".ap-act")).to_have_count(0)
+    expect(page.locator(".ap-actions > .ap-command")).to_have_text(
+        [f"%rollback {offset}", f"%branch idea {offset}", f"%diff {offset}"]
+    )
+    assert not errors

@@ -31,7 +31,7 @@ def server(monkeypatch, tmp_path):
         monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
         monkeypatch.setenv("AGENTPOOL_MODEL", "test")
         monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
-        server.fault(Drip(10), contains=speaks("ben"), times=1)
+        server.fault(Drip(5), contains=speaks("ben"), times=1)
         yield server
 
 
@@ -169,9 +169,11 @@ def test_a_killed_kernels_run_is_attached_and_resumed_in_a_new_one(new_kernel, p
 
 def test_a_second_kernel_may_watch_and_not_start(new_kernel, pool, server):
     """It sees the run live to its end, while a team of its own is refused."""
-    run = team({"ann": "Drafts.", "ben": "Talks long."}, server).start(pool)
+    held = Hold(8)
+    server.fault(held, contains=speaks("cat"))
+    run = team({"ann": "Drafts.", "cat": "Talks long."}, server).start(pool)
     kernel = new_kernel()
-    until(lambda: said(pool, "ben"))
+    until(lambda: said(pool, "cat"))
     refused = kernel.run(CELL)
     assert (refused["status"], refused["ename"]) == ("error", "UsageError")
     assert f"process {os.getpid()}" in refused["evalue"]
@@ -179,9 +181,10 @@ def test_a_second_kernel_may_watch_and_not_start(new_kernel, pool, server):
     assert kernel.reply(attach)["status"] == "ok"
     assert run.status == "running"
     assert "application/vnd.jupyter.widget-view+json" in kernel.of(attach, "display_data")[0]["data"]
+    server.release(held)
     assert run.wait(30)
     until(kernel.stills)
-    assert pool.document().turn("ben#1").text.strip() in kernel.stills()[0]
+    assert pool.document().turn("cat#1").text.strip() in kernel.stills()[0]
     assert len(of_type(pool, RunStarted)) == 1
 
 

@@ -200,9 +200,15 @@ def test_a_page_is_told_of_pools_as_they_change(page):
         pool.post("hello")
         page.wait(lambda message: message["kind"] == "overview" and [row["events"] for row in message["pools"]] == [1])
         page.watch(documents=["seen"])
-        assert "hello" in page.wait(lambda message: message["kind"] == "document")["html"]
+        told = page.wait(lambda message: message["kind"] == "document")
+        assert "hello" in told["parts"]["0"]
         pool.post("<b>again</b>")
-        assert "&lt;b&gt;again" in page.wait(lambda message: message["kind"] == "document")["html"]
+        told = page.wait(lambda message: message["kind"] == "document")
+        assert (list(told["parts"]), told["turns"]) == (["1"], 2)  # what it has is not sent again
+        assert "&lt;b&gt;again" in told["parts"]["1"]
+        pool.rollback(0)
+        told = page.wait(lambda message: message["kind"] == "document")
+        assert (told["parts"], told["turns"]) == ({}, 1)
 
 
 def test_a_team_is_stopped_from_the_status_bar_while_its_cell_blocks(page):

@@ -6,9 +6,10 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agentpool_jupyter.display.screen import FileView
 from agentpool_jupyter.jupyter.live.past import Past
 from agentpool_jupyter.pool.effects import digest_of_effect
-from agentpool_jupyter.pool.events import Decision, EffectDone, EffectStarted, Proposal, TurnFinished, Vote
+from agentpool_jupyter.pool.events import Decision, EffectDone, EffectStarted, File, Proposal, TurnFinished, Vote
 
 from .test_view import Story, ordered, story, view_of
 
@@ -22,7 +23,11 @@ def with_calls():
         Proposal, tool="mail", turn="t9", digest=digest, gate={"ask": ["you"]}, **call
     )
     told.add(Vote, proposal="p", agent="you", accept=True, digest=digest).add(Decision, accepted=True, **call)
+    told.add(File, agent="ann", path="plan.md", digest="a" * 64, size=4)
+    told.add(File, run="", agent="you", path="plan.md", read=1, digest="b" * 64, size=5)
+    told.add(File, run="", agent="you", path="old.md", digest="c" * 64, size=5, branch="idea")
     told.add(EffectStarted, digest=digest, **call).add(TurnFinished, turn="t9", agent="ann", deltas=1)
+    told.add(File, agent="ann", path="plan.md", read=2)
     told.add(EffectDone, result=3, **call).add(Vote, proposal="p", agent="you", accept=False, digest=digest)
     return told.turn("t10", "ben", "So.").add(TurnFinished, turn="t10", agent="ben", deltas=1).events
 
@@ -65,7 +70,21 @@ def test_every_moment_is_shown_as_it_was_while_the_run_goes_on(every, most, data
             assert offset == place
             then = folded(place + 1)
             assert ordered(msgspec.to_builtins(state)) == ordered(msgspec.to_builtins(then))
+            assert state.files == then.files
             assert then.turns == [] or {turn.id for turn in state.turns} == {turn.id for turn in then.turns}
+
+
+def test_files_are_those_of_the_runs_line_as_it_had_them():
+    """Whoever wrote them; what was deleted is told once, and then it is not there."""
+    view, told = view_of(), []
+    for event in EVENTS:
+        view.absorb(event)
+        patch = view.patch()
+        told += [(file.path, file.version, file.size) for file in (patch.files if patch else [])]
+        if told[-1:] == [("plan.md", 2, 5)]:
+            assert view.state().files == [FileView(path="plan.md", version=2, size=5, agent="you")]
+    assert told == [("plan.md", 1, 4), ("plan.md", 2, 5), ("plan.md", 3, None)]
+    assert view.state().files is msgspec.UNSET
 
 
 def test_a_page_is_sent_only_turns_that_it_does_not_have():

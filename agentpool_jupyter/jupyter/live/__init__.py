@@ -20,6 +20,7 @@ In reading order::
     shown     one turn in the view: text that only grows, and how much of it was sent
     timeline  when who spoke, and what happened between
     unshown   what is shown of a run that nobody follows, from its pool alone
+    files     which files the run's line has
     readings  what reading has cost, summed up as events come
     widget    the screen on a page, kernel side
     wire      what travels between kernel and page

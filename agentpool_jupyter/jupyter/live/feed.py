@@ -10,6 +10,7 @@ from contextvars import copy_context
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
+from agentpool_jupyter.display.screen import State
 from agentpool_jupyter.errors import LogError, LogMovedError
 from agentpool_jupyter.pool import Position
 
@@ -17,11 +18,15 @@ from .past import Past
 from .view import TeamView
 
 if TYPE_CHECKING:
-    from agentpool_jupyter.display.screen import RunStatus, Screen, State
+    from collections.abc import Sequence
+
+    from agentpool_jupyter.display.screen import RunStatus, Screen
     from agentpool_jupyter.pool import Event, Pool
 
 INTERVAL = 1 / 15
 """Seconds between two updates: quick to the eye, far below what a notebook's message channel can carry."""
+_AT_ONCE = 5_000
+"""Events, about, that are taken in before what came of them is shown: a long history is seen on its way."""
 _UNGREETED = 2.0
 """Seconds between two whole states until a first view has asked for one. Where the front end has no subshells, no
 question comes through while a cell blocks, and a view that opened then would stay empty until the run has ended."""
@@ -45,7 +50,7 @@ class Feed:
         self._greeted = False
         self._due = time.monotonic() + _UNGREETED
         self._follower = pool.follow(record.start)
-        self._arrived: SimpleQueue[Event] = SimpleQueue()
+        self._arrived: SimpleQueue[Sequence[Event]] = SimpleQueue()
         self._wake = threading.Event()
         self._closed = False
         self.ended = threading.Event()
@@ -85,7 +90,11 @@ class Feed:
         """Show everything afresh: a view has opened or missed something."""
         with self._lock:
             self._greeted = True
-            self._screen.show_state(self._view.state())
+            for told in self._view.opening():
+                if isinstance(told, State):
+                    self._screen.show_state(told)
+                else:
+                    self._screen.show_patch(told)
 
     def look_again(self) -> None:
         """Show what was done to the history of a run that has ended: nothing is followed any more."""
@@ -116,8 +125,7 @@ class Feed:
     def _read(self) -> None:
         try:
             for batch in self._follower.batches():
-                for event in batch:
-                    self._arrived.put(event)
+                self._arrived.put(batch)
                 self._wake.set()
             if not self._closed:
                 self._break_off("lost", "its pool was closed")
@@ -146,22 +154,29 @@ class Feed:
             while not self._closed and (self._view.run.finished is None or self._shown < self._stored):
                 self._wake.wait(None if self._greeted else _UNGREETED)
                 self._wake.clear()
-                self._show()
+                while self._show():
+                    pass
                 pause.wait(INTERVAL)
-            self._show()
+            while self._show():
+                pass
             with self._lock:
                 self._screen.show_state(self._view.state(), keep=True)
         finally:
             self._follower.close()
             self.ended.set()
 
-    def _show(self) -> None:
+    def _show(self) -> bool:
+        """Show what has arrived; returns whether there is more."""
         with self._lock:
-            while not self._arrived.empty():
-                self._take_in(self._arrived.get())
+            taken = 0
+            while taken < _AT_ONCE and not self._arrived.empty():
+                for event in (batch := self._arrived.get()):
+                    self._take_in(event)
+                taken += len(batch)
             patch = self._view.patch()
             if patch is not None:
                 self._screen.show_patch(patch)
             if not self._greeted and time.monotonic() >= self._due:
                 self._due = time.monotonic() + _UNGREETED
                 self._screen.show_state(self._view.state())
+        return taken >= _AT_ONCE

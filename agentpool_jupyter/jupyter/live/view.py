@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import sys
-from collections import Counter
-from typing import TYPE_CHECKING, Any
+from collections import Counter, defaultdict
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -14,6 +15,7 @@ from agentpool_jupyter.display.screen import (
     AgentState,
     AgentView,
     AlikeView,
+    Append,
     CallView,
     EdgeView,
     Patch,
@@ -52,18 +54,20 @@ from agentpool_jupyter.pool.events import (
 )
 from agentpool_jupyter.pool.turn import turn_name
 
+from .files import ShownFiles
 from .readings import Readings, overtaken
 from .shown import ShownTurn
 from .timeline import Timeline
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from agentpool_jupyter.pool import Document
     from agentpool_jupyter.pool.affairs import Affairs
     from agentpool_jupyter.pool.effects import Effect
     from agentpool_jupyter.pool.votes import Gate
 
+_Item = TypeVar("_Item")
 _CHARS_PER_TOKEN = 4  # English prose; only for the rate shown while a turn still runs
 _MOST_TOLD = 4_000  # characters of an answer or an output that are shown
 _OF_ANYONE = (GateEdited, Grant, GrantRevoked, File, Head)
@@ -95,6 +99,7 @@ class TeamView:
         self._said = Counter(turn.agent for turn in before.turns)
         self._readings = Readings()
         self._timeline = Timeline()
+        self._files = ShownFiles(before.files, line)
         self._overtaken: set[str] = set()  # agents that are about to begin anew
         self._seen: set[str] = set()
         self._seq = 0
@@ -120,6 +125,8 @@ class TeamView:
             self._line[event.branch] = sys.maxsize
         if isinstance(event, _OF_ANYONE) and self._asked:
             self._look()
+        if isinstance(event, File) and not is_late(event, self._affairs.runs.claims.fences):
+            self._files.absorb(event)
         if event.run not in self._tree or event.id in self._seen:
             return
         if is_late(event, self._affairs.runs.claims.fences):
@@ -393,7 +400,9 @@ class TeamView:
         turns = [msgspec.structs.replace(turn.view, text=turn.sent) for turn in self._turns.values()]
         agents, edges = list(self.agents.values()), list(self._edges.values())
         bars, points = list(self._timeline.bars.values()), list(self._timeline.points.values())
-        return State(seq=self._seq, run=self.run, agents=agents, turns=turns, edges=edges, bars=bars, points=points)
+        state = State(seq=self._seq, run=self.run, agents=agents, turns=turns, edges=edges, bars=bars, points=points)
+        state.files = self._files.state() or msgspec.UNSET
+        return state
 
     def copy(self) -> TeamView:
         """Return one that goes on by itself, without a timeline; turns and calls that have ended are shared."""
@@ -411,14 +420,37 @@ class TeamView:
         left = (self._turns[key] for key in self._turns.keys() - same)
         turns = [msgspec.structs.replace(turn.view, text=turn.ready) for turn in left]
         agents, edges = list(self.agents.values()), list(self._edges.values())
-        return State(seq=self._seq, run=self.run, agents=agents, turns=turns, edges=edges), same
+        files = self._files.state() or msgspec.UNSET
+        return State(seq=self._seq, run=self.run, agents=agents, turns=turns, edges=edges, files=files), same
+
+    def opening(self, room: int = 200_000, bars: int = 500) -> Iterator[State | Patch]:
+        """Yield what a page is told that opens: the state with what was last, then the rest in patches, newest first.
+
+        So a long run is in sight before all of it has arrived: ``room`` characters, about, and so many ``bars`` and
+        points go together. Pages that have the text already keep it.
+        """
+        state, said, texts = self.state(), 0, defaultdict[int, list[Append]](list, {0: []})
+        for turn in reversed(state.turns):
+            part = said // room
+            said += len(turn.text)
+            if part and turn.text:
+                texts[part].append(Append(turn=turn.id, at=0, text=turn.text))
+                turn.text = ""
+        none: list[Any] = []
+        earlier = _from_end(state.bars, bars), _from_end(state.points, bars)
+        parts = zip_longest(texts.values(), *earlier, fillvalue=none)
+        _, state.bars, state.points = next(parts)
+        yield state
+        for appends, barred, pointed in parts:
+            self._seq += 1
+            yield Patch(seq=self._seq, append=appends, bars=barred, points=pointed)
 
     def patch(self) -> Patch | None:
         """Return what changed since the last patch, or None."""
         appends = [append for turn in sorted(self._grown) if (append := self._turns[turn].take())]
         changed = (self._changed_run, self._changed_agents, self._changed_turns, self._changed_edges, self._drops)
-        bars, points = self._timeline.take()
-        if not appends and not any(changed) and not bars and not points:
+        (bars, points), files = self._timeline.take(), self._files.take()
+        if not any((appends, bars, points, files, *changed)):
             return None
         self._seq += 1
         patch = Patch(
@@ -431,11 +463,18 @@ class TeamView:
             edges=[self._edges[key] for key in sorted(self._changed_edges)],
             bars=bars,
             points=points,
+            files=files,
         )
         self._changed_run, self._drops = False, []
         for dirty in (self._changed_agents, self._changed_turns, self._changed_edges, self._grown):
             dirty.clear()
         return patch
+
+
+def _from_end(items: list[_Item], size: int) -> Iterator[list[_Item]]:
+    """Yield a list in pieces, the last first."""
+    for stop in range(len(items), 0, -size):
+        yield items[max(0, stop - size) : stop]
 
 
 def _question(effects: list[Effect]) -> QuestionView:

@@ -171,8 +171,13 @@ class PoolDocument(msgspec.Struct, frozen=True, kw_only=True, tag="document", ta
     """A pool's document as it is now."""
 
     pool: str
-    html: str
-    """Made by ``display``: everything that people and models wrote is escaped in it."""
+    parts: dict[str, str]
+    """The HTML of turns by their places, from 0, as far as it is not what this page was sent before.
+
+    Made by ``display``: everything that people and models wrote is escaped in it.
+    """
+    turns: int
+    """How many there are; a page drops those that it has beyond."""
     events: int
 
 

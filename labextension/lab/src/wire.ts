@@ -74,7 +74,8 @@ export interface Overview {
 export interface PoolDocument {
   kind: "document";
   pool: string;
-  html: string;
+  parts: Record<string, string>;
+  turns: number;
   events: number;
 }
 
@@ -113,10 +114,10 @@ export type ToPage = Running | Overview | PoolDocument | Names | Checked | Pictu
 /** What answers an errand. */
 export type Answer = Names | Checked | PictureNow | ErrandDone;
 
-const FIELDS: Record<ToPage["kind"], Record<string, "string" | "number" | "boolean" | "array">> = {
+const FIELDS: Record<ToPage["kind"], Record<string, "string" | "number" | "boolean" | "array" | "object">> = {
   running: { runs: "array", current: "string" },
   overview: { store: "string", pools: "array", runs: "array", waiting: "array", problem: "string" },
-  document: { pool: "string", html: "string", events: "number" },
+  document: { pool: "string", parts: "object", turns: "number", events: "number" },
   names: { ask: "number", tools: "array", models: "array", pools: "array" },
   checked: { ask: "number", line: "number", text: "string" },
   pictured: { ask: "number", html: "string", text: "string", ended: "boolean" },
