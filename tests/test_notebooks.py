@@ -1,10 +1,12 @@
 """The notebooks as they are in the repository: their outputs can be read without a kernel, and tell a story."""
 
 import re
+from html import unescape
 
 import nbformat
 import pytest
 import yaml
+from nbconvert import HTMLExporter, MarkdownExporter
 
 from tests.notebooks import NOTEBOOKS, RAN, digest
 
@@ -177,6 +179,22 @@ def check(notebook, name):
 def test_saved_notebook_shows_its_results(notebook):
     """The notebook as it is in the repository shows what its cells gave, without kernel or widget."""
     check(notebook, notebook.stem)
+
+
+@pytest.mark.parametrize("exporter", [HTMLExporter, MarkdownExporter])
+def test_a_converted_notebook_reads_without_style_and_script(exporter):
+    """As GitHub and mails leave it: how each run ended, and every turn under its name."""
+    (path,) = [path for path in NOTEBOOKS if path.stem == "01-first-team"]
+    converted, _ = exporter().from_filename(str(path))
+    bare = re.sub(r"<(style|script)\b.*?</\1>", "", converted, flags=re.DOTALL)
+    words = " ".join(unescape(re.sub(r"<[^>]*>", " ", bare)).split())
+    teams = [cell for cell in code_cells(path) if is_team(cell)]
+    for cell in teams:
+        for name, text in re.findall(r"^\[(\w+#\d+)\]\n(.*)", shown(cell), flags=re.MULTILINE):
+            assert f"{name} {' '.join(re.findall('[A-Za-z]+', text)[:3])}" in words
+        assert shown(cell).strip().splitlines()[0] in words
+    assert "agentpool-widget" not in bare
+    assert "widget-view" not in bare
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)

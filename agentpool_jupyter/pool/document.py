@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from agentpool_jupyter.display.colours import colour, colours
 from agentpool_jupyter.display.foreign import printable
 from agentpool_jupyter.display.sections import TurnSection, parts_html, to_html, to_markdown
+from agentpool_jupyter.display.table import counted
 
 from .events import Delta, Event, File, Message, TurnFailed, TurnFinished, TurnStarted, Unreadable, Usage
 from .files.contents import no_contents
@@ -191,7 +192,7 @@ class Document:
         return self.text
 
     def __repr__(self) -> str:
-        return f"<Document of {self.pool or 'events'} at {self.at}: {len(self)} turns>"
+        return f"<Document of {self.pool or 'events'} at {self.at}: {counted(len(self), 'turn')}>"
 
     def _repr_pretty_(self, printer: object, cycle: bool) -> None:  # noqa: ARG002, FBT001 - IPython's protocol
         printer.text(printable(self.text))  # type: ignore[attr-defined]

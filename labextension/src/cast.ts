@@ -19,18 +19,21 @@ export type Cast = ReadonlyMap<string, Member>;
 /** Finds the cast of a model, and keeps it while neither the agents nor the set of turns change. */
 export class Casting {
   private seen: Pick<Model, "agents" | "order"> | null = null;
+  private turns: ReadonlyMap<string, readonly string[]> = new Map();
   private cast: Cast = new Map();
 
   of(model: Model): Cast {
     if (this.seen?.agents !== model.agents || this.seen.order !== model.order) {
+      if (this.seen?.order !== model.order) this.turns = turnsOf(model, this.turns);
       this.seen = model;
-      this.cast = castOf(model);
+      this.cast = castOf(model, this.turns);
     }
     return this.cast;
   }
 }
 
-function castOf(model: Model): Cast {
+/** The ids of everyone's turns; the list that was there before, where it is the same. */
+function turnsOf(model: Model, before: ReadonlyMap<string, readonly string[]>): ReadonlyMap<string, readonly string[]> {
   const turns = new Map<string, string[]>();
   for (const id of model.order) {
     const agent = model.turns.get(id)?.agent ?? "";
@@ -38,6 +41,15 @@ function castOf(model: Model): Cast {
     if (own === undefined) turns.set(agent, [id]);
     else own.push(id);
   }
+  return new Map([...turns].map(([agent, own]) => [agent, kept(before.get(agent), own)]));
+}
+
+/** The list that was there, where it is the same: what did not change is not drawn anew. */
+export function kept(before: readonly string[] | undefined, now: readonly string[]): readonly string[] {
+  return before !== undefined && before.length === now.length && before.every((id, index) => id === now[index]) ? before : now;
+}
+
+function castOf(model: Model, turns: ReadonlyMap<string, readonly string[]>): Cast {
   const cast = new Map<string, Member>();
   let index = 0;
   for (const agent of model.agents.values()) {

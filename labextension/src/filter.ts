@@ -1,6 +1,6 @@
 // What of a run is looked at: whose turns, and which of them say something.
 
-import type { Cast, Member } from "./cast";
+import { kept, type Cast, type Member } from "./cast";
 import { element, setText } from "./dom";
 import type { Model } from "./store";
 
@@ -103,9 +103,4 @@ export class Filter {
     button.setAttribute("aria-pressed", String(!this.hidden.has(name)));
     this.onChange();
   };
-}
-
-/** The list that was there, where it is the same: what did not change is not drawn anew. */
-function kept(before: readonly string[] | undefined, now: readonly string[]): readonly string[] {
-  return before !== undefined && before.length === now.length && before.every((id, index) => id === now[index]) ? before : now;
 }

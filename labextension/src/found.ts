@@ -3,15 +3,15 @@
 const NAME = "agentpool-found";
 const MOST = 500;
 
-/** Marks every place of a word in what is shown of some elements; an empty word marks nothing. */
+/** Marks every place of a word in the turns that are shown; an empty word marks nothing. */
 export class FoundMarks {
   private ranges: Range[] = [];
 
-  show(places: Iterable<Element>, word: string): void {
+  show(root: Element, word: string): void {
     this.clear();
     const known = registry();
     if (word === "" || known === undefined) return;
-    for (const place of places) {
+    for (const place of root.querySelectorAll(".ap-turn-text")) {
       const walker = document.createTreeWalker(place, NodeFilter.SHOW_TEXT);
       for (let node = walker.nextNode(); node !== null && this.ranges.length < MOST; node = walker.nextNode()) this.mark(node as Text, word);
     }

@@ -36,7 +36,7 @@ export class Header {
   constructor(private readonly actions: HeaderActions, say: HTMLElement, switches: HTMLElement, tools: HTMLElement) {
     this.stop.addEventListener("click", this.pressed);
     this.root = element(
-      "header",
+      "div",
       { class: "ap-header" },
       element("div", { class: "ap-headline" }, this.status, this.task, this.stop),
       element(

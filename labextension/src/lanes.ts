@@ -63,6 +63,12 @@ class Lane {
   }
 }
 
+/** So many lanes are drawn at once, whether or not they are in sight. */
+const FEW = 12;
+/** Of more that are out of sight so many are brought up to date together, and again after a while. */
+const TOGETHER = 5;
+const AGAIN_MS = 100;
+
 /** All lanes, in the order of the cast. */
 export class Lanes {
   readonly root = element("div", { class: "ap-lanes" });
@@ -70,6 +76,9 @@ export class Lanes {
   /** Only lanes in sight are scrolled: measuring the others would lay out text that nobody sees. */
   private readonly sight = new IntersectionObserver((entries) => this.sighted(entries));
   private readonly inSight = new Set<Element>();
+  /** What is not drawn yet of lanes out of sight, the one that waits longest first. */
+  private readonly late = new Map<Lane, () => void>();
+  private again: ReturnType<typeof setTimeout> | null = null;
 
   update(cast: Cast, source: Source): void {
     for (const [name, lane] of this.lanes) {
@@ -77,14 +86,23 @@ export class Lanes {
     }
     for (const [name, member] of cast) {
       let lane = this.lanes.get(name);
+      const soon = cast.size <= FEW || (lane === undefined && this.lanes.size < FEW);
       if (lane === undefined) {
         lane = new Lane(member);
         this.lanes.set(name, lane);
         this.root.append(lane.root);
         this.sight.observe(lane.root);
       }
-      lane.update(member, source, this.inSight.has(lane.root));
+      const looked = this.inSight.has(lane.root);
+      if (soon || looked) {
+        this.late.delete(lane);
+        lane.update(member, source, looked);
+      } else {
+        const waiting = lane;
+        this.late.set(lane, () => waiting.update(member, source, false));
+      }
     }
+    if (this.late.size > 0) this.again ??= setTimeout(this.catchUp, AGAIN_MS);
     setAttribute(this.root, "data-size", sizeOf(cast.size));
     setAttribute(this.root, "data-lanes", String([...cast.values()].filter(({ agent }) => agent.kind !== "person").length));
     // After all the writing, so that the page is laid out once and not once for each lane.
@@ -98,6 +116,7 @@ export class Lanes {
 
   close(): void {
     this.sight.disconnect();
+    if (this.again !== null) clearTimeout(this.again);
     for (const [name, lane] of this.lanes) this.remove(name, lane);
   }
 
@@ -106,11 +125,23 @@ export class Lanes {
       if (entry.isIntersecting) this.inSight.add(entry.target);
       else this.inSight.delete(entry.target);
     }
+    for (const lane of this.lanes.values()) if (this.inSight.has(lane.root)) this.draw(lane);
     for (const lane of this.lanes.values()) if (this.inSight.has(lane.root)) lane.turns.tail.restore();
+  }
+
+  private readonly catchUp = (): void => {
+    for (const lane of [...this.late.keys()].slice(0, TOGETHER)) this.draw(lane);
+    this.again = this.late.size > 0 ? setTimeout(this.catchUp, AGAIN_MS) : null;
+  };
+
+  private draw(lane: Lane): void {
+    this.late.get(lane)?.();
+    this.late.delete(lane);
   }
 
   private remove(name: string, lane: Lane): void {
     lane.turns.close();
+    this.late.delete(lane);
     this.sight.unobserve(lane.root);
     this.inSight.delete(lane.root);
     lane.root.remove();

@@ -3,7 +3,7 @@
 // Identity tells what changed: an agent, a turn or `order` that is the same object as before has not changed, so
 // that the DOM is touched only where something is new.
 
-import type { AgentView, Append, BarView, EdgeView, Patch, PointView, RunView, State, TurnView } from "./wire";
+import type { AgentView, Append, BarView, EdgeView, FileView, Patch, PointView, RunView, State, TurnView } from "./wire";
 
 /** Everything that is shown. */
 export interface Model {
@@ -19,6 +19,8 @@ export interface Model {
   /** By the ids of attempts, and of events. */
   readonly bars: ReadonlyMap<string, BarView>;
   readonly points: ReadonlyMap<string, PointView>;
+  /** By their paths, deleted ones too. */
+  readonly files: ReadonlyMap<string, FileView>;
 }
 
 /** What became of a message: `gap` means that something was missed and the state must be asked for. */
@@ -32,9 +34,9 @@ export function edgeKey(source: string, target: string): string {
   return `${source}\n${target}`;
 }
 
-/** Starts over from a whole state, whatever its `seq`. */
-export function fromState(state: State): Model {
-  const turns = new Map(state.turns.map((turn) => [turn.id, turn]));
+/** Starts over from a state, whatever its `seq`. Text of a long run comes behind it: what is known of that stays. */
+export function fromState(state: State, before: Model | null = null): Model {
+  const turns = new Map(state.turns.map((turn) => [turn.id, withText(turn, before?.turns.get(turn.id))]));
   return {
     seq: state.seq,
     run: state.run,
@@ -44,12 +46,13 @@ export function fromState(state: State): Model {
     edges: new Map(state.edges.map((edge) => [edgeKey(edge.source, edge.target), edge])),
     bars: new Map(state.bars.map((bar) => [bar.id, bar])),
     points: new Map(state.points.map((point) => [point.id, point])),
+    files: new Map(state.files.map((file) => [file.path, file])),
   };
 }
 
 /** Takes one message in; the model is never changed in place. */
 export function reduce(model: Model | null, message: State | Patch): Outcome {
-  if (message.kind === "state") return { kind: "changed", model: fromState(message) };
+  if (message.kind === "state") return { kind: "changed", model: fromState(message, model) };
   if (model === null || message.seq > model.seq + 1) return { kind: "gap" };
   if (message.seq <= model.seq) return { kind: "duplicate" };
   const turns = mergeTurns(model.turns, message);
@@ -66,6 +69,7 @@ export function reduce(model: Model | null, message: State | Patch): Outcome {
       edges: replaced(model.edges, message.edges, (edge) => edgeKey(edge.source, edge.target)),
       bars: replaced(model.bars, message.bars, (bar) => bar.id),
       points: replaced(model.points, message.points, (point) => point.id),
+      files: replaced(model.files, message.files, (file) => file.path),
     },
   };
 }
@@ -84,9 +88,13 @@ function mergeTurns(before: ReadonlyMap<string, TurnView>, patch: Patch): Readon
     }
     const text = extended(turn.text, piece);
     if (text === null) return null;
-    turns.set(turn.id, { ...turn, text });
+    if (text !== turn.text) turns.set(turn.id, { ...turn, text });
   }
   return turns;
+}
+
+function withText(turn: TurnView, known: TurnView | undefined): TurnView {
+  return known !== undefined && known.text.length > turn.text.length && known.text.startsWith(turn.text) ? { ...turn, text: known.text } : turn;
 }
 
 /** Adds what is new in a piece; one that overlaps what is there adds its tail only. */

@@ -6,8 +6,8 @@ import { Tail } from "./tail";
 import { TurnElement } from "./turn";
 import type { TurnView } from "./wire";
 
-/** How many turns are in the page at first, and how many more each press of the button brings. */
-export const PAGE = 200;
+/** How many turns are in the page at first, and how many more come as its reader goes up. */
+export const PAGE = 20;
 
 /** Looks up what a list shows: the turn of an id, and the mark of who spoke. */
 export interface Source {
@@ -25,7 +25,6 @@ export class TurnList {
   private ids: readonly string[] = [];
   private drawn: readonly string[] = [];
   private source: Source | null = null;
-  private pages = 1;
   /** The first offset of the last turn that the reader has seen: those after it are new. */
   private read: number | null = null;
   private firstNew: Element | null = null;
@@ -35,6 +34,7 @@ export class TurnList {
     this.root = element("div", { class: className, tabindex: "0", role: "region", "aria-label": label }, this.earlier, this.body);
     this.tail = new Tail(this.root);
     this.earlier.addEventListener("click", this.showEarlier);
+    this.root.addEventListener("scroll", this.nearing, { passive: true });
   }
 
   /** `looked` says whether somebody may be looking. */
@@ -54,6 +54,7 @@ export class TurnList {
   close(): void {
     this.tail.close();
     this.earlier.removeEventListener("click", this.showEarlier);
+    this.root.removeEventListener("scroll", this.nearing);
   }
 
   /** Counts what came while the reader was elsewhere, and marks where it begins; the mark stays until they leave again. */
@@ -77,14 +78,20 @@ export class TurnList {
     return (id === undefined ? undefined : this.source?.turn(id)?.start) ?? -1;
   }
 
-  private readonly showEarlier = (): void => {
-    this.pages += 1;
-    this.tail.keep(() => this.arrange());
+  private readonly showEarlier = (): void => this.tail.keep(() => this.arrange(PAGE));
+
+  private readonly nearing = (): void => {
+    if (!this.tail.following && !this.earlier.hidden && this.root.scrollTop < this.root.clientHeight) this.showEarlier();
   };
 
-  /** Makes the page hold the last turns, in order, touching only those that come, go or move. */
-  private arrange(): void {
-    const hidden = Math.max(0, this.ids.length - PAGE * this.pages);
+  /**
+   * Makes the page hold the last turns, in order, touching only those that come, go or move. For a reader who has gone
+   * up, it holds all from where they are, and `more` before that.
+   */
+  private arrange(more = 0): void {
+    const last = Math.max(0, this.ids.length - PAGE);
+    const first = this.tail.following ? -1 : this.ids.indexOf(this.drawn[0] ?? "");
+    const hidden = Math.max(0, (first < 0 ? last : Math.min(first, last)) - more);
     this.drawn = this.ids.slice(hidden);
     const wanted = new Set(this.drawn);
     for (const [id, shown] of this.elements) {

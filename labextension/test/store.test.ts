@@ -53,6 +53,13 @@ describe("the store", () => {
     expect(outcome.kind === "changed" && [outcome.model.seq, [...outcome.model.agents.keys()]]).toEqual([0, ["critic"]]);
   });
 
+  it("keeps the text that is known where a state brings less of it: the rest comes behind the state", () => {
+    const outcome = reduce(base, state({ seq: 4, turns: [turn("1", { text: "" }), turn("2", { text: "Two" })] }));
+    if (outcome.kind !== "changed") throw new Error(outcome.kind);
+    const model = apply(outcome.model, patch(5, { append: [{ turn: "1", at: 0, text: "One and more" }] }));
+    expect([...model.turns.values()].map(({ text }) => text)).toEqual(["One and more", "Two"]);
+  });
+
   it("drops turns, and text that still comes for them", () => {
     const model = apply(base, patch(1, { drops: ["1"], append: [{ turn: "1", at: 3, text: "x" }] }));
     expect(model.order).toEqual([]);

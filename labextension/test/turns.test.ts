@@ -84,15 +84,31 @@ describe("a list of turns", () => {
   });
 
   it("holds the last turns only, and more of them on request", () => {
-    const many = Array.from({ length: PAGE + 50 }, (_, index) => turn(String(index + 1), { text: String(index), status: "finished" }));
+    const many = Array.from({ length: PAGE + 15 }, (_, index) => turn(String(index + 1), { text: String(index), status: "finished" }));
     const list = listed(many);
     const button = list.root.querySelector<HTMLButtonElement>(".ap-earlier");
     expect(texts(list)).toHaveLength(PAGE);
-    expect(texts(list).at(-1)).toBe(String(PAGE + 49));
-    expect(button?.textContent).toBe("show earlier (50)");
+    expect(texts(list).at(-1)).toBe(String(PAGE + 14));
+    expect(button?.textContent).toBe("show earlier (15)");
     button?.click();
-    expect(texts(list)).toHaveLength(PAGE + 50);
+    expect(texts(list)).toHaveLength(PAGE + 15);
     expect(texts(list)[0]).toBe("0");
     expect(button?.hidden).toBe(true);
+  });
+
+  it("brings earlier turns as its reader goes up, and takes none from above them while they read there", () => {
+    const many = Array.from({ length: 3 * PAGE }, (_, index) => turn(String(index + 1), { text: String(index), status: "finished" }));
+    const list = listed(many.slice(0, -1));
+    Object.defineProperties(list.root, { clientHeight: { value: 300 }, scrollHeight: { value: 9_000 } });
+    const scroll = (top: number): void => {
+      list.root.scrollTop = top;
+      list.root.dispatchEvent(new Event("scroll"));
+    };
+    scroll(5_000);
+    expect(texts(list)).toHaveLength(PAGE);
+    scroll(200);
+    expect(texts(list)).toHaveLength(2 * PAGE);
+    listed(many, list);
+    expect(texts(list)).toHaveLength(2 * PAGE + 1);
   });
 });

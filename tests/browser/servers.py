@@ -90,6 +90,7 @@ def jupyter_server(home: Path) -> Iterator[JupyterServer]:
         "PYTHONPATH": str(ROOT),
     }
     command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", "--ServerApp.port=0"]
+    command.append("--expose-app-in-browser")  # `jupyterapp`, by which a test chooses a theme
     with (home / "server.log").open("wb") as log:
         process = subprocess.Popen(
             [*command, f"--ServerApp.root_dir={folder}"], env=environment, stdout=log, stderr=subprocess.STDOUT

@@ -9,7 +9,6 @@ import re
 from pathlib import Path
 
 import nbformat
-import pytest
 from playwright.sync_api import expect
 
 from agentpool_jupyter import open_pool
@@ -21,35 +20,6 @@ from tests.teams import of_type, until
 
 from .cells import THREE, team_cell
 from .notebook_page import NotebookPage, grow
-
-NOT_OURS = {"Cannot read properties of undefined (reading 'schema')"}
-"""What Notebook 7.6 says without any extension, too."""
-
-
-@pytest.fixture(autouse=True)
-def _quiet_console(page):
-    """No test leaves an error in the browser's console."""
-    said = []
-    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: said.append(str(error)))
-    yield
-    assert [text for text in said if text not in NOT_OURS] == []
-
-
-@pytest.fixture
-def panel(page):
-    """Open the side panel of a notebook that is open."""
-
-    def show():
-        tab = page.locator(".lm-TabBar-tab[data-id='agentpool-panel']")
-        expect(tab).to_be_visible()
-        found = page.locator("#agentpool-panel")
-        if not found.is_visible():
-            tab.click()
-        expect(found).to_be_visible()
-        return found
-
-    return show
 
 
 def test_the_panel_lists_pools_as_they_are(open_notebook, panel, kept, server, photo):
@@ -161,11 +131,11 @@ def test_notebook_document_timeline_and_graph_stand_side_by_side(open_notebook, 
     document = page.locator(".ap-lab-document")
     expect(document).to_contain_text("planner#1")
     grow(document)
-    timeline = page.locator(".ap-lab-picture[data-part=timeline]").get_by_test_id("timeline")
-    graph = page.locator(".ap-lab-picture[data-part=graph]").get_by_test_id("graph")
+    timeline = page.locator(".ap-lab-part[data-part=timeline]").get_by_test_id("timeline")
+    graph = page.locator(".ap-lab-part[data-part=graph]").get_by_test_id("graph")
     expect(timeline.locator(".ap-row[data-agent=planner] .ap-bar-turn")).to_be_visible()
     expect(graph).to_be_visible()
-    expect(page.locator(".ap-lab-picture").get_by_test_id("lane-planner").filter(visible=True)).to_have_count(0)
+    expect(page.locator(".ap-lab-part").get_by_test_id("lane-planner").filter(visible=True)).to_have_count(0)
     stand = [place.bounding_box() for place in (notebook.cells.first, document, timeline, graph)]
     assert all(stand[0]["x"] + stand[0]["width"] <= right["x"] + 1 for right in stand[1:])
     assert all(above["y"] + above["height"] <= below["y"] + 1 for above, below in itertools.pairwise(stand[1:]))

@@ -1,6 +1,7 @@
 """What the widget shows, event by event."""
 
 import sys
+from itertools import product
 
 import msgspec
 import pytest
@@ -9,12 +10,14 @@ from hypothesis import strategies as st
 
 from agentpool_jupyter.agents.runs.report import Report
 from agentpool_jupyter.agents.team.spec import AgentSpec, Budget, TeamSpec
+from agentpool_jupyter.display.console import Console
 from agentpool_jupyter.display.screen import CallView, Patch, Reading
 from agentpool_jupyter.display.still import Still
 from agentpool_jupyter.display.terminal import TextScreen
 from agentpool_jupyter.jupyter.live.view import TeamView
-from agentpool_jupyter.pool import Branches, Document
-from agentpool_jupyter.pool.effects import Effects, digest_of_effect
+from agentpool_jupyter.pool import Document
+from agentpool_jupyter.pool.affairs import Affairs
+from agentpool_jupyter.pool.effects import digest_of_effect
 from agentpool_jupyter.pool.events import (
     Claim,
     Decision,
@@ -34,7 +37,6 @@ from agentpool_jupyter.pool.events import (
     Usage,
     Vote,
 )
-from agentpool_jupyter.pool.runs import Runs
 from tests.openai_server import Asks
 from tests.teams import play
 
@@ -49,8 +51,15 @@ class Page:
     """What a view keeps: patches applied one by one, as the front end does."""
 
     def __init__(self, state):
+        self.state = {"turns": []}
+        self.take(state)
+
+    def take(self, state):
+        known = {turn["id"]: turn["text"] for turn in self.state["turns"]}
         self.state = msgspec.to_builtins(state)
         self.seq = state.seq
+        for turn in self.state["turns"]:
+            turn["text"] = max(turn["text"], known.get(turn["id"], ""), key=len)
 
     def apply(self, patch):
         patch = msgspec.json.decode(msgspec.json.encode(patch))
@@ -60,6 +69,8 @@ class Page:
         state["run"] = patch.get("run", state["run"])
         self._put("agents", patch, lambda agent: agent["name"])
         self._put("edges", patch, lambda edge: (edge["source"], edge["target"]))
+        self._put("bars", patch, lambda bar: bar["id"])
+        self._put("points", patch, lambda point: point["id"])
         texts = {turn["id"]: turn["text"] for turn in state["turns"]}
         self._put("turns", patch, lambda turn: turn["id"])
         for turn in state["turns"]:
@@ -67,8 +78,9 @@ class Page:
         state["turns"] = [turn for turn in state["turns"] if turn["id"] not in patch.get("drops", [])]
         for append in patch.get("append", []):
             (turn,) = [turn for turn in state["turns"] if turn["id"] == append["turn"]]
-            assert append["at"] == len(turn["text"].encode("utf-16-le")) // 2
-            turn["text"] += append["text"]
+            known = turn["text"].encode("utf-16-le")
+            assert 2 * append["at"] <= len(known)
+            turn["text"] += append["text"].encode("utf-16-le")[len(known) - 2 * append["at"] :].decode("utf-16-le")
 
     def _put(self, name, patch, key):
         kept = {key(item): item for item in self.state[name]}
@@ -85,6 +97,8 @@ def ordered(state):
         "agents": sorted(state["agents"], key=lambda agent: agent["name"]),
         "turns": sorted(state["turns"], key=lambda turn: turn["id"]),
         "edges": sorted(state["edges"], key=lambda edge: (edge["source"], edge["target"])),
+        "bars": sorted(state["bars"], key=lambda bar: bar["id"]),
+        "points": sorted(state["points"], key=lambda point: point["id"]),
     }
 
 
@@ -108,31 +122,14 @@ class Story:
         return self
 
 
-class Calls:
-    """The effects of a log as far as it was read."""
-
-    def __init__(self):
-        self.runs, self.branches = Runs(), Branches()
-        self.effects = Effects(self.runs, self.branches)
-
-    def __call__(self):
-        return self.effects
-
-    def absorb(self, event):
-        for fold in (self.runs, self.branches, self.effects):
-            fold.absorb(event)
-
-
-def view_of(before=None, calls=None):
+def view_of(before=None):
     document = before or Document(pool="bakery", branch="main")
-    return TeamView("r", document, {"main": sys.maxsize}, calls or Calls())
+    return TeamView("r", document, {"main": sys.maxsize}, Affairs())
 
 
 def shown(events):
-    calls = Calls()
-    view = view_of(calls=calls)
+    view = view_of()
     for event in events:
-        calls.absorb(event)
         view.absorb(event)
     view.patch()
     return view.state()
@@ -171,7 +168,12 @@ def test_patches_applied_one_by_one_give_the_state(data):
             for page in pages:
                 page.apply(patch)
         if data.draw(st.integers(0, 4)) == 0:
-            pages.append(Page(view.state()))
+            state, *rest = view.opening(data.draw(st.integers(1, 40)), data.draw(st.integers(1, 4)))
+            for page in pages:
+                page.take(state)
+            pages.append(Page(state))
+            for told, page in product(rest, pages):
+                page.apply(told)
     patch = view.patch()
     for page in pages:
         if patch is not None:
@@ -339,7 +341,7 @@ def test_a_turn_that_was_overtaken_is_no_failure():
 
 def test_other_runs_and_other_lines_are_not_shown():
     """An event that was written to a line after it was left is somebody else's."""
-    view = TeamView("r", Document(pool="bakery", branch="idea"), {"main": 0, "idea": sys.maxsize}, Calls())
+    view = TeamView("r", Document(pool="bakery", branch="idea"), {"main": 0, "idea": sys.maxsize}, Affairs())
     events = Story().turn("t1", "ann", "late").events
     for event in events:
         view.absorb(event)
@@ -352,7 +354,7 @@ def test_other_runs_and_other_lines_are_not_shown():
 
 def test_what_was_spent_on_a_line_that_was_left_is_spent():
     """It counts against the budget that stands beside it, though the turn is not shown; once."""
-    view = TeamView("r", Document(pool="bakery", branch="idea"), {"main": 1, "idea": sys.maxsize}, Calls())
+    view = TeamView("r", Document(pool="bakery", branch="idea"), {"main": 1, "idea": sys.maxsize}, Affairs())
     story = Story().turn("t1", "ann", "late")
     story.add(TurnFinished, turn="t1", agent="ann", usage=Usage(prompt=30, completion=12), cost=0.25, deltas=1)
     for event in [*story.events, story.events[-1]]:
@@ -486,7 +488,7 @@ def test_what_lets_pass_is_shown_once_in_words_while_the_run_goes_on_and_after_i
     assert "⚠ let pass: mail() (only recorded)" in repr(Still(state))
     assert 'class="ap-lets-pass"' in Still(state)._repr_html_()
     lines = []
-    screen = TextScreen(lines.append)
+    screen = TextScreen(Console(lines.append))
     for _ in range(2):
         screen.show_patch(Patch(seq=1, run=state.run))
     assert lines == [f"⚠ {gate}", "⚠ let pass: mail() (only recorded)"]
@@ -498,7 +500,7 @@ def test_a_team_that_a_task_is_handed_to_is_shown_with_the_run(pool, server):
     cooks = {"turns": 1, "agents": {"baker": "Bakes."}}
     run = play(pool, {"ann": {"role": "Asks.", "tools": ["cooks"]}}, server, teams={"cooks": cooks})
     line = {"main": sys.maxsize}
-    view = TeamView(run.id, Document(pool="bakery", branch="main"), line, lambda: pool.effects)
+    view = TeamView(run.id, Document(pool="bakery", branch="main"), line, Affairs())
     for event in pool.events():
         view.absorb(event)
         if getattr(event, "agent", "") == "baker" and view.run.started:

@@ -24,22 +24,39 @@ class Unread:
         self.agents = {agent.name: agent for agent in agents}
         self._ends: list[int] = []
         self._by: list[str] = []
+        self._last: dict[str, int] = {}  # when each was last finished
+
+    def __deepcopy__(self, memo: object) -> Unread:
+        """Return one that goes on by itself."""
+        made = Unread(self.agents.values())
+        made._ends, made._by = self._ends.copy(), self._by.copy()
+        return made
 
     def add(self, agent: str, end: int) -> None:
         """Take in that somebody's turn was finished, later than all before."""
         self._ends.append(end)
         self._by.append(agent)
+        self._last[agent] = end
 
     def missed(self, agent: str, seen: int) -> list[int]:
         """Return what an agent's turn misses that ends now and has read below ``seen``, as numbers in the order added.
 
         Ask before that turn itself is added.
         """
+        heard = self._heard(agent)
+        later = range(bisect_left(self._ends, seen), len(self._ends))
+        return [i for i in later if self._by[i] in heard]
+
+    def misses(self, agent: str, seen: int) -> bool:
+        """Return whether that is anything, in a time that does not grow with what was said since."""
+        return any(self._last[speaker] >= seen for speaker in self._heard(agent))
+
+    def _heard(self, agent: str) -> set[str]:
+        """Return whom of those who have spoken an agent should have read."""
         spec = self.agents.get(agent)
         if spec is None or spec.python is not None:
-            return []
-        later = range(bisect_left(self._ends, seen), len(self._ends))
-        return [i for i in later if self._by[i] not in self.agents or spec.hears(self._by[i])]
+            return set()
+        return {speaker for speaker in self._last if speaker not in self.agents or spec.hears(speaker)}
 
 
 class StaleTurn(NamedTuple):

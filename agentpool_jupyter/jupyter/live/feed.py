@@ -10,18 +10,23 @@ from contextvars import copy_context
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
+from agentpool_jupyter.display.screen import State
 from agentpool_jupyter.errors import LogError, LogMovedError
 from agentpool_jupyter.pool import Position
 
+from .past import Past
 from .view import TeamView
 
 if TYPE_CHECKING:
-    from agentpool_jupyter.display.screen import RunStatus, Screen, State
+    from collections.abc import Sequence
+
+    from agentpool_jupyter.display.screen import RunStatus, Screen
     from agentpool_jupyter.pool import Event, Pool
-    from agentpool_jupyter.pool.effects import Effects
 
 INTERVAL = 1 / 15
 """Seconds between two updates: quick to the eye, far below what a notebook's message channel can carry."""
+_AT_ONCE = 5_000
+"""Events, about, that are taken in before what came of them is shown: a long history is seen on its way."""
 _UNGREETED = 2.0
 """Seconds between two whole states until a first view has asked for one. Where the front end has no subshells, no
 question comes through while a cell blocks, and a view that opened then would stay empty until the run has ended."""
@@ -32,21 +37,20 @@ class Feed:
 
     def __init__(self, pool: Pool, run: str, screen: Screen) -> None:
         record = pool.runs[run]
-        self._run, self._start = run, record.start
-        self._before = pool.document(Position(record.branch, record.start - 1))
-        self._line = dict(pool.lineage.line(record.branch, sys.maxsize))
+        before = pool.document(Position(record.branch, record.start - 1))
+        line = dict(pool.lineage.line(record.branch, sys.maxsize))
         self._name = pool.name
         self._screen = screen
         self._lock = threading.RLock()  # guards the view and the order of what is shown
         self._pool = pool
-        self._effects = pool.effects
-        self._view = TeamView(run, self._before, self._line, self._effects_now)
+        self._view = TeamView(run, before, line, pool.affairs(record.start))
+        self._past = Past(self._view, record.start, line)
         self._stored = pool.end  # what the log holds already is history: an end in it may have been resumed from
         self._shown = 0
         self._greeted = False
         self._due = time.monotonic() + _UNGREETED
         self._follower = pool.follow(record.start)
-        self._arrived: SimpleQueue[Event] = SimpleQueue()
+        self._arrived: SimpleQueue[Sequence[Event]] = SimpleQueue()
         self._wake = threading.Event()
         self._closed = False
         self.ended = threading.Event()
@@ -64,22 +68,39 @@ class Feed:
         with self._lock:
             return self._view.state()
 
-    def then(self, at: int) -> tuple[int, State]:
-        """Return the last offset before a moment (milliseconds since the epoch), and what was shown then."""
-        view, offset = TeamView(self._run, self._before, self._line, self._effects_now), self._start
-        for event in self._pool.events(self._start):
-            if event.ts > at and event.offset > self._start:
-                break
+    def then(self, at: int) -> tuple[int, State, list[str]]:
+        """Return the last offset before a moment (milliseconds since the epoch), and what was shown then.
+
+        Turns that are now as they were then are not part of it: of those there are the ids.
+        """
+        with self._lock:
+            moment = self._past.moment(at)
+        view = moment.view.copy()
+        for event in self._pool.events(moment.begin, moment.stop):
             view.absorb(event)
-            offset = event.offset
-        view.patch()  # text counts as shown once it is on its way
-        return offset, view.state()
+        with self._lock:
+            return moment.at, *view.then(self._view)
 
     def show_again(self) -> None:
         """Show everything afresh: a view has opened or missed something."""
         with self._lock:
             self._greeted = True
-            self._screen.show_state(self._view.state())
+            for told in self._view.opening():
+                if isinstance(told, State):
+                    self._screen.show_state(told)
+                else:
+                    self._screen.show_patch(told)
+
+    def look_again(self) -> None:
+        """Show what was done to the history of a run that has ended: nothing is followed any more."""
+        if not self.ended.is_set():
+            return
+        with self._lock, suppress(LogError):  # of a pool that was compacted or deleted meanwhile
+            for event in self._pool.events(self._shown):
+                self._take_in(event)
+            if (patch := self._view.patch()) is not None:
+                self._screen.show_patch(patch)
+                self._screen.show_state(self._view.state(), keep=True)
 
     def stopping(self) -> None:
         """Show at once that the run is being stopped."""
@@ -99,8 +120,7 @@ class Feed:
     def _read(self) -> None:
         try:
             for batch in self._follower.batches():
-                for event in batch:
-                    self._arrived.put(event)
+                self._arrived.put(batch)
                 self._wake.set()
             if not self._closed:
                 self._break_off("lost", "its pool was closed")
@@ -111,10 +131,10 @@ class Feed:
         self._closed = True
         self._wake.set()
 
-    def _effects_now(self) -> Effects:
-        with suppress(LogError):  # then nothing new is known of them; the reader says what is wrong
-            self._effects = self._pool.effects
-        return self._effects
+    def _take_in(self, event: Event) -> None:
+        self._view.absorb(event)
+        self._past.note(event, self._view)
+        self._shown = event.offset + 1
 
     def _break_off(self, status: RunStatus, reason: str) -> None:
         """Show that nothing more will be shown, though the run has not ended."""
@@ -129,24 +149,29 @@ class Feed:
             while not self._closed and (self._view.run.finished is None or self._shown < self._stored):
                 self._wake.wait(None if self._greeted else _UNGREETED)
                 self._wake.clear()
-                self._show()
+                while self._show():
+                    pass
                 pause.wait(INTERVAL)
-            self._show()
+            while self._show():
+                pass
             with self._lock:
                 self._screen.show_state(self._view.state(), keep=True)
         finally:
             self._follower.close()
             self.ended.set()
 
-    def _show(self) -> None:
+    def _show(self) -> bool:
+        """Show what has arrived; returns whether there is more."""
         with self._lock:
-            while not self._arrived.empty():
-                event = self._arrived.get()
-                self._view.absorb(event)
-                self._shown = event.offset + 1
+            taken = 0
+            while taken < _AT_ONCE and not self._arrived.empty():
+                for event in (batch := self._arrived.get()):
+                    self._take_in(event)
+                taken += len(batch)
             patch = self._view.patch()
             if patch is not None:
                 self._screen.show_patch(patch)
             if not self._greeted and time.monotonic() >= self._due:
                 self._due = time.monotonic() + _UNGREETED
                 self._screen.show_state(self._view.state())
+        return taken >= _AT_ONCE

@@ -53,7 +53,7 @@ class Readings:
             case TurnFinished() if event.turn in self._seen:
                 seen = max(self._seen.pop(event.turn), event.seen)
                 if event.reason not in UNSAID:
-                    self._count(event.agent, stale=int(bool(unread.missed(event.agent, seen))))
+                    self._count(event.agent, stale=int(unread.misses(event.agent, seen)))
                     unread.add(event.agent, event.offset)
             case TurnFailed() if event.turn in self._seen:
                 del self._seen[event.turn]

@@ -96,8 +96,6 @@ def _attach(session: Session, word: str | None, arguments: Namespace) -> None:
     if lost or not record.alive():
         show.wait(30)
         show.finish()
-    else:
-        show.finish_later()
     if lost:
         names = ", ".join(turn.name for turn in lost)
         print(printable(f"died with their process: {names}; `%agents resume` takes them anew"))  # noqa: T201
@@ -173,7 +171,7 @@ def _vote(session: Session, action: str, words: list[str], arguments: Namespace)
 
 
 def _grant(session: Session, word: str | None, arguments: Namespace) -> None:
-    from agentpool_jupyter.agents.team.parse import parse_span  # noqa: PLC0415
+    from agentpool_jupyter.agents.team.keys import parse_span  # noqa: PLC0415
 
     if word is None:
         message = "%agents grant takes a tool's name, such as `%agents grant pay --count 5 --within 30min`"
