@@ -24,6 +24,7 @@ NAMES = (
     "bench_lag",
     "bench_effects",
     "bench_feed",
+    "bench_frames",
     "bench_storage",
     "bench_restore",
     "bench_files",

@@ -224,8 +224,9 @@ class TeamView:
 
     def _hand(self, speaker: str, text: str) -> None:
         """Count what Python agents read when they next speak: the document that they are handed is in no event."""
+        people = speaker not in self.agents or self.agents[speaker].kind == "person"
         for name, view in self.agents.items():
-            hears = view.listens is None or speaker in view.listens or self.agents[speaker].kind == "person"
+            hears = people or view.listens is None or speaker in view.listens
             if view.kind == "python" and hears and speaker != name:
                 self._handed[name][speaker] += len(text)
 
