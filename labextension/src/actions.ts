@@ -140,7 +140,7 @@ export class Actions {
   private readonly answered = (event: Event): void => {
     const button = event.target instanceof Element ? event.target.closest<HTMLElement>("button") : null;
     const at = button?.dataset["at"];
-    if (button?.classList.contains("ap-close")) this.leave();
+    if (button?.classList.contains("ap-close")) this.left();
     else if (at !== undefined) this.ask({ action: "rollback", at, name: "", sure: true });
   };
 
@@ -155,15 +155,20 @@ export class Actions {
     if (event.key !== "Escape") return;
     event.preventDefault();
     event.stopPropagation();
-    this.leave();
+    this.left();
   };
 
-  private leave(): void {
+  /** Takes back what was asked and shown. */
+  leave(): void {
     this.asked = null;
     this.panel.hidden = true;
     this.panel.replaceChildren();
-    this.buttons.get("rollback")?.focus({ preventScroll: true });
   }
+
+  private readonly left = (): void => {
+    this.leave();
+    this.buttons.get("rollback")?.focus({ preventScroll: true });
+  };
 }
 
 /** A button's name for those who hear it without what stands beside it: what is seen of it, and where it leads. */
@@ -179,7 +184,8 @@ function withCommands(told: string): (Node | string)[] {
   });
 }
 
-function commandButton(line: string): HTMLButtonElement {
+/** A magic that a press copies. */
+export function commandButton(line: string): HTMLButtonElement {
   return element("button", { type: "button", class: "ap-copy ap-command", "data-text": line, title: `Copy ${line}` }, line);
 }
 
