@@ -206,6 +206,8 @@ class Session:
             if show.run is not None and show.run.status not in ("running", "stopping"):
                 show.wait(5)
                 show.finish()
+        if self._front_end is not None and self.shows and not any(show.seen for show in self.shows.values()):
+            self._front_end.leave_out()
 
     def find_run(self, word: str | None) -> Run:
         """Return a run of this kernel by id or pool name (default: the latest)."""

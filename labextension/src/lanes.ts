@@ -54,7 +54,7 @@ class Lane {
     setText(this.model, agent.kind === "python" ? "python" : agent.model);
     setAttribute(this.model, "title", agent.model === "" ? null : agent.model);
     setText(this.numbers, agent.kind === "person" ? "" : numbersOf(agent, speaking));
-    setAttribute(this.numbers, "title", `${bounded(exact(agent.tokens), agent)} tokens`);
+    setAttribute(this.numbers, "title", agent.kind === "python" ? null : `${bounded(exact(agent.tokens), agent)} tokens`);
     const read = readingText(agent.reading);
     setText(this.read, read);
     setAttribute(this.read, "title", readingTitle(agent.reading));
@@ -170,7 +170,9 @@ function sizeOf(lanes: number): string {
 
 function numbersOf(agent: AgentView, speaking: number): string {
   const turn = agent.turns + (speaking === NOBODY ? 0 : 1);
-  const parts = [`turn ${agent.turns_max === null ? turn : `${turn}/${agent.turns_max}`}`, `${taken(agent.tokens, speaking, agent)} tokens`];
+  const parts = [`turn ${agent.turns_max === null ? turn : `${turn}/${agent.turns_max}`}`];
+  if (agent.kind === "python") return parts.join(); // no model, no tokens
+  parts.push(`${taken(agent.tokens, speaking, agent)} tokens`);
   if (agent.rate > 0) parts.push(`${agent.rate.toFixed(agent.rate < 10 ? 1 : 0)}/s`);
   if (agent.cost !== null) parts.push(bounded(dollars(agent.cost), agent));
   return parts.join(" · ");

@@ -291,6 +291,15 @@ describe("numbers that move", () => {
   });
 });
 
+describe("a Python agent", () => {
+  it("has turns, and no tokens that it could take", () => {
+    const kernel = new Kernel();
+    open(kernel);
+    kernel.says(state({ agents: [agent("checker", { kind: "python", turns: 1, turns_max: 4 })], turns: [turn("1", { agent: "checker", text: "x".repeat(400) })] }));
+    expect(shown(".ap-lane-numbers")).toBe("turn 2/4");
+  });
+});
+
 describe("numbers that rest on an estimate", () => {
   it("are marked wherever they stand", () => {
     const kernel = new Kernel();

@@ -14,7 +14,8 @@ from .notebook_page import NotebookPage
 from .servers import jupyter_server
 
 NOT_OURS = (
-    "Cannot read properties of undefined (reading 'schema')",  # Notebook 7.6
+    # Notebook 7.6 without any extension: its @jupyterlab/shortcuts-extension hears of other settings before its own.
+    "Cannot read properties of undefined (reading 'schema')",
     "Command 'filebrowser:open-path' not registered.",  # Notebook 7.6
     "Failed to load resource:",  # the browser itself, of requests by Jupyter: ours make none
 )

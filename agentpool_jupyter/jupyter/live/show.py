@@ -87,6 +87,11 @@ class Show:
         """What is shown now."""
         return self._feed.state()
 
+    @property
+    def seen(self) -> bool:
+        """Whether a page has ever drawn it."""
+        return self._feed.greeted
+
     def go_on_with(self, pool: Pool) -> None:
         """Take another pool from now on: the same one, opened again."""
         self.pool = pool

@@ -97,6 +97,9 @@ class TeamView:
         self.agents: dict[str, AgentView] = {}
         self._turns: dict[str, ShownTurn] = {}
         self._edges: dict[tuple[str, str], EdgeView] = {}
+        self._handed = defaultdict[str, Counter[str]](
+            Counter
+        )  # characters of others that Python agents have not been handed yet
         self._said = Counter(turn.agent for turn in before.turns)
         self._readings = Readings()
         self._timeline = Timeline()
@@ -222,8 +225,16 @@ class TeamView:
             self._lane(event.agent).model = event.model
         self._read(event, view)
 
+    def _hand(self, speaker: str, text: str) -> None:
+        """Count what Python agents read when they next speak: the document that they are handed is in no event."""
+        people = speaker not in self.agents or self.agents[speaker].kind == "person"
+        for name, view in self.agents.items():
+            hears = people or view.listens is None or speaker in view.listens
+            if view.kind == "python" and hears and speaker != name:
+                self._handed[name][speaker] += len(text)
+
     def _read(self, event: TurnStarted | TurnContinued, turn: TurnView) -> None:
-        read = event.context.get("read")
+        read = event.context.get("read", self._handed.pop(event.agent, {}))
         for source, chars in read.items() if isinstance(read, dict) else ():
             if source != event.agent:
                 self._edge(source, event.agent, chars)
@@ -236,12 +247,13 @@ class TeamView:
         silent = not turn.chars
         if turn.view.status != "running" or not turn.add(event):
             return
+        self._hand(event.agent, event.text)
         if silent:
             self._set(event.agent, "speaking")
         self._grown.add(event.turn)
         agent = self.agents.get(event.agent)
         elapsed = event.ts - turn.began
-        if agent is not None and elapsed > 0:
+        if agent is not None and agent.kind == "model" and elapsed > 0:
             rate = float(round(turn.chars / _CHARS_PER_TOKEN * 1000 / elapsed))
             if rate != agent.rate:  # whole numbers, so that a steady stream does not send its lane again and again
                 agent.rate = rate
@@ -325,6 +337,7 @@ class TeamView:
         if event.agent not in self.agents:
             self.agents[event.agent] = AgentView(name=event.agent, kind="person", role="a person", state="done")
             self._changed_agents.add(event.agent)
+        self._hand(event.agent, event.text)
 
     def _end(self, event: RunFinished) -> None:
         if event.run != self.run.run:

@@ -54,6 +54,15 @@ class FrontEnd(ipywidgets.Widget):  # type: ignore[misc]  # its types are not fo
 
     def __init__(self) -> None:
         super().__init__(code=_bundled("widget.js").read_text(), style=_bundled("widget.css").read_text())
+        hear_at_once(self)
+
+    def leave_out(self) -> None:
+        """Take the code out of what others know, where nobody has drawn anything with it yet.
+
+        Who runs a notebook without a page (nbclient) writes the state of all widgets into it. A page that needs the
+        code after all asks for the state.
+        """
+        self.comm.send(data={"method": "update", "state": {"code": "", "style": ""}, "buffer_paths": []})
 
 
 class TeamWidget(anywidget.AnyWidget):  # type: ignore[misc]  # its types are not followed
