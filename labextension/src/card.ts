@@ -25,6 +25,7 @@ export class TurnCard {
   readonly root: HTMLElement;
   /** What can be done at its end. */
   private readonly actions: Actions;
+  private readonly foot: HTMLElement;
   private readonly commands = element("span", { class: "ap-actions", role: "group", "aria-label": "In a cell" });
   /** How far down the page has to be in sight for the card to be. */
   readonly sill = element("div", { class: "ap-card-sill", "aria-hidden": "true" });
@@ -60,7 +61,7 @@ export class TurnCard {
     this.section("alike", "Similar earlier reasoning").body.append(this.look);
     this.section("spread", "Where its words went");
     this.part("spread").root.append(this.follow, element("div", { class: "ap-card-places" }));
-    this.root.append(element("div", { class: "ap-card-actions" }, this.actions.root, this.commands), this.actions.panel);
+    this.foot = element("footer", {}, element("div", { class: "ap-card-actions" }, this.actions.root, this.commands), this.actions.panel);
     this.close_.addEventListener("click", this.deselect);
     this.look.addEventListener("click", this.lookUp);
     this.follow.addEventListener("submit", this.followWords);
@@ -75,6 +76,9 @@ export class TurnCard {
     this.root.hidden = turn === undefined;
     if (turn === undefined) {
       this.turn = null;
+      // What lanes and timeline have, too, is in the page twice only while it is shown.
+      this.foot.remove();
+      this.prose.root.remove();
       this.inquiry.about(null, "");
       return;
     }
@@ -123,6 +127,7 @@ export class TurnCard {
     this.actions.leave();
     this.turn = turn.id;
     this.part("said").body.append(this.prose.root);
+    this.root.append(this.foot);
     this.words.value = "";
     this.calls.clear();
     this.root.scrollTop = 0;
