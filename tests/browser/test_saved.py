@@ -25,16 +25,6 @@ agents:
 """
 
 
-@pytest.fixture
-def keeps_widgets(jupyter):
-    """JupyterLab saves the state of widgets with a notebook."""
-    path = jupyter.settings / "@jupyter-widgets" / "jupyterlab-manager" / "plugin.jupyterlab-settings"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"saveState": True}))
-    yield
-    path.unlink()
-
-
 @pytest.mark.parametrize("front_end", ["lab", "notebooks"])
 def test_amounts_of_dollars_are_no_formula(open_notebook, front_end, tmp_path):
     """In the final picture, the document, the diff and tables; elsewhere on the page formulas are drawn."""

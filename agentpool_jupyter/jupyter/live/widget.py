@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from agentpool_jupyter.display.screen import Patch, State
     from agentpool_jupyter.display.still import Still
 
+    from .cards import Alike, Card, Spread, Untold
     from .wire import ActOutcome
 
 
@@ -112,6 +113,10 @@ class TeamWidget(anywidget.AnyWidget):  # type: ignore[misc]  # its types are no
     def show_outcome(self, outcome: ActOutcome) -> None:
         """Answer a view that asked for something to be done."""
         self.send(msgspec.to_builtins(outcome))
+
+    def show_answer(self, answer: Card | Alike | Spread | Untold) -> None:
+        """Answer a view that asked about a turn."""
+        self.send(msgspec.to_builtins(answer))
 
     def show_problem(self, text: str) -> None:
         """Show for a while that something a view asked for could not be done."""
