@@ -143,7 +143,7 @@ export class Actions {
   private readonly answered = (event: Event): void => {
     const button = event.target instanceof Element ? event.target.closest<HTMLElement>("button") : null;
     const at = button?.dataset["at"];
-    if (button?.classList.contains("ap-close")) this.leave();
+    if (button?.classList.contains("ap-close")) this.left();
     else if (at !== undefined) this.ask({ action: "rollback", at, name: "", sure: true });
   };
 
@@ -158,15 +158,20 @@ export class Actions {
     if (event.key !== "Escape") return;
     event.preventDefault();
     event.stopPropagation();
-    this.leave();
+    this.left();
   };
 
-  private leave(): void {
+  /** Takes back what was asked and shown. */
+  leave(): void {
     this.asked = null;
     this.panel.hidden = true;
     this.panel.replaceChildren();
-    this.buttons.get("rollback")?.focus({ preventScroll: true });
   }
+
+  private readonly left = (): void => {
+    this.leave();
+    this.buttons.get("rollback")?.focus({ preventScroll: true });
+  };
 }
 
 /** A line in which the magics can be copied. */
@@ -177,7 +182,8 @@ function withCommands(told: string): (Node | string)[] {
   });
 }
 
-function commandButton(line: string): HTMLButtonElement {
+/** A magic that a press copies. */
+export function commandButton(line: string): HTMLButtonElement {
   return element("button", { type: "button", class: "ap-copy ap-command", "data-text": line, title: `Copy ${line}` }, line);
 }
 

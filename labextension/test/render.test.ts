@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import widget from "../src/index";
 import type { ToKernel } from "../src/wire";
-import { agent, patch, run, state, turn } from "./fixtures";
+import { agent, bar, patch, run, state, turn } from "./fixtures";
 
 /** The kernel's end of the wire, as anywidget hands it to a view. */
 class Kernel {
@@ -288,6 +288,15 @@ describe("numbers that move", () => {
     expect([shown(".ap-tokens"), shown(".ap-lane-numbers")]).toEqual(["~ 120 tokens", "turn 2/2 · ~ 120 tokens"]);
     kernel.says(patch(3, { turns: [turn("2", { status: "finished" })], run: run({ tokens: 130 }), agents: [agent("planner", { tokens: 130, turns: 2, turns_max: 2 })] }));
     expect([shown(".ap-tokens"), shown(".ap-lane-numbers")]).toEqual(["130 tokens", "turn 2/2 · 130 tokens"]);
+  });
+});
+
+describe("a Python agent", () => {
+  it("has turns, and no tokens that it could take", () => {
+    const kernel = new Kernel();
+    open(kernel);
+    kernel.says(state({ agents: [agent("checker", { kind: "python", turns: 1, turns_max: 4 })], turns: [turn("1", { agent: "checker", text: "x".repeat(400) })] }));
+    expect(shown(".ap-lane-numbers")).toBe("turn 2/4");
   });
 });
 
@@ -618,5 +627,36 @@ describe("code", () => {
     expect(shown(".ap-code .ap-copy")).toBe("copied");
     await vi.advanceTimersByTimeAsync(2000);
     expect(shown(".ap-code .ap-copy")).toBe("copy");
+  });
+
+  it("asks about a turn that is clicked, shows what it is told, and lets go with Escape", () => {
+    const kernel = new Kernel();
+    open(kernel);
+    kernel.says(state({ turns: [turn("1", { text: "One **and** $5", status: "finished" })] }));
+    expect(shown(".ap-card-title")).toBeNull();
+    press(".ap-turn-name");
+    const asked = kernel.sent.at(-1) as unknown as { view: string };
+    expect(asked).toEqual({ kind: "ask", view: asked.view, turn: "1", about: "card", text: "", prompt: null });
+    expect([shown(".ap-card-title"), shown(".ap-card-note")]).toEqual(["planner#1", "Reading the log …"]);
+    kernel.says({ kind: "card", view: "another's", turn: "1", head: "", cost: 7 });
+    expect(shown(".ap-card-note")).toBe("Reading the log …");
+    const messages = [{ role: "system", text: "  <b>$5</b>\n" }];
+    kernel.says({ kind: "card", view: asked.view, turn: "1", prompts: [{ offset: 1, messages }], errors: ["the connection broke"] });
+    expect(el.querySelector(".ap-prompt-message pre")?.textContent).toBe("  <b>$5</b>\n");
+    expect(el.querySelector(".ap-card [data-part='said'] strong")?.textContent).toBe("and");
+    expect(shown(".ap-card [data-part='errors'] li")).toBe("the connection broke");
+    el.querySelector(".ap-card-title")?.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+    expect([shown(".ap-card-title"), el.querySelector("[data-picked]")]).toEqual([null, null]);
+  });
+
+  it("selects the attempt that counts when the selected one is tried again", () => {
+    const kernel = new Kernel();
+    open(kernel);
+    kernel.says(state({ turns: [turn("1")], bars: [bar("1", { how: "running" })] }));
+    press(".ap-turn-name");
+    kernel.says(patch(1, { drops: ["1"], bars: [bar("1", { how: "again" })] }));
+    expect(shown(".ap-card-title")).toBeNull();
+    kernel.says(patch(2, { turns: [turn("4", { name: "planner#1" })], bars: [bar("4", { how: "running" })] }));
+    expect([shown(".ap-card-title"), el.querySelector(".ap-turn[data-picked]")?.getAttribute("data-id")]).toEqual(["planner#1", "4"]);
   });
 });

@@ -1,5 +1,7 @@
 """JupyterLab and Notebook 7 on a server of their own, seen through Debian's Chromium."""
 
+import json
+
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
@@ -91,6 +93,16 @@ def open_notebook(page, jupyter, request):
         return notebook
 
     return open_cells
+
+
+@pytest.fixture
+def keeps_widgets(jupyter):
+    """JupyterLab saves the state of widgets with a notebook."""
+    path = jupyter.settings / "@jupyter-widgets" / "jupyterlab-manager" / "plugin.jupyterlab-settings"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"saveState": True}))
+    yield
+    path.unlink()
 
 
 @pytest.fixture

@@ -260,7 +260,22 @@ def test_agents_sum_up_what_happened_to_them():
     assert (you.kind, you.state) == ("person", "done")
     assert (state.run.tokens, state.run.cost) == (126, 0.25)
     flowed = {(edge.source, edge.target): edge.chars for edge in state.edges}
-    assert flowed == {("ann", "ben"): 36, ("you", "ben"): 14}
+    assert flowed == {("ann", "ben"): 36 + 4, ("you", "ben"): 14}
+
+
+def test_a_python_agent_reads_what_was_said_since_it_last_spoke_and_takes_no_tokens():
+    """It is handed the whole document, of which no event has an account: what is new counts, of those it hears."""
+    story = (
+        Story()
+        .turn("t1", "ann", "Bread ", "and cake")
+        .turn("t2", "ben", "Checked.")
+        .add(TurnFinished, turn="t2", agent="ben", deltas=1)
+        .add(Message, run="", agent="you", text="And coffee?")
+        .turn("t3", "ben", "Again.")
+    )
+    state = shown(story.events)
+    assert {(edge.source, edge.target): edge.chars for edge in state.edges} == {("ann", "ben"): 14, ("you", "ben"): 11}
+    assert [agent.rate > 0 for agent in state.agents if agent.kind != "person"] == [True, False]
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,7 @@ from agentpool_jupyter.pool.events import (
 )
 from agentpool_jupyter.pool.turn import turn_name
 
+from .causes import LiveCauses
 from .files import ShownFiles
 from .readings import Readings, overtaken
 from .shown import ShownTurn
@@ -96,9 +97,13 @@ class TeamView:
         self.agents: dict[str, AgentView] = {}
         self._turns: dict[str, ShownTurn] = {}
         self._edges: dict[tuple[str, str], EdgeView] = {}
+        self._handed = defaultdict[str, Counter[str]](
+            Counter
+        )  # characters of others that Python agents have not been handed yet
         self._said = Counter(turn.agent for turn in before.turns)
         self._readings = Readings()
         self._timeline = Timeline()
+        self._causes = LiveCauses()
         self._files = ShownFiles(before.files, line)
         self._overtaken: set[str] = set()  # agents that are about to begin anew
         self._seen: set[str] = set()
@@ -142,13 +147,14 @@ class TeamView:
         if not isinstance(event, Delta):  # deltas are told apart by turn and seq; ids of all would be many
             self._seen.add(event.id)
             self._readings.absorb(event)
+        self._causes.absorb(event)
         match event:
             case RunStarted():
                 self._start(event)
             case TurnStarted():
                 self._begin(event)
             case TurnContinued(turn=turn) if turn in self._turns:
-                self._read(event.agent, event.context)
+                self._read(event, self._turns[turn].view)
             case Delta(turn=turn) if turn in self._turns:
                 self._grow(event, self._turns[turn])
             case TurnFinished(turn=turn) if turn in self._turns:
@@ -217,24 +223,37 @@ class TeamView:
         self._set(event.agent, "thinking")
         if event.model:
             self._lane(event.agent).model = event.model
-        self._read(event.agent, event.context)
+        self._read(event, view)
 
-    def _read(self, agent: str, context: dict[str, Any]) -> None:
-        read = context.get("read")
+    def _hand(self, speaker: str, text: str) -> None:
+        """Count what Python agents read when they next speak: the document that they are handed is in no event."""
+        people = speaker not in self.agents or self.agents[speaker].kind == "person"
+        for name, view in self.agents.items():
+            hears = people or view.listens is None or speaker in view.listens
+            if view.kind == "python" and hears and speaker != name:
+                self._handed[name][speaker] += len(text)
+
+    def _read(self, event: TurnStarted | TurnContinued, turn: TurnView) -> None:
+        read = event.context.get("read", self._handed.pop(event.agent, {}))
         for source, chars in read.items() if isinstance(read, dict) else ():
-            if source != agent:
-                self._edge(source, agent, chars)
+            if source != event.agent:
+                self._edge(source, event.agent, chars)
+        causes = self._causes.of(turn.id, event.branch) or msgspec.UNSET
+        if causes != turn.causes:
+            turn.causes = causes
+            self._changed_turns.add(turn.id)
 
     def _grow(self, event: Delta, turn: ShownTurn) -> None:
         silent = not turn.chars
         if turn.view.status != "running" or not turn.add(event):
             return
+        self._hand(event.agent, event.text)
         if silent:
             self._set(event.agent, "speaking")
         self._grown.add(event.turn)
         agent = self.agents.get(event.agent)
         elapsed = event.ts - turn.began
-        if agent is not None and elapsed > 0:
+        if agent is not None and agent.kind == "model" and elapsed > 0:
             rate = float(round(turn.chars / _CHARS_PER_TOKEN * 1000 / elapsed))
             if rate != agent.rate:  # whole numbers, so that a steady stream does not send its lane again and again
                 agent.rate = rate
@@ -318,6 +337,7 @@ class TeamView:
         if event.agent not in self.agents:
             self.agents[event.agent] = AgentView(name=event.agent, kind="person", role="a person", state="done")
             self._changed_agents.add(event.agent)
+        self._hand(event.agent, event.text)
 
     def _end(self, event: RunFinished) -> None:
         if event.run != self.run.run:
@@ -411,6 +431,7 @@ class TeamView:
         turns = self._turns.items()
         memo[id(self._turns)] = {key: copy.deepcopy(one) if one.view.status == "running" else one for key, one in turns}
         memo[id(self._edges)], memo[id(self._seen)] = self._edges.copy(), self._seen.copy()
+        memo[id(self._causes)] = self._causes.copy()
         memo |= {id(self._timeline): Timeline(), id(self._changed_turns): set(), id(self._grown): set()}
         return copy.deepcopy(self, memo)
 

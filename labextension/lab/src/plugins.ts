@@ -21,7 +21,7 @@ import { Kernels } from "./kernels";
 import { Link } from "./link";
 import { AgentsPanel } from "./panel";
 import { cellOfRun, type Part, type PartView, partWidget } from "./part";
-import { Pictures } from "./pictures";
+import { Results } from "./results";
 import { StatusItem } from "./status";
 import style from "./style.css";
 import { template } from "./template";
@@ -58,7 +58,7 @@ const beside: JupyterFrontEndPlugin<Link> = {
     const settings = { side: "split-right" as Side, statusBar: true };
     const tracker = new WidgetTracker<MainAreaWidget<DocumentView>>({ namespace: "agentpool" });
     const parts = new WidgetTracker<MainAreaWidget<PartView>>({ namespace: "agentpool-parts" });
-    new Pictures(link, notebooks);
+    new Results(link, notebooks);
     const actions = new Actions(link, (pool) => void commands.execute("agentpool:open", { pool }));
 
     const kernels = new Kernels(notebooks);

@@ -1,7 +1,7 @@
 // @vitest-environment jsdom
 import { expect, test } from "vitest";
 
-import { unfinished } from "../src/pictures";
+import { unfinished } from "../src/results";
 
 const picture = (data: string): string => `<style>x</style><div class="agentpool-run-0123456789ab"${data}><div>so</div></div>`;
 

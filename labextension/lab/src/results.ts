@@ -19,7 +19,7 @@ export interface Unfinished {
   run: string;
 }
 
-export class Pictures {
+export class Results {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private busy = false;
 
