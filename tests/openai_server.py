@@ -78,6 +78,8 @@ class Hold:
     """Nothing more comes after some tokens until ``OpenAIServer.release``; then what is due comes at once."""
 
     after: int
+    text: str | None = None
+    """The answer; None: as without the fault."""
     released: threading.Event = field(default_factory=threading.Event)
 
     def holds(self, sent: int) -> bool:
@@ -455,7 +457,7 @@ class OpenAIServer:
             again = re.findall(r".{1,7}", prefix, re.DOTALL)
             tokens = [*again, *tokens]
             request.again = len(again)
-        if isinstance(request.fault, Says):
+        if isinstance(request.fault, Says | Hold) and request.fault.text is not None:
             return re.findall(r".{1,4}", request.fault.text, re.DOTALL), "stop"
         if isinstance(request.fault, Asks):
             return tokens[: request.fault.after], request.fault.reason

@@ -17,5 +17,6 @@ It knows neither pools nor IPython: whoever shows something hands over numbers a
     progress  how far a job is
     screen    what a run can be shown on, and the values that say what it shows
     still     a run as a picture that needs no kernel, and how such a thing stands in for a widget
+    console   standard output: lines, and on a terminal one below them that is drawn again
     terminal  a run as lines of text
 """

@@ -6,6 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
 from .foreign import literal, printable
+from .table import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,7 +95,7 @@ def lanes_svg(bars: Sequence[LaneBar], arrows: Sequence[Arrow], legend: str = _L
     drawn += [_arrow(arrow, spots) for arrow in arrows if arrow.source in spots and arrow.target in spots]
     body = "".join([*drawn, *boxes])
     frame = f'viewBox="0 0 {_WIDTH} {height}" style="max-width:100%;height:auto;font:11px sans-serif" role="img"'
-    title = f"<title>{len(bars)} turns of {len(lanes)} agents</title>"
+    title = f"<title>{counted(len(bars), 'turn')} of {counted(len(lanes), 'agent')}</title>"
     note = f'<div style="opacity:.7;font-size:.9em">{escape(legend)}.{more}</div>'
     return literal(f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" {frame}>{title}{body}</svg>{note}')
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 _RED = "color:var(--jp-error-color1,#d32f2f);font-weight:600"
+_TICKED = re.compile(r"`([^`]+)`")
 _MAGIC = re.compile(r"%\w+ [-\w]+")
 
 
@@ -28,8 +29,14 @@ def answer_html(told: str, warning: str, about: Sequence[str]) -> str:
     """Return an answer as HTML, the magics in it as code; a warning follows where it is about something."""
     items = "".join(f"<li>{escape(item)}</li>" for item in about)
     below = f"<p>⚠ {escape(warning)}</p><ul>{items}</ul>" if items else ""
-    told = _MAGIC.sub(r"<code>\g<0></code>", escape(told))
+    told = code_html(told)
     return literal(f"<p>{told}</p>{below}")
+
+
+def code_html(told: str) -> str:
+    """Return a sentence as HTML, what stands between backticks, or else the magics in it, as code."""
+    told = escape(told)
+    return _TICKED.sub(r"<code>\1</code>", told) if "`" in told else _MAGIC.sub(r"<code>\g<0></code>", told)
 
 
 def remarks_html(remarks: Iterable[str]) -> str:
@@ -39,7 +46,8 @@ def remarks_html(remarks: Iterable[str]) -> str:
 
 def warnings_html(warnings: Iterable[str]) -> str:
     """Return what to beware of as HTML, each a paragraph in red, with a sign for those who see no colours."""
-    return literal("".join(f'<p class="ap-lets-pass" style="{_RED}">⚠ {escape(one)}</p>' for one in warnings))
+    told = "".join(f'<p class="ap-lets-pass" style="{_RED}">⚠ {escape(one)}</p>' for one in warnings)
+    return literal(told) if told else ""
 
 
 def prompts_html(summary: str, prompts: Iterable[tuple[str, Sequence[Mapping[str, str]]]]) -> str:

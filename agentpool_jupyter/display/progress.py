@@ -1,4 +1,4 @@
-"""A progress bar for long work that is done in a cell: HTML in a notebook, one line a step elsewhere."""
+"""A progress bar for long work that is done in a cell: HTML in a notebook, a line in a terminal, else one a step."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 from html import escape
 from typing import TYPE_CHECKING, Self
 
+from .console import Console
 from .foreign import literal, printable
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ _EVERY_SECONDS = 0.2
 class ProgressBar:
     """Shows how far something is, until the block around it ends.
 
-    ``show`` puts the bar on the page and returns what draws it again there; None is a terminal, which gets lines.
+    ``show`` puts the bar on the page and returns what draws it again there; without, it is written.
     """
 
     def __init__(self, title: str, show: Callable[[ProgressBar], Callable[[ProgressBar], object]] | None) -> None:
@@ -27,27 +28,33 @@ class ProgressBar:
         self._share = 0.0
         self._note = "starting"
         self._told = 0.0
+        self._console = Console(status=True)
 
     def tell(self, share: float, note: str) -> None:
         """Show how far it is now, from 0 to 1, and what it is at: a step, and after a comma what changes often."""
         self._share = max(self._share, share)
         changed, self._note = note.partition(",")[0] != self._note.partition(",")[0], note
-        if self._show:
+        if self._show or self._console.redraws:
             if time.monotonic() - self._told > _EVERY_SECONDS:
                 self._told = time.monotonic()
                 self._redraw(self)
         elif changed:
-            print(printable(f"{self._title}: {note}"))  # noqa: T201 - what a terminal shows of a bar
+            self._console.line(f"{self._title}: {note}")
 
     def __enter__(self) -> Self:
         if self._show:
             self._redraw = self._show(self)
+        elif self._console.redraws:
+            self._redraw = lambda bar: self._console.status(repr(bar))
         return self
 
     def __exit__(self, kind: object, *rest: object) -> None:
         self._note = "done" if kind is None else "broken off"
         self._share = 1.0 if kind is None else self._share
         self._redraw(self)
+        if not self._show and self._console.redraws:
+            self._console.status("")
+            self._console.line(repr(self))
 
     def __repr__(self) -> str:
         return printable(f"{self._title}: {self._share:.0%}, {self._note}")

@@ -15,6 +15,7 @@ AgentState = Literal["idle", "thinking", "speaking", "retrying", "failed", "done
 RunStatus = Literal["starting", "running", "stopping", "finished", "failed", "stopped", "lost"]
 TurnStatus = Literal["running", "finished", "failed", "cancelled"]
 PointKind = Literal["call", "vote", "message", "fork", "head"]
+PointHow = Literal["", "asked", "begun", "done", "failed", "yes", "no", "back", "undo"]
 
 
 class Reading(msgspec.Struct, kw_only=True, frozen=True):
@@ -100,7 +101,7 @@ class TurnView(msgspec.Struct, kw_only=True):
     """The calls that it made, in their order; they are sent only where there are some."""
 
 
-class EdgeView(msgspec.Struct, kw_only=True):
+class EdgeView(msgspec.Struct, kw_only=True, frozen=True):
     """Who read whom: ``chars`` is how much text of ``source`` went into prompts of ``target``."""
 
     source: str
@@ -137,8 +138,22 @@ class PointView(msgspec.Struct, kw_only=True, frozen=True):
     """Milliseconds since the epoch."""
     what: PointKind
     """``head`` is a rollback, or another switch of the current branch."""
+    how: PointHow = ""
+    """What became of a call, what a vote said, and whether a move of the head went back or took that back."""
     told: str
     """In a few words."""
+
+
+class FileView(msgspec.Struct, kw_only=True, frozen=True):
+    """One file of the run's line, by its path."""
+
+    path: str
+    version: int
+    """Its number, from 1."""
+    size: int | None = None
+    """Bytes; None where it was deleted."""
+    agent: str = ""
+    """Who wrote it."""
 
 
 class AlikeView(msgspec.Struct, kw_only=True, frozen=True):
@@ -209,6 +224,8 @@ class State(msgspec.Struct, kw_only=True, tag="state", tag_field="kind"):
     edges: list[EdgeView] = []
     bars: list[BarView] = []
     points: list[PointView] = []
+    files: list[FileView] | msgspec.UnsetType = msgspec.UNSET
+    """Sent where there are some."""
 
 
 class Append(msgspec.Struct, kw_only=True):
@@ -220,7 +237,7 @@ class Append(msgspec.Struct, kw_only=True):
 
 
 class Patch(msgspec.Struct, kw_only=True, omit_defaults=True, tag="patch", tag_field="kind"):
-    """What changed since ``seq - 1``; agents, turns, edges, bars and points replace those of the same key."""
+    """What changed since ``seq - 1``; agents, turns, edges, bars, points and files replace those of the same key."""
 
     seq: int
     run: RunView | None = None
@@ -233,6 +250,7 @@ class Patch(msgspec.Struct, kw_only=True, omit_defaults=True, tag="patch", tag_f
     edges: list[EdgeView] = []
     bars: list[BarView] = []
     points: list[PointView] = []
+    files: list[FileView] = []
 
 
 class Then(msgspec.Struct, kw_only=True, tag="then", tag_field="kind"):
@@ -244,6 +262,9 @@ class Then(msgspec.Struct, kw_only=True, tag="then", tag_field="kind"):
     offset: int
     """That of the last event before it: what a rollback to it would keep."""
     state: State
+    """What there was; bars and points are those of now."""
+    same: list[str] = []
+    """Ids of further turns, which were then as they are now."""
 
 
 class Screen(Protocol):

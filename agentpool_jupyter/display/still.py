@@ -7,20 +7,36 @@ what the front end says about that.
 
 from __future__ import annotations
 
-import math
+import re
 from html import escape
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from .colours import colour
 from .foreign import literal, printable
-from .note import warnings_html
+from .note import code_html, warnings_html
+from .pictures.flows import Flow, flows_html, flows_text
 from .screen import bounded
 from .sections import TurnSection, section_html
 
 if TYPE_CHECKING:
-    from .screen import AgentView, EdgeView, Reading, State, TurnView
+    from collections.abc import Mapping
 
-_SIZE, _RADIUS, _NODE = 300, 105, 26
+    from .screen import AgentView, Reading, State, TurnView
+
+
+_FEW = 12  # agents whose table is shown without a click
+_MARK = re.compile(r"agentpool-run-[0-9a-f]{12}")
+
+
+def new_mark() -> str:
+    """Return a mark that nothing else has."""
+    return f"agentpool-run-{uuid4().hex[:12]}"
+
+
+def is_mark(text: str) -> bool:
+    """Return whether a text is a mark."""
+    return _MARK.fullmatch(text) is not None
 
 
 def hiding_css(mark: str) -> str:
@@ -33,10 +49,14 @@ def hiding_html(mark: str) -> str:
     return f"<style>{hiding_css(mark)}</style>"
 
 
-def stand_in_html(mark: str, widget: str, html: str) -> str:
-    """Return what stands in with its mark, and with the style that hides an output in which nothing of a class is."""
+def stand_in_html(mark: str, widget: str, html: str, data: Mapping[str, str] | None = None) -> str:
+    """Return what stands in with its mark, and with the style that hides an output in which nothing of a class is.
+
+    ``data`` is what a page may read of it, by name.
+    """
     lost = f".jp-OutputArea-child:not(:has(.{widget})):has(+ .jp-OutputArea-child .{mark})"
-    return f'<style>{lost} {{display: none}}</style><div class="{mark}">{html}</div>'
+    told = "".join(f' data-{name}="{escape(value)}"' for name, value in (data or {}).items())
+    return f'<div class="{mark}"{told}>{html}</div><style>{lost} {{display: none}}</style>'
 
 
 class Still:
@@ -44,6 +64,16 @@ class Still:
 
     def __init__(self, state: State) -> None:
         self.state = state
+
+    @property
+    def ended(self) -> bool:
+        """Whether it shows how the run ended; else it says how one sees the rest."""
+        return self.state.run.status not in {"starting", "running", "stopping"}
+
+    @property
+    def chars(self) -> int:
+        """Length of all that was said."""
+        return sum(len(turn.text) for turn in self.state.turns)
 
     def __repr__(self) -> str:
         turns = [
@@ -53,7 +83,7 @@ class Still:
             for turn in self._turns()
         ]
         warnings = [f"⚠ {warning}" for warning in self.state.run.lets_pass or []]
-        told = (self._headline(), self._underway(), _read(self.state.run.reading), *warnings)
+        told = (self._headline(), self._underway(), _read(self.state.run.reading), flows_text(self._flows()), *warnings)
         head = "\n".join(filter(None, told))
         return printable("\n\n".join([head, *turns]))
 
@@ -66,17 +96,21 @@ class Still:
         )
         read = escape(_read(self.state.run.reading))
         read = f'<div class="ap-read" style="opacity:.75;margin-bottom:.4em">{read}</div>' if read else ""
-        underway = f"<p><em>{escape(told)}</em></p>" if (told := self._underway()) else ""
+        underway = f"<p><em>{code_html(told)}</em></p>" if (told := self._underway()) else ""
         return literal(
             '<div class="agentpool-still" style="line-height:1.45">'
             f'<div class="ap-status" style="font-weight:600;margin-bottom:.4em">{escape(self._headline())}</div>'
             f"{underway}{read}{warnings_html(self.state.run.lets_pass or [])}"
-            f'<details style="margin-bottom:.6em"><summary>agents and what flowed between them</summary>'
+            f'<details{" open" if len(palette) <= _FEW else ""} style="margin-bottom:.6em">'
+            "<summary>agents, and who read whom</summary>"
             f'<div style="display:flex;flex-wrap:wrap;gap:1.5em;align-items:center">'
-            f"{_graph(self.state.agents, self.state.edges, palette)}{_agents(self.state.agents, palette)}"
+            f"{flows_html(palette, self._flows())}{_agents(self.state.agents, palette)}"
             "</div></details>"
             f'<div class="ap-document">{turns or "<em>nothing was said</em>"}</div></div>'
         )
+
+    def _flows(self) -> list[Flow]:
+        return [Flow(edge.source, edge.target, edge.chars) for edge in self.state.edges]
 
     def _turns(self) -> list[TurnView]:
         return sorted(self.state.turns, key=lambda turn: turn.start)
@@ -93,10 +127,10 @@ class Still:
         return " · ".join(parts)
 
     def _underway(self) -> str:
-        run = self.state.run
-        if run.status not in {"starting", "running", "stopping"}:
+        if self.ended:
             return ""
-        return f"this is how it stood while the team was at work: `%agents attach {run.pool}` shows how it went on"
+        attach = f"%agents attach {self.state.run.pool}"
+        return f"this is how it stood while the team was at work: `{attach}` shows how it went on"
 
 
 def _read(reading: Reading) -> str:
@@ -139,43 +173,3 @@ def _agents(agents: list[AgentView], palette: dict[str, str]) -> str:
     )
     head = "".join(f"<th>{word}</th>" for word in ("agent", "model", "turns", "tokens", "read", "state"))
     return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-
-
-def _graph(agents: list[AgentView], edges: list[EdgeView], palette: dict[str, str]) -> str:
-    """Return the agents on a circle, and an arrow for all text that flowed, the wider the more."""
-    centre = _SIZE / 2
-    places = {
-        agent.name: (
-            centre + _RADIUS * math.sin(2 * math.pi * i / len(agents)),
-            centre - _RADIUS * math.cos(2 * math.pi * i / len(agents)),
-        )
-        for i, agent in enumerate(agents)
-    }
-    most = max((edge.chars for edge in edges), default=0) or 1
-    lines = "".join(
-        _arrow(places[edge.source], places[edge.target], 1 + 5 * edge.chars / most, palette[edge.source], edge)
-        for edge in edges
-        if edge.chars and edge.source in places and edge.target in places
-    )
-    nodes = "".join(
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{_NODE}" fill="{palette[name]}"/>'
-        f'<text x="{x:.1f}" y="{y + _NODE + 14:.1f}" text-anchor="middle" font-size="13" fill="currentColor">'
-        f"{escape(name)}</text>"
-        for name, (x, y) in places.items()
-    )
-    return f'<svg width="{_SIZE}" height="{_SIZE}" viewBox="0 0 {_SIZE} {_SIZE}" role="img">{lines}{nodes}</svg>'
-
-
-def _arrow(source: tuple[float, float], target: tuple[float, float], width: float, colour: str, edge: EdgeView) -> str:
-    dx, dy = target[0] - source[0], target[1] - source[1]
-    length = math.hypot(dx, dy) or 1.0
-    ux, uy = dx / length, dy / length
-    side = 5  # the two directions run side by side
-    x1, y1 = source[0] + ux * _NODE - uy * side, source[1] + uy * _NODE + ux * side
-    x2, y2 = target[0] - ux * (_NODE + 8) - uy * side, target[1] - uy * (_NODE + 8) + ux * side
-    tip = f"{x2 + ux * 8:.1f},{y2 + uy * 8:.1f} {x2 - uy * 5:.1f},{y2 + ux * 5:.1f} {x2 + uy * 5:.1f},{y2 - ux * 5:.1f}"
-    title = f"{edge.source} → {edge.target}: {edge.chars:,} characters"
-    return (
-        f'<g><title>{escape(title)}</title><line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" '
-        f'stroke="{colour}" stroke-width="{width:.1f}" opacity=".7"/><polygon points="{tip}" fill="{colour}"/></g>'
-    )

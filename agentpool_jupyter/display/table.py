@@ -1,4 +1,4 @@
-"""A small table that displays itself as text and as HTML, and a text cut to fit a line of one."""
+"""A small table that displays itself as text and as HTML; a text cut to fit a line of one, and a number of things."""
 
 from __future__ import annotations
 
@@ -15,6 +15,11 @@ def clip(text: str, most: int) -> str:
     """Return a text in one line, of so many characters at most."""
     line = " ".join(text.split())
     return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return so many of something in words: ``1 turn``, ``1,200 turns``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 class Table:

@@ -1,27 +1,31 @@
-"""A run in a terminal: whole lines, each under its speaker's name, as they come."""
+"""A run in a terminal: whole lines, each under its speaker's name, as they come, and below them who does what now."""
 
 from __future__ import annotations
 
 import textwrap
 from typing import TYPE_CHECKING
 
-from .foreign import printable
+from .console import Console
 from .screen import bounded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from .screen import Patch, State, TurnView
+    from .screen import AgentView, Patch, RunView, State, TurnView
 
-_WIDTH = 100
+_NAME = 12  # columns for a name, in a terminal that is not narrow
+_LEAST = 16  # columns for text, however narrow it is
 _GOING_ON = {"waiting", "approved", "running"}  # states of a call that is not over
+_DOING = {"speaking": "speaks", "thinking": "thinks", "retrying": "tries again"}
 
 
 class TextScreen:
     """Writes what a feed shows as lines; several agents who speak at once alternate by line."""
 
-    def __init__(self, write: Callable[[str], object] = print) -> None:
-        self._print = write
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console()
+        self._run: RunView | None = None
+        self._agents: dict[str, AgentView] = {}
         self._turns: dict[str, TurnView] = {}
         self._pending: dict[str, str] = {}
         self._warned: set[str] = set()
@@ -30,12 +34,15 @@ class TextScreen:
     def show_state(self, state: State, *, keep: bool = False) -> None:
         """Write the last words: how the run ended."""
         if keep:
+            self._console.status("")
             run = state.run
             taken = bounded(f"{run.tokens:,} tokens", run)
-            self._write(f"— {run.status}{f' ({run.reason})' if run.reason else ''}, {taken}")
+            self._console.line(f"— {run.status}{f' ({run.reason})' if run.reason else ''}, {taken}")
 
     def show_patch(self, patch: Patch) -> None:
         """Write the lines that are complete now."""
+        self._run = patch.run or self._run
+        self._agents |= {agent.name: agent for agent in patch.agents}
         self._warn(patch.run.lets_pass or [] if patch.run else [])
         for turn in patch.turns:
             self._turns[turn.id] = turn
@@ -53,7 +60,23 @@ class TextScreen:
                 self._line(self._turns[dropped], "(taken back: the turn is tried again)")
         for agent in patch.agents:
             if agent.state == "retrying":
-                self._write(f"{agent.name}: {agent.note}")
+                self._console.line(f"{agent.name}: {agent.note}")
+        self._console.status(self._doing())
+
+    def _doing(self) -> str:
+        """Return who does what now, in a line."""
+        run = self._run
+        if run is None or run.finished is not None:
+            return ""
+        busy = [
+            f"{agent.name} {_DOING[agent.state]}"
+            + (f" ({agent.rate:.0f} tokens/s)" if agent.state == "speaking" else "")
+            for agent in self._agents.values()
+            if agent.state in _DOING
+        ]
+        return (
+            f"… {run.pool}: {', '.join(busy) or run.status} · {bounded(f'{run.tokens:,} tokens', run)} · Ctrl-C stops"
+        )
 
     def _show_calls(self, turn: TurnView) -> None:
         """Write the calls of a turn that have come to an end, behind what it had said."""
@@ -69,23 +92,28 @@ class TextScreen:
         for warning in warnings:
             if warning not in self._warned:
                 self._warned.add(warning)
-                self._write(f"⚠ {warning}")
-
-    def _write(self, line: str) -> None:
-        self._print(printable(line))
+                self._console.line(f"⚠ {warning}")
 
     def _flush(self, turn: str, *, whole: bool) -> None:
+        view = self._turns[turn]
+        width = max(_LEAST, self._console.width - len(self._lead(view)) - 1)
         *lines, rest = self._pending.get(turn, "").split("\n")
         if whole:
             lines.append(rest)
             rest = ""
-        elif len(rest) > _WIDTH:  # a word that is still growing waits for its end
-            line, _, rest = rest.rpartition(" ")
-            lines.append(line)
+        elif len(rest) > width:  # a word that is still growing waits for its end
+            line, _, growing = rest.rpartition(" ")
+            *full, last = textwrap.wrap(line, width) or [""]
+            lines += full or [last]
+            rest = f"{last} {growing}" if full else growing
         self._pending[turn] = rest
         for line in lines:
-            for piece in textwrap.wrap(line.strip(), _WIDTH):
-                self._line(self._turns[turn], piece)
+            for piece in textwrap.wrap(line.strip(), width):
+                self._line(view, piece)
 
     def _line(self, turn: TurnView, text: str) -> None:
-        self._write(f"{turn.name:>12} │ {text}")
+        agent = self._agents.get(turn.agent)
+        self._console.line(text, self._lead(turn), agent.place if agent else None)
+
+    def _lead(self, turn: TurnView) -> str:
+        return f"{turn.name:>{min(_NAME, self._console.width // 5)}} │ "

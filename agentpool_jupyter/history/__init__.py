@@ -6,6 +6,7 @@ In reading order::
     diff      two positions, turn by turn and word by word
     graph     all branches, as ``git log --graph`` shows them
     effects   what agents did outside the pool, after a position
+    moves     going back and branching off: what that does or would do, and what it cannot undo
     transfer  a pool as one file
     folding   which deltas become one, and when they may
     compact   the rewriting of a pool by that, with an archive before it

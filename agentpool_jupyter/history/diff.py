@@ -118,7 +118,9 @@ class Diff:
     def __bool__(self) -> bool:
         return bool(self.files) or any(change.kind != "same" for change in self.changes.rest)
 
-    def _head(self) -> str:
+    @property
+    def head(self) -> str:
+        """What changed, counted, in a line."""
         told = ", ".join(f"{count} {kind}" for kind, count in self.counts.items() if count) or "both are empty"
         kinds = Counter(file.kind for file in self.files)
         files = ", ".join(f"{kinds[kind]} {kind}" for kind in ("added", "removed", "changed") if kinds[kind])
@@ -132,7 +134,7 @@ class Diff:
             for found, what, name in ((turns, "turns", "changes"), (self.files, "files", "files"))
             if len(found) > _PRINTED
         ]
-        return changes_to_text(self._head(), sections, "\n".join(more))
+        return changes_to_text(self.head, sections, "\n".join(more))
 
     def _repr_html_(self) -> str:
         stretches: list[str | list[ChangedSection]] = []
@@ -147,7 +149,7 @@ class Diff:
             stretches = [_same(leading)]
         if self.files:
             stretches.append([file.section() for file in self.files])
-        return changes_to_html(self._head(), stretches)
+        return changes_to_html(self.head, stretches)
 
 
 def diff(pool: Pool, a: int | str | Position, b: int | str | Position | None = None) -> Diff:

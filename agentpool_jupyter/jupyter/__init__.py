@@ -40,6 +40,7 @@ def load(shell: InteractiveShell) -> None:
     install_completion(shell, session, magics)
     install_questions(shell)
     install_desk(shell, session)
+    shell.events.register("post_run_cell", session.settle)
 
 
 def unload(shell: InteractiveShell) -> None:
@@ -50,6 +51,8 @@ def unload(shell: InteractiveShell) -> None:
 
     manager = shell.magics_manager
     for magics in [manager.registry.pop(name) for name in _CLASSES if name in manager.registry]:
+        if magics.session.settle in shell.events.callbacks["post_run_cell"]:
+            shell.events.unregister("post_run_cell", magics.session.settle)
         magics.session.close()
         for kind, names in magics.magics.items():
             for name in names:

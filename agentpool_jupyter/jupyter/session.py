@@ -155,15 +155,16 @@ class Session:
         """Return the runs of this kernel that have not ended."""
         return [run for run in self.runs() if run.status in ("running", "stopping")]
 
-    def show(self, pool: Pool, run_id: str, run: Run | None = None, *, text: bool = False) -> Show:
-        """Show a run, in place of an earlier showing of the same one."""
+    def show(self, pool: Pool, run_id: str, run: Run | None = None, *, text: bool = False, waits: bool = False) -> Show:
+        """Show a run, in place of an earlier showing of the same one; with ``waits`` somebody waits for its end."""
         from .live.show import Show  # noqa: PLC0415 - it brings in the runtime of agents
 
         earlier = self.shows.pop(run_id, None)
         if earlier is not None:
             run = run or earlier.run
             earlier.close()
-        show = self.shows[run_id] = Show(pool, run_id, run, None if text else self._find_front_end())
+        front_end = None if text else self._find_front_end()
+        show = self.shows[run_id] = Show(pool, run_id, run, front_end, self.running, waits=waits)
         running = self.running()
         for old in list(self.shows.values())[:-_SHOWS_KEPT]:
             if old.run not in running:
@@ -194,6 +195,13 @@ class Session:
             run.stop(timeout=0)
         for run in runs:
             run.stop()
+
+    def settle(self, _result: object = None) -> None:
+        """Have what is shown of runs that have ended show the end: a cell may have waited for one, and be the last."""
+        for show in list(self.shows.values()):
+            if show.run is not None and show.run.status not in ("running", "stopping"):
+                show.wait(5)
+                show.finish()
 
     def find_run(self, word: str | None) -> Run:
         """Return a run of this kernel by id or pool name (default: the latest)."""

@@ -16,6 +16,7 @@ In reading order::
     runs       which teams ran, and whether they are alive
     votes      who must agree before something is done, and what votes come to
     effects/   calls of tools that agents ask for: what was asked, and what became of it
+    affairs    branches, runs and effects, folded together
     columns    a pool as a table, in pandas or Arrow
     snapshots  what a pool asks of its snapshots, and a pool without any
     pool       all of it over one log: opening, reading, writing, time travel

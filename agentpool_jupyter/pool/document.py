@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from agentpool_jupyter.display.colours import colour, colours
 from agentpool_jupyter.display.foreign import printable
-from agentpool_jupyter.display.sections import TurnSection, to_html, to_markdown
+from agentpool_jupyter.display.sections import TurnSection, parts_html, to_html, to_markdown
+from agentpool_jupyter.display.table import counted
 
 from .events import Delta, Event, File, Message, TurnFailed, TurnFinished, TurnStarted, Unreadable, Usage
 from .files.contents import no_contents
@@ -191,13 +192,18 @@ class Document:
         return self.text
 
     def __repr__(self) -> str:
-        return f"<Document of {self.pool or 'events'} at {self.at}: {len(self)} turns>"
+        return f"<Document of {self.pool or 'events'} at {self.at}: {counted(len(self), 'turn')}>"
 
     def _repr_pretty_(self, printer: object, cycle: bool) -> None:  # noqa: ARG002, FBT001 - IPython's protocol
         printer.text(printable(self.text))  # type: ignore[attr-defined]
 
     def _repr_html_(self) -> str:
         return to_html(self._sections())
+
+    @property
+    def parts(self) -> list[str]:
+        """Its HTML, a piece a turn; as long as nothing of a turn changes, its piece does not."""
+        return parts_html(self._sections())
 
 
 def fold(events: Iterable[Event]) -> Document:

@@ -12,7 +12,7 @@ import secrets
 import string
 import threading
 import time
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
@@ -56,6 +56,10 @@ class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
 
 class Event(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="type"):
     """What every event carries."""
+
+    def __deepcopy__(self, memo: object) -> Self:
+        """Return itself: an event says what happened, and copies of a fold share it."""
+        return self
 
     id: str
     """Unique, made by the writer; an event that is stored twice counts once."""
@@ -260,7 +264,7 @@ class Heartbeat(Event, frozen=True, kw_only=True, tag="heartbeat"):
 
 
 class StopAsked(Event, frozen=True, kw_only=True, tag="stop_asked"):
-    """Somebody asks the holder of a run to stop it; who holds it later is not meant."""
+    """Somebody asks the holder of a run to stop it, or with ``agent`` one agent of it; no later holder is meant."""
 
     target: str
     """The run. The event is not of it: it comes from outside."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
@@ -9,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Self
 from agentpool_jupyter.errors import PositionError, UserError
 from agentpool_jupyter.log import open_store
 
-from .branches import Branches, Position, composed
+from .affairs import Affairs
+from .branches import Position, composed
 from .claims import is_late, unfenced
 from .codec import EventFollower, at_offset, decode, encode
 from .columns import arrow_of, event_columns, pandas_of, turn_columns
 from .document import Document
-from .effects import Effects, Pending
+from .effects import Pending
 from .effects.questions import answer, find_pending, grant, revoke, standing_grants
 from .events import Event, Fork, Head, IdSource, Message, Tag, now_ms
 from .files.checkout import Checkin, Checkout, check_in, check_out
@@ -23,7 +25,6 @@ from .files.packing import as_bytes
 from .files.version import FileVersion
 from .files.writing import FileChange, write
 from .positions import find_position
-from .runs import Runs
 from .snapshots import NO_SNAPSHOTS
 from .votes import PERSON
 
@@ -33,10 +34,12 @@ if TYPE_CHECKING:
 
     from agentpool_jupyter.log import Log, Record, Store
 
+    from .branches import Branches
     from .columns import Rows
-    from .effects import Effect, Ledger, StandingGrant
+    from .effects import Effect, Effects, Ledger, StandingGrant
     from .files.entry import FileEntry
     from .files.version import FileMap
+    from .runs import Runs
     from .snapshots import Snapshots
 
 
@@ -58,9 +61,8 @@ class Pool:
         self.contents = Contents(log)
         """What its files hold."""
         self._lock = threading.RLock()
-        self._branches = Branches()
-        self._runs = Runs()
-        self._effects = Effects(self._runs, self._branches)
+        self._affairs = Affairs()
+        self._branches, self._runs, self._effects = self._affairs.branches, self._affairs.runs, self._affairs.effects
         self.redact: Callable[[str], str] = str
         """What a person says through this object is put through it before it is stored."""
         self.trusted: set[str] = set()
@@ -106,6 +108,15 @@ class Pool:
     def branches(self) -> list[str]:
         """The names of all branches, in the order in which they were made."""
         return list(self.lineage)
+
+    def affairs(self, stop: int) -> Affairs:
+        """Return the branches, runs and effects as the events below an offset have them, to be taken further."""
+        affairs = Affairs()
+        summed = self.snapshots.chronicle(self.log)
+        known = [record for record in summed.records if record.offset < stop]
+        for event in itertools.chain(map(decode, known), self.events(min(summed.end, stop), stop)):
+            affairs.absorb(event)
+        return affairs
 
     def events(self, start: int = 0, stop: int | None = None) -> Iterator[Event]:
         """Yield stored events of all branches in log order, ``start <= offset < stop``."""
@@ -398,10 +409,7 @@ class Pool:
     def _take_in(self, events: Iterable[Event]) -> list[Event]:
         fresh = []
         for event in events:
-            self._runs.absorb(event)
-            if not is_late(event, self._runs.claims.fences):
-                self._branches.absorb(event)
-            self._effects.absorb(event)
+            self._affairs.absorb(event)
             fresh.append(event)
         return fresh
 

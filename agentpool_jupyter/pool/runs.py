@@ -33,6 +33,8 @@ class RunRecord:
         self.finished: RunFinished | None = None
         self.stop_asked: StopAsked | None = None
         """By whom its present holder was asked to stop."""
+        self.agents_stopped: dict[str, StopAsked] = {}
+        """The agents that its present holder was asked to stop, and by whom."""
         self._seen: set[str] = set()
         self.last_sign = 0
         """When the log took its last event, in milliseconds since the epoch."""
@@ -70,6 +72,16 @@ class RunRecord:
                 self.finished = event
             case Claim() if event is self.claim:
                 self.finished = self.stop_asked = None
+                self.agents_stopped = {}
+
+    def ask_to_stop(self, event: StopAsked) -> None:
+        """Take in that somebody asks for its end, or for that of one of its agents."""
+        if event.epoch != self.epoch:
+            return
+        if event.agent:
+            self.agents_stopped.setdefault(event.agent, event)
+        else:
+            self.stop_asked = event
 
     @property
     def owner(self) -> str:
@@ -101,8 +113,8 @@ class Runs(dict[str, RunRecord]):
         if event.run in self:
             self[event.run].absorb(event)
         elif isinstance(event, StopAsked):
-            if event.target in self and event.epoch == self[event.target].epoch:
-                self[event.target].stop_asked = event
+            if event.target in self:
+                self[event.target].ask_to_stop(event)
         elif isinstance(event, RunStarted):
             self[event.run] = record = RunRecord(event.run, self.claims)
             if event.parent in self:  # a parent is older, so that nobody is above itself

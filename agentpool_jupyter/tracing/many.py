@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentpool_jupyter.agents.runs.drift import DriftWatch, TurnDrift
 from agentpool_jupyter.display.account import Account, Part
-from agentpool_jupyter.display.table import Table
+from agentpool_jupyter.display.table import Table, counted
 from agentpool_jupyter.pool.words import OVERTAKEN, UNUSUAL
 
 from .causes import CausalGraph
@@ -96,7 +96,8 @@ class TurnsTrace(Account):
     def head(self) -> str:
         """It in a line."""
         tokens = sum(turn.usage.total for turn in self.turns if turn.usage)
-        told = f"{len(self.turns)} turns, {len(self.failures)} attempts that went wrong, {tokens:,} tokens"
+        wrong = f"{counted(len(self.failures), 'attempt')} that went wrong"
+        told = f"{counted(len(self.turns), 'turn')}, {wrong}, {tokens:,} tokens"
         return f"{self.name}{', what went wrong' if self._only_failures else ''}: {told}"
 
     def _above(self) -> Iterator[str]:

@@ -15,7 +15,7 @@ import msgspec
 from agentpool_jupyter.display.account import Account, Part
 from agentpool_jupyter.display.colours import colour, colours
 from agentpool_jupyter.display.lanes import Arrow, LaneBar, lanes_svg, lanes_text
-from agentpool_jupyter.display.table import Table, clip
+from agentpool_jupyter.display.table import Table, clip, counted
 from agentpool_jupyter.errors import UserError
 from agentpool_jupyter.pool import Position
 from agentpool_jupyter.recall.text.shingles import containment, shingles
@@ -170,7 +170,11 @@ class PhraseTrace(Account):
     def head(self) -> str:
         """It in a line."""
         exact = sum(place.exact for place in self.places)
-        told = f"{exact} turns word for word, {len(self.places) - exact} nearly so" if self.places else "nowhere"
+        told = (
+            f"{counted(exact, 'turn')} word for word, {len(self.places) - exact} nearly so"
+            if self.places
+            else "nowhere"
+        )
         return f"{clip(self.phrase, _EXCERPT)!r} on branch {self.branch}: {told}"
 
     def _parts(self) -> list[Part]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from agentpool_jupyter.display.account import Account, Part
-from agentpool_jupyter.display.table import Table, clip
+from agentpool_jupyter.display.table import Table, clip, counted
 from agentpool_jupyter.pool.words import PYTHON
 
 from .causes import CausalGraph
@@ -226,20 +226,20 @@ class Trace(Account):
             )
         if self.turn.model:
             names = [turn.name for turn in self.seen]
-            parts.append(Part(f"It had read {len(names)} turns", listed(names)))
+            parts.append(Part(f"It had read {counted(len(names), 'turn')}", listed(names)))
             rows = [(one.turn.name, one.why) for one in self.unseen[-NAMED:]]
             unread = Part(f"It had not read {len(self.unseen)}", Table(("turn", "why"), rows))
             parts.append(unread if rows else _ALL_READ)
         if self.recalled:
             hits = [f"{hit.get('source', '')}: {clip(str(hit.get('text', '')), _CLIPPED)}" for hit in self.recalled]
-            parts.append(Part(f"It was reminded of {len(hits)} passages", "\n".join(hits)))
+            parts.append(Part(f"It was reminded of {counted(len(hits), 'passage')}", "\n".join(hits)))
         parts += self._deeds()
         parents = listed([turn.name for turn in self.parents]) or "nothing"
         before, after = [one.name for one in self.ancestors], [one.name for one in self.descendants]
         relatives = (
             f"from: {parents}\nall before: {listed(before) or 'nothing'}\nall after: {listed(after) or 'nothing'}"
         )
-        parts.append(Part(f"It came from {len(before)} turns, and {len(after)} came from it", relatives))
+        parts.append(Part(f"It came from {counted(len(before), 'turn')}, and {len(after):,} came from it", relatives))
         causes = self.causes
         parts.append(
             Part(

@@ -25,7 +25,7 @@ export function render({ model, el }: { model: WidgetModel; el: HTMLElement }): 
   const lanes = new Lanes();
   const transcript = new DocumentView();
   const graph = new Graph();
-  let scene: Scene = { model: null, link: "waiting", problem: "", then: null };
+  let scene: Scene = { model: null, link: "waiting", problem: "", then: null, outcome: null };
   let shown: Shown = { page: "lanes", graph: true, timeline: true };
 
   const draw = (): void => {
@@ -36,7 +36,7 @@ export function render({ model, el }: { model: WidgetModel; el: HTMLElement }): 
     if (scene.model === null) return;
     tray.update(scene.model.run, scene.link === "live");
     timeline.root.hidden = !shown.timeline;
-    if (shown.timeline) timeline.update(scene.model, casting.of(scene.model), live && scene.link === "live", scene.then);
+    if (shown.timeline) timeline.update(scene.model, casting.of(scene.model), live, scene);
     setAttribute(root, "data-then", scene.then === null ? null : "");
     const looked = scene.then?.model ?? scene.model;
     const cast = (scene.then === null ? casting : earlier).of(looked);
@@ -66,7 +66,7 @@ export function render({ model, el }: { model: WidgetModel; el: HTMLElement }): 
     draw();
     (shown.page === "lanes" ? lanes : transcript).restore();
   });
-  const timeline = new Timeline((at) => session.look(at));
+  const timeline = new Timeline((at) => session.look(at), (wish) => session.act(wish));
   const filter = new Filter(() => draw());
   const found = new FoundMarks();
   const header = new Header({ stop: () => session.send({ kind: "stop" }) }, say.root, switches.root, filter.root);

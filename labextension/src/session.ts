@@ -1,7 +1,8 @@
 // One view's conversation with the kernel: asks for the state, takes patches, notices silence.
 
 import { fromState, reduce, type Model } from "./store";
-import { parse, WireError, type Then, type ToKernel } from "./wire";
+import type { Wish } from "./actions";
+import { parse, WireError, type ActOutcome, type Then, type ToKernel } from "./wire";
 
 /** What anywidget hands to a view, as far as it is used here. */
 export interface WidgetModel {
@@ -25,6 +26,8 @@ export interface Scene {
   readonly problem: string;
   /** An earlier moment that is looked at, in place of now. */
   readonly then: Earlier | null;
+  /** What came of the last action that this view asked for. */
+  readonly outcome: ActOutcome | null;
 }
 
 export interface Earlier {
@@ -43,7 +46,7 @@ const PROBLEM_MS = 10_000;
 
 /** Tells `onChange` of every new scene until it is closed. */
 export class Session {
-  private scene: Scene = { model: null, link: "waiting", problem: "", then: null };
+  private scene: Scene = { model: null, link: "waiting", problem: "", then: null, outcome: null };
   /** Other views of the same run hear the answers to this one, too. */
   private readonly name = Math.random().toString(36).slice(2);
   private looking: number | null = null;
@@ -80,8 +83,13 @@ export class Session {
   /** Asks how everything stood at a moment; null is now. One question is on its way at a time, and the last one counts. */
   look(at: number | null): void {
     this.wanted = at;
-    if (at === null) this.change({ then: null });
+    if (at === null || this.scene.link === "absent" || this.scene.link === "lost") this.change({ then: null });
     else if (this.looking === null && this.send({ kind: "look", view: this.name, at })) this.looking = at;
+  }
+
+  /** Asks for something to be done at a position; false if the kernel certainly did not get it. */
+  act(wish: Wish): boolean {
+    return this.send({ kind: "act", view: this.name, ...wish });
   }
 
   close(): void {
@@ -118,6 +126,10 @@ export class Session {
       if (message.view === this.name) this.arrive(message);
       return;
     }
+    if (message.kind === "outcome") {
+      if (message.view === this.name) this.change({ outcome: message });
+      return;
+    }
     if (message.kind === "problem") {
       this.looking = null;
       this.change({ link: "live" });
@@ -134,10 +146,12 @@ export class Session {
     else if (outcome.kind === "gap") this.ask();
   };
 
-  private arrive({ at, offset, state }: Then): void {
+  private arrive({ at, offset, state, same }: Then): void {
     this.looking = null;
     if (this.wanted === null) return;
-    this.change({ then: { at, offset, model: fromState(state) } });
+    const now = this.scene.model?.turns;
+    const turns = [...state.turns, ...same.flatMap((id) => now?.get(id) ?? [])];
+    this.change({ then: { at, offset, model: fromState({ ...state, turns }) } });
     if (this.wanted !== at) this.look(this.wanted);
   }
 

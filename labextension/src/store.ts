@@ -3,7 +3,7 @@
 // Identity tells what changed: an agent, a turn or `order` that is the same object as before has not changed, so
 // that the DOM is touched only where something is new.
 
-import type { AgentView, Append, BarView, EdgeView, Patch, PointView, RunView, State, TurnView } from "./wire";
+import type { AgentView, Append, BarView, EdgeView, FileView, Patch, PointView, RunView, State, TurnView } from "./wire";
 
 /** Everything that is shown. */
 export interface Model {
@@ -19,6 +19,8 @@ export interface Model {
   /** By the ids of attempts, and of events. */
   readonly bars: ReadonlyMap<string, BarView>;
   readonly points: ReadonlyMap<string, PointView>;
+  /** By their paths, deleted ones too. */
+  readonly files: ReadonlyMap<string, FileView>;
 }
 
 /** What became of a message: `gap` means that something was missed and the state must be asked for. */
@@ -44,6 +46,7 @@ export function fromState(state: State, before: Model | null = null): Model {
     edges: new Map(state.edges.map((edge) => [edgeKey(edge.source, edge.target), edge])),
     bars: new Map(state.bars.map((bar) => [bar.id, bar])),
     points: new Map(state.points.map((point) => [point.id, point])),
+    files: new Map(state.files.map((file) => [file.path, file])),
   };
 }
 
@@ -66,6 +69,7 @@ export function reduce(model: Model | null, message: State | Patch): Outcome {
       edges: replaced(model.edges, message.edges, (edge) => edgeKey(edge.source, edge.target)),
       bars: replaced(model.bars, message.bars, (bar) => bar.id),
       points: replaced(model.points, message.points, (point) => point.id),
+      files: replaced(model.files, message.files, (file) => file.path),
     },
   };
 }

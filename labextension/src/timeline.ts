@@ -4,10 +4,11 @@
 // Bars and points hold their seconds, and the style sheet places them: as time goes on one number changes (`--ap-unit`,
 // how wide a second is), and a bar is touched only when something of it is new.
 
+import { Actions, type Wish } from "./actions";
 import type { Cast } from "./cast";
 import { element, setAttribute, setText } from "./dom";
-import { clock } from "./format";
-import type { Earlier } from "./session";
+import { clock, exact } from "./format";
+import type { Scene } from "./session";
 import type { Model } from "./store";
 import type { BarView, PointView } from "./wire";
 
@@ -20,6 +21,8 @@ const REDRAW_MS = 500;
 const LONGER = 1 / 250;
 /** A key goes so far, as a share of the whole. */
 const STEP = 0.02;
+/** So many files are named. */
+const FILES = 12;
 
 export class Timeline {
   readonly root: HTMLElement;
@@ -27,10 +30,12 @@ export class Timeline {
   private readonly across = element("div", { class: "ap-across" });
   private readonly cursor = element("div", { class: "ap-cursor", hidden: "" });
   private readonly track: HTMLElement;
-  private readonly told = element("span", { class: "ap-then-told" });
+  private readonly told = element("span", { class: "ap-then-told", role: "status" });
   private readonly now = element("button", { type: "button", class: "ap-now" }, "back to now");
-  private readonly commands = element("span", { class: "ap-commands" });
-  private readonly then = element("div", { class: "ap-then", role: "status" }, this.told, this.commands, this.now);
+  private readonly actions: Actions;
+  private readonly then: HTMLElement;
+  private readonly files = element("div", { class: "ap-files", "data-testid": "files", hidden: "" });
+  private listed: Model["files"] = new Map();
   private readonly lanes = new Map<string, HTMLElement>();
   private readonly bars = new Map<string, { box: HTMLElement; view: BarView }>();
   private readonly points = new Map<string, { box: HTMLElement; view: PointView }>();
@@ -43,8 +48,16 @@ export class Timeline {
   private stretched = 0;
   private at: number | null = null;
 
-  /** `look` is called with the moment that is pointed at, in milliseconds since the epoch; null is now. */
-  constructor(private readonly look: (at: number | null) => void) {
+  /**
+   * `look` is called with the moment that is pointed at, in milliseconds since the epoch; null is now. `act` asks for
+   * something to be done there.
+   */
+  constructor(
+    private readonly look: (at: number | null) => void,
+    act: (wish: Wish) => boolean,
+  ) {
+    this.actions = new Actions(act);
+    this.then = element("div", { class: "ap-then" }, this.told, this.actions.root, this.now);
     this.track = element(
       "div",
       {
@@ -54,21 +67,27 @@ export class Timeline {
       this.rows, this.across,
     );
     this.across.append(this.cursor);
-    this.root = element("div", { class: "ap-timeline" }, this.track, this.then);
+    this.root = element("div", { class: "ap-timeline" }, this.track, this.then, this.files, this.actions.panel);
     this.track.addEventListener("pointerdown", this.grab);
     this.track.addEventListener("pointermove", this.drag);
     this.track.addEventListener("keydown", this.key);
     this.now.addEventListener("click", this.back);
   }
 
-  update(model: Model, cast: Cast, live: boolean, then: Earlier | null): void {
-    this.tell(then);
+  update(model: Model, cast: Cast, atWork: boolean, { link, then, outcome }: Pick<Scene, "link" | "then" | "outcome">): void {
+    const live = atWork && link === "live";
+    const connected = link === "live" || link === "waiting";
+    const place = then ?? (connected || this.at === null ? null : { at: this.at, offset: lastBefore(model, this.at) });
+    this.tell(place);
+    setAttribute(this.then, "aria-busy", connected && this.at !== null && then?.at !== this.at ? "true" : null);
+    this.actions.update(place === null ? null : String(place.offset), connected, outcome);
+    this.list((then?.model ?? model).files);
     this.row(cast);
     const moved = this.started !== model.run.started || this.live !== live;
     this.started = model.run.started;
     this.live = live;
     if (moved || this.drawn.bars !== model.bars) for (const bar of model.bars.values()) this.bar(bar, model, moved);
-    if (moved || this.drawn.points !== model.points) for (const point of model.points.values()) this.point(point, moved);
+    if (moved || this.drawn.points !== model.points) for (const point of model.points.values()) this.point(point, live ? Infinity : (model.run.finished ?? Infinity), moved);
     this.drawn = model;
     if (!moved && Date.now() - this.stretched < Math.max(REDRAW_MS, LONGER * (this.span.end - this.span.start))) return;
     this.stretched = Date.now();
@@ -83,6 +102,19 @@ export class Timeline {
     this.track.removeEventListener("pointermove", this.drag);
     this.track.removeEventListener("keydown", this.key);
     this.now.removeEventListener("click", this.back);
+    this.actions.close();
+  }
+
+  /** The files that there were at the moment that is looked at. */
+  private list(files: Model["files"]): void {
+    if (files === this.listed) return;
+    this.listed = files;
+    const all = [...files.values()].filter(({ size }) => size !== null).sort((a, b) => (a.path < b.path ? -1 : 1));
+    const told = all.slice(0, FILES).map(({ path, version, size, agent }) =>
+      element("span", { class: "ap-file", title: `${path}: version ${version} by ${agent}, ${exact(size ?? 0)} bytes` }, element("code", {}, path), ` v${version}`));
+    const more = all.length > FILES ? [` and ${all.length - FILES} more`] : [];
+    this.files.replaceChildren("Files: ", ...told, ...more);
+    this.files.hidden = all.length === 0;
   }
 
   private row(cast: Cast): void {
@@ -122,33 +154,28 @@ export class Timeline {
     setAttribute(box, "title", `${name}: ${ENDS[view.how]}${took}, ${first}${view.left ? "; on a line that was left" : ""}`);
   }
 
-  private point(view: PointView, moved: boolean): void {
+  /** What was done to the history after the run stands at its end. */
+  private point(view: PointView, end: number, moved: boolean): void {
     let known = this.points.get(view.id);
     if (known !== undefined && !moved) return;
     if (known === undefined) {
-      known = { box: element("div", { class: "ap-point", "data-what": view.what, title: `${view.agent || "you"} ${view.told}` }), view };
+      known = { box: element("div", { class: "ap-point", "data-what": view.what, "data-how": view.how, title: `${view.agent || "you"} ${view.told}` }), view };
       this.points.set(view.id, known);
       const lane = view.what === "fork" || view.what === "head" ? undefined : this.lanes.get(view.agent);
       (lane ?? this.across).append(known.box);
     }
-    this.last = Math.max(this.last, view.at);
-    known.box.style.setProperty("--ap-from", seconds(view.at - this.started));
+    this.last = Math.max(this.last, Math.min(view.at, end));
+    known.box.style.setProperty("--ap-from", seconds(Math.min(view.at, end) - this.started));
   }
 
-  private tell(then: Earlier | null): void {
+  private tell(then: { readonly at: number; readonly offset: number } | null): void {
     setAttribute(this.then, "data-then", then === null ? null : "");
     if (then === null) {
       setText(this.told, "Point into the timeline to see how everything stood then.");
-      this.commands.replaceChildren();
       return;
     }
     const since = then.at - this.span.start;
     setText(this.told, `As of ${since < 60_000 ? `${(since / 1000).toFixed(1)} s` : clock(since)} (offset ${then.offset})`);
-    const offset = String(then.offset);
-    if (this.commands.dataset["offset"] === offset && this.commands.childElementCount > 0) return;
-    this.commands.dataset["offset"] = offset;
-    const lines = [`%rollback ${offset}`, `%branch idea ${offset}`, `%diff ${offset}`];
-    this.commands.replaceChildren(...lines.map((line) => element("button", { type: "button", class: "ap-copy ap-command", "data-text": line, title: `Copy ${line}` }, line)));
   }
 
   private readonly grab = (event: PointerEvent): void => {
@@ -195,6 +222,17 @@ export class Timeline {
     setAttribute(this.track, "aria-valuetext", at === null ? "now" : clock(1000 * since));
     if (at !== null) this.cursor.style.setProperty("--ap-from", seconds(at - this.span.start));
   }
+}
+
+/** Without a kernel only beginnings and ends are known: the last of them before a moment. */
+function lastBefore(model: Model, at: number): number {
+  let last = 0;
+  for (const bar of model.bars.values()) {
+    if (bar.began <= at) last = Math.max(last, bar.start);
+    if (bar.ended !== null && bar.end !== null && bar.ended <= at) last = Math.max(last, bar.end);
+  }
+  for (const point of model.points.values()) if (point.at <= at) last = Math.max(last, point.offset);
+  return last;
 }
 
 /** For the style sheet; clocks of other machines may be behind. */

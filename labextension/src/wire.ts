@@ -9,14 +9,20 @@ const AGENT_STATES = ["idle", "thinking", "speaking", "retrying", "failed", "don
 const RUN_STATUSES = ["starting", "running", "stopping", "finished", "failed", "stopped", "lost"] as const;
 const TURN_STATUSES = ["running", "finished", "failed", "cancelled"] as const;
 const BAR_ENDS = ["running", "finished", "failed", "cancelled", "again", "lost"] as const;
+const ACTIONS = ["rollback", "branch", "diff"] as const;
 const POINT_KINDS = ["call", "vote", "message", "fork", "head"] as const;
+
+const POINT_HOWS = ["", "asked", "begun", "done", "failed", "yes", "no", "back", "undo"] as const;
 
 export type AgentKind = (typeof AGENT_KINDS)[number];
 export type AgentState = (typeof AGENT_STATES)[number];
 export type RunStatus = (typeof RUN_STATUSES)[number];
 export type TurnStatus = (typeof TURN_STATUSES)[number];
 export type BarEnd = (typeof BAR_ENDS)[number];
+/** What a magic of that name does. */
+export type Action = (typeof ACTIONS)[number];
 export type PointKind = (typeof POINT_KINDS)[number];
+export type PointHow = (typeof POINT_HOWS)[number];
 
 /** What reading has cost: prompt tokens by what they were, and turns that missed something. */
 export interface Reading {
@@ -174,7 +180,18 @@ export interface PointView {
   readonly offset: number;
   readonly at: number;
   readonly what: PointKind;
+  /** What became of a call, what a vote said, and whether a move of the head went back or took that back. */
+  readonly how: PointHow;
   readonly told: string;
+}
+
+/** One file of the run's line. */
+export interface FileView {
+  readonly path: string;
+  readonly version: number;
+  /** Bytes; null where it was deleted. */
+  readonly size: number | null;
+  readonly agent: string;
 }
 
 /** More text for a turn; `at` counts UTF-16 code units, as `String.length` does. */
@@ -194,6 +211,7 @@ export interface State {
   readonly edges: readonly EdgeView[];
   readonly bars: readonly BarView[];
   readonly points: readonly PointView[];
+  readonly files: readonly FileView[];
 }
 
 /** What changed since `seq - 1`. */
@@ -208,6 +226,7 @@ export interface Patch {
   readonly edges: readonly EdgeView[];
   readonly bars: readonly BarView[];
   readonly points: readonly PointView[];
+  readonly files: readonly FileView[];
 }
 
 /** How everything stood at an earlier moment, for the view that asked; a rollback to it would keep up to `offset`. */
@@ -217,6 +236,37 @@ export interface Then {
   readonly at: number;
   readonly offset: number;
   readonly state: State;
+  /** Ids of further turns, which were then as they are now. */
+  readonly same: readonly string[];
+}
+
+/** Asks for what a magic does at a position; a rollback is done where the person is `sure`, and else only told. */
+export interface ActAt {
+  readonly kind: "act";
+  readonly view: string;
+  readonly action: Action;
+  /** An offset or a turn's name. */
+  readonly at: string;
+  /** That of the new branch; empty is any. */
+  readonly name: string;
+  readonly sure: boolean;
+}
+
+/** What came of it, for the view that asked. */
+export interface ActOutcome {
+  readonly kind: "outcome";
+  readonly view: string;
+  readonly action: Action;
+  readonly at: string;
+  /** In a line: what was done, what would leave the document, or why it cannot be done. */
+  readonly told: string;
+  /** What was done outside the pool, and is not undone. */
+  readonly effects: readonly string[];
+  /** What changed or would change, as the kernel has rendered it. */
+  readonly html: string;
+  /** Nothing was done yet: the person is asked whether they are sure. */
+  readonly asks: boolean;
+  readonly failed: boolean;
 }
 
 /** What a view asked for could not be done. */
@@ -225,13 +275,14 @@ export interface Problem {
   readonly text: string;
 }
 
-export type ToView = State | Patch | Then | Problem;
+export type ToView = State | Patch | Then | ActOutcome | Problem;
 export type ToKernel =
   | { readonly kind: "hello" }
   | { readonly kind: "stop" }
   | { readonly kind: "say"; readonly text: string }
   | { readonly kind: "look"; readonly view: string; readonly at: number }
-  | Resolve;
+  | Resolve
+  | ActAt;
 
 /** A message of a known kind that does not have the shape of that kind. */
 export class WireError extends Error {
@@ -256,6 +307,7 @@ export function parse(value: unknown): ToView | null {
         at: fields.number("at"),
         offset: fields.number("offset"),
         state: state(new Fields(fields.get("state"), "message.state")),
+        same: fields.list("same", text),
       };
     case "patch": {
       const head = fields.get("run") ?? null;
@@ -270,8 +322,21 @@ export function parse(value: unknown): ToView | null {
         edges: fields.list("edges", edge),
         bars: fields.list("bars", bar),
         points: fields.list("points", point),
+        files: fields.list("files", file),
       };
     }
+    case "outcome":
+      return {
+        kind: "outcome",
+        view: fields.text("view"),
+        action: fields.word("action", ACTIONS, "rollback"),
+        at: fields.text("at"),
+        told: fields.text("told"),
+        effects: fields.list("effects", text),
+        html: fields.text("html", ""),
+        asks: fields.get("asks") === true,
+        failed: fields.get("failed") === true,
+      };
     case "problem":
       return { kind: "problem", text: fields.text("text") };
     default:
@@ -289,6 +354,7 @@ function state(fields: Fields): State {
     edges: fields.list("edges", edge),
     bars: fields.list("bars", bar),
     points: fields.list("points", point),
+    files: fields.list("files", file),
   };
 }
 
@@ -315,8 +381,14 @@ function point(value: unknown, where: string): PointView {
     offset: fields.number("offset"),
     at: fields.number("at"),
     what: fields.word("what", POINT_KINDS, "message"),
+    how: fields.word("how", POINT_HOWS, ""),
     told: fields.text("told"),
   };
+}
+
+function file(value: unknown, where: string): FileView {
+  const fields = new Fields(value, where);
+  return { path: fields.text("path"), version: fields.number("version"), size: fields.numberOrNull("size"), agent: fields.text("agent", "") };
 }
 
 function agent(value: unknown, where: string): AgentView {

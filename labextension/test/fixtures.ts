@@ -32,9 +32,9 @@ export function run(part: Partial<RunView> = {}): RunView {
 }
 
 export function state(part: Partial<State> = {}): State {
-  return { kind: "state", seq: 0, run: run(), agents: [agent("planner")], turns: [], edges: [], bars: [], points: [], ...part };
+  return { kind: "state", seq: 0, run: run(), agents: [agent("planner")], turns: [], edges: [], bars: [], points: [], files: [], ...part };
 }
 
 export function patch(seq: number, part: Partial<Patch> = {}): Patch {
-  return { kind: "patch", seq, run: null, agents: [], turns: [], drops: [], append: [], edges: [], bars: [], points: [], ...part };
+  return { kind: "patch", seq, run: null, agents: [], turns: [], drops: [], append: [], edges: [], bars: [], points: [], files: [], ...part };
 }

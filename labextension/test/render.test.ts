@@ -388,7 +388,7 @@ describe("the head of a run", () => {
 
 describe("the timeline", () => {
   const bar = { id: "1", agent: "planner", start: 1, began: 1000, first: 3000, ended: 5000, end: 9, how: "finished", left: false } as const;
-  const point = { id: "e", agent: "critic", offset: 4, at: 2000, what: "vote", told: "agrees to order" } as const;
+  const point = { id: "e", agent: "critic", offset: 4, at: 2000, what: "vote", how: "yes", told: "agrees to order" } as const;
   const then = state({ agents: two.agents, turns: [turn("1", { text: "On" })] });
 
   function looks(kernel: Kernel): number[] {
@@ -430,13 +430,122 @@ describe("the timeline", () => {
     kernel.says({ kind: "then", view: asked.view, at: 10_800, offset: 4, state: then });
     expect([shown(".ap-turn-text"), shown(".ap-then-told")]).toEqual(["On", "As of 9.8 s (offset 4)"]);
     expect(looks(kernel)).toEqual([10_800, 10_600]);
-    expect([...el.querySelectorAll(".ap-command")].map((each) => each.textContent)).toEqual(["%rollback 4", "%branch idea 4", "%diff 4"]);
+    expect([...el.querySelectorAll(".ap-act")].map((each) => each.getAttribute("aria-label"))).toEqual(["Roll back to offset 4", "Branch off after offset 4", "Compare offset 4 with now"]);
     kernel.says(patch(1, { append: [{ turn: "1", at: 3, text: " two" }] }));
     expect(shown(".ap-turn-text")).toBe("On");
     key("Escape");
     expect(shown(".ap-turn-text")).toBe("One two");
     kernel.says({ kind: "then", view: asked.view, at: 10_600, offset: 3, state: then });
     expect(shown(".ap-turn-text")).toBe("One two");
+  });
+
+  it("names the files that there were", () => {
+    const kernel = timed();
+    expect(shown(".ap-files")).toBeNull();
+    const plan = { path: "plan.md", version: 2, size: 1200, agent: "planner" };
+    kernel.says(patch(1, { files: [plan, { path: "old.md", version: 1, size: 9, agent: "critic" }] }));
+    kernel.says(patch(2, { files: [{ path: "old.md", version: 2, size: null, agent: "critic" }] }));
+    expect(shown(".ap-files")).toBe("Files: plan.md v2");
+    key("ArrowLeft");
+    const asked = kernel.sent.at(-1);
+    if (asked?.kind !== "look") throw new Error("no question");
+    kernel.says({ kind: "then", view: asked.view, at: asked.at, offset: 4, state: { ...then, files: [{ ...plan, version: 1 }] } });
+    expect(shown(".ap-files")).toBe("Files: plan.md v1");
+    key("Escape");
+    expect(shown(".ap-files")).toBe("Files: plan.md v2");
+  });
+
+  it("takes turns from what is there, where they were then as they are now", () => {
+    const kernel = timed();
+    key("ArrowLeft");
+    const asked = kernel.sent.at(-1);
+    if (asked?.kind !== "look") throw new Error("no question");
+    kernel.says({ kind: "then", view: asked.view, at: asked.at, offset: 4, state: { ...then, turns: [turn("2", { text: "Two" })] }, same: ["1", "gone"] });
+    expect([...el.querySelectorAll(".ap-turn-text")].map((each) => each.textContent)).toEqual(["One", "Two"]);
+  });
+});
+
+describe("what is done at a moment", () => {
+  const bar = { id: "1", agent: "planner", start: 1, began: 1000, first: 3000, ended: 5000, end: 9, how: "finished", left: false } as const;
+  const ended = { ...two, run: run({ status: "finished", started: 1000, finished: 11_000 }), bars: [bar] };
+
+  /** A view that looks at offset 4. */
+  function looking(): { kernel: Kernel; view: string } {
+    const kernel = new Kernel();
+    open(kernel);
+    kernel.says(ended);
+    el.querySelector(".ap-track")?.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowLeft", bubbles: true }));
+    const asked = kernel.sent.at(-1);
+    if (asked?.kind !== "look") throw new Error("no question");
+    kernel.says({ kind: "then", view: asked.view, at: asked.at, offset: 4, state: two });
+    return { kernel, view: asked.view };
+  }
+  function acts(kernel: Kernel): ToKernel[] {
+    return kernel.sent.filter((message) => message.kind === "act");
+  }
+  const outcome = { kind: "outcome", action: "rollback", at: "4", told: "2 turns would leave", effects: ["order(): done"], html: "<p>now</p>", asks: true, failed: false };
+
+  it("is asked first where it is a rollback, and done once a person is sure", () => {
+    const { kernel, view } = looking();
+    press("[data-action='rollback']");
+    const wish = { kind: "act", view, action: "rollback", at: "4", name: "" };
+    expect(acts(kernel)).toEqual([{ ...wish, sure: false }]);
+    kernel.says({ ...outcome, view: "another" });
+    expect(shown(".ap-sure")).toBeNull();
+    kernel.says({ ...outcome, view });
+    expect(shown(".ap-outcome-told")).toBe("Roll back to 4? 2 turns would leave.");
+    expect(shown(".ap-outcome-effects")).toContain("Cannot be undone, because it happened outside the pool:order(): done");
+    expect(document.activeElement).toBe(el.querySelector(".ap-outcome"));
+    press(".ap-sure");
+    expect(acts(kernel)).toEqual([{ ...wish, sure: false }, { ...wish, sure: true }]);
+    expect(shown(".ap-sure")).toBeNull();
+    kernel.says({ ...outcome, view, told: "rolled back: the head is on the new branch 'main-2'", asks: false });
+    expect(shown(".ap-outcome-told")).toBe("rolled back: the head is on the new branch 'main-2'");
+    press(".ap-outcome .ap-close");
+    expect(shown(".ap-outcome")).toBeNull();
+    expect(document.activeElement).toBe(el.querySelector("[data-action='rollback']"));
+  });
+
+  it("is left alone where the question is", () => {
+    const { kernel, view } = looking();
+    press("[data-action='rollback']");
+    kernel.says({ ...outcome, view });
+    el.querySelector(".ap-outcome")?.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+    expect(shown(".ap-outcome")).toBeNull();
+    expect(acts(kernel)).toHaveLength(1);
+  });
+
+  it("gives a branch its name, or none", () => {
+    const { kernel, view } = looking();
+    press("[data-action='branch']");
+    const name = el.querySelector<HTMLInputElement>(".ap-branch-name");
+    if (name === null) throw new Error("no line");
+    expect(document.activeElement).toBe(name);
+    name.value = " idea ";
+    press(".ap-outcome .ap-sure");
+    expect(acts(kernel)).toEqual([{ kind: "act", view, action: "branch", at: "4", name: "idea", sure: false }]);
+    kernel.says({ ...outcome, view, action: "branch", told: "'idea' is taken: choose another name", effects: [], html: "", asks: false, failed: true });
+    expect(shown(".ap-outcome[data-failed] .ap-outcome-told")).toBe("'idea' is taken: choose another name");
+  });
+
+  it("is a comparison in what the kernel has rendered, of which only text and looks are taken", () => {
+    const { kernel, view } = looking();
+    press("[data-action='diff']");
+    const html = `<div class="agentpool-diff" style="line-height:1.45" onclick="x()"><ins style="background:url(//x)">came</ins><script>x()</script><img src="//x"><a href="javascript:x()">on</a></div>`;
+    kernel.says({ ...outcome, view, action: "diff", told: "4 → now: 1 added", effects: [], html, asks: false });
+    expect(el.querySelector(".ap-markup")?.innerHTML).toBe('<div class="agentpool-diff" style="line-height:1.45"><ins>came</ins><a>on</a></div>');
+  });
+
+  it("is a command to copy where there is no kernel", () => {
+    const kernel = new Kernel(JSON.stringify(ended));
+    kernel.broken = true;
+    open(kernel);
+    vi.advanceTimersToNextFrame();
+    el.querySelector(".ap-track")?.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowLeft", bubbles: true }));
+    vi.advanceTimersToNextFrame();
+    expect(el.querySelector(".ap-act")).toBeNull();
+    expect([...el.querySelectorAll(".ap-command")].map((each) => each.textContent)).toEqual(["%rollback 9", "%branch idea 9", "%diff 9"]);
+    expect(shown(".ap-then-told")).toBe("As of 9.8 s (offset 9)");
   });
 });
 

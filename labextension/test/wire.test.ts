@@ -11,7 +11,7 @@ describe("the wire", () => {
   });
 
   it("fills in what a writer left out", () => {
-    const empty = { run: null, agents: [], turns: [], drops: [], append: [], edges: [], bars: [], points: [] };
+    const empty = { run: null, agents: [], turns: [], drops: [], append: [], edges: [], bars: [], points: [], files: [] };
     expect(parse(fixture("view-patch-empty.json"))).toEqual({ kind: "patch", seq: 9, ...empty });
   });
 

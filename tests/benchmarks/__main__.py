@@ -25,6 +25,7 @@ NAMES = (
     "bench_effects",
     "bench_feed",
     "bench_frames",
+    "bench_timeline",
     "bench_storage",
     "bench_restore",
     "bench_files",

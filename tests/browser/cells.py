@@ -24,7 +24,7 @@ def team_cell(pool: str, agents: Mapping[str, Any], server: OpenAIServer, option
     spec = {
         "task": "Plan a bakery.",
         "turns": 1,
-        "max_tokens": 1000,
+        "max_tokens": 3000,
         "model": "test",
         "base_url": server.base_url,
         "agents": dict(agents),

@@ -51,7 +51,7 @@ def jupyter(tmp_path_factory):
 @pytest.fixture
 def server():
     """A model that speaks slowly and long: what is looked at in mid-run stays in mid-run."""
-    with OpenAIServer(rate=25, tokens=1000) as server:
+    with OpenAIServer(rate=25, tokens=3000) as server:
         yield server
 
 

@@ -1,5 +1,6 @@
 """The notebooks that people open first, run from top to bottom in JupyterLab, on real tokens of the bundled model."""
 
+import re
 import shutil
 
 import nbformat
@@ -24,7 +25,7 @@ def local_model():
         lacking(str(error))
 
 
-_EACH_TIME = ("00", "04", "05")
+_EACH_TIME = ("00", "04")
 """The notebooks that are run each time; the others, whose saved outputs are checked each time too, are run by night."""
 
 
@@ -54,7 +55,7 @@ def test_run_all_succeeds(page, jupyter, local_model, tmp_path, file):
         expect(notebook.prompt(index)).to_have_text(f"[{index + 1}]:")
         notebook.cells.nth(index).scroll_into_view_if_needed()
         if index in teams:
-            expect(notebook.picture(index)).to_contain_text("finished")
+            expect(notebook.picture(index)).to_contain_text(re.compile("finished|the pool's head left branch"))
         page.screenshot(path=tmp_path / f"cell-{index + 1:02}.png")
     notebook.save()
     check(notebook.path, file.stem)

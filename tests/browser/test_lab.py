@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import re
 from pathlib import Path
 
+import nbformat
 from playwright.sync_api import expect
 
 from agentpool_jupyter import open_pool
@@ -119,8 +121,8 @@ def test_pools_are_tagged_exported_and_deleted(open_notebook, panel, page):
     assert "doomed" not in open_store(notebook.server.store).names()
 
 
-def test_notebook_and_document_stand_side_by_side(open_notebook, panel, server, photo, page):
-    """The document grows as the pool does, and what people write in it is text."""
+def test_notebook_document_timeline_and_graph_stand_side_by_side(open_notebook, server, photo, page):
+    """All grow as the pool does, and stand there again in a page that is reloaded; cells are told nothing of it."""
     notebook = open_notebook(team_cell("beside", THREE, server))
     notebook.start(1)
     grow(notebook.lane("planner"))
@@ -129,8 +131,14 @@ def test_notebook_and_document_stand_side_by_side(open_notebook, panel, server, 
     document = page.locator(".ap-lab-document")
     expect(document).to_contain_text("planner#1")
     grow(document)
-    left, right = notebook.cells.first.bounding_box(), document.bounding_box()
-    assert left["x"] + left["width"] <= right["x"] + 1
+    timeline = page.locator(".ap-lab-picture[data-part=timeline]").get_by_test_id("timeline")
+    graph = page.locator(".ap-lab-picture[data-part=graph]").get_by_test_id("graph")
+    expect(timeline.locator(".ap-row[data-agent=planner] .ap-bar-turn")).to_be_visible()
+    expect(graph).to_be_visible()
+    expect(page.locator(".ap-lab-picture").get_by_test_id("lane-planner").filter(visible=True)).to_have_count(0)
+    stand = [place.bounding_box() for place in (notebook.cells.first, document, timeline, graph)]
+    assert all(stand[0]["x"] + stand[0]["width"] <= right["x"] + 1 for right in stand[1:])
+    assert all(above["y"] + above["height"] <= below["y"] + 1 for above, below in itertools.pairwise(stand[1:]))
     with open_pool("beside", store=notebook.server.store) as pool:
         pool.post("<img src=x onerror='window.broken = 1'> is text")
     expect(document).to_contain_text("<img src=x onerror='window.broken = 1'> is text")
@@ -138,6 +146,35 @@ def test_notebook_and_document_stand_side_by_side(open_notebook, panel, server, 
     page.locator(".ap-lab-status").get_by_role("button").click()
     notebook.ended(1)
     assert page.evaluate("window.broken") is None
+    notebook.save()
+    assert [cell.metadata for cell in nbformat.read(notebook.path, as_version=4).cells] == [{}, {}]
+    page.goto(notebook.server.address("lab", notebook.name).removesuffix("&reset"))
+    for place in (document, timeline, graph):
+        expect(place).to_be_visible()
+
+
+def test_the_status_bar_knows_the_teams_of_all_notebooks_that_are_open(open_notebook, jupyter, server, page):
+    """Also of one behind the one in front, and stops them all."""
+    first = open_notebook(team_cell("in-front", THREE, server))
+    second = NotebookPage(page, jupyter, "behind.ipynb", "lab")
+    second.write(["%load_ext agentpool_jupyter", team_cell("behind", THREE, server, "--bg")])
+    first.start(1)
+    jupyter.give_kernel(second.name)
+    page.keyboard.press("Escape")
+    page.get_by_role("menuitem", name="File", exact=True).click()
+    page.get_by_role("menuitem", name="Open from Path…").click()
+    page.get_by_role("dialog").get_by_role("textbox").fill("behind.ipynb")
+    page.keyboard.press("Enter")
+    shown = page.locator(".jp-NotebookPanel").filter(has_text="%%agents behind")
+    second.cells = shown.locator(".jp-CodeCell")
+    expect(shown.locator(".jp-Notebook-ExecutionIndicator")).to_have_attribute("data-status", "idle")
+    second.run(0)
+    second.run(1)
+    item = page.locator(".ap-lab-status")
+    expect(item).to_have_text("2 teams run")
+    item.get_by_role("button", name="Stop all teams").click()
+    page.get_by_role("dialog").get_by_role("button", name="Stop all").click()
+    expect(item).to_have_text("No team runs")
 
 
 def test_the_launchers_card_opens_a_notebook_with_a_team(page, jupyter, photo):

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.openai_server import Says
+from tests.openai_server import Hold, Says
 from tests.teams import speaks
 
 from .cells import team_cell
@@ -42,7 +42,6 @@ AGENTS = {"planner": "Drafts the plan.", "critic": "Names its weakest point."}
 def server(server):
     """A model that writes Markdown, at a pace at which one can watch."""
     server.rate = 20
-    server.fault(Says(PLAN), times=None, contains=speaks("planner"))
     server.fault(Says(CRITIC), times=None, contains=speaks("critic"))
     return server
 
@@ -74,11 +73,14 @@ def test_markdown_is_seen_while_it_grows_and_wherever_it_is_read(open_notebook, 
     name = f"marked-{front_end}"
     after = ["%pool", "%diff 0", "%similar The lease comes first, the office wants $5 now and $6 later"]
     notebook = open_notebook(team_cell(name, AGENTS, server), *after, front_end=front_end)
+    in_the_table = Hold(PLAN.index("| oven") // 4, PLAN)
+    server.fault(in_the_table, times=None, contains=speaks("planner"))
     notebook.start(1)
     lane = notebook.lane("planner")
     expect(lane.locator("td", has_text="rent")).to_be_visible()
     expect(lane.locator("[data-turn='planner#1']")).to_have_attribute("data-status", "running")
     photo("1-table", notebook.output(1).first)
+    server.release(in_the_table)
     expect(lane.locator("pre code", has_text="def cost")).to_be_visible()
     photo("2-code", notebook.output(1).first)
     notebook.page.get_by_role("button", name="Document").click()

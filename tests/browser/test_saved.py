@@ -7,6 +7,8 @@ import json
 import pytest
 from playwright.sync_api import expect
 
+from agentpool_jupyter import open_pool
+from agentpool_jupyter.agents.runs.claims import stop_run
 from tests.teams import until
 
 from .cells import THREE, team_cell
@@ -87,3 +89,46 @@ def test_a_run_whose_page_was_reloaded_is_drawn_without_its_kernel(keeps_widgets
     notebook.server.give_kernel(notebook.name)
     notebook.open()
     expect(notebook.lane("planner")).to_contain_text(said)
+
+
+def test_the_file_holds_the_result_whoever_was_there_when_it_came(open_notebook, server):
+    """A page that was reloaded in mid-run, and one that was not there when the run ended, save the result.
+
+    What was saved before it says how one sees it.
+    """
+    notebook = open_notebook(*(team_cell(pool, THREE, server, "--bg") for pool in ("reloaded", "away")))
+    notebook.run(1)
+    expect(notebook.lane("planner").first).not_to_be_empty()
+    notebook.save()
+    assert "%agents attach reloaded" in held(notebook, 1)
+    notebook.reload()
+    expect(notebook.lane("planner").first).not_to_be_empty()
+    notebook.stop()
+    expect(notebook.status().first).to_contain_text("stopped")
+    until(lambda: is_saved_with(notebook, 1, "· stopped"))
+    assert "%agents attach" not in held(notebook, 1)
+
+    notebook.run(2)
+    expect(notebook.lane("planner").nth(1)).not_to_be_empty()
+    notebook.save()
+    notebook.page.goto("about:blank")
+    with open_pool("away", store=notebook.server.store) as pool:
+        (record,) = pool.runs.alive()
+        stop_run(pool, record.id)
+        said = pool.document().turn("planner#1").text.split()
+    assert "%agents attach away" in held(notebook, 2)
+    notebook.open()
+    until(lambda: is_saved_with(notebook, 2, "· stopped"))
+    assert " ".join(said) in " ".join(held(notebook, 2).split())
+
+
+def held(notebook, index):
+    """What the file holds of the picture of a cell's run, as text."""
+    outputs = json.loads(notebook.path.read_text())["cells"][index]["outputs"]
+    return "".join("".join(output["data"].get("text/plain", "")) for output in outputs)
+
+
+def is_saved_with(notebook, index, text):
+    """Save the notebook, and see whether that is in the file."""
+    notebook.save()
+    return text in held(notebook, index)

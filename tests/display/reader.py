@@ -2,7 +2,7 @@
 
 from html.parser import HTMLParser
 
-_CLOSED = {"br", "hr"}  # they hold nothing, and have no end
+_CLOSED = {"br", "hr", "img"}  # they hold nothing, and have no end
 
 
 class Reader(HTMLParser):

@@ -8,6 +8,7 @@ from agentpool_jupyter import diff
 from agentpool_jupyter.agents.runs.report import Report
 from agentpool_jupyter.agents.team.spec import AgentSpec, TeamSpec
 from agentpool_jupyter.display.changes import ChangedSection, Hunk, changes_to_html, changes_to_text
+from agentpool_jupyter.display.console import Console
 from agentpool_jupyter.display.foreign import printable
 from agentpool_jupyter.display.hits import Hit, hits_html, hits_text
 from agentpool_jupyter.display.note import Note, answer_html, prompts_html, remarks_html
@@ -35,7 +36,7 @@ def table_of(text):
 
 def in_terminal(text):
     lines = []
-    TextScreen(lines.append).show_state(spoken(text), keep=True)
+    TextScreen(Console(lines.append)).show_state(spoken(text), keep=True)
     return lines[0]
 
 

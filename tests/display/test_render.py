@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agentpool_jupyter.display.sections import TurnSection, to_html
 from agentpool_jupyter.pool import fold
 from agentpool_jupyter.pool.events import Delta, Message, TurnFailed, TurnFinished, TurnStarted
 from tests.pool.strategies import logs, stored
@@ -104,7 +105,7 @@ def test_ipython_shows_the_markdown_as_plain_text(pool):
 
 def test_a_document_can_be_told_from_its_repr(pool):
     pool.post("x")
-    assert repr(pool.document()) == "<Document of bakery at 0: 1 turns>"
+    assert repr(pool.document()) == "<Document of bakery at 0: 1 turn>"
 
 
 def test_a_turn_that_a_rollback_cut_off_says_so_on_the_new_line(pool):
@@ -113,3 +114,12 @@ def test_a_turn_that_a_rollback_cut_off_says_so_on_the_new_line(pool):
     pool.rollback(0)
     assert pool.document().text == "### ann#1 *(cut off)*"
     assert pool.document("main").text == "### ann#1 *(still speaking)*"
+
+
+def test_of_very_many_turns_the_earlier_ones_are_folded_as_they_were_written():
+    """All of it is there; the latest are drawn as Markdown."""
+    html = to_html(TurnSection(f"ann#{i}", "", f"*one* <{i}>", "#000") for i in range(1000))
+    page = Reader(html)
+    assert "800 earlier turns, as they were written" in page.text
+    assert all(f"ann#{i}" in page.text and f"<{i}>" in page.text for i in (0, 799, 800, 999))
+    assert html.count("<em>one</em>") == 200

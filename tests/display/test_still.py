@@ -1,5 +1,8 @@
 """A run as a picture that needs no kernel, widget or script."""
 
+import base64
+import re
+
 import pytest
 
 from agentpool_jupyter.display.screen import AgentView, CallView, EdgeView, Reading, RunView, State, TurnView
@@ -31,20 +34,20 @@ def state(**run):
 def test_what_agents_say_is_text_and_never_markup():
     """Only the tags of the picture itself are there, all of them closed, and no attribute is a script."""
     page = Reader(Still(state())._repr_html_())
-    assert not {"script", "img", "iframe"} & page.tags
+    assert not {"script", "svg", "iframe"} & page.tags
     assert page.text.count(EVIL) == 4
-    assert {"svg", "table", "details"} <= page.tags
+    assert {"img", "table", "details"} <= page.tags
 
 
 def test_text_says_all_that_the_picture_says():
     """Turns in the order in which they began, with what went wrong, below a line on the whole run."""
     text = repr(Still(state(tokens=1234, tokens_max=5000, started=1000, finished=3500, cost=0.25)))
     head, *turns = text.split("\n\n")
-    assert head == "bakery · main · finished (turns) · 2.5 s · 1,234 tokens of 5,000 · US$ 0.2500"
+    assert head.splitlines()[0] == "bakery · main · finished (turns) · 2.5 s · 1,234 tokens of 5,000 · US$ 0.2500"
     assert [turn.split("\n")[0] for turn in turns] == ["[ann#1]", f"[ben#1 ({EVIL})]", "[you#1]"]
     assert "And cake? 🥐" in text
     head, *_ = repr(Still(state(tokens=1234, tokens_max=5000, cost=0.25, estimated=True))).split("\n\n")
-    assert head.endswith(" · ≤ 1,234 tokens of 5,000 · ≤ US$ 0.2500")
+    assert head.splitlines()[0].endswith(" · ≤ 1,234 tokens of 5,000 · ≤ US$ 0.2500")
 
 
 def test_calls_stand_below_their_turn():
@@ -57,14 +60,23 @@ def test_calls_stand_below_their_turn():
     turn = repr(Still(view)).split("\n\n")[1]
     assert turn.split("\n")[-4:] == [f"  mail({EVIL}): done → {EVIL}", "  | one", "  | two", "  stock(): waiting"]
     page = Reader(Still(view)._repr_html_())
-    assert not {"script", "img", "iframe"} & page.tags
+    assert not {"script", "svg", "iframe"} & page.tags
     assert page.text.count(EVIL) == 6
 
 
-def test_an_arrow_says_how_much_text_flowed():
-    page = Reader(Still(state())._repr_html_())
-    assert "ann → ben: 120 characters" in page.text
-    assert "ghost" not in page.text
+def test_the_graph_is_an_image_and_its_words_say_how_much_text_flowed():
+    """Pages that show notebooks of others drop SVG in HTML, and keep images; text has the words alone."""
+    html, told = Still(state())._repr_html_(), "who read whom, in characters: ann → ben 120, ghost → ben 5"
+    assert f'alt="{told}"' in html
+    assert f"\n{told}\n" in repr(Still(state()))
+    (drawn,) = images(html)
+    assert drawn.count("<circle") == 2
+    assert drawn.count("stroke-width") == 1  # the ghost is not drawn
+
+
+def images(html):
+    """The SVG of all images."""
+    return [base64.b64decode(part).decode() for part in re.findall(r"data:image/svg\+xml;base64,([^\"]*)", html)]
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 9])
@@ -73,8 +85,23 @@ def test_any_number_of_agents_can_be_drawn(count):
     edges = [EdgeView(source=a, target=b, chars=9) for a in names for b in names if a != b]
     picture = Still(State(seq=0, run=RunView(pool="p"), agents=[AgentView(name=name) for name in names], edges=edges))
     page = Reader(picture._repr_html_())
-    assert all(name in page.text for name in names)
+    (drawn,) = images(picture._repr_html_())
+    assert all(name in page.text and f">{name}<" in drawn for name in names)
     assert "nothing was said" in page.text
+
+
+def test_what_is_not_text_stays_small():
+    """Notebooks are kept with others' work: a large team's picture, too, has less than 60 kB of its own."""
+    names = [f"agent-{i}" for i in range(50)]
+    edges = [EdgeView(source=a, target=b, chars=9) for a in names for b in names if a != b]
+    agents = [AgentView(name=name, model="local", turns=2, state="done") for name in names]
+    turns = [
+        TurnView(id=f"{i}", name=f"{name}#1", agent=name, status="finished", text="word " * 40)
+        for i, name in enumerate(names)
+    ]
+    picture = Still(State(seq=0, run=RunView(pool="p", status="finished"), agents=agents, turns=turns, edges=edges))
+    text = sum(len(turn.text) for turn in turns)
+    assert len(picture._repr_html_()) + len(repr(picture)) - 2 * text < 60_000
 
 
 def test_a_turn_that_never_ended_is_said_to_speak_still():

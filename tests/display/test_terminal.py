@@ -2,6 +2,7 @@
 
 import pytest
 
+from agentpool_jupyter.display.console import Console
 from agentpool_jupyter.display.screen import AgentView, Append, CallView, Patch, RunView, State, TurnView
 from agentpool_jupyter.display.terminal import TextScreen
 
@@ -13,7 +14,7 @@ def lines():
 
 @pytest.fixture
 def screen(lines):
-    return TextScreen(lines.append)
+    return TextScreen(Console(lines.append))
 
 
 def turn(name="ann#1", **fields):

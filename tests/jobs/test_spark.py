@@ -37,6 +37,7 @@ def test_same_lines_on_a_standalone_cluster(run, expected, spark_master):
     assert result.counters["toy"]["lines"] == 300
 
 
+@pytest.mark.nightly  # the other tests show each time that jobs, and being told to stop, reach a cluster
 def test_a_failing_mapper_on_a_standalone_cluster(run, spark_master):
     with pytest.raises(JobError, match=r"failed on spark: ArithmeticError: cannot take k\d") as caught:
         run("spark", "tests.jobs.toy:Failing", options={"spark_master": spark_master})

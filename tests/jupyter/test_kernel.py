@@ -12,7 +12,7 @@ from jupyter_client import KernelManager
 from nbclient import NotebookClient
 
 from agentpool_jupyter.pool.events import RunFinished, RunStarted
-from tests.openai_server import Drip, OpenAIServer
+from tests.openai_server import Drip, Hold, OpenAIServer
 from tests.teams import asked, of_type, said, speaks, team, until
 
 CELL = """%%agents bakery
@@ -31,7 +31,7 @@ def server(monkeypatch, tmp_path):
         monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
         monkeypatch.setenv("AGENTPOOL_MODEL", "test")
         monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
-        server.fault(Drip(10), contains=speaks("ben"), times=1)
+        server.fault(Drip(5), contains=speaks("ben"), times=1)
         yield server
 
 
@@ -80,6 +80,10 @@ class Kernel:
 
     def stills(self):
         """The still pictures of ends, below widgets."""
+        return [html for html in self.pictures() if "data-run=" not in html]
+
+    def pictures(self):
+        """All still pictures that came after the first ones."""
         self.read()
         updates = [m["content"]["data"] for m in self.messages if m["msg_type"] == "update_display_data"]
         return [data["text/html"] for data in updates if "text/html" in data]
@@ -165,9 +169,11 @@ def test_a_killed_kernels_run_is_attached_and_resumed_in_a_new_one(new_kernel, p
 
 def test_a_second_kernel_may_watch_and_not_start(new_kernel, pool, server):
     """It sees the run live to its end, while a team of its own is refused."""
-    run = team({"ann": "Drafts.", "ben": "Talks long."}, server).start(pool)
+    held = Hold(8)
+    server.fault(held, contains=speaks("cat"))
+    run = team({"ann": "Drafts.", "cat": "Talks long."}, server).start(pool)
     kernel = new_kernel()
-    until(lambda: said(pool, "ben"))
+    until(lambda: said(pool, "cat"))
     refused = kernel.run(CELL)
     assert (refused["status"], refused["ename"]) == ("error", "UsageError")
     assert f"process {os.getpid()}" in refused["evalue"]
@@ -175,9 +181,10 @@ def test_a_second_kernel_may_watch_and_not_start(new_kernel, pool, server):
     assert kernel.reply(attach)["status"] == "ok"
     assert run.status == "running"
     assert "application/vnd.jupyter.widget-view+json" in kernel.of(attach, "display_data")[0]["data"]
+    server.release(held)
     assert run.wait(30)
     until(kernel.stills)
-    assert pool.document().turn("ben#1").text.strip() in kernel.stills()[0]
+    assert pool.document().turn("cat#1").text.strip() in kernel.stills()[0]
     assert len(of_type(pool, RunStarted)) == 1
 
 
@@ -215,6 +222,27 @@ def test_what_a_background_team_says_stays_with_its_cell(new_kernel, pool):
     assert "checking\n" in kernel.text(begun)
 
 
+def test_a_picture_is_kept_up_while_a_run_goes_on(new_kernel, pool, server):
+    """What is saved in mid-run holds what was said by then, and says in words how one sees the rest."""
+    kernel = new_kernel()
+    hold = Hold(10)
+    server.fault(hold, contains=speaks("ann"), times=1)
+    cell = kernel.start(CELL)
+    until(
+        lambda: (
+            said(pool, "ann", 20) and any(pool.document().turn("ann#1").text[:20] in one for one in kernel.pictures())
+        )
+    )
+    assert "%agents attach bakery" in kernel.pictures()[-1]
+    assert not kernel.stills()
+    server.release(hold)
+    assert kernel.reply(cell)["status"] == "ok"
+    until(kernel.stills)
+    assert pool.document().turn("ben#1").text.strip() in kernel.stills()[0]
+    assert "%agents attach" not in kernel.stills()[0]
+    assert len(kernel.stills()) == 1
+
+
 def run_notebook(*cells):
     """Run cells in a fresh kernel and return their outputs, as they are saved."""
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
@@ -235,11 +263,8 @@ def test_a_saved_notebook_shows_the_document_without_a_kernel(server, pool):
 
 
 def test_a_saved_notebook_shows_a_background_team_that_ended_before_the_last_cell(server, pool):
-    wait = (
-        "work.wait()\nimport threading\n"
-        "for thread in threading.enumerate():\n    if thread.name.startswith('agentpool-paint'): thread.join()"
-    )
-    _, outputs, _ = run_notebook("%load_ext agentpool_jupyter", CELL.replace("bakery", "bakery --bg -o work", 1), wait)
+    cells = ["%load_ext agentpool_jupyter", CELL.replace("bakery", "bakery --bg -o work", 1), "work.wait()"]
+    _, outputs, _ = run_notebook(*cells)
     _, output = outputs
     assert pool.document().turn("ben#1").text.strip() in output.data["text/html"]
 

@@ -215,6 +215,8 @@ def test_a_team_in_the_background_can_be_watched_and_stopped(cell, shell, server
     assert run.id in status
     assert "running" in status
     assert "running" in cell("%agents list shop")
+    assert f"to stop ben in run {run.id}" in cell("%agents stop --agent ben")
+    assert list(run.pool.runs[run.id].agents_stopped) == ["ben"]
     assert "stopped" in cell("%agents stop")
     assert run.status == "stopped"
     assert "ann" in cell(f"%agents status {run.id}")

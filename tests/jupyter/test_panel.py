@@ -200,9 +200,15 @@ def test_a_page_is_told_of_pools_as_they_change(page):
         pool.post("hello")
         page.wait(lambda message: message["kind"] == "overview" and [row["events"] for row in message["pools"]] == [1])
         page.watch(documents=["seen"])
-        assert "hello" in page.wait(lambda message: message["kind"] == "document")["html"]
+        told = page.wait(lambda message: message["kind"] == "document")
+        assert "hello" in told["parts"]["0"]
         pool.post("<b>again</b>")
-        assert "&lt;b&gt;again" in page.wait(lambda message: message["kind"] == "document")["html"]
+        told = page.wait(lambda message: message["kind"] == "document")
+        assert (list(told["parts"]), told["turns"]) == (["1"], 2)  # what it has is not sent again
+        assert "&lt;b&gt;again" in told["parts"]["1"]
+        pool.rollback(0)
+        told = page.wait(lambda message: message["kind"] == "document")
+        assert (told["parts"], told["turns"]) == ({}, 1)
 
 
 def test_a_team_is_stopped_from_the_status_bar_while_its_cell_blocks(page):
@@ -279,3 +285,19 @@ def test_what_waits_is_approved(page):
         page.wait(lambda message: message["kind"] == "overview" and not message["waiting"])
         with open_pool("asked", page.home / "pools") as pool:
             until(lambda: [effect.status for effect in pool.effects.values()] == ["done"])
+
+
+def test_a_picture_is_asked_for_of_a_run_that_this_kernel_never_showed(page, server):
+    """As after a restart: the pool has the run; what is no mark, and what is nowhere, is told."""
+    with open_pool("pictured", page.home / "pools") as pool:
+        run = play(pool, {"ann": "Drafts."}, server)
+        said = pool.document().turn("ann#1").text.strip()
+    mark = "agentpool-run-0123456789ab"
+    now = page.ask("picture", pool="pictured", run=run.id, mark=mark)
+    assert (now["kind"], now["ended"]) == ("pictured", True)
+    assert said in now["html"]
+    assert said in now["text"]
+    assert now["html"].startswith(f'<div class="{mark}">')
+    assert "is the mark of no picture" in page.ask("picture", pool="pictured", run=run.id, mark='"><script>')["text"]
+    assert "has no run 'r'" in page.ask("picture", pool="pictured", run="r", mark=mark)["text"]
+    assert page.ask("picture", pool="nowhere", run="r", mark=mark)["failed"]

@@ -69,13 +69,28 @@ def test_calls_votes_and_what_people_say_are_points():
         EffectDone(**header),
         Message(id="", agent="you", text="Well."),
     )
-    told = [(point.agent, point.what, point.told) for point in timeline.points.values()]
+    told = [(point.agent, point.what, point.how, point.told) for point in timeline.points.values()]
     assert told == [
-        ("ann", "call", "asks for order"),
-        ("you", "vote", "agrees to order"),
-        ("ann", "call", "order: begins"),
-        ("ann", "call", "order: done"),
-        ("you", "message", "says something"),
+        ("ann", "call", "asked", "asks for order"),
+        ("you", "vote", "yes", "agrees to order"),
+        ("ann", "call", "begun", "order: begins"),
+        ("ann", "call", "done", "order: done"),
+        ("you", "message", "", "says something"),
+    ]
+
+
+def test_a_rollback_an_undo_and_a_switch_are_told_apart():
+    timeline = fold(
+        Fork(id="", name="main-2", parent="main", at=0),
+        Head(id="", to="main-2"),
+        Head(id="", to="main", undoes=1),
+        Head(id="", to="main-2"),
+    )
+    assert [(point.how, point.told) for point in timeline.points.values()] == [
+        ("", "branch main-2 leaves main at 0"),
+        ("back", "rolls back to 0: the current branch is main-2"),
+        ("undo", "takes that back: the current branch is main"),
+        ("", "switches: the current branch is main-2"),
     ]
 
 
@@ -105,7 +120,8 @@ def test_a_moment_is_shown_as_the_log_had_it(pool):
         feed.ended.wait(10)
     moments = {event.ts for event in pool.events(pool.runs[run.id].start)}
     for at in sorted(moments):
-        offset, state = feed.then(at)
+        offset, state, same = feed.then(at)
+        shown = [*state.turns, *(turn for turn in feed.state().turns if turn.id in same)]
         document = pool.document(at=offset)
-        assert {turn.name: turn.text for turn in state.turns} == {turn.name: turn.text for turn in document.turns}
+        assert {turn.name: turn.text for turn in shown} == {turn.name: turn.text for turn in document.turns}
     assert feed.then(0)[0] == pool.runs[run.id].start

@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 
 from agentpool_jupyter.agents.runs.report import Report
 from agentpool_jupyter.agents.team.spec import AgentSpec, Budget, TeamSpec
+from agentpool_jupyter.display.console import Console
 from agentpool_jupyter.display.screen import CallView, Patch, Reading
 from agentpool_jupyter.display.still import Still
 from agentpool_jupyter.display.terminal import TextScreen
 from agentpool_jupyter.jupyter.live.view import TeamView
-from agentpool_jupyter.pool import Branches, Document
-from agentpool_jupyter.pool.effects import Effects, digest_of_effect
+from agentpool_jupyter.pool import Document
+from agentpool_jupyter.pool.affairs import Affairs
+from agentpool_jupyter.pool.effects import digest_of_effect
 from agentpool_jupyter.pool.events import (
     Claim,
     Decision,
@@ -35,7 +37,6 @@ from agentpool_jupyter.pool.events import (
     Usage,
     Vote,
 )
-from agentpool_jupyter.pool.runs import Runs
 from tests.openai_server import Asks
 from tests.teams import play
 
@@ -121,31 +122,14 @@ class Story:
         return self
 
 
-class Calls:
-    """The effects of a log as far as it was read."""
-
-    def __init__(self):
-        self.runs, self.branches = Runs(), Branches()
-        self.effects = Effects(self.runs, self.branches)
-
-    def __call__(self):
-        return self.effects
-
-    def absorb(self, event):
-        for fold in (self.runs, self.branches, self.effects):
-            fold.absorb(event)
-
-
-def view_of(before=None, calls=None):
+def view_of(before=None):
     document = before or Document(pool="bakery", branch="main")
-    return TeamView("r", document, {"main": sys.maxsize}, calls or Calls())
+    return TeamView("r", document, {"main": sys.maxsize}, Affairs())
 
 
 def shown(events):
-    calls = Calls()
-    view = view_of(calls=calls)
+    view = view_of()
     for event in events:
-        calls.absorb(event)
         view.absorb(event)
     view.patch()
     return view.state()
@@ -372,7 +356,7 @@ def test_a_turn_that_was_overtaken_is_no_failure():
 
 def test_other_runs_and_other_lines_are_not_shown():
     """An event that was written to a line after it was left is somebody else's."""
-    view = TeamView("r", Document(pool="bakery", branch="idea"), {"main": 0, "idea": sys.maxsize}, Calls())
+    view = TeamView("r", Document(pool="bakery", branch="idea"), {"main": 0, "idea": sys.maxsize}, Affairs())
     events = Story().turn("t1", "ann", "late").events
     for event in events:
         view.absorb(event)
@@ -385,7 +369,7 @@ def test_other_runs_and_other_lines_are_not_shown():
 
 def test_what_was_spent_on_a_line_that_was_left_is_spent():
     """It counts against the budget that stands beside it, though the turn is not shown; once."""
-    view = TeamView("r", Document(pool="bakery", branch="idea"), {"main": 1, "idea": sys.maxsize}, Calls())
+    view = TeamView("r", Document(pool="bakery", branch="idea"), {"main": 1, "idea": sys.maxsize}, Affairs())
     story = Story().turn("t1", "ann", "late")
     story.add(TurnFinished, turn="t1", agent="ann", usage=Usage(prompt=30, completion=12), cost=0.25, deltas=1)
     for event in [*story.events, story.events[-1]]:
@@ -519,7 +503,7 @@ def test_what_lets_pass_is_shown_once_in_words_while_the_run_goes_on_and_after_i
     assert "⚠ let pass: mail() (only recorded)" in repr(Still(state))
     assert 'class="ap-lets-pass"' in Still(state)._repr_html_()
     lines = []
-    screen = TextScreen(lines.append)
+    screen = TextScreen(Console(lines.append))
     for _ in range(2):
         screen.show_patch(Patch(seq=1, run=state.run))
     assert lines == [f"⚠ {gate}", "⚠ let pass: mail() (only recorded)"]
@@ -531,7 +515,7 @@ def test_a_team_that_a_task_is_handed_to_is_shown_with_the_run(pool, server):
     cooks = {"turns": 1, "agents": {"baker": "Bakes."}}
     run = play(pool, {"ann": {"role": "Asks.", "tools": ["cooks"]}}, server, teams={"cooks": cooks})
     line = {"main": sys.maxsize}
-    view = TeamView(run.id, Document(pool="bakery", branch="main"), line, lambda: pool.effects)
+    view = TeamView(run.id, Document(pool="bakery", branch="main"), line, Affairs())
     for event in pool.events():
         view.absorb(event)
         if getattr(event, "agent", "") == "baker" and view.run.started:

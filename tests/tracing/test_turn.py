@@ -60,7 +60,7 @@ def test_the_text_is_complete_and_the_page_escaped(pool, server):
     assert "<script>" not in html
     assert "<svg" in html
     assert found.turn.text.strip() in " ".join(str(found).split())
-    for part in ("exactly as it was sent", "What it said", "came from 1 turns", found.turn.run):
+    for part in ("exactly as it was sent", "What it said", "came from 1 turn", found.turn.run):
         assert part in str(found)
 
 

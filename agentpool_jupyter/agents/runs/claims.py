@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from agentpool_jupyter.agents.team.spec import TeamSpec
 from agentpool_jupyter.errors import RunActiveError, UserError
 from agentpool_jupyter.pool.claims import LEASE
 from agentpool_jupyter.pool.events import Claim, Release, RunFinished, RunStarted, StopAsked, TurnFailed
@@ -14,7 +15,6 @@ from agentpool_jupyter.pool.words import LOST
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from agentpool_jupyter.agents.team.spec import TeamSpec
     from agentpool_jupyter.pool import Event, Pool, Turn
     from agentpool_jupyter.pool.claims import Holding
     from agentpool_jupyter.pool.words import RunReason
@@ -123,9 +123,33 @@ def _active(pool: Pool, claim: Claim) -> RunActiveError:
     )
 
 
-def ask_to_stop(pool: Pool, run: RunRecord) -> None:
-    """Ask the process that holds a run, which may be any, to stop it."""
-    pool.append([StopAsked(**pool.header(run.branch), target=run.id, epoch=run.epoch, owner=this_owner())])
+def ask_to_stop(pool: Pool, run: RunRecord, agent: str = "") -> None:
+    """Ask the process that holds a run, which may be any, to stop it, or one agent of it."""
+    header = pool.header(run.branch, agent=agent)
+    pool.append([StopAsked(**header, target=run.id, epoch=run.epoch, owner=this_owner())])
+
+
+def stop_agent(pool: Pool, agent: str, run: str | None = None) -> RunRecord:
+    """Have one agent of a run that some process holds stopped (default: of the run that is alive in the pool).
+
+    What it says is broken off, and it takes no more turns in this run; the others go on. Returns once the log has the
+    request. Raises UserError where no such run is alive, or it has no such agent.
+    """
+    found = _alive(pool, run)
+    names = [one.name for one in TeamSpec.from_dict(found.spec).agents]
+    if agent not in names:
+        message = f"run {found.id} in pool {pool.name!r} has no agent {agent!r}; it has: {', '.join(names)}"
+        raise UserError(message)
+    ask_to_stop(pool, found, agent)
+    return found
+
+
+def _alive(pool: Pool, run: str | None) -> RunRecord:
+    alive = [record for record in pool.runs.alive() if run in (None, record.id)]
+    if not alive:
+        message = f"no team runs in pool {pool.name!r}" + (f" as {run}" if run else "")
+        raise UserError(message)
+    return alive[-1]
 
 
 def stop_run(pool: Pool, run: str | None = None) -> RunRecord:
@@ -133,11 +157,7 @@ def stop_run(pool: Pool, run: str | None = None) -> RunRecord:
 
     Raises UserError where no such run is alive, RunActiveError where its holder does not do it in time.
     """
-    alive = [record for record in pool.runs.alive() if run in (None, record.id)]
-    if not alive:
-        message = f"no team runs in pool {pool.name!r}" + (f" as {run}" if run else "")
-        raise UserError(message)
-    asked = alive[-1]
+    asked = _alive(pool, run)
     ask_to_stop(pool, asked)
     deadline = time.monotonic() + _STOPPING_SECONDS
     while (now := pool.runs[asked.id]).alive() and now.epoch == asked.epoch and time.monotonic() < deadline:

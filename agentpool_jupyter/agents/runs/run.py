@@ -26,6 +26,7 @@ from agentpool_jupyter.pool.events import Claim, Head, Release, RunFinished, Sto
 from agentpool_jupyter.pool.runs import in_words
 from agentpool_jupyter.pool.words import LOST, run_status
 
+from .claims import stop_agent
 from .goal import Goal
 from .hand_over import HandOver
 from .redaction import redact_said, redactor_of
@@ -123,6 +124,14 @@ class Run:
             return
         if threading.current_thread() is not self._thread:
             self._ended.wait(timeout)
+
+    def stop_agent(self, name: str) -> None:
+        """Stop one agent: what it says is broken off, it takes no more turns, and the others go on.
+
+        It is asked for through the log, so that any process may (:func:`.claims.stop_agent`). Raises UserError where
+        the run has ended, or has no such agent.
+        """
+        stop_agent(self.pool, name, self.id)
 
     def document(self) -> Document:
         """Return the document of the run's line as it is now."""
@@ -232,6 +241,9 @@ class Run:
             self._lose(LOST, f"the run was taken up by {in_words(record.claim.owner)}")
         elif (asked := record.stop_asked) is not None and asked.epoch == self._claim.epoch:
             self._loop.call_soon_threadsafe(self._schedule.end, "stopped", f"{in_words(asked.owner)} asked for it")
+        elif record.epoch == self._claim.epoch:
+            for name, asked in record.agents_stopped.items():
+                self._loop.call_soon_threadsafe(self._schedule.stop_agent, name, in_words(asked.owner))
 
     def _lose(self, reason: RunReason, why: str) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: the run has ended

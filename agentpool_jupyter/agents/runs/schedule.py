@@ -57,7 +57,9 @@ class AgentState:
     unusual: str = ""
     """What was unusual about the end of its last turn that was."""
     out: bool = False
-    """It failed for good and is not asked again in this run."""
+    """It failed for good, or was stopped, and is not asked again in this run."""
+    task: asyncio.Task[None] | None = None
+    """Its turn that is under way, or its last."""
 
     def take_up(self, turns: Iterable[Turn], most: int) -> None:
         """Go on where the finished turns of an interrupted run left off; unfinished ones are to be taken again.
@@ -128,6 +130,7 @@ class Schedule:
         self._goal = goal or Goal()
         self._watch: DriftWatch | None = None
         self._news = asyncio.Event()
+        self._leaving: dict[str, str] = {}  # agents that are to be stopped, and who asked for it
 
     def wake(self) -> None:
         """Look again at who should speak: there is news."""
@@ -139,6 +142,11 @@ class Schedule:
             self.reason, self.detail = reason, detail
         self._news.set()
 
+    def stop_agent(self, name: str, asked: str) -> None:
+        """Have one agent speak no more; what it says is broken off. Twice is fine."""
+        self._leaving[name] = asked
+        self._news.set()
+
     async def run(self, resources: RunResources, states: list[AgentState]) -> None:
         """Let agents take turns until the run ends; turns that are under way then are cancelled."""
         tasks: set[asyncio.Task[None]] = set()
@@ -147,10 +155,11 @@ class Schedule:
             if any(state.taken for state in states):  # it may have been reached when the run's last process ended
                 await self._look_at_goal(resources)
             while not self.reason:
+                self._let_leave(states)
                 for state in states:
                     if state.ready(resources.live):
                         state.speaking = True
-                        task = asyncio.create_task(self._turn(resources, state))
+                        state.task = task = asyncio.create_task(self._turn(resources, state))
                         task.add_done_callback(lambda _: self.wake())
                         tasks.add(task)
                 if not tasks:
@@ -160,11 +169,21 @@ class Schedule:
                 self._news.clear()
                 for task in [task for task in tasks if task.done()]:
                     tasks.remove(task)
-                    task.result()
+                    if not task.cancelled():  # else its agent was stopped
+                        task.result()
         finally:
             for task in [*tasks, clock]:
                 task.cancel()
             await asyncio.gather(*tasks, clock, return_exceptions=True)
+
+    def _let_leave(self, states: Iterable[AgentState]) -> None:
+        for state in states:
+            asked = self._leaving.get(state.spec.name)
+            if asked is None or state.out:
+                continue
+            state.out, state.unusual = True, f"stopped, {asked} asked for it"
+            if state.task is not None:
+                state.task.cancel()
 
     async def _turn(self, resources: RunResources, state: AgentState) -> None:
         try:

@@ -26,6 +26,12 @@ class Unread:
         self._by: list[str] = []
         self._last: dict[str, int] = {}  # when each was last finished
 
+    def __deepcopy__(self, memo: object) -> Unread:
+        """Return one that goes on by itself."""
+        made = Unread(self.agents.values())
+        made._ends, made._by = self._ends.copy(), self._by.copy()
+        return made
+
     def add(self, agent: str, end: int) -> None:
         """Take in that somebody's turn was finished, later than all before."""
         self._ends.append(end)

@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-import json
 import keyword
 import re
-import unicodedata
 import warnings
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import yaml
 
-from agentpool_jupyter.effects.programs.limits import MIB, ChildLimits
 from agentpool_jupyter.errors import SpecError, SpecWarning
-from agentpool_jupyter.pool.votes import PERSON, POLICIES, Gate
-from agentpool_jupyter.privacy.redaction.identifiers import KINDS
+from agentpool_jupyter.pool.votes import PERSON
 
-from .fields import RESOLVER, FieldReader, near, plain, real, whole
+from .checks import check_gates, check_listens, check_names, check_start
+from .fields import RESOLVER, plain, real, whole
 from .filling import fill, marked
-from .spec import (
-    DEFAULT_AGENTS,
-    RECALL_SOURCES,
-    TASK,
-    AgentSpec,
-    Budget,
-    DriftKind,
-    Price,
-    RecallSpec,
-    SubTeamSpec,
-    TeamSpec,
+from .keys import (
+    ACTING_READERS,
+    BUDGET_READERS,
+    GATE_READERS,
+    PRICE_READERS,
+    READING_READERS,
+    RECALL_READERS,
+    RUN_LIMITS_READERS,
+    SERVER_READERS,
+    KeyReader,
+    composed,
 )
+from .spec import DEFAULT_AGENTS, TASK, AgentSpec, SubTeamSpec, TeamSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -39,20 +37,6 @@ if TYPE_CHECKING:
 
 LONGEST_NAME = 40
 _DEEPEST = 4  # teams above each other
-_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_PROGRAM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-NOT_IN_OPTIONS = {
-    "messages": "prompts are made from the pool",
-    "model": "write `model` beside it",
-    "stream": "answers are always streamed",
-    "stream_options": "answers are always counted",
-    "n": "a turn is one answer",
-    **dict.fromkeys(("max_tokens", "max_completion_tokens"), "write `max_tokens` beside it, which budgets rest on"),
-    **dict.fromkeys(("temperature", "seed"), "write it beside `options`"),
-}
-_SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|h|d)?")
-_SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
 _LOOKS_LIKE_TEAM = re.compile(r"""^(\{\s*)?["']?(task|agents)["']?\s*:""", re.MULTILINE)
 
 
@@ -82,22 +66,13 @@ def parse_budget(text: str) -> dict[str, float]:
     reader = _Parser(1, None)
     try:
         node = reader.compose("\n".join(f"{key}: {value}" for key, _, value in pairs))
-        return reader.struct(node, _BUDGET_READERS, "budget")
+        return reader.struct(node, BUDGET_READERS, "budget")
     except SpecError as error:
         message = f"budget {text!r}: {str(error).rpartition(': ')[2]}; write it as tokens=20000 or seconds=60"
         raise SpecError(message) from None
 
 
-def parse_span(text: str) -> float:
-    """Return the seconds that a text such as ``5 min`` says; raises SpecError."""
-    found = _SPAN.fullmatch(text.strip())
-    if not found or not float(found[1]):
-        message = f"{text!r} is no time: write it as 30s, 5min or 2h"
-        raise SpecError(message)
-    return float(found[1]) * _SECONDS[found[2] or "s"]
-
-
-class _Parser(FieldReader):
+class _Parser(KeyReader):
     def __init__(
         self, first_line: int, variables: Mapping[str, Any] | None, warn: Callable[[str], object] = _warn
     ) -> None:
@@ -122,8 +97,8 @@ class _Parser(FieldReader):
             raise SpecError(message, line=self.line(root))
         fields.setdefault("agents", DEFAULT_AGENTS)
         spec = self._made(fields, root)
-        _check_names(spec)
-        _check_gates(spec)
+        check_names(spec)
+        check_gates(spec)
         return spec
 
     def _made(self, fields: dict[str, Any], node: yaml.MappingNode) -> TeamSpec:
@@ -147,8 +122,8 @@ class _Parser(FieldReader):
             spec = msgspec.structs.replace(spec, teams=teams)
         agents = (value.value for key, value in node.value if key.value == "agents")
         lines = {name.value: self.line(name) for name, _ in next(agents, ())}
-        _check_listens(spec, lines)
-        _check_start(spec, lines)
+        check_listens(spec, lines)
+        check_start(spec, lines)
         return spec
 
     def _fill_nodes(self, node: yaml.Node, filled: set[int]) -> None:
@@ -188,8 +163,6 @@ class _Parser(FieldReader):
         self._depth -= 1
         return found
 
-    # Readers of single keys --------------------------------------------------------------------------------
-
     def agents(self, node: yaml.Node, _key: str) -> tuple[AgentSpec, ...]:
         if isinstance(node, yaml.MappingNode):
             for key, _ in node.value:  # one name, however it was typed
@@ -221,224 +194,16 @@ class _Parser(FieldReader):
             raise SpecError(message, line=self.line(key))
         return AgentSpec(name=name, **fields)
 
-    def listens(self, node: yaml.Node, _key: str) -> tuple[str, ...] | None:
-        value = plain(node)
-        if isinstance(value, str):
-            value = [value]
-        if value == ["everyone"]:
-            return None
-        if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
-            message = "`listens` is a list of agents, like `[planner, critic]`; `[]` hears only the task"
-            raise SpecError(message, line=self.line(node))
-        return tuple(dict.fromkeys(map(composed, value)))
 
-    def budget(self, node: yaml.Node, _key: str) -> Budget:
-        return Budget(**self.struct(node, _BUDGET_READERS, "budget"))
-
-    def price(self, node: yaml.Node, _key: str) -> Price:
-        fields = self.struct(node, _PRICE_READERS, "price")
-        if not {"input", "output"} <= fields.keys():
-            message = "`price` needs both `input` and `output`, in US dollars per million tokens"
-            raise SpecError(message, line=self.line(node))
-        return Price(**fields)
-
-    def options(self, node: yaml.Node, key: str) -> dict[str, Any]:
-        for name, _ in self.items(node, key):
-            if name.value in NOT_IN_OPTIONS:
-                message = f"`{key}` cannot have {name.value!r}: {NOT_IN_OPTIONS[name.value]}"
-                raise SpecError(message, line=self.line(name))
-        value: dict[str, Any] = plain(node)
-        try:
-            json.dumps(value, allow_nan=False)
-        except (TypeError, ValueError, RecursionError) as error:
-            message = f"`{key}` is sent as JSON, and has what JSON does not know ({error}): quote it"
-            raise SpecError(message, line=self.line(node)) from None
-        return value
-
-    def headers_env(self, node: yaml.Node, key: str) -> dict[str, str]:
-        headers = {}
-        for name, value in self.items(node, key):
-            if not _HEADER.fullmatch(name.value):
-                message = f"{name.value!r} cannot name a header"
-                raise SpecError(message, line=self.line(name))
-            if not isinstance(value, yaml.ScalarNode) or not _VARIABLE.fullmatch(value.value):
-                message = f"`{key}` names environment variables, like {{{name.value}: MY_VARIABLE}}, never values"
-                raise SpecError(message, line=self.line(value))
-            headers[name.value] = value.value
-        return headers
-
-    def tools(self, node: yaml.Node, key: str) -> tuple[str, ...]:
-        value = plain(node)
-        entries = value if isinstance(value, list) else [value]
-        names: list[str] = []
-        for entry in entries:
-            servers = entry.get("mcp") if isinstance(entry, dict) and entry.keys() == {"mcp"} else None
-            found = [servers] if isinstance(servers, str) else servers or [entry]
-            if not all(isinstance(one, str) and (servers or one.isidentifier()) for one in found):
-                message = (
-                    f"`{key}` is a list of functions of the notebook, like `[search_stock, send_mail]`, and of MCP "
-                    'servers, like `{mcp: "npx some-server"}`'
-                )
-                raise SpecError(message, line=self.line(node))
-            names += [f"mcp:{one}" for one in found] if servers else found
-        return tuple(dict.fromkeys(names))
-
-    def run(self, node: yaml.Node, key: str) -> tuple[str, ...]:
-        value = plain(node)
-        names = [value] if isinstance(value, str) else value
-        if not isinstance(names, list) or not all(isinstance(name, str) and _PROGRAM.fullmatch(name) for name in names):
-            message = f"`{key}` is a list of programs by their plain names, like `[pytest, python]`"
-            raise SpecError(message, line=self.line(node))
-        return tuple(dict.fromkeys(names))
-
-    def run_limits(self, node: yaml.Node, key: str) -> ChildLimits:
-        fields = self.struct(node, _RUN_LIMITS_READERS, f"`{key}`")
-        return ChildLimits(**{name: value * MIB if name in _IN_MIB else value for name, value in fields.items()})
-
-    def redact(self, node: yaml.Node, key: str) -> tuple[str, ...]:
-        value = plain(node)
-        if value is True:
-            return KINDS
-        names = [value] if isinstance(value, str) else value
-        if not isinstance(names, list) or not names or not all(name in KINDS for name in names):
-            message = f"`{key}` is true, or a list of some of {', '.join(KINDS)}"
-            raise SpecError(message, line=self.line(node))
-        return tuple(dict.fromkeys(names))
-
-    def until(self, node: yaml.Node, key: str) -> str:
-        name = self.text(node, key)
-        if not name.isidentifier():
-            message = f"`{key}` names a function of the notebook, like `tests_pass`"
-            raise SpecError(message, line=self.line(node))
-        return name
-
-    def gates(self, node: yaml.Node, key: str) -> dict[str, Gate]:
-        gates = {}
-        for name, value in self.items(node, key):
-            what = f"the gate of {name.value!r}"
-            fields = self.struct(value, _GATE_READERS, what)
-            if not fields.get("ask"):
-                message = f"{what} asks nobody: say `ask: [critic, {PERSON}]`"
-                raise SpecError(message, line=self.line(name))
-            if "need" in fields:
-                fields.setdefault("policy", "quorum")
-            gates[name.value] = Gate(**fields)
-        return gates
-
-    def voters(self, node: yaml.Node, key: str) -> tuple[str, ...]:
-        value = plain(node)
-        names = [value] if isinstance(value, str) else value
-        if not isinstance(names, list) or not all(isinstance(name, str) for name in names) or names == ["everyone"]:
-            message = f"`{key}` names who has to agree, like `[critic, {PERSON}]`"
-            raise SpecError(message, line=self.line(node))
-        return tuple(dict.fromkeys(map(composed, names)))
-
-    def weights(self, node: yaml.Node, key: str) -> dict[str, float]:
-        return {name.value: real(0)(self, value, key) for name, value in self.items(node, key)}
-
-    def span(self, node: yaml.Node, key: str) -> float:
-        """Return the seconds that a text such as ``5 min`` or a number says."""
-        try:
-            return parse_span(str(plain(node)))
-        except SpecError:
-            message = f"`{key}` is a time, like `30 s`, `5 min` or `2 h`"
-            raise SpecError(message, line=self.line(node)) from None
-
-    def absent(self, node: yaml.Node, key: str) -> str:
-        value = "no" if plain(node) is False else plain(node)  # YAML takes `no` for a truth value
-        if value not in ("no", "abstain", "ask"):
-            message = f"`{key}` is one of no, abstain, ask"
-            raise SpecError(message, line=self.line(node))
-        return str(value)
-
-    def stale(self, node: yaml.Node, key: str) -> str:
-        value = plain(node)
-        if value not in ("ask", "ok"):
-            message = f"`{key}` is one of ask, ok"
-            raise SpecError(message, line=self.line(node))
-        return str(value)
-
-    def policy(self, node: yaml.Node, key: str) -> str:
-        value = self.text(node, key)
-        if value not in POLICIES:
-            message = f"there is no policy {value!r}{near(value, sorted(POLICIES))}; there are: {', '.join(POLICIES)}"
-            raise SpecError(message, line=self.line(node))
-        return value
-
-    def recall(self, node: yaml.Node, _key: str) -> RecallSpec | bool:
-        if isinstance(node, yaml.ScalarNode):
-            value = plain(node)
-            if not isinstance(value, bool):
-                message = "`recall` is true, false, or like {k: 3, threshold: 0.5, from: [pools, library]}"
-                raise SpecError(message, line=self.line(node))
-            return value and RecallSpec()
-        fields = self.struct(node, _RECALL_READERS, "recall")
-        if "from" in fields:
-            fields["sources"] = fields.pop("from")
-        return RecallSpec(**fields)
-
-    def on_drift(self, node: yaml.Node, key: str) -> dict[str, str]:
-        kinds, found = get_args(DriftKind), {}
-        for name, value in self.items(node, key):
-            if name.value not in kinds:
-                message = f"there is no drift of the kind {name.value!r}{near(name.value, kinds)}"
-                raise SpecError(message, line=self.line(name))
-            if plain(value) not in ("stop", "warn"):
-                message = f"`{key}` says stop or warn for {name.value!r}, like `{{looping: stop}}`"
-                raise SpecError(message, line=self.line(value))
-            found[name.value] = str(plain(value))
-        return found
-
-    def sources(self, node: yaml.Node, _key: str) -> tuple[str, ...]:
-        value = plain(node)
-        names = [value] if isinstance(value, str) else value
-        if not isinstance(names, list) or not names or not all(name in RECALL_SOURCES for name in names):
-            message = f"`from` is a list of some of {', '.join(RECALL_SOURCES)}, like `[pools, library]`"
-            raise SpecError(message, line=self.line(node))
-        return tuple(dict.fromkeys(names))
-
-
-_GATE_READERS: Readers = {
-    "ask": _Parser.voters,
-    "policy": _Parser.policy,
-    "need": real(0),
-    "weights": _Parser.weights,
-    "within": _Parser.span,
-    "absent": _Parser.absent,
-    "owner": _Parser.text,
-    "margin": real(0, 0.5),
-    "stale": _Parser.stale,
-    "stake": whole(1),
-    "shadow": _Parser.flag,
-}
-_SERVER_READERS: Readers = {
-    "model": _Parser.text,
-    "base_url": _Parser.text,
-    "api_key_env": _Parser.text,
-    "headers_env": _Parser.headers_env,
-    "ca_file": _Parser.text,
-    "options": _Parser.options,
-    "parallel": whole(1, 10_000),
-    "max_tokens": whole(1),
-    "temperature": real(0, 2),
-    "price": _Parser.price,
-}
-_READING_READERS: Readers = {"stride": whole(0), "interrupt": _Parser.flag, "recall": _Parser.recall}
-_ACTING_READERS: Readers = {
-    "tools": _Parser.tools,
-    "calls": whole(1, 1000),
-    "files": _Parser.flag,
-    "run": _Parser.run,
-}
-_MODEL_ONLY = tuple(_READING_READERS)
+_MODEL_ONLY = tuple(READING_READERS)
 _AGENT_READERS: Readers = {
     "role": _Parser.text,
     "listens": _Parser.listens,
     "python": _Parser.text,
     "turns": whole(0),
-    **_READING_READERS,
-    **_ACTING_READERS,
-    **_SERVER_READERS,
+    **READING_READERS,
+    **ACTING_READERS,
+    **SERVER_READERS,
 }
 _TEAM_READERS: Readers = {
     "task": _Parser.text,
@@ -456,9 +221,9 @@ _TEAM_READERS: Readers = {
     "gates": _Parser.gates,
     "on_drift": _Parser.on_drift,
     "teams": _Parser.teams,
-    **_READING_READERS,
-    **_ACTING_READERS,
-    **_SERVER_READERS,
+    **READING_READERS,
+    **ACTING_READERS,
+    **SERVER_READERS,
 }
 _OF_SUB_TEAMS: Readers = {"about": _Parser.text, "answer": _Parser.text}
 _SUB_TEAM_READERS: Readers = {
@@ -466,8 +231,8 @@ _SUB_TEAM_READERS: Readers = {
     **_OF_SUB_TEAMS,
 }
 _INHERITED = (
-    *_SERVER_READERS,
-    *_READING_READERS,
+    *SERVER_READERS,
+    *READING_READERS,
     "seed",
     "context",
     "attempts",
@@ -479,26 +244,15 @@ _INHERITED = (
     "redact",
 )
 """What a team below another has from that one where it does not say it itself."""
-_BUDGET_READERS: Readers = {"tokens": whole(1), "seconds": real(0.1)}
-_RUN_LIMITS_READERS: Readers = {
-    "seconds": real(0.1, 86_400),
-    "memory": whole(64, 2**20),
-    "file_size": whole(1, 2**20),
-    "output": whole(100, 200_000),
-    "processes": whole(1, 4096),
-}
-_IN_MIB = {"memory", "file_size"}
-_RECALL_READERS: Readers = {"k": whole(1, 50), "threshold": real(0.01, 1), "from": _Parser.sources}
-_PRICE_READERS: Readers = {"input": real(0), "output": real(0), "cached": real(0)}
 READERS = {
     "a team": _TEAM_READERS,
     "one of teams": _SUB_TEAM_READERS,
     "an agent": _AGENT_READERS,
-    "budget": _BUDGET_READERS,
-    "run_limits": _RUN_LIMITS_READERS,
-    "recall": _RECALL_READERS,
-    "price": _PRICE_READERS,
-    "a gate": _GATE_READERS,
+    "budget": BUDGET_READERS,
+    "run_limits": RUN_LIMITS_READERS,
+    "recall": RECALL_READERS,
+    "price": PRICE_READERS,
+    "a gate": GATE_READERS,
 }
 """All keys that a description may have, with what reads them."""
 KEYS = {what: tuple(readers) for what, readers in READERS.items()} | {
@@ -507,80 +261,7 @@ KEYS = {what: tuple(readers) for what, readers in READERS.items()} | {
 """All that a description may have, for its help."""
 
 
-def composed(name: str) -> str:
-    """Return a name in the form (Unicode's NFC) in which those that look the same are the same."""
-    return unicodedata.normalize("NFC", name)
-
-
 def _can_name(name: str) -> bool:
     # Python's identifiers know the alphabets, and which marks belong to letters of theirs.
     letters = name.replace("-", "_").isidentifier() and not name.startswith("-")
     return letters and len(name) <= LONGEST_NAME and name not in (TASK, PERSON)
-
-
-# Whether a team that reads well makes sense ----------------------------------------------------------------
-
-
-def _check_listens(spec: TeamSpec, lines: Mapping[str, int]) -> None:
-    """Raise SpecError where an agent listens to one that does not exist; ``lines`` are those of the agents."""
-    names = {agent.name for agent in spec.agents} | {TASK}
-    for agent in spec.agents:
-        for heard in agent.listens or ():
-            if heard == agent.name:
-                message = f"{agent.name} listens to itself: leave it out, its own thread is always in its context"
-                raise SpecError(message, line=lines.get(agent.name))
-            if heard not in names:
-                hint = near(heard, sorted(names - {TASK}))
-                message = f"{agent.name} listens to {heard!r}, which is no agent of this team{hint}"
-                raise SpecError(message, line=lines.get(agent.name))
-
-
-def _check_gates(spec: TeamSpec) -> None:
-    """Raise SpecError for a gate of a tool that nobody has, or one that names an owner who is not asked."""
-    tools = {tool for team in spec.whole() for agent in team.agents for tool in team.tools_of(agent)}
-    for name, gate in (item for team in spec.whole() for item in team.gates.items()):
-        if name not in tools and not any(tool.startswith("mcp:") for tool in tools):  # whose names are not known yet
-            message = f"`gates` has {name!r}, which is no tool of any agent{near(name, sorted(tools))}"
-            raise SpecError(message)
-        if (gate.policy in ("owner", "arbiter") or gate.owner) and gate.owner not in gate.ask:
-            message = f"the gate of {name!r} needs an `owner` who is one of those that it asks: {', '.join(gate.ask)}"
-            raise SpecError(message)
-
-
-def _check_names(spec: TeamSpec) -> None:
-    """Raise SpecError where one name is given twice among a team and those below it."""
-    taken: dict[str, str] = {}
-    teams = [spec]
-    for team in teams:
-        teams += [sub.team for sub in team.teams.values()]
-        named = [(agent.name, "an agent") for agent in team.agents] + [(name, "a team") for name in team.teams]
-        for name, kind in named:
-            if name in taken:
-                message = f"{name!r} names {kind} and {taken[name]}: all agents and teams have names of their own"
-                raise SpecError(message)
-            taken[name] = kind
-
-
-def _check_start(spec: TeamSpec, lines: Mapping[str, int]) -> None:
-    """Raise SpecError where agents wait for each other and nobody begins."""
-    speaks = [agent for agent in spec.agents if spec.turns_of(agent) > 0]
-    if not speaks:
-        message = "nobody may speak: every agent has `turns: 0`"
-        raise SpecError(message, line=lines.get(spec.agents[0].name))
-    hear: dict[str, list[str]] = {}  # who listens to an agent by name; whoever listens to everyone hears the task
-    for agent in speaks:
-        for heard in agent.listens or ():
-            hear.setdefault(heard, []).append(agent.name)
-    started = {agent.name for agent in speaks if agent.hears_task}
-    begin = list(started)
-    while begin:
-        more = set(hear.get(begin.pop(), ())) - started
-        started |= more
-        begin += more
-    stuck = [agent.name for agent in speaks if agent.name not in started]
-    if stuck:
-        message = (
-            f"{' and '.join(stuck)} can never start: they only wait for agents that never speak; "
-            f"add '{TASK}' to the `listens` of {stuck[0]}"
-        )
-        raise SpecError(message, line=lines.get(stuck[0]))

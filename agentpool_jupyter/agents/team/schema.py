@@ -15,7 +15,8 @@ from agentpool_jupyter.privacy.redaction.identifiers import KINDS
 
 from .about import ABOUT, ABOUT_GROUPS, EXAMPLES
 from .fields import MANY, NumberReader
-from .parse import LONGEST_NAME, NOT_IN_OPTIONS, READERS
+from .keys import NOT_IN_OPTIONS
+from .parse import LONGEST_NAME, READERS
 from .spec import RECALL_SOURCES, DriftKind
 
 if TYPE_CHECKING:

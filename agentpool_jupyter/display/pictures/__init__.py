@@ -2,6 +2,7 @@
 
 In reading order::
 
+    flows    who read whom
     release  what a release protects and what it cost
     curves   speed-ups against team sizes, beside what bounds them
 """

@@ -7,15 +7,20 @@ How a token travels::
 An agent's words are in the pool's log before anybody sees them. A follower hands the feed what is new there, so that a
 run of another process is shown just as well. The feed has the view take it in, asks the view some fifteen times a
 second for a patch (what changed since the last one), and hands that to a screen: the widget sends it to every page, the
-terminal prints lines. Once the run has ended, a still picture of the view's last state stands below the widget, for
-where that cannot be shown. The values that a screen is handed, the terminal and the picture are in ``display``.
+terminal prints lines. Below the widget stands a still picture of the view's state, for where that cannot be shown. The
+values that a screen is handed, the terminal and the picture are in ``display``.
 In reading order::
 
     show      one run that is shown: its feed, its screen, and what the screen's buttons do
+    kept      the still picture below its widget
     feed      from the log to a screen, coalesced
+    acting    what a page's buttons do to the history: the same as magics do
     view      what is shown of a run: events are folded into it, patches and states come out
+    past      how it stood at earlier moments, folded from few events
     shown     one turn in the view: text that only grows, and how much of it was sent
     timeline  when who spoke, and what happened between
+    unshown   what is shown of a run that nobody follows, from its pool alone
+    files     which files the run's line has
     readings  what reading has cost, summed up as events come
     widget    the screen on a page, kernel side
     wire      what travels between kernel and page

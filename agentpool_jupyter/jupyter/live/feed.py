@@ -14,6 +14,7 @@ from agentpool_jupyter.display.screen import State
 from agentpool_jupyter.errors import LogError, LogMovedError
 from agentpool_jupyter.pool import Position
 
+from .past import Past
 from .view import TeamView
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from agentpool_jupyter.display.screen import RunStatus, Screen
     from agentpool_jupyter.pool import Event, Pool
-    from agentpool_jupyter.pool.effects import Effects
 
 INTERVAL = 1 / 15
 """Seconds between two updates: quick to the eye, far below what a notebook's message channel can carry."""
@@ -37,15 +37,14 @@ class Feed:
 
     def __init__(self, pool: Pool, run: str, screen: Screen) -> None:
         record = pool.runs[run]
-        self._run, self._start = run, record.start
-        self._before = pool.document(Position(record.branch, record.start - 1))
-        self._line = dict(pool.lineage.line(record.branch, sys.maxsize))
+        before = pool.document(Position(record.branch, record.start - 1))
+        line = dict(pool.lineage.line(record.branch, sys.maxsize))
         self._name = pool.name
         self._screen = screen
         self._lock = threading.RLock()  # guards the view and the order of what is shown
         self._pool = pool
-        self._effects = pool.effects
-        self._view = TeamView(run, self._before, self._line, self._effects_now)
+        self._view = TeamView(run, before, line, pool.affairs(record.start))
+        self._past = Past(self._view, record.start, line)
         self._stored = pool.end  # what the log holds already is history: an end in it may have been resumed from
         self._shown = 0
         self._greeted = False
@@ -69,16 +68,18 @@ class Feed:
         with self._lock:
             return self._view.state()
 
-    def then(self, at: int) -> tuple[int, State]:
-        """Return the last offset before a moment (milliseconds since the epoch), and what was shown then."""
-        view, offset = TeamView(self._run, self._before, self._line, self._effects_now), self._start
-        for event in self._pool.events(self._start):
-            if event.ts > at and event.offset > self._start:
-                break
+    def then(self, at: int) -> tuple[int, State, list[str]]:
+        """Return the last offset before a moment (milliseconds since the epoch), and what was shown then.
+
+        Turns that are now as they were then are not part of it: of those there are the ids.
+        """
+        with self._lock:
+            moment = self._past.moment(at)
+        view = moment.view.copy()
+        for event in self._pool.events(moment.begin, moment.stop):
             view.absorb(event)
-            offset = event.offset
-        view.patch()  # text counts as shown once it is on its way
-        return offset, view.state()
+        with self._lock:
+            return moment.at, *view.then(self._view)
 
     def show_again(self) -> None:
         """Show everything afresh: a view has opened or missed something."""
@@ -89,6 +90,17 @@ class Feed:
                     self._screen.show_state(told)
                 else:
                     self._screen.show_patch(told)
+
+    def look_again(self) -> None:
+        """Show what was done to the history of a run that has ended: nothing is followed any more."""
+        if not self.ended.is_set():
+            return
+        with self._lock, suppress(LogError):  # of a pool that was compacted or deleted meanwhile
+            for event in self._pool.events(self._shown):
+                self._take_in(event)
+            if (patch := self._view.patch()) is not None:
+                self._screen.show_patch(patch)
+                self._screen.show_state(self._view.state(), keep=True)
 
     def stopping(self) -> None:
         """Show at once that the run is being stopped."""
@@ -119,10 +131,10 @@ class Feed:
         self._closed = True
         self._wake.set()
 
-    def _effects_now(self) -> Effects:
-        with suppress(LogError):  # then nothing new is known of them; the reader says what is wrong
-            self._effects = self._pool.effects
-        return self._effects
+    def _take_in(self, event: Event) -> None:
+        self._view.absorb(event)
+        self._past.note(event, self._view)
+        self._shown = event.offset + 1
 
     def _break_off(self, status: RunStatus, reason: str) -> None:
         """Show that nothing more will be shown, though the run has not ended."""
@@ -154,8 +166,7 @@ class Feed:
             taken = 0
             while taken < _AT_ONCE and not self._arrived.empty():
                 for event in (batch := self._arrived.get()):
-                    self._view.absorb(event)
-                    self._shown = event.offset + 1
+                    self._take_in(event)
                 taken += len(batch)
             patch = self._view.patch()
             if patch is not None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from agentpool_jupyter.display.screen import Append
 from agentpool_jupyter.pool.gather import Gathered
@@ -37,6 +40,12 @@ class ShownTurn:
             self._ready += 1
         return True
 
+    def copy(self) -> ShownTurn:
+        """Return one whose view can be changed; the text is shared, and says what it says."""
+        made = copy.copy(self)
+        made.view = msgspec.structs.replace(self.view)
+        return made
+
     def end(self) -> None:
         """Show all there is: nothing more will come."""
         self._ready = max(self._gathered.parts, default=-1) + 1
@@ -50,6 +59,11 @@ class ShownTurn:
         append = Append(turn=self.view.id, at=self._units, text=text)
         self._units += len(text.encode("utf-16-le")) // 2
         return append
+
+    @property
+    def ready(self) -> str:
+        """All text that can be shown."""
+        return self._between(0, self._ready)
 
     @property
     def sent(self) -> str:

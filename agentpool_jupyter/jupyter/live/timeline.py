@@ -22,7 +22,7 @@ from agentpool_jupyter.pool.events import (
 )
 
 if TYPE_CHECKING:
-    from agentpool_jupyter.display.screen import PointKind
+    from agentpool_jupyter.display.screen import PointHow, PointKind
     from agentpool_jupyter.pool.events import Event
 
 
@@ -34,6 +34,7 @@ class Timeline:
         self.points: dict[str, PointView] = {}
         self._branches: dict[str, str] = {}  # of bars
         self._forks: dict[str, Fork] = {}  # by the branches that they made
+        self._fresh: dict[str, Fork] = {}  # those that were not current yet
         self._calls: dict[str, str] = {}  # what calls are named, by their ids
         self._changed: dict[str, None] = {}
         self._new: list[PointView] = []
@@ -54,18 +55,14 @@ class Timeline:
                 self._point(event, "message", "says something")
             case Proposal():
                 self._calls[event.proposal] = event.tool or "something"
-                self._point(event, "call", f"asks for {self._calls[event.proposal]}")
-            case EffectStarted() | EffectDone() | EffectFailed():
-                did = {EffectStarted: "begins", EffectDone: "done", EffectFailed: "failed"}[type(event)]
-                self._point(event, "call", f"{self._calls.get(event.proposal, 'a call')}: {did}")
-            case Vote():
-                said = "agrees to" if event.accept else "refuses"
-                self._point(event, "vote", f"{said} {self._calls.get(event.proposal, 'a call')}")
+                self._point(event, "call", f"asks for {self._calls[event.proposal]}", "asked")
+            case EffectStarted() | EffectDone() | EffectFailed() | Vote():
+                self._point(event, *self._step(event))
             case Fork():
-                self._forks[event.name] = event
+                self._forks[event.name] = self._fresh[event.name] = event
                 self._point(event, "fork", f"branch {event.name} leaves {event.parent} at {event.at}")
             case Head():
-                self._point(event, "head", f"the current branch is {event.to}")
+                self._move(event)
                 self._leave(event)
             case _:
                 pass
@@ -86,8 +83,31 @@ class Timeline:
             bar.how = "again" if event.retriable else "failed"
         self._changed[bar.id] = None
 
-    def _point(self, event: Event, what: PointKind, told: str) -> None:
-        point = PointView(id=event.id, agent=event.agent, offset=event.offset, at=event.ts, what=what, told=told)
+    def _step(self, event: EffectStarted | EffectDone | EffectFailed | Vote) -> tuple[PointKind, str, PointHow]:
+        call = self._calls.get(event.proposal, "a call")
+        match event:
+            case EffectStarted():
+                return "call", f"{call}: begins", "begun"
+            case EffectDone():
+                return "call", f"{call}: done", "done"
+            case EffectFailed():
+                return "call", f"{call}: failed", "failed"
+        return "vote", f"agrees to {call}" if event.accept else f"refuses {call}", "yes" if event.accept else "no"
+
+    def _move(self, event: Head) -> None:
+        """Tell a rollback, by which a branch becomes current that was made for it, from other moves of the head."""
+        fork = self._fresh.pop(event.to, None)
+        if event.undoes is not None:
+            self._point(event, "head", f"takes that back: the current branch is {event.to}", "undo")
+        elif fork is not None:
+            self._point(event, "head", f"rolls back to {fork.at}: the current branch is {event.to}", "back")
+        else:
+            self._point(event, "head", f"switches: the current branch is {event.to}")
+
+    def _point(self, event: Event, what: PointKind, told: str, how: PointHow = "") -> None:
+        point = PointView(
+            id=event.id, agent=event.agent, offset=event.offset, at=event.ts, what=what, told=told, how=how
+        )
         self.points[event.id] = point
         self._new.append(point)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 from collections import Counter, defaultdict
 from itertools import zip_longest
@@ -29,7 +30,6 @@ from agentpool_jupyter.pool import words
 from agentpool_jupyter.pool.claims import is_late
 from agentpool_jupyter.pool.effects.questions import questions_of
 from agentpool_jupyter.pool.events import (
-    Claim,
     Decision,
     Delta,
     EffectDone,
@@ -41,10 +41,8 @@ from agentpool_jupyter.pool.events import (
     Grant,
     GrantRevoked,
     Head,
-    Heartbeat,
     Message,
     Proposal,
-    Release,
     RunFinished,
     RunStarted,
     TurnContinued,
@@ -54,18 +52,19 @@ from agentpool_jupyter.pool.events import (
     Usage,
     Vote,
 )
-from agentpool_jupyter.pool.runs import Runs
 from agentpool_jupyter.pool.turn import turn_name
 
+from .files import ShownFiles
 from .readings import Readings, overtaken
 from .shown import ShownTurn
 from .timeline import Timeline
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from agentpool_jupyter.pool import Document
-    from agentpool_jupyter.pool.effects import Effect, Effects
+    from agentpool_jupyter.pool.affairs import Affairs
+    from agentpool_jupyter.pool.effects import Effect
     from agentpool_jupyter.pool.votes import Gate
 
 _Item = TypeVar("_Item")
@@ -80,30 +79,28 @@ _ANEW = "overtaken, began anew"
 class TeamView:
     """Folds a run's events into what is shown, and says what has changed since it was last asked."""
 
-    def __init__(self, run: str, before: Document, line: Mapping[str, int], effects: Callable[[], Effects]) -> None:
+    def __init__(self, run: str, before: Document, line: Mapping[str, int], affairs: Affairs) -> None:
         """Start from the document as it was before the run: its turns count in names and as sources of edges.
 
         Agents have the colours that they have in it, and new ones the next. ``line`` holds the branches of the run's
-        line, each with the last offset that belongs to it. ``effects`` are those of the pool: what becomes of a call
-        depends on more than its run's events.
+        line, each with the last offset that belongs to it. ``affairs`` are those of the pool before it, and are this
+        view's from now on: what becomes of a call depends on more than its run's events.
         """
         self.run = RunView(pool=before.pool, run=run, branch=before.branch or "main")
         self._line = dict(line)
         self._tree = {"", run}  # people, the run, and those to which it has handed tasks
-        self._runs = Runs()  # knows what counts: what is written under the claim that holds
-        self._effects = effects
+        self._affairs = affairs  # knows what counts: what is written under the claim that holds
         self._asked: dict[str, None] = {}  # calls that the run's agents asked for and that have not ended, oldest first
         self._sign = 0  # when the run's holder last wrote, by its own clock
         self._places = dict(before.places)
         self.agents: dict[str, AgentView] = {}
         self._turns: dict[str, ShownTurn] = {}
         self._edges: dict[tuple[str, str], EdgeView] = {}
-        self._handed = defaultdict[str, Counter[str]](
-            Counter
-        )  # characters of others that Python agents have not been handed yet
+        self._handed = defaultdict[str, Counter[str]](Counter)  # text that is new to Python agents, by who said it
         self._said = Counter(turn.agent for turn in before.turns)
         self._readings = Readings()
         self._timeline = Timeline()
+        self._files = ShownFiles(before.files, line)
         self._overtaken: set[str] = set()  # agents that are about to begin anew
         self._seen: set[str] = set()
         self._seq = 0
@@ -123,16 +120,17 @@ class TeamView:
         What the run spent on a line that was left it has spent. Runs of teams that it handed tasks to are part of it,
         on lines of their own.
         """
+        self._affairs.absorb(event)
         if isinstance(event, RunStarted) and event.parent in self._tree - {""}:
             self._tree.add(event.run)
             self._line[event.branch] = sys.maxsize
         if isinstance(event, _OF_ANYONE) and self._asked:
             self._look()
+        if isinstance(event, File) and not is_late(event, self._affairs.runs.claims.fences):
+            self._files.absorb(event)
         if event.run not in self._tree or event.id in self._seen:
             return
-        if event.run and isinstance(event, RunStarted | Claim | Heartbeat | Release | RunFinished):
-            self._runs.absorb(event)
-        if is_late(event, self._runs.claims.fences):
+        if is_late(event, self._affairs.runs.claims.fences):
             return
         self._timeline.absorb(event)
         if event.run == self.run.run:
@@ -164,7 +162,7 @@ class TeamView:
                 self._message(event)
             case Message():
                 self._later.append(event)
-            case RunFinished() if (known := self._runs.get(event.run)) and known.finished is event:
+            case RunFinished() if (known := self._affairs.runs.get(event.run)) and known.finished is event:
                 self._end(event)
             case _:
                 pass
@@ -204,7 +202,7 @@ class TeamView:
         for turn in self._turns.values():  # those that are cut off by the rollback that this run is resumed from
             if turn.view.status == "running" and (not below or turn.view.agent in names):
                 self._close(turn, "cancelled", words.CUT_OFF)
-        if asked := self._effects().of_key(event.key):
+        if asked := self._affairs.effects.of_key(event.key):
             for agent in spec.agents:
                 if agent.hears_task:
                     self._edge(asked.proposal.agent, agent.name, len(spec.task))
@@ -281,10 +279,11 @@ class TeamView:
 
     def _act(self, event: Event) -> None:
         """Show what an agent wants to do, for whom it waits, and what it does."""
-        effect = self._effects().get(getattr(event, "proposal", ""))
+        effect = self._affairs.effects.get(getattr(event, "proposal", ""))
         if effect is None or effect.proposal.agent not in self.agents:
             return
-        if (turn := self._turns.get(effect.proposal.turn)) is not None:
+        if effect.proposal.turn in self._turns:
+            turn = self._own(effect.proposal.turn)
             _show_call(turn.view, effect)
             self._changed_turns.add(turn.view.id)
         doing = {"waiting": f"{effect.verdict(0).why}: {effect.told}", "running": f"calls {effect.told}"}
@@ -318,7 +317,7 @@ class TeamView:
 
     def _questions(self) -> list[QuestionView]:
         """Return what waits for a person, who has not answered yet."""
-        effects = self._effects()
+        effects = self._affairs.effects
         waiting = [effect for effect in map(effects.__getitem__, self._asked) if effect.waits_for_person]
         return [_question(question.effects) for question in questions_of(waiting)]
 
@@ -333,7 +332,7 @@ class TeamView:
 
     def _end(self, event: RunFinished) -> None:
         if event.run != self.run.run:
-            for spec in TeamSpec.from_dict(self._runs[event.run].spec).agents:
+            for spec in TeamSpec.from_dict(self._affairs.runs[event.run].spec).agents:
                 if self.agents[spec.name].state != "failed":
                     self._set(spec.name, "done")
             return
@@ -355,10 +354,18 @@ class TeamView:
         return turn
 
     def _close(self, turn: ShownTurn, status: words.TurnStatus, note: str = "") -> None:
+        turn = self._own(turn.view.id)
         turn.end()
         turn.view.status, turn.view.note = status, note
         self._changed_turns.add(turn.view.id)
         self._grown.add(turn.view.id)
+
+    def _own(self, key: str) -> ShownTurn:
+        """Return a turn that is about to change: one that has ended may be shared with copies, and is replaced."""
+        turn = self._turns[key]
+        if turn.view.status != "running":
+            turn = self._turns[key] = turn.copy()
+        return turn
 
     def _drop(self, turn: str) -> None:
         self._said[self._turns.pop(turn).view.agent] -= 1
@@ -392,8 +399,9 @@ class TeamView:
         return self.agents[name]
 
     def _edge(self, source: str, target: str, chars: int) -> None:
-        edge = self._edges.setdefault((source, target), EdgeView(source=source, target=target))
-        edge.chars += chars
+        known = self._edges.get((source, target))
+        chars += known.chars if known else 0
+        self._edges[source, target] = EdgeView(source=source, target=target, chars=chars)
         self._changed_edges.add((source, target))
 
     # Giving out --------------------------------------------------------------------------------------------
@@ -403,7 +411,28 @@ class TeamView:
         turns = [msgspec.structs.replace(turn.view, text=turn.sent) for turn in self._turns.values()]
         agents, edges = list(self.agents.values()), list(self._edges.values())
         bars, points = list(self._timeline.bars.values()), list(self._timeline.points.values())
-        return State(seq=self._seq, run=self.run, agents=agents, turns=turns, edges=edges, bars=bars, points=points)
+        state = State(seq=self._seq, run=self.run, agents=agents, turns=turns, edges=edges, bars=bars, points=points)
+        state.files = self._files.state() or msgspec.UNSET
+        return state
+
+    def copy(self) -> TeamView:
+        """Return one that goes on by itself, without a timeline; turns and calls that have ended are shared."""
+        memo: dict[int, Any] = {id(one): one for one in self._affairs.settled()}
+        # What grows with the run is copied at once, and not item by item.
+        turns = self._turns.items()
+        memo[id(self._turns)] = {key: copy.deepcopy(one) if one.view.status == "running" else one for key, one in turns}
+        memo[id(self._edges)], memo[id(self._seen)] = self._edges.copy(), self._seen.copy()
+        memo |= {id(self._timeline): Timeline(), id(self._changed_turns): set(), id(self._grown): set()}
+        return copy.deepcopy(self, memo)
+
+    def then(self, now: TeamView) -> tuple[State, list[str]]:
+        """Return what this, of an earlier moment, shows; turns that are in ``now`` as they were then only by id."""
+        same = [key for key, turn in self._turns.items() if now._turns.get(key) is turn]
+        left = (self._turns[key] for key in self._turns.keys() - same)
+        turns = [msgspec.structs.replace(turn.view, text=turn.ready) for turn in left]
+        agents, edges = list(self.agents.values()), list(self._edges.values())
+        files = self._files.state() or msgspec.UNSET
+        return State(seq=self._seq, run=self.run, agents=agents, turns=turns, edges=edges, files=files), same
 
     def opening(self, room: int = 200_000, bars: int = 500) -> Iterator[State | Patch]:
         """Yield what a page is told that opens: the state with what was last, then the rest in patches, newest first.
@@ -431,8 +460,8 @@ class TeamView:
         """Return what changed since the last patch, or None."""
         appends = [append for turn in sorted(self._grown) if (append := self._turns[turn].take())]
         changed = (self._changed_run, self._changed_agents, self._changed_turns, self._changed_edges, self._drops)
-        bars, points = self._timeline.take()
-        if not appends and not any(changed) and not bars and not points:
+        (bars, points), files = self._timeline.take(), self._files.take()
+        if not any((appends, bars, points, files, *changed)):
             return None
         self._seq += 1
         patch = Patch(
@@ -445,6 +474,7 @@ class TeamView:
             edges=[self._edges[key] for key in sorted(self._changed_edges)],
             bars=bars,
             points=points,
+            files=files,
         )
         self._changed_run, self._drops = False, []
         for dirty in (self._changed_agents, self._changed_turns, self._changed_edges, self._grown):

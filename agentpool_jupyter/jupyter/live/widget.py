@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import anywidget
 import ipywidgets
@@ -12,7 +11,7 @@ import msgspec
 import traitlets
 
 from agentpool_jupyter.display.screen import Then
-from agentpool_jupyter.display.still import hiding_css, stand_in_html
+from agentpool_jupyter.display.still import hiding_css, new_mark, stand_in_html
 from agentpool_jupyter.errors import ServiceError
 
 from .wire import Problem, ToKernel, hear_at_once
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
     from agentpool_jupyter.display.screen import Patch, State
     from agentpool_jupyter.display.still import Still
 
+    from .wire import ActOutcome
+
 
 def _bundled(name: str) -> Path:
     """Return the path of a built file of the front end; raises ServiceError where it was not built."""
@@ -31,6 +32,17 @@ def _bundled(name: str) -> Path:
         message = f"the widget's front end was not built: {path} is missing; `pip install -e .` builds it"
         raise ServiceError(message)
     return path
+
+
+def stand_in(mark: str, picture: Still) -> dict[str, Any]:
+    """Return a picture that stands in for the widget of a mark; one of a run that goes on says which that is.
+
+    By that the JupyterLab extension puts the result in its place, in a page that was not there when it came.
+    """
+    run = picture.state.run
+    data = {} if picture.ended else {"pool": run.pool, "run": run.run}
+    html = stand_in_html(mark, "agentpool-widget", picture._repr_html_(), data)
+    return {"text/html": html, "text/plain": repr(picture)}
 
 
 class FrontEnd(ipywidgets.Widget):  # type: ignore[misc]  # its types are not followed
@@ -60,7 +72,7 @@ class TeamWidget(anywidget.AnyWidget):  # type: ignore[misc]  # its types are no
     """The style by which it hides what stands in for it."""
 
     def __init__(self, front_end: FrontEnd) -> None:
-        self.mark = f"agentpool-run-{uuid4().hex[:12]}"  # see :mod:`.display.still`
+        self.mark = new_mark()
         super().__init__(front_end=front_end.model_id, hides=hiding_css(self.mark))
         hear_at_once(self)
 
@@ -72,8 +84,7 @@ class TeamWidget(anywidget.AnyWidget):  # type: ignore[misc]  # its types are no
 
     def stand_in(self, picture: Still) -> dict[str, Any]:
         """Return what is displayed below, for where the widget cannot be shown."""
-        html = stand_in_html(self.mark, "agentpool-widget", picture._repr_html_())
-        return {"text/html": html, "text/plain": repr(picture)}
+        return stand_in(self.mark, picture)
 
     def show_state(self, state: State, *, keep: bool = False) -> None:
         """Show a state in every view; with ``keep`` the notebook keeps it too (rarely: it is sent twice)."""
@@ -85,16 +96,20 @@ class TeamWidget(anywidget.AnyWidget):  # type: ignore[misc]  # its types are no
         """Send what changed; ``patch.seq`` is one more than that of the state or patch before."""
         self.send(msgspec.to_builtins(patch))
 
-    def show_then(self, view: str, at: int, offset: int, state: State) -> None:
+    def show_then(self, view: str, at: int, offset: int, state: State, same: list[str]) -> None:
         """Answer a view that asked how everything stood at a moment."""
-        self.send(msgspec.to_builtins(Then(view=view, at=at, offset=offset, state=state)))
+        self.send(msgspec.to_builtins(Then(view=view, at=at, offset=offset, state=state, same=same)))
+
+    def show_outcome(self, outcome: ActOutcome) -> None:
+        """Answer a view that asked for something to be done."""
+        self.send(msgspec.to_builtins(outcome))
 
     def show_problem(self, text: str) -> None:
         """Show for a while that something a view asked for could not be done."""
         self.send(msgspec.to_builtins(Problem(text=text)))
 
     def on_view_message(self, listener: Callable[[ToKernel], None]) -> None:
-        """Call ``listener`` with each Hello, Stop, Say or Resolve, on the thread that takes the kernel's comm messages.
+        """Call ``listener`` with each message of a view, on the thread that takes the kernel's comm messages.
 
         Messages that this version does not know are ignored: the page may be newer than the kernel.
         """

@@ -53,14 +53,46 @@ class Look(msgspec.Struct, kw_only=True, tag="look", tag_field="kind"):
     """In milliseconds since the epoch."""
 
 
+class ActAt(msgspec.Struct, kw_only=True, tag="act", tag_field="kind"):
+    """A view asks for what a magic does at a position: a moment of the timeline, or a turn."""
+
+    view: str
+    """Whom the answer is for: all views hear it."""
+    action: str
+    """``rollback``, ``branch`` or ``diff`` (with now); others are answered with an error."""
+    at: str
+    """The position, as after a magic: an offset or a turn's name."""
+    name: str = ""
+    """That of the new branch; empty is any."""
+    sure: bool = False
+    """Whether the person has seen what a rollback leaves behind; it is only told before."""
+
+
+class ActOutcome(msgspec.Struct, kw_only=True, tag="outcome", tag_field="kind"):
+    """What came of an :class:`ActAt`, for the view that asked."""
+
+    view: str
+    action: str
+    at: str
+    told: str
+    """In a line: what was done, what would leave the document, or why it cannot be done."""
+    effects: list[str] = []
+    """What was done outside the pool after the position, and is not undone, in a line each."""
+    html: str = ""
+    """What changed or would change, as ``%diff`` shows it; everything from the pool is escaped in it."""
+    asks: bool = False
+    """Nothing was done yet: the person is asked whether they are sure."""
+    failed: bool = False
+
+
 class Problem(msgspec.Struct, kw_only=True, tag="problem", tag_field="kind"):
     """What a view asked for could not be done; shown for a while."""
 
     text: str
 
 
-ToView = State | Patch | Then | Problem
-ToKernel = Hello | Stop | Say | Resolve | Look
+ToView = State | Patch | Then | ActOutcome | Problem
+ToKernel = Hello | Stop | Say | Resolve | Look | ActAt
 
 
 def hear_at_once(widget: Widget) -> None:

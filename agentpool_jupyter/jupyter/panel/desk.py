@@ -38,7 +38,8 @@ class Visit:
 
     def __init__(self, comm: Any) -> None:
         self._comm = comm
-        self._sent: dict[tuple[type, str], bytes] = {}
+        self._sent: dict[type, bytes] = {}
+        self._parts: dict[str, list[str]] = {}  # of documents, by their pools, as they were sent last
         self.watch = Watch()
 
     def send(self, message: ToPage) -> None:
@@ -48,16 +49,25 @@ class Visit:
 
     def show(self, message: ToPage) -> None:
         """Send what is watched, where it is not what was sent last."""
-        what = type(message), message.pool if isinstance(message, PoolDocument) else ""
         encoded = msgspec.json.encode(message)
-        if self._sent.get(what) != encoded:
-            self._sent[what] = encoded
+        if self._sent.get(type(message)) != encoded:
+            self._sent[type(message)] = encoded
             self.send(message)
+
+    def show_document(self, pool: str, parts: list[str], events: int) -> None:
+        """Send what of a document is not what was sent last: a long one costs what is new in it."""
+        known = self._parts.get(pool)
+        self._parts[pool] = parts
+        if known is None or known != parts:
+            was = dict(enumerate(known or []))
+            changed = {str(place): part for place, part in enumerate(parts) if was.get(place) != part}
+            self.send(PoolDocument(pool=pool, parts=changed, turns=len(parts), events=events))
 
     def look_at(self, watch: Watch) -> None:
         """Take what can be seen from now on; all of it is sent anew."""
         self.watch = watch
         self._sent.clear()
+        self._parts.clear()
 
 
 class Desk:
@@ -143,7 +153,7 @@ class Desk:
             self._forget_pools()
         names = {name for visit in visits for name in visit.watch.documents}
         for name in names:
-            _show([visit for visit in visits if name in visit.watch.documents], self._read_document(name))
+            self._show_document(name, [visit for visit in visits if name in visit.watch.documents])
         for name in self._documents.keys() - names:
             self._documents.pop(name).close()
         return more
@@ -164,8 +174,8 @@ class Desk:
             self._forget_pools()
             return Overview(store=url, pools=[], runs=[], waiting=[], problem=str(error)), False
 
-    def _read_document(self, name: str) -> PoolDocument | None:
-        """Return a pool's document; None where it cannot be read now."""
+    def _show_document(self, name: str, visits: list[Visit]) -> None:
+        """Show a pool's document to those who watch it, where it can be read now."""
         from agentpool_jupyter.pool import Pool  # noqa: PLC0415 - loading the extension stays quick
 
         try:
@@ -173,11 +183,13 @@ class Desk:
                 store = self._session.open_store()
                 self._documents[name] = Pool(store.open(name, create=False), store)
             pool = self._documents[name]
-            return PoolDocument(pool=name, html=pool.document()._repr_html_(), events=pool.end)
+            parts, events = pool.document().parts, pool.end
         except (AgentPoolError, OSError):  # deleted or compacted: it is opened anew the next time
             if name in self._documents:
                 self._documents.pop(name).close()
-            return None
+            return
+        for visit in visits:
+            visit.show_document(name, parts, events)
 
     def _forget_pools(self) -> None:
         if self._census is not None:
@@ -185,10 +197,9 @@ class Desk:
             self._census = None
 
 
-def _show(visits: list[Visit], message: ToPage | None) -> None:
+def _show(visits: list[Visit], message: ToPage) -> None:
     for visit in visits:
-        if message is not None:
-            visit.show(message)
+        visit.show(message)
 
 
 def _row(run: Run) -> RunRow:

@@ -6,10 +6,23 @@ import inspect
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, assert_never
 
-from agentpool_jupyter.errors import AgentPoolError, SpecError
+from agentpool_jupyter.errors import AgentPoolError, SpecError, UserError
 from agentpool_jupyter.jupyter.magics.pool import delete_pool
 
-from .wire import AskNames, CastVote, CheckCell, Checked, DeletePool, ErrandDone, ExportPool, Names, StopRun, TagPool
+from .wire import (
+    AskNames,
+    AskPicture,
+    CastVote,
+    CheckCell,
+    Checked,
+    DeletePool,
+    ErrandDone,
+    ExportPool,
+    Names,
+    PictureNow,
+    StopRun,
+    TagPool,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,13 +33,15 @@ if TYPE_CHECKING:
     from .wire import Errand
 
 
-def run_errand(session: Session, errand: Errand) -> ErrandDone | Names | Checked:
+def run_errand(session: Session, errand: Errand) -> ErrandDone | Names | Checked | PictureNow:
     """Do what a page asks for and return the answer; what the person or the world did wrong is one, too."""
     try:
         if isinstance(errand, AskNames):
             return _names(session, errand.ask)
         if isinstance(errand, CheckCell):
             return _checked(session, errand)
+        if isinstance(errand, AskPicture):
+            return _picture(session, errand)
         return ErrandDone(ask=errand.ask, text=_do(session, errand))
     except (AgentPoolError, OSError) as error:
         return ErrandDone(ask=errand.ask, text=str(error), failed=True)
@@ -100,6 +115,24 @@ def _checked(session: Session, errand: CheckCell) -> Checked:
         if "is no variable of this notebook" not in told:  # a cell above may still make it
             return Checked(ask=errand.ask, line=error.line or 0, text=told)
     return Checked(ask=errand.ask, line=0, text="")
+
+
+def _picture(session: Session, errand: AskPicture) -> PictureNow:
+    """Draw a run as it is shown, or as its pool has it where this kernel does not show it any more."""
+    from agentpool_jupyter.display.still import Still, is_mark  # noqa: PLC0415 - loading the extension stays quick
+    from agentpool_jupyter.jupyter.live.unshown import state_of  # noqa: PLC0415
+    from agentpool_jupyter.jupyter.live.widget import stand_in  # noqa: PLC0415
+
+    if not is_mark(errand.mark):
+        message = f"{errand.mark!r} is the mark of no picture"
+        raise UserError(message)
+    if (show := session.shows.get(errand.run)) is not None:
+        still = Still(show.state)
+    else:
+        with _opened(session, errand.pool) as pool:
+            still = Still(state_of(pool, errand.run))
+    bundle = stand_in(errand.mark, still)
+    return PictureNow(ask=errand.ask, html=bundle["text/html"], text=bundle["text/plain"], ended=still.ended)
 
 
 def _names(session: Session, ask: int) -> Names:

@@ -80,6 +80,16 @@ class CheckCell(msgspec.Struct, kw_only=True, tag="check", tag_field="kind"):
     """All of the cell."""
 
 
+class AskPicture(msgspec.Struct, kw_only=True, tag="picture", tag_field="kind"):
+    """How a run stands whose picture in the notebook is from its midst: answered by :class:`PictureNow`."""
+
+    ask: int
+    pool: str
+    run: str
+    mark: str
+    """That of the picture."""
+
+
 class PoolRow(msgspec.Struct, frozen=True, kw_only=True):
     """A pool as the panel lists it; None is what has not been read yet, or cannot be known."""
 
@@ -161,8 +171,13 @@ class PoolDocument(msgspec.Struct, frozen=True, kw_only=True, tag="document", ta
     """A pool's document as it is now."""
 
     pool: str
-    html: str
-    """Made by ``display``: everything that people and models wrote is escaped in it."""
+    parts: dict[str, str]
+    """The HTML of turns by their places, from 0, as far as it is not what this page was sent before.
+
+    Made by ``display``: everything that people and models wrote is escaped in it.
+    """
+    turns: int
+    """How many there are; a page drops those that it has beyond."""
     events: int
 
 
@@ -186,6 +201,16 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True, tag="checked", tag_fiel
     """What is wrong; empty where all is well."""
 
 
+class PictureNow(msgspec.Struct, frozen=True, kw_only=True, tag="pictured", tag_field="kind"):
+    """What stands in a notebook for where a run cannot be shown, as it is now."""
+
+    ask: int
+    html: str
+    text: str
+    ended: bool
+    """Whether it will stay like this."""
+
+
 class ErrandDone(msgspec.Struct, frozen=True, kw_only=True, tag="answer", tag_field="kind"):
     """What was asked for has been done, or was not, and why."""
 
@@ -194,6 +219,6 @@ class ErrandDone(msgspec.Struct, frozen=True, kw_only=True, tag="answer", tag_fi
     failed: bool = False
 
 
-Errand = StopRun | CastVote | TagPool | ExportPool | DeletePool | AskNames | CheckCell
+Errand = StopRun | CastVote | TagPool | ExportPool | DeletePool | AskNames | CheckCell | AskPicture
 FromPage = Watch | Errand
-ToPage = Running | Overview | PoolDocument | Names | Checked | ErrandDone
+ToPage = Running | Overview | PoolDocument | Names | Checked | PictureNow | ErrandDone

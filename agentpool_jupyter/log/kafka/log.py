@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from kafka import TopicPartition
 
-from agentpool_jupyter.errors import AgentPoolError, LogMovedError
+from agentpool_jupyter.errors import AgentPoolError, LogMovedError, LogUnavailableError
 from agentpool_jupyter.log.contract import Log, Record, dense
 
 from . import fence
@@ -120,7 +120,10 @@ class KafkaLog(Log):
     def end(self) -> int:
         """Return the number of records; see :meth:`Log.end`."""
         known = self._known_end  # before it is asked: an append may end in between
-        end = self._ask(Reader.end)
+        try:  # with little patience at first: of a topic that was deleted, the client asks for as long as it may
+            end = self._ask(Reader.end, min(_LOOK_MS, self._address.timeout_ms))
+        except LogUnavailableError:
+            end = self._ask(Reader.end)
         topic_id = self._reader.topic_id
         if end < known or (self._topic_id and topic_id and topic_id != self._topic_id):
             self._look(self._generation)

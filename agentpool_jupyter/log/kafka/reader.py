@@ -90,10 +90,10 @@ class Reader:
                 if time.monotonic() > deadline:
                     raise self._silent(consumer, start)
 
-    def end(self) -> int:
-        """Return one past the last offset, as the partition's leader has it now."""
+    def end(self, timeout_ms: int | None = None) -> int:
+        """Return one past the last offset, as the partition's leader has it now; within the address's time, or this."""
         with self._use() as consumer:
-            ends = consumer.end_offsets([self._partition], timeout_ms=self._address.timeout_ms)
+            ends = consumer.end_offsets([self._partition], timeout_ms=timeout_ms or self._address.timeout_ms)
             return int(ends[self._partition])
 
     def _silent(self, consumer: Any, start: int) -> LogUnavailableError:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 REPEATS = 4
 """Tries from each step: the fewest by which the intervals of always and of never do not overlap."""
 _MOST = 1000  # repeats of a step
+_NEARLY = 0.99  # of a search, whose length is only expected
 
 
 class BlamedStep(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,7 +145,7 @@ def blame(
     every: bool = False,
     act: bool = False,
     trust: bool = False,
-    told: Callable[[str], object] | None = None,
+    progress: Callable[[float, str], object] | None = None,
 ) -> Blame:
     """Find the step that decided a run's failure: go on from its steps, and see how often it turns out well then.
 
@@ -154,7 +155,8 @@ def blame(
     names. ``budget`` is the most tokens of all forks together (``{"tokens": N}`` is the same): before each, twice what
     the run took from there on is set aside, and where that no longer fits it ends. A team that calls tools needs
     ``act``: forks call
-    them for real. ``trust`` is as of :func:`agentpool_jupyter.resume`. ``told`` is told of each fork.
+    them for real. ``trust`` is as of :func:`agentpool_jupyter.resume`. ``progress``
+    is told how far it is, from 0 to 1, and what came of each fork.
 
     Raises UserError where that cannot be done.
     """
@@ -177,12 +179,15 @@ def blame(
         if not forks.steps:
             found.stopped = "it has no turn that ended"
             return found
-        _search(found, forks, most, every=every, told=told or (lambda _: None))
+        _search(found, forks, most, every=every, tell=progress or (lambda _share, _note: None))
     return found
 
 
-def _search(found: Blame, forks: Forks, most: int | None, *, every: bool, told: Callable[[str], object]) -> None:
-    search = order(len(forks.steps), every=every)
+def _search(found: Blame, forks: Forks, most: int | None, *, every: bool, tell: Callable[[float, str], object]) -> None:
+    count = len(forks.steps)
+    search = order(count, every=every)
+    expected = found.repeats * (count if every else count.bit_length() + 1)
+    tell(0.0, f"{count} steps")
     kept = next(search)
     while True:
         tried: list[ForkRun] = []
@@ -196,7 +201,8 @@ def _search(found: Blame, forks: Forks, most: int | None, *, every: bool, told: 
             fork = forks.go_on(kept, number, left)
             tried.append(fork)
             verdict = {True: "turned out well", False: "failed", None: f"undecided ({fork.reason})"}[fork.good]
-            told(f"{fork.branch}: {verdict}")
+            done = sum(len(step.forks) for step in found.steps)
+            tell(min(done / expected, _NEARLY), f"{fork.branch}: {verdict}")
         if not found.steps[-1].tries:
             found.stopped = f"no fork {found._name(kept)} came to an end that decides: {tried[-1].reason}"  # noqa: SLF001
             return

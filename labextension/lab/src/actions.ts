@@ -2,8 +2,9 @@
 
 import { Dialog, InputDialog, Notification, showDialog } from "@jupyterlab/apputils";
 
+import type { HeldRun } from "./kernels";
 import type { Link } from "./link";
-import type { Errand, RunRow } from "./wire";
+import type { Errand } from "./wire";
 
 export class Actions {
   constructor(
@@ -11,9 +12,9 @@ export class Actions {
     readonly open: (pool: string) => void,
   ) {}
 
-  /** Has it done and says what came of it. */
-  async do(errand: Errand): Promise<boolean> {
-    const answer = await this.link.ask(errand);
+  /** Has it done, by the kernel in front if no other is named, and says what came of it. */
+  async do(errand: Errand, link: Link = this.link): Promise<boolean> {
+    const answer = await link.ask(errand);
     if (answer.kind !== "answer") return true;
     if (answer.failed) Notification.error(answer.text, { autoClose: 8000 });
     else Notification.success(answer.text, { autoClose: 3000 });
@@ -46,15 +47,15 @@ export class Actions {
   }
 
   /** Stops runs; of several it asks. */
-  async stop(runs: readonly RunRow[]): Promise<void> {
+  async stop(runs: readonly HeldRun[]): Promise<void> {
     if (runs.length > 1) {
       const { button } = await showDialog({
         title: `Stop ${runs.length} teams?`,
-        body: runs.map((run) => run.pool).join(", "),
+        body: runs.map(({ run }) => run.pool).join(", "),
         buttons: [Dialog.cancelButton(), Dialog.warnButton({ label: "Stop all" })],
       });
       if (!button.accept) return;
     }
-    await Promise.all(runs.map(({ pool, id }) => this.do({ kind: "stop", pool, run: id })));
+    await Promise.all(runs.map(({ run, link }) => this.do({ kind: "stop", pool: run.pool, run: run.id }, link)));
   }
 }

@@ -1,7 +1,7 @@
 /** A pool's document beside the notebook, as it grows; stays at the end where one is at the end. */
 
 import { MainAreaWidget } from "@jupyterlab/apputils";
-import type { IRenderMimeRegistry } from "@jupyterlab/rendermime";
+import type { IRenderMime, IRenderMimeRegistry } from "@jupyterlab/rendermime";
 import type { Message } from "@lumino/messaging";
 import { Widget } from "@lumino/widgets";
 
@@ -14,7 +14,8 @@ const NEAR_THE_END = 24; // pixels
 
 export class DocumentView extends Widget {
   private readonly notice = element("div", { class: "ap-lab-notice", role: "status" });
-  private readonly text;
+  private readonly text = element("div", { class: "ap-lab-turns" });
+  private readonly parts: IRenderMime.IRenderer[] = []; // a turn each
   private known = false;
 
   constructor(
@@ -25,8 +26,7 @@ export class DocumentView extends Widget {
     super();
     this.addClass("ap-lab-document");
     this.node.tabIndex = 0;
-    this.text = rendermime.createRenderer("text/html");
-    this.node.append(this.notice, this.text.node);
+    this.node.append(this.notice, this.text);
     link.message.connect(this.hear, this);
     link.changed.connect(this.draw, this);
     this.draw();
@@ -36,7 +36,7 @@ export class DocumentView extends Widget {
     this.link.message.disconnect(this.hear, this);
     this.link.changed.disconnect(this.draw, this);
     this.link.watch(this, null);
-    this.text.dispose();
+    this.keep(0);
     super.dispose();
   }
 
@@ -57,23 +57,39 @@ export class DocumentView extends Widget {
 
   private hear(_link: Link, message: { kind: string }): void {
     if (message.kind !== "document" || (message as PoolDocument).pool !== this.pool) return;
-    const { html } = message as PoolDocument;
+    const { parts, turns } = message as PoolDocument;
     this.known = true;
-    this.draw();
     const { node } = this;
     const follows = node.scrollHeight - node.scrollTop - node.clientHeight < NEAR_THE_END;
     const place = node.scrollTop;
-    // As the output of a cell of this kernel: `display` has escaped what people and models wrote.
-    const model = this.rendermime.createModel({ data: { "text/html": html }, trusted: true });
-    void this.text.renderModel(model).then(() => {
+    this.keep(turns);
+    while (this.parts.length < turns) {
+      const part = this.rendermime.createRenderer("text/html");
+      this.parts.push(part);
+      this.text.append(part.node);
+    }
+    this.draw();
+    const rendered = Object.entries(parts).map(([at, html]) => {
+      // As the output of a cell of this kernel: `display` has escaped what people and models wrote.
+      return this.parts[Number(at)]?.renderModel(this.rendermime.createModel({ data: { "text/html": html }, trusted: true }));
+    });
+    void Promise.all(rendered).then(() => {
       node.scrollTop = follows ? node.scrollHeight : place;
     });
   }
 
+  /** Drops the turns beyond so many. */
+  private keep(turns: number): void {
+    for (const part of this.parts.splice(turns)) {
+      part.node.remove();
+      part.dispose();
+    }
+  }
+
   private draw(): void {
     const { state, name } = this.link;
-    const why = state === "open" ? `Reading ${this.pool} …` : `No kernel with agents is in front${name && ` (${name})`}: what stands here is as it was.`;
-    this.notice.hidden = this.known && state === "open";
+    const why = state === "open" ? (this.known ? "Nothing has been said yet." : `Reading ${this.pool} …`) : `No kernel with agents is in front${name && ` (${name})`}: what stands here is as it was.`;
+    this.notice.hidden = this.parts.length > 0 && state === "open";
     setText(this.notice, this.known || state === "open" ? why : "No kernel with agents is in front: open the notebook of this pool.");
   }
 }

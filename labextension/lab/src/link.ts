@@ -1,4 +1,4 @@
-/** The line to the kernel of the notebook in front: found by itself, and again after a restart. */
+/** The line to the kernel of the notebook in front, or of one notebook: found by itself, and again after a restart. */
 
 import type { INotebookTracker, NotebookPanel } from "@jupyterlab/notebook";
 import type { Kernel, KernelMessage } from "@jupyterlab/services";
@@ -6,7 +6,7 @@ import { type ISignal, Signal } from "@lumino/signaling";
 
 import { type Answer, type Errand, parse, TARGET, type ToPage, type Watch } from "./wire";
 
-/** How things stand with the kernel in front. `absent` is one without the extension, `foreign` one that is no Python. */
+/** How things stand with that kernel. `absent` is one without the extension, `foreign` one that is no Python. */
 export type LinkState = "no notebook" | "no kernel" | "foreign" | "waiting" | "absent" | "open";
 
 export const LOAD = "%load_ext agentpool_jupyter";
@@ -24,10 +24,18 @@ export class Link {
   private mayHaveLoaded = false;
   private _state: LinkState = "no notebook";
 
-  constructor(private readonly tracker: INotebookTracker) {
-    tracker.currentChanged.connect(() => this.follow());
-    document.addEventListener("visibilitychange", () => this.tell());
+  /** To the kernel of whichever notebook is in front, or of one notebook. */
+  constructor(private readonly of: { tracker: INotebookTracker } | { notebook: NotebookPanel }) {
+    if ("tracker" in of) of.tracker.currentChanged.connect(() => this.follow());
+    document.addEventListener("visibilitychange", this.tell);
     this.follow();
+  }
+
+  /** Hangs up for good. */
+  dispose(): void {
+    document.removeEventListener("visibilitychange", this.tell);
+    this.hangUp();
+    Signal.clearData(this);
   }
 
   /** When the state, or the notebook, has changed. */
@@ -87,7 +95,7 @@ export class Link {
   }
 
   private follow(): void {
-    const { currentWidget: notebook } = this.tracker;
+    const notebook = "tracker" in this.of ? this.of.tracker.currentWidget : this.of.notebook;
     if (notebook !== this.notebook) {
       this.notebook?.sessionContext?.kernelChanged.disconnect(this.onKernel, this);
       this.notebook = notebook;
@@ -190,7 +198,7 @@ export class Link {
     this.changes.emit();
   }
 
-  private tell(): void {
+  private readonly tell = (): void => {
     if (!this.comm) return; // also before the kernel has answered: what is shown meanwhile counts
     const wants = document.hidden ? [] : [...this.wants.values()];
     const watch: Watch = {
@@ -199,5 +207,5 @@ export class Link {
       documents: [...new Set(wants.flatMap((want) => want.documents ?? []))],
     };
     this.comm.send({ kind: "watch", ...watch } as never);
-  }
+  };
 }

@@ -62,7 +62,7 @@ export function waitingRow(row: WaitingRow, actions: Actions): Row<WaitingRow> {
 }
 
 export function runRow(row: RunRow, actions: Actions): Row<RunRow> {
-  const stop = icon(stopIcon, `Stop the team in ${row.pool}`, () => actions.stop([row]));
+  const stop = icon(stopIcon, `Stop the team in ${row.pool}`, () => actions.do({ kind: "stop", pool: row.pool, run: row.id }));
   const state = element("span", { class: "ap-lab-state" });
   const detail = element("div", { class: "ap-lab-detail" });
   const task = element("div", { class: "ap-lab-task" });

@@ -10,14 +10,18 @@ import { IRenderMimeRegistry } from "@jupyterlab/rendermime";
 import { ISettingRegistry } from "@jupyterlab/settingregistry";
 import { IStatusBar } from "@jupyterlab/statusbar";
 import { Token } from "@lumino/coreutils";
+import type { Widget } from "@lumino/widgets";
 
 import { Actions } from "./actions";
 import { CellCompleter, quieten } from "./cell/completer";
 import { cellHelp, checkAgain } from "./cell/extension";
 import { type DocumentView, documentWidget } from "./document";
 import { agentsIcon, agentsIconUrl } from "./icon";
+import { Kernels } from "./kernels";
 import { Link } from "./link";
 import { AgentsPanel } from "./panel";
+import { cellOfRun, type Part, type PictureView, pictureWidget } from "./picture";
+import { Results } from "./results";
 import { StatusItem } from "./status";
 import style from "./style.css";
 import { template } from "./template";
@@ -49,18 +53,21 @@ const beside: JupyterFrontEndPlugin<Link> = {
     registry: ISettingRegistry | null,
   ) => {
     document.head.append(Object.assign(document.createElement("style"), { textContent: style }));
-    const link = new Link(notebooks);
+    const link = new Link({ tracker: notebooks });
     const { commands } = app;
     const settings = { side: "split-right" as Side, statusBar: true };
     const tracker = new WidgetTracker<MainAreaWidget<DocumentView>>({ namespace: "agentpool" });
+    new Results(link, notebooks);
+    const pictures = new WidgetTracker<MainAreaWidget<PictureView>>({ namespace: "agentpool-pictures" });
     const actions = new Actions(link, (pool) => void commands.execute("agentpool:open", { pool }));
 
+    const kernels = new Kernels(notebooks);
     const panel = new AgentsPanel(link, actions);
     app.shell.add(panel, "left", { rank: 650 });
     restorer?.add(panel, panel.id);
     const showPanel = (): void => app.shell.activateById(panel.id);
 
-    const status = new StatusItem(link, actions, showPanel);
+    const status = new StatusItem(link, kernels, actions, showPanel);
     statusBar?.registerStatusItem("agentpool-jupyter:running", { item: status, align: "right", rank: 5, isActive: () => settings.statusBar });
 
     commands.addCommand("agentpool:show", { label: "Show Pools and Runs", icon: agentsIcon, execute: showPanel });
@@ -79,12 +86,30 @@ const beside: JupyterFrontEndPlugin<Link> = {
         return widget;
       },
     });
+    commands.addCommand("agentpool:picture", {
+      label: (args) => `Show the ${String(args["part"])} of a Team`,
+      execute: (args) => {
+        const [path, cell, part] = [String(args["path"]), String(args["cell"]), args["part"] as Part];
+        let widget = pictures.find(({ content: one }) => one.path === path && one.cell === cell && one.part === part);
+        if (!widget) {
+          widget = pictureWidget(notebooks, path, cell, part);
+          void pictures.add(widget);
+        }
+        if (!widget.isAttached) app.shell.add(widget, "main", { mode: "split-bottom", ref: String(args["below"] ?? ""), activate: false });
+        return widget;
+      },
+    });
     commands.addCommand("agentpool:side-by-side", {
-      label: "Notebook and Document Side by Side",
+      label: "Notebook, Document, Timeline and Graph Side by Side",
       isEnabled: () => notebooks.currentWidget !== null && status.pool !== "",
       execute: async () => {
-        showPanel();
-        return commands.execute("agentpool:open", { pool: await status.poolNow() });
+        const notebook = notebooks.currentWidget;
+        const cell = notebook && cellOfRun(notebook);
+        const below = (await commands.execute("agentpool:open", { pool: await status.poolNow() })) as Widget;
+        if (!notebook || !cell) return; // no team was seen at work here: its document is all there is
+        const of = { path: notebook.context.path, cell: cell.model.id };
+        const timeline = (await commands.execute("agentpool:picture", { ...of, part: "timeline", below: below.id })) as Widget;
+        await commands.execute("agentpool:picture", { ...of, part: "graph", below: timeline.id });
       },
     });
     commands.addCommand("agentpool:stop", {
@@ -113,8 +138,15 @@ const beside: JupyterFrontEndPlugin<Link> = {
         args: (widget) => ({ pool: widget.content.pool }),
         name: (widget) => widget.content.pool,
       });
+      void restorer.restore(pictures, {
+        command: "agentpool:picture",
+        args: ({ content: { path, cell, part } }) => ({ path, cell, part }),
+        name: ({ content: { path, cell, part } }) => `${path}:${cell}:${part}`,
+        when: notebooks.restored,
+      });
     }
     link.message.connect((_, { kind }) => kind === "running" && commands.notifyCommandChanged());
+    kernels.changed.connect(() => commands.notifyCommandChanged());
 
     void registry?.load(ID).then((loaded) => {
       const read = (): void => {

@@ -1,21 +1,21 @@
-/** The status bar's item: which teams of the kernel in front run, and a button that stops them. Its width never changes. */
+/** The status bar's item: which teams run in this page's notebooks, and a button that stops them. Its width never changes. */
 
 import { stopIcon } from "@jupyterlab/ui-components";
 import { Widget } from "@lumino/widgets";
 
 import { element, setText } from "../../src/dom";
 import type { Actions } from "./actions";
+import type { HeldRun, Kernels } from "./kernels";
 import type { Link } from "./link";
-import type { RunRow } from "./wire";
 
 export class StatusItem extends Widget {
   private readonly text = element("span", { class: "ap-lab-status-text" });
   private readonly button = element("button", { class: "ap-lab-icon" });
-  private _runs: readonly RunRow[] = [];
   private _pool = "";
 
   constructor(
     private readonly link: Link,
+    private readonly kernels: Kernels,
     private readonly actions: Actions,
     private readonly showPanel: () => void,
   ) {
@@ -27,21 +27,22 @@ export class StatusItem extends Widget {
     this.node.append(this.text, this.button);
     link.watch(this, { running: true });
     link.message.connect((_, message) => {
-      if (message.kind === "running") this.take(message.runs, message.current);
+      if (message.kind === "running") this._pool = message.runs[0]?.pool ?? message.current;
     });
     link.changed.connect(() => {
-      if (link.state !== "open") this.take([], "");
+      if (link.state !== "open") this._pool = "";
     });
-    this.take([], "");
+    kernels.changed.connect(() => this.draw());
+    this.draw();
   }
 
-  /** The pool that is worked in: one whose team runs, else the one that cells take which name none; or empty. */
+  /** The pool that is worked in in the notebook in front: one whose team runs, else the one that cells take which name none; or empty. */
   get pool(): string {
     return this._pool;
   }
 
-  get runs(): readonly RunRow[] {
-    return this._runs;
+  get runs(): readonly HeldRun[] {
+    return this.kernels.runs;
   }
 
   /** The same, as it is now: the kernel looks around once a second. */
@@ -64,7 +65,7 @@ export class StatusItem extends Widget {
   }
 
   async stop(): Promise<void> {
-    await this.actions.stop(this._runs);
+    await this.actions.stop(this.runs);
   }
 
   override dispose(): void {
@@ -72,13 +73,12 @@ export class StatusItem extends Widget {
     super.dispose();
   }
 
-  private take(runs: readonly RunRow[], current: string): void {
-    this._runs = runs;
-    this._pool = runs[0]?.pool ?? current;
+  private draw(): void {
+    const runs = this.runs.map(({ run }) => run);
     const [first] = runs;
     const text = !first ? "No team runs" : runs.length > 1 ? `${runs.length} teams run` : `${first.pool} runs`;
     setText(this.text, text);
-    this.text.title = runs.map((run) => `${run.pool}: ${run.agents.join(", ")}`).join("\n") || "Teams of the notebook in front";
+    this.text.title = runs.map((run) => `${run.pool}: ${run.agents.join(", ")}`).join("\n") || "Teams of all notebooks that are open here; those of other processes are in the side panel";
     this.node.classList.toggle("ap-lab-idle", !first);
     this.button.style.visibility = first ? "visible" : "hidden";
     const label = runs.length > 1 ? "Stop all teams" : `Stop the team in ${first?.pool ?? ""}`;

@@ -16,7 +16,8 @@ export type Errand =
   | { kind: "export"; pool: string; file: string }
   | { kind: "delete"; pool: string }
   | { kind: "names" }
-  | { kind: "check"; text: string };
+  | { kind: "check"; text: string }
+  | { kind: "picture"; pool: string; run: string; mark: string };
 
 export type FromPage = ({ kind: "watch" } & Watch) | (Errand & { ask: number });
 
@@ -73,7 +74,8 @@ export interface Overview {
 export interface PoolDocument {
   kind: "document";
   pool: string;
-  html: string;
+  parts: Record<string, string>;
+  turns: number;
   events: number;
 }
 
@@ -92,6 +94,14 @@ export interface Checked {
   text: string;
 }
 
+export interface PictureNow {
+  kind: "pictured";
+  ask: number;
+  html: string;
+  text: string;
+  ended: boolean;
+}
+
 export interface ErrandDone {
   kind: "answer";
   ask: number;
@@ -99,17 +109,18 @@ export interface ErrandDone {
   failed: boolean;
 }
 
-export type ToPage = Running | Overview | PoolDocument | Names | Checked | ErrandDone;
+export type ToPage = Running | Overview | PoolDocument | Names | Checked | PictureNow | ErrandDone;
 
 /** What answers an errand. */
-export type Answer = Names | Checked | ErrandDone;
+export type Answer = Names | Checked | PictureNow | ErrandDone;
 
-const FIELDS: Record<ToPage["kind"], Record<string, "string" | "number" | "boolean" | "array">> = {
+const FIELDS: Record<ToPage["kind"], Record<string, "string" | "number" | "boolean" | "array" | "object">> = {
   running: { runs: "array", current: "string" },
   overview: { store: "string", pools: "array", runs: "array", waiting: "array", problem: "string" },
-  document: { pool: "string", html: "string", events: "number" },
+  document: { pool: "string", parts: "object", turns: "number", events: "number" },
   names: { ask: "number", tools: "array", models: "array", pools: "array" },
   checked: { ask: "number", line: "number", text: "string" },
+  pictured: { ask: "number", html: "string", text: "string", ended: "boolean" },
   answer: { ask: "number", text: "string", failed: "boolean" },
 };
 

@@ -262,3 +262,28 @@ def test_who_holds_a_run_later_is_not_stopped_by_an_older_request(pool):
         pool.append([StopAsked(**pool.header("main"), target=run.id, epoch=1, owner="elsewhere:1:2")])
         assert again.wait(30)
     assert again.reason == "turns"
+
+
+def test_one_agent_is_stopped_through_the_log_and_the_others_go_on(pool):
+    """What it says is broken off, who hears it alone has nothing to hear, and in a resumed run it is there again."""
+    with OpenAIServer(tokens=30) as server:
+        server.fault(Drip(500), contains=speaks("ben"), times=1)
+        agents = {
+            "ann": {"role": "Talks.", "listens": []},
+            "ben": {"role": "Talks.", "listens": []},
+            "cleo": {"role": "Talks.", "listens": ["ben"]},
+        }
+        run = team(agents, server).start(pool)
+        until(lambda: said(pool, "ben", 5))
+        with pytest.raises(UserError, match="has no agent 'bob'; it has: ann, ben, cleo"):
+            run.stop_agent("bob")
+        run.stop_agent("ben")
+        run.stop_agent("ben")
+        assert run.wait(30)
+        assert (run.status, run.reason) == ("finished", "quiescent")
+        assert "ben: stopped, process" in run.detail
+        assert {turn.name: turn.status for turn in pool.document().turns} == {"ann#1": "finished", "ben#1": "cancelled"}
+        with pytest.raises(UserError, match="no team runs in pool 'bakery'"):
+            run.stop_agent("ben")
+        assert resume(pool).wait(30)
+    assert {turn.name for turn in pool.document().turns if turn.status == "finished"} == {"ann#1", "ben#2", "cleo#1"}

@@ -27,7 +27,7 @@ def do(session: Session, arguments: Namespace) -> Any:
     if action in VOTES:
         return _vote(session, action, rest, arguments)
     given = [f"--{name}" for name in ("agent", "count", "within") if getattr(arguments, name) is not None]
-    if given and action != "grant":
+    if given and action != "grant" and (action, given) != ("stop", ["--agent"]):
         message = f"{given[0]} belongs to %agents grant"
         raise UserError(message)
     if action not in ACTIONS:
@@ -51,6 +51,12 @@ def _status(session: Session, word: str | None, _arguments: Namespace) -> Any:
 
 
 def _stop(session: Session, word: str | None, arguments: Namespace) -> None:
+    if arguments.agent:
+        from agentpool_jupyter.agents.runs.claims import stop_agent  # noqa: PLC0415
+
+        record = stop_agent(session.pool(word, arguments.store), arguments.agent)
+        print(printable(f"asked {record.owner} to stop {arguments.agent} in run {record.id}"))  # noqa: T201
+        return
     runs = [run for run in session.running() if word in (None, run.id, run.pool.name)]
     session.stop(runs)
     told = [repr(run) for run in runs] or _stop_elsewhere(session, word, arguments.store)
@@ -90,8 +96,6 @@ def _attach(session: Session, word: str | None, arguments: Namespace) -> None:
     if lost or not record.alive():
         show.wait(30)
         show.finish()
-    else:
-        show.finish_later()
     if lost:
         names = ", ".join(turn.name for turn in lost)
         print(printable(f"died with their process: {names}; `%agents resume` takes them anew"))  # noqa: T201
@@ -167,7 +171,7 @@ def _vote(session: Session, action: str, words: list[str], arguments: Namespace)
 
 
 def _grant(session: Session, word: str | None, arguments: Namespace) -> None:
-    from agentpool_jupyter.agents.team.parse import parse_span  # noqa: PLC0415
+    from agentpool_jupyter.agents.team.keys import parse_span  # noqa: PLC0415
 
     if word is None:
         message = "%agents grant takes a tool's name, such as `%agents grant pay --count 5 --within 30min`"

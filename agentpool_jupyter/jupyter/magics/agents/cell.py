@@ -92,9 +92,8 @@ def present(session: Session, run: Run, arguments: Namespace) -> None:
     """Show a run as the line says, and wait for it unless ``--bg``."""
     if arguments.out:
         session.variables[arguments.out] = run
-    show = session.show(run.pool, run.id, run, text=arguments.text)
+    show = session.show(run.pool, run.id, run, text=arguments.text, waits=not arguments.bg)
     if arguments.bg:
-        show.finish_later()
         return
     _wait(run, show)
     if run.notes:

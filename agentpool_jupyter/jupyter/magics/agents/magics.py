@@ -61,7 +61,7 @@ class AgentsMagics(SessionMagics):
     @argument("--ways", metavar="W,W", help="with --tasks: some of alone, dealt, chosen, pool (default: all)")
     @argument("--tasks", metavar="NAME", help="with --sizes: the variable that holds the work, a list of ap.Task(…)")
     @argument("--tokens", type=int, metavar="N", help="with --sizes: what each run may take, whatever its size")
-    @argument("--agent", metavar="A", help="grant: only for calls of this agent (default: of any)")
+    @argument("--agent", metavar="A", help="grant: only for calls of this agent (default: of any); stop: only this one")
     @argument("--count", type=int, metavar="N", help="grant: for how many calls (default: 10)")
     @argument("--within", metavar="T", help="grant: for how long, such as 30min (default: 1h)")
     @argument("-o", "--out", type=_variable, metavar="NAME", help="bind the run to this variable")
@@ -131,6 +131,7 @@ class AgentsMagics(SessionMagics):
 
             %agents status [RUN]     what the runs of this kernel do, and what they took
             %agents stop [RUN|POOL]  stop them, or one; also one of another notebook, by its pool's name
+                                     (--agent A: only that agent of the team in a pool; the others go on)
             %agents attach [POOL]    show a pool's latest run, also after a kernel restart
             %agents resume [POOL]    go on with it where the pool has it; finished turns are not repeated, and
                                      ``--budget tokens=40000`` or ``--turns 4`` give it more

@@ -9,6 +9,7 @@ from IPython.core.magic_arguments import argument, magic_arguments
 
 from agentpool_jupyter.display.note import Note
 from agentpool_jupyter.errors import UserError
+from agentpool_jupyter.jupyter.magics.jobs import bar_in_cell
 from agentpool_jupyter.jupyter.magics.usage import POOL, STORE, SessionMagics, at_most_one
 
 if TYPE_CHECKING:
@@ -138,14 +139,15 @@ def _blame(session: Session, pool: Pool, run: str | None, arguments: Namespace) 
     if not callable(check):
         message = f"there is no function {arguments.blame!r}: define one that says of a document if it is good"
         raise UserError(message)
-    return blame(
-        pool,
-        check,
-        run=run,
-        repeats=arguments.repeats,
-        budget=arguments.budget,
-        functions=session.variables,
-        every=arguments.every,
-        act=arguments.act,
-        told=print,
-    )
+    with bar_in_cell(f"blame in {pool.name}", widgets=session.widgets) as bar:
+        return blame(
+            pool,
+            check,
+            run=run,
+            repeats=arguments.repeats,
+            budget=arguments.budget,
+            functions=session.variables,
+            every=arguments.every,
+            act=arguments.act,
+            progress=bar.tell,
+        )

@@ -1,0 +1,29 @@
+"""A run that nobody shows: what would be shown of it, from its pool."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from agentpool_jupyter.errors import UserError
+from agentpool_jupyter.pool import Position
+
+from .view import TeamView
+
+if TYPE_CHECKING:
+    from agentpool_jupyter.display.screen import State
+    from agentpool_jupyter.pool import Pool
+
+
+def state_of(pool: Pool, run: str) -> State:
+    """Return all there is to show of a run now; raises UserError where the pool has none of that id."""
+    record = pool.runs.get(run)
+    if record is None:
+        message = f"pool {pool.name!r} has no run {run!r}; `%agents list {pool.name}` names those that it has"
+        raise UserError(message)
+    before = pool.document(Position(record.branch, record.start - 1))
+    view = TeamView(run, before, dict(pool.lineage.line(record.branch, sys.maxsize)), pool.affairs(record.start))
+    for event in pool.events(record.start):
+        view.absorb(event)
+    view.patch()  # text counts as shown once it is on its way
+    return view.state()
