@@ -109,7 +109,7 @@ class Seen(NamedTuple):
 
 def measure(place: Place, quick: bool) -> list[Table]:  # noqa: FBT001
     """Return how smoothly teams are shown, how quickly a long pool is, and how large the front end is."""
-    sizes, seconds, rounds, events = ((2,), 1.0, 1, 2_000) if quick else ((5, 20, 50), 10.0, 3, 100_000)
+    sizes, seconds, rounds, events = ((2,), 1.0, 1, 2_000) if quick else ((5, 20, 50), 6.0, 2, 100_000)
     smooth: dict[int, list[tuple[Seen, Seen, Seen]]] = {size: [] for size in sizes}
     with _lab(place) as (browser, jupyter):
         for _ in range(rounds):

@@ -97,9 +97,7 @@ class TeamView:
         self.agents: dict[str, AgentView] = {}
         self._turns: dict[str, ShownTurn] = {}
         self._edges: dict[tuple[str, str], EdgeView] = {}
-        self._handed = defaultdict[str, Counter[str]](
-            Counter
-        )  # characters of others that Python agents have not been handed yet
+        self._handed = defaultdict[str, Counter[str]](Counter)  # text that is new to Python agents, by who said it
         self._said = Counter(turn.agent for turn in before.turns)
         self._readings = Readings()
         self._timeline = Timeline()
