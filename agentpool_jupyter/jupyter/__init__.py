@@ -5,6 +5,7 @@ In reading order::
     magics/  what a line or a cell says, does and prints
     session  what one notebook holds open between its cells
     live/    a run that is shown while it goes on
+    comms    messages from a page, heard also while a cell blocks
     panel/   what JupyterLab's side panel, status bar and editor ask of the kernel
 """
 

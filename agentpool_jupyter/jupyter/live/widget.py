@@ -13,8 +13,9 @@ import traitlets
 from agentpool_jupyter.display.screen import Then
 from agentpool_jupyter.display.still import hiding_css, new_mark, stand_in_html
 from agentpool_jupyter.errors import ServiceError
+from agentpool_jupyter.jupyter.comms import hear_at_once
 
-from .wire import Problem, ToKernel, hear_at_once
+from .wire import Problem, ToKernel
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,16 +7,11 @@ sees a gap in ``seq`` asks again.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import msgspec
 
 from agentpool_jupyter.display.screen import Patch, State, Then
 
 from .cards import About, Alike, Card, Spread, Untold
-
-if TYPE_CHECKING:
-    from ipywidgets import Widget
 
 
 class Hello(msgspec.Struct, kw_only=True, tag="hello", tag_field="kind"):
@@ -108,18 +103,3 @@ class Problem(msgspec.Struct, kw_only=True, tag="problem", tag_field="kind"):
 
 ToView = State | Patch | Then | ActOutcome | Problem | Card | Alike | Spread | Untold
 ToKernel = Hello | Stop | Say | Resolve | Look | ActAt | Ask
-
-
-def hear_at_once(widget: Widget) -> None:
-    """Have messages to a widget go where their sender addressed them, as in other versions of ipykernel.
-
-    ipykernel 7.4 hands each message for a comm to the subshell of the request that the comm's last message belonged to.
-    That may be the cell that blocks, or a subshell that is gone since the page was reloaded: a click would wait or be
-    refused.
-    """
-    hear_comm_at_once(widget.comm)
-
-
-def hear_comm_at_once(comm: Any) -> None:
-    """Do the same for a comm without a widget."""
-    comm._reply_subshell_for = None  # noqa: SLF001 - there is no public way

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from agentpool_jupyter.errors import AgentPoolError
-from agentpool_jupyter.jupyter.live.wire import hear_comm_at_once
+from agentpool_jupyter.jupyter.comms import hear_comm_at_once
 
 from .wire import TARGET, FromPage, Overview, PoolDocument, Running, RunRow, ToPage, Watch
 

@@ -87,7 +87,7 @@ class MatchesWidget:
     def __init__(self, matches: ClickableMatches, mark: str) -> None:
         from ipywidgets import HTML, Button, HBox, Layout, VBox  # noqa: PLC0415 - only where it is shown
 
-        from agentpool_jupyter.jupyter.live.wire import hear_at_once  # noqa: PLC0415
+        from agentpool_jupyter.jupyter.comms import hear_at_once  # noqa: PLC0415
 
         self._matches = matches
         wide = Layout(flex="1 1 auto", width="auto", margin="0")

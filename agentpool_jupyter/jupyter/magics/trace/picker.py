@@ -24,7 +24,7 @@ class TurnPicker:
         """``turns`` are labels and ids."""
         from ipywidgets import HTML, Dropdown, Layout, VBox  # noqa: PLC0415 - only where it is shown
 
-        from agentpool_jupyter.jupyter.live.wire import hear_at_once  # noqa: PLC0415
+        from agentpool_jupyter.jupyter.comms import hear_at_once  # noqa: PLC0415
 
         self._explain = explain
         self._list = Dropdown(options=[(_FIRST, ""), *turns], description="Explain", layout=Layout(width="24em"))
