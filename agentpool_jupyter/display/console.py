@@ -17,6 +17,7 @@ from .foreign import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TextIO
 
 _WIDTH = 100  # columns where nobody says how many there are
 _TINTS = (94, 33, 32, 35, 31, 36, 93, 95)  # nearest to display.colours among the sixteen that every terminal has
@@ -31,7 +32,7 @@ class Console:
     """
 
     def __init__(self, write: Callable[[str], object] | None = None, *, status: bool = False) -> None:
-        terminal = write is None and _is_terminal()
+        terminal = write is None and is_terminal(sys.stdout)
         self._write = write or print
         self._terminal = terminal
         self._colours = terminal and not os.environ.get("NO_COLOR")
@@ -64,9 +65,10 @@ class Console:
             _put(_ERASE + text)
 
 
-def _is_terminal() -> bool:
+def is_terminal(stream: TextIO | None) -> bool:
+    """Return whether what was written to a stream can be drawn again."""
     known = os.environ.get("TERM", "") not in {"", "dumb"} or "WT_SESSION" in os.environ  # Windows Terminal
-    return known and sys.stdout is not None and sys.stdout.isatty()
+    return known and stream is not None and stream.isatty()
 
 
 def _put(text: str) -> None:

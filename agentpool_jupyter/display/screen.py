@@ -99,6 +99,8 @@ class TurnView(msgspec.Struct, kw_only=True):
     """Its first offset: turns are shown in this order."""
     calls: list[CallView] | msgspec.UnsetType = msgspec.UNSET
     """The calls that it made, in their order; they are sent only where there are some."""
+    causes: list[int] | msgspec.UnsetType = msgspec.UNSET
+    """The first offsets of the turns that it came from, as a trace has it; sent only where there are some."""
 
 
 class EdgeView(msgspec.Struct, kw_only=True, frozen=True):

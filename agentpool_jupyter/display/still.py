@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 
 _FEW = 12  # agents whose table is shown without a click
+_LEFT = '<td style="text-align:left">'  # JupyterLab's own is to the right
 _MARK = re.compile(r"agentpool-run-[0-9a-f]{12}")
 
 
@@ -95,7 +96,7 @@ class Still:
             for turn in self._turns()
         )
         read = escape(_read(self.state.run.reading))
-        read = f'<div class="ap-read" style="opacity:.75;margin-bottom:.4em">{read}</div>' if read else ""
+        read = f'<div class="ap-still-read" style="opacity:.75;margin-bottom:.4em">{read}</div>' if read else ""
         underway = f"<p><em>{code_html(told)}</em></p>" if (told := self._underway()) else ""
         return literal(
             '<div class="agentpool-still" style="line-height:1.45">'
@@ -165,11 +166,11 @@ def _calls_html(turn: TurnView) -> str:
 
 def _agents(agents: list[AgentView], palette: dict[str, str]) -> str:
     rows = "".join(
-        f'<tr><td><strong style="color:{palette[agent.name]}">{escape(agent.name)}</strong></td>'
-        f"<td>{escape(agent.model)}</td><td>{agent.turns}</td>"
-        f"<td>{bounded(f'{agent.tokens:,}', agent)}</td>"
-        f"<td>{escape(_read(agent.reading))}</td><td>{escape(agent.note or agent.state)}</td></tr>"
+        f'<tr>{_LEFT}<strong style="color:{palette[agent.name]}">{escape(agent.name)}</strong></td>'
+        f"{_LEFT}{escape(agent.model)}</td><td>{agent.turns}</td><td>{bounded(f'{agent.tokens:,}', agent)}</td>"
+        f"{_LEFT}{escape(_read(agent.reading))}</td>{_LEFT}{escape(agent.note or agent.state)}</td></tr>"
         for agent in agents
     )
-    head = "".join(f"<th>{word}</th>" for word in ("agent", "model", "turns", "tokens", "read", "state"))
+    words = ("agent", "model", "turns", "tokens", "read", "state")
+    head = "".join(f'<th style="text-align:left">{word}</th>' for word in words)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"

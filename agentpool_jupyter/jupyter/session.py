@@ -140,6 +140,9 @@ class Session:
             self._indexes[store.url] = RecallIndex(store)
         return self._indexes[store.url]
 
+    def _index_of(self, pool: Pool) -> RecallIndex:
+        return self.index(pool.store)
+
     def keep(self, shown: Closable) -> None:
         """Keep something on the page alive, such as hits that can be clicked; of such things the latest stay."""
         self._kept.append(shown)
@@ -164,7 +167,8 @@ class Session:
             run = run or earlier.run
             earlier.close()
         front_end = None if text else self._find_front_end()
-        show = self.shows[run_id] = Show(pool, run_id, run, front_end, self.running, waits=waits)
+        show = Show(pool, run_id, run, front_end, self.running, index=self._index_of, waits=waits)
+        self.shows[run_id] = show
         running = self.running()
         for old in list(self.shows.values())[:-_SHOWS_KEPT]:
             if old.run not in running:
@@ -202,6 +206,8 @@ class Session:
             if show.run is not None and show.run.status not in ("running", "stopping"):
                 show.wait(5)
                 show.finish()
+        if self._front_end is not None and self.shows and not any(show.seen for show in self.shows.values()):
+            self._front_end.leave_out()
 
     def find_run(self, word: str | None) -> Run:
         """Return a run of this kernel by id or pool name (default: the latest)."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import platformdirs
 from filelock import FileLock
 
+from agentpool_jupyter.display.console import is_terminal
 from agentpool_jupyter.errors import ServiceError
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def _download(folder: Path, title: str, coordinates: Sequence[str], fix: str) ->
 
 def _tell(text: str, *, last: bool = False) -> None:
     """Show progress as one line: rewritten on a terminal, and elsewhere only its last state."""
-    if sys.stderr.isatty():
+    if is_terminal(sys.stderr):
         sys.stderr.write(f"\r\x1b[K{text}" + ("\n" if last and text else ""))
     elif last and text:
         sys.stderr.write(f"{text}\n")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from agentpool_jupyter.pool import Pool, Turn
 
-    from .line import Attempted, Line
+    from .line import Attempted, Attempts, Line
 
 SLOW = 1.5
 """A turn that takes so many times the median is a straggler: Ananthanarayanan et al., *Reining in the outliers in
@@ -27,37 +27,36 @@ Map-Reduce clusters using Mantri* (OSDI 2010), section 2."""
 _FEW = 4  # turns below which a median says nothing
 
 
-class CausalGraph:
-    """The turns of a line and, for each, those that it came from.
+def causes_of(line: Attempts, key: str) -> list[str]:
+    """Return the ids of the attempts that one came from, in the order in which they began.
 
-    A turn comes from another one where that one's text stood in one of its prompts, finished or not, and the agent's
-    own turn before, if that stood there too, had not already read all of it: what comes by way of that is not drawn
-    twice. A turn is therefore reached by a path from all that it has read, and from nothing else.
+    It comes from another one where that one's text stood in one of its prompts, finished or not, and the agent's own
+    turn before, if that stood there too, had not already read all of it: what comes by way of that is not told twice.
+    So there is a path to it from all that it has read, and from nothing else.
     """
+    attempts, read = line.attempts, line.read_by(key)
+    own = [other for other in read if attempts[other].agent == attempts[key].agent and not attempts[other].person]
+    before = max(own, key=lambda other: attempts[other].start, default=None)
+    known = set() if before is None else {other for other in line.read_by(before) if _whole(line, before, other)}
+    return sorted((read - known) | ({before} if before else set()), key=lambda other: attempts[other].start)
+
+
+def _whole(line: Attempts, key: str, other: str) -> bool:
+    """Return whether an attempt had read all that another one said."""
+    askings, end = line.attempts[key].askings, line.attempts[other].end
+    return end is not None and any(end < asking.seen for asking in askings)
+
+
+class CausalGraph:
+    """The turns of a line and, for each, those that it came from (:func:`causes_of`)."""
 
     def __init__(self, pool: Pool, line: Line, turns: Iterable[Turn]) -> None:
         self.turns = {turn.id: turn for turn in turns if turn.id in line.attempts}
         """By id, in the order in which they began."""
         self._line = line
         self._places = pool.runs.places
-        self.causes = {key: self._causes(key) for key in self.turns}
+        self.causes = {key: [one for one in causes_of(line, key) if one in self.turns] for key in self.turns}
         """The ids of those that each came from, by id."""
-
-    def _causes(self, key: str) -> list[str]:
-        attempts = self._line.attempts
-        one, read = attempts[key], self._line.read_by(key)
-        own = [other for other in read if attempts[other].agent == one.agent and not attempts[other].person]
-        before = max(own, key=lambda other: attempts[other].start, default=None)
-        known = (
-            set() if before is None else {other for other in self._line.read_by(before) if self._whole(before, other)}
-        )
-        causes = [other for other in read if other in self.turns and (other not in known or other == before)]
-        return sorted(causes, key=lambda other: attempts[other].start)
-
-    def _whole(self, key: str, other: str) -> bool:
-        """Return whether an attempt had read all that another one said."""
-        askings, end = self._line.attempts[key].askings, self._line.attempts[other].end
-        return end is not None and any(end < asking.seen for asking in askings)
 
     def ancestors(self, key: str) -> list[str]:
         """Return the ids of all that a turn came from, in the order in which they began."""

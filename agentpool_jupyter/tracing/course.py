@@ -99,12 +99,25 @@ def courses(pool: Pool, turns: Collection[str], start: int, stop: int) -> dict[s
 
 
 class Teams:
-    """The teams of a pool's runs as they were at any offset: a run that is resumed may have another budget, say."""
+    """The teams of runs as they were at any offset: a run that is resumed may have another budget, say.
 
-    def __init__(self, pool: Pool) -> None:
+    They are found in a pool's log, or, without one, are those that were taken in.
+    """
+
+    def __init__(self, pool: Pool | None = None) -> None:
         self._pool = pool
         self._starts: list[RunStarted] | None = None
         self._teams: dict[int, TeamSpec] = {}
+
+    def absorb(self, event: RunStarted) -> None:
+        """Take in the next one."""
+        self._read().append(event)
+
+    def copy(self) -> Teams:
+        """Return the same, which goes on by itself."""
+        made = Teams(self._pool)
+        made._starts, made._teams = [*self._read()], self._teams
+        return made
 
     def at(self, run: str, offset: int) -> TeamSpec:
         """Return the team of a run at an offset; raises UserError where the log does not tell it."""
@@ -118,15 +131,16 @@ class Teams:
 
     def _read(self) -> list[RunStarted]:
         if self._starts is None:
-            self._starts = list(self._scan())
+            self._starts = [] if self._pool is None else list(_starts(self._pool))
         return self._starts
 
-    def _scan(self) -> Iterator[RunStarted]:
-        for record in self._pool.unfenced():
-            if b'"run_started"' in record.value:
-                event = decode(record)
-                if isinstance(event, RunStarted):
-                    yield event
+
+def _starts(pool: Pool) -> Iterator[RunStarted]:
+    for record in pool.unfenced():
+        if b'"run_started"' in record.value:
+            event = decode(record)
+            if isinstance(event, RunStarted):
+                yield event
 
 
 def _team_of(event: RunStarted) -> TeamSpec:

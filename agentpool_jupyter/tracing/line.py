@@ -60,36 +60,28 @@ class Attempted(msgspec.Struct):
         return said and not (self.hidden and self.end is not None and self.end < seen)
 
 
-class Line:
-    """The attempts of a line, by id, in the order in which they began."""
+class Attempts:
+    """The attempts of a line, by id, in the order in which they began, as far as its events were taken in."""
 
-    def __init__(self, pool: Pool, position: Position) -> None:
-        self.position = position
+    def __init__(self, teams: Teams) -> None:
         self.attempts: dict[str, Attempted] = {}
-        self._teams = Teams(pool)
+        self._teams = teams
         self._read: dict[str, set[str]] = {}
-        self._order: list[Attempted] = []
+        self._order: list[Attempted] = []  # a log is read in its order, so they come in that of their beginnings
         self._starts: list[int] = []
         self._deaf: dict[int, dict[str, set[str]]] = {}  # by team, which stays where it is, and agent
-        self._labels: dict[str, list[Label]] = {}
-        fences = pool.runs.claims.fences
-        last = dict(pool.lineage.line(*position))
-        for event in pool.events(0, position.at + 1):
-            if isinstance(event, Label):  # on whatever line it is said
-                self._labels.setdefault(event.turn, []).append(event)
-            elif event.offset <= last.get(event.branch, -1) and not is_late(event, fences):
-                self._absorb(event)
 
-    def _absorb(self, event: Event) -> None:
+    def absorb(self, event: Event) -> None:
+        """Take in the line's next event; none that counts for nothing."""
         if isinstance(event, Message):
             if event.id not in self.attempts:
-                one = self.attempts[event.id] = _begin(event.id, event)
+                one = self._begin(event.id, event)
                 one.person, one.spoke, one.chars = True, event.offset, len(event.text)
                 one.end, one.ended = event.offset, event.time
             return
         if not isinstance(event, TurnStarted | TurnContinued | Delta | TurnFinished | TurnFailed):
             return
-        one = self.attempts.get(event.turn) or self.attempts.setdefault(event.turn, _begin(event.turn, event))
+        one = self.attempts.get(event.turn) or self._begin(event.turn, event)
         if one.end is not None:
             return
         match event:
@@ -99,14 +91,19 @@ class Line:
             case TurnStarted() | TurnContinued():
                 one.python |= getattr(event, "model", "").startswith(PYTHON)
                 one.askings.append(event)
+                self._read.pop(one.id, None)
             case _:
                 one.end, one.ended = event.offset, event.time
                 again = isinstance(event, TurnFailed) and event.retriable
                 one.hidden = again or (isinstance(event, TurnFinished) and event.reason == SILENT)
 
-    def labels(self, turn: str) -> list[Label]:
-        """Return what people, and runs, say of a turn (:mod:`.labels`)."""
-        return standing(self._labels.get(turn, ()))
+    def copy(self, teams: Teams) -> Attempts:
+        """Return the same with a copy of its teams, which goes on by itself; what has ended is shared."""
+        made = Attempts(teams)
+        made._order = [one if one.end is not None else _open_copy(one) for one in self._order]
+        made.attempts = {one.id: one for one in made._order}
+        made._starts, made._read = self._starts.copy(), self._read.copy()
+        return made
 
     def team(self, one: Attempted) -> TeamSpec | None:
         """Return the team in which an attempt was made; None where the log does not have it."""
@@ -138,10 +135,14 @@ class Line:
 
     def _begun(self, start: int, stop: int) -> list[Attempted]:
         """Return the attempts that began within these offsets."""
-        if len(self._starts) != len(self.attempts):
-            self._order = sorted(self.attempts.values(), key=lambda one: one.start)
-            self._starts = [one.start for one in self._order]
         return self._order[bisect_left(self._starts, start) : bisect_left(self._starts, stop)]
+
+    def _begin(self, key: str, event: Event) -> Attempted:
+        one = Attempted(key, event.agent, event.run, event.branch, event.offset, event.time, askings=[])
+        self.attempts[key] = one
+        self._order.append(one)
+        self._starts.append(one.start)
+        return one
 
     def _deaf_to(self, one: Attempted) -> set[str]:
         """Return those of its team whom an attempt's agent does not hear."""
@@ -156,8 +157,28 @@ class Line:
         return known[one.agent]
 
 
-def _begin(key: str, event: Event) -> Attempted:
-    return Attempted(key, event.agent, event.run, event.branch, event.offset, event.time, askings=[])
+class Line(Attempts):
+    """All attempts of a line up to a position, read from the log at once."""
+
+    def __init__(self, pool: Pool, position: Position) -> None:
+        super().__init__(Teams(pool))
+        self.position = position
+        self._labels: dict[str, list[Label]] = {}
+        fences = pool.runs.claims.fences
+        last = dict(pool.lineage.line(*position))
+        for event in pool.events(0, position.at + 1):
+            if isinstance(event, Label):  # on whatever line it is said
+                self._labels.setdefault(event.turn, []).append(event)
+            elif event.offset <= last.get(event.branch, -1) and not is_late(event, fences):
+                self.absorb(event)
+
+    def labels(self, turn: str) -> list[Label]:
+        """Return what people, and runs, say of a turn (:mod:`.labels`)."""
+        return standing(self._labels.get(turn, ()))
+
+
+def _open_copy(one: Attempted) -> Attempted:
+    return msgspec.structs.replace(one, askings=[*one.askings])
 
 
 def _number(record: Mapping[str, object], name: str) -> int | None:

@@ -111,6 +111,12 @@ class Trace(Account):
         turns = self._causes.turns
         return [turns[key] for key in turns if key in self._line.read_by(self.turn.id)]
 
+    @property
+    def readers(self) -> list[Turn]:
+        """The turns that had read it, all of it or a part, in the order in which they began."""
+        turns = self._causes.turns
+        return [turns[key] for key in turns if self.turn.id in self._line.read_by(key)]
+
     # What it said and did ------------------------------------------------------------------------------------
 
     @property

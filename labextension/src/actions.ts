@@ -11,16 +11,14 @@ export type Wish = Omit<ActAt, "kind" | "view">;
 
 interface Kind {
   readonly label: string;
-  /** The same for those who hear the button without what stands beside it. */
-  readonly name: (at: string) => string;
   /** What does the same in a cell. */
   readonly command: (at: string) => string;
 }
 
 const KINDS: Readonly<Record<Action, Kind>> = {
-  rollback: { label: "Roll back here", name: (at) => `Roll back to ${at}`, command: (at) => `%rollback ${at}` },
-  branch: { label: "Branch here", name: (at) => `Branch off after ${at}`, command: (at) => `%branch idea ${at}` },
-  diff: { label: "Compare with now", name: (at) => `Compare ${at} with now`, command: (at) => `%diff ${at}` },
+  rollback: { label: "Roll back here", command: (at) => `%rollback ${at}` },
+  branch: { label: "Branch here", command: (at) => `%branch idea ${at}` },
+  diff: { label: "Compare with now", command: (at) => `%diff ${at}` },
 };
 const ALL = Object.keys(KINDS) as Action[];
 
@@ -78,8 +76,7 @@ export class Actions {
       this.root.replaceChildren(...commands.map(commandButton));
       return;
     }
-    const place = /^\d+$/.test(at) ? `offset ${at}` : at;
-    for (const [action, button] of this.buttons) setAttribute(button, "aria-label", KINDS[action].name(place));
+    for (const [action, button] of this.buttons) setAttribute(button, "aria-label", named(action, at));
     // Buttons that stand there stay: one of them may have the focus.
     if (this.root.firstChild !== this.buttons.get("rollback")) this.root.replaceChildren(...this.buttons.values());
   }
@@ -94,7 +91,7 @@ export class Actions {
   private ask(wish: Wish): void {
     this.asked = wish;
     if (!this.act(wish)) this.lose(wish);
-    else this.fill(KINDS[wish.action].name(wish.at), wish.sure ? "Rolling back; a team at work is waited for…" : "Asking the kernel…");
+    else this.fill(named(wish.action, wish.at), wish.sure ? "Rolling back; a team at work is waited for…" : "Asking the kernel…");
   }
 
   private lose({ action, at }: Wish): void {
@@ -108,7 +105,7 @@ export class Actions {
     const name = element("input", { type: "text", class: "ap-branch-name", "aria-label": "Name of the new branch", placeholder: "Name, or leave it to the pool", autocomplete: "off" });
     name.addEventListener("keydown", stay);
     const form = element("form", { class: "ap-outcome-answer", "data-at": at }, name, element("button", { type: "submit", class: "ap-sure" }, "Make branch"), closing("Cancel"));
-    this.fill(KINDS.branch.name(at), `A branch that leaves right after ${at}; the head stays where it is.`, form);
+    this.fill(named("branch", at), `A branch that leaves right after ${at}; the head stays where it is.`, form);
     name.focus();
   }
 
@@ -125,7 +122,7 @@ export class Actions {
     const sure = element("button", { type: "button", class: "ap-sure", "data-at": at }, "Roll back");
     parts.push(asks ? element("div", { class: "ap-outcome-answer" }, sure, closing("Cancel")) : closing());
     this.asked = null;
-    this.fill(KINDS[action].name(at), asks ? `Roll back to ${at}? ${told.charAt(0).toUpperCase()}${told.slice(1)}.` : compared ? "" : told, ...parts);
+    this.fill(named(action, at), asks ? `Roll back to ${at}? ${told.charAt(0).toUpperCase()}${told.slice(1)}.` : compared ? "" : told, ...parts);
     setAttribute(this.panel, "data-asks", asks ? "" : null);
     setAttribute(this.panel, "data-failed", failed ? "" : null);
     this.panel.focus({ preventScroll: true }); // not the button: whoever presses Enter twice must not have said yes
@@ -143,7 +140,7 @@ export class Actions {
   private readonly answered = (event: Event): void => {
     const button = event.target instanceof Element ? event.target.closest<HTMLElement>("button") : null;
     const at = button?.dataset["at"];
-    if (button?.classList.contains("ap-close")) this.leave();
+    if (button?.classList.contains("ap-close")) this.left();
     else if (at !== undefined) this.ask({ action: "rollback", at, name: "", sure: true });
   };
 
@@ -158,15 +155,25 @@ export class Actions {
     if (event.key !== "Escape") return;
     event.preventDefault();
     event.stopPropagation();
-    this.leave();
+    this.left();
   };
 
-  private leave(): void {
+  /** Takes back what was asked and shown. */
+  leave(): void {
     this.asked = null;
     this.panel.hidden = true;
     this.panel.replaceChildren();
-    this.buttons.get("rollback")?.focus({ preventScroll: true });
   }
+
+  private readonly left = (): void => {
+    this.leave();
+    this.buttons.get("rollback")?.focus({ preventScroll: true });
+  };
+}
+
+/** A button's name for those who hear it without what stands beside it: what is seen of it, and where it leads. */
+function named(action: Action, at: string): string {
+  return `${KINDS[action].label} (${/^\d+$/.test(at) ? `offset ${at}` : at})`;
 }
 
 /** A line in which the magics can be copied. */
@@ -177,7 +184,8 @@ function withCommands(told: string): (Node | string)[] {
   });
 }
 
-function commandButton(line: string): HTMLButtonElement {
+/** A magic that a press copies. */
+export function commandButton(line: string): HTMLButtonElement {
   return element("button", { type: "button", class: "ap-copy ap-command", "data-text": line, title: `Copy ${line}` }, line);
 }
 

@@ -19,6 +19,12 @@ export class Calls {
     }
     this.root.hidden = this.shown.size === 0;
   }
+
+  /** Shows those of another turn from now on. */
+  clear(): void {
+    this.shown.clear();
+    this.root.replaceChildren();
+  }
 }
 
 class Call {

@@ -10,12 +10,22 @@ import type { Cast, Member } from "./cast";
 import { element, setAttribute } from "./dom";
 import { CROWD, links, ring, type Place } from "./graphdata";
 import { graphStyle } from "./graphstyle";
-import type { Model } from "./store";
+import { edgeKey, type Model } from "./store";
 
 const REDRAW_MS = 250;
 
+/** Someone in the graph, and where an edge was pressed, whom they read. */
+export type Pick = (agent: string, source: string | null) => void;
+
+/** What of the graph is brought out: whose turn is selected, and whom that one read. */
+export interface Chosen {
+  readonly agent: string;
+  readonly sources: ReadonlySet<string>;
+}
+
 export class Graph {
   readonly root = element("div", { class: "ap-graph", "data-testid": "graph", role: "img" });
+  readonly legend = element("span", { class: "ap-graph-legend" }, "arrows go to who read: the wider, the more characters went into prompts");
   private readonly halos = element("div", { class: "ap-halos", "aria-hidden": "true" });
   private readonly canvas = element("div", { class: "ap-graph-canvas" });
   private readonly sizes = new ResizeObserver(() => this.resize());
@@ -26,7 +36,9 @@ export class Graph {
   private drawn = { nodes: "", edges: new Map() as Model["edges"], names: "" };
   private pause: ReturnType<typeof setTimeout> | null = null;
 
-  constructor() {
+  private chosen: Chosen | null = null;
+
+  constructor(private readonly pick: Pick) {
     this.root.append(this.halos, this.canvas);
     this.sizes.observe(this.root);
     // JupyterLab names its theme on the body.
@@ -39,6 +51,19 @@ export class Graph {
     setAttribute(this.root, "aria-label", describe(cast));
     // Drawing fifty nodes takes longer than a frame: a state that changes is shown soon, not at once.
     if (this.cy !== null) this.pause ??= setTimeout(this.draw, this.drawn.names === "" ? 0 : REDRAW_MS);
+  }
+
+  /** Marks what is selected. */
+  choose(chosen: Chosen | null): void {
+    this.chosen = chosen;
+    const { cy } = this;
+    if (cy === null) return;
+    cy.batch(() => {
+      cy.elements().removeClass("chosen");
+      if (chosen === null) return;
+      cy.getElementById(chosen.agent).addClass("chosen");
+      for (const source of chosen.sources) cy.getElementById(edgeKey(source, chosen.agent)).addClass("chosen");
+    });
   }
 
   close(): void {
@@ -64,6 +89,7 @@ export class Graph {
     if (names !== this.drawn.names) this.arrange();
     this.drawn = { nodes, edges: model.edges, names };
     this.halo(cast);
+    this.choose(this.chosen);
   };
 
   /** Starts drawing once there is room to draw in: cytoscape cannot measure what is not shown. */
@@ -82,6 +108,11 @@ export class Graph {
       this.cy.on("dragfree", "node", (event) => this.moved.add((event.target as cytoscape.NodeSingular).id()));
       this.cy.on("position", "node", (event) => this.haloAt(event.target as cytoscape.NodeSingular));
       this.cy.on("mouseover", "node", (event) => this.point(event.target as cytoscape.NodeSingular));
+      this.cy.on("tap", "node", (event) => this.pick((event.target as cytoscape.NodeSingular).id(), null));
+      this.cy.on("tap", "edge", (event) => {
+        const edge = event.target as cytoscape.EdgeSingular;
+        this.pick(edge.target().id(), edge.source().id());
+      });
       this.cy.on("mouseout", "node", () => this.cy?.elements().removeClass("near far"));
     } else {
       this.cy.resize();

@@ -50,7 +50,7 @@ export function links(model: Model, cast: Cast): Link[] {
     chars,
     // A square root: twice the width looks like four times the ink.
     width: chars === 0 ? 1 : 1.2 + 3.8 * Math.sqrt(chars / heaviest),
-    label: chars > 0 && drawn.length <= MOST_LABELS ? count(chars) : "",
+    label: chars > 0 && drawn.length <= MOST_LABELS ? `${count(chars)} chars` : "",
   }));
 }
 

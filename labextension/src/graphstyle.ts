@@ -10,6 +10,7 @@ export function graphStyle(root: Element): StylesheetStyle[] {
   const page = getComputedStyle(root);
   const ink = page.color;
   const paper = page.getPropertyValue("--jp-layout-color1").trim();
+  const accent = page.getPropertyValue("--jp-brand-color1").trim() || "#1976d2";
   const failed = page.getPropertyValue("--jp-error-color1").trim() || "#d32f2f";
   return [
     {
@@ -78,6 +79,8 @@ export function graphStyle(root: Element): StylesheetStyle[] {
     },
     { selector: "edge[chars = 0]", style: { "line-style": "dashed", "line-opacity": 0.16, "target-arrow-shape": "none" } },
     { selector: "edge[crowd = 1]", style: { "curve-style": "straight", "line-opacity": 0.14, "arrow-scale": 0.5, "target-label": "" } },
+    { selector: "node.chosen", style: { "outline-width": 3, "outline-offset": 2, "outline-color": accent, "font-weight": "bold" } },
+    { selector: "edge.chosen", style: { "line-opacity": 0.9, "line-color": accent, "target-arrow-color": accent, "target-label": "data(label)" } },
     { selector: "edge.near", style: { "line-opacity": 0.7, "target-label": "data(label)" } },
     { selector: "node.far", style: { opacity: 0.35 } },
     { selector: "edge.far", style: { opacity: 0.15 } },

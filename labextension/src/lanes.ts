@@ -5,6 +5,7 @@ import { element, setAttribute, setText } from "./dom";
 import { bounded, dollars, exact, taken } from "./format";
 import { readingText, readingTitle } from "./reading";
 import { NOBODY, underWay } from "./speaking";
+import type { Selected } from "./selection";
 import { TurnList, type Source } from "./turns";
 import type { AgentView } from "./wire";
 
@@ -76,6 +77,7 @@ export class Lanes {
   /** Only lanes in sight are scrolled: measuring the others would lay out text that nobody sees. */
   private readonly sight = new IntersectionObserver((entries) => this.sighted(entries));
   private readonly inSight = new Set<Element>();
+  private selected: Selected | null = null;
   /** What is not drawn yet of lanes out of sight, the one that waits longest first. */
   private readonly late = new Map<Lane, () => void>();
   private again: ReturnType<typeof setTimeout> | null = null;
@@ -90,6 +92,7 @@ export class Lanes {
       if (lane === undefined) {
         lane = new Lane(member);
         this.lanes.set(name, lane);
+        lane.turns.select(this.selected);
         this.root.append(lane.root);
         this.sight.observe(lane.root);
       }
@@ -107,6 +110,16 @@ export class Lanes {
     setAttribute(this.root, "data-lanes", String([...cast.values()].filter(({ agent }) => agent.kind !== "person").length));
     // After all the writing, so that the page is laid out once and not once for each lane.
     for (const lane of this.lanes.values()) if (this.inSight.has(lane.root)) lane.turns.tail.follow();
+  }
+
+  readonly select = (selected: Selected | null): void => {
+    this.selected = selected;
+    for (const lane of this.lanes.values()) lane.turns.select(selected);
+  };
+
+  /** Gives a turn's name the focus; false where it is not here. */
+  focus(id: string): boolean {
+    return [...this.lanes.values()].some((lane) => lane.turns.focus(id));
   }
 
   /** Call it when the lanes come back into sight. */

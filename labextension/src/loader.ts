@@ -1,8 +1,11 @@
 // What every widget brings along itself: it draws with the code of the notebook's one FrontEnd (live/widget.py), so that
-// a saved notebook holds that once, however many runs it shows.
+// a saved notebook holds that once, however many runs it shows, and not at all where it was run without a page.
 
 interface FrontEnd {
   get(name: string): unknown;
+  once(event: string, then: () => void): void;
+  /** The line to the kernel; none where there is only a saved state. */
+  readonly comm?: { send(data: { method: string }): unknown };
   /** The code as a module, once a view has loaded it. */
   loaded?: Promise<{ default: { render(context: Context): () => void } }>;
 }
@@ -16,6 +19,10 @@ interface Context {
 
 async function render(context: Context): Promise<(() => void) | undefined> {
   const frontEnd = await context.model.widget_manager.get_model(String(context.model.get("front_end")));
+  if (!frontEnd.get("code") && frontEnd.loaded === undefined) {
+    if (!frontEnd.comm) return undefined; // what stands in is shown
+    await state(frontEnd);
+  }
   frontEnd.loaded ??= load(String(frontEnd.get("code")));
   const { default: widget } = await frontEnd.loaded;
   if (context.signal?.aborted === true) return undefined;
@@ -23,6 +30,14 @@ async function render(context: Context): Promise<(() => void) | undefined> {
   style.textContent = `${String(frontEnd.get("style"))}\n${String(context.model.get("hides") ?? "")}`;
   context.el.append(style);
   return widget.render(context);
+}
+
+/** Asks for the front end's state: the kernel leaves the code out of what is recorded while no page has drawn anything. */
+function state(frontEnd: FrontEnd): Promise<void> {
+  return new Promise((resolve) => {
+    frontEnd.once("change:code", resolve);
+    frontEnd.comm?.send({ method: "request_state" });
+  });
 }
 
 async function load(code: string): Promise<Awaited<NonNullable<FrontEnd["loaded"]>>> {

@@ -1,5 +1,6 @@
 // One view's conversation with the kernel: asks for the state, takes patches, notices silence.
 
+import type { Ask, ToldTurn } from "./cardwire";
 import { fromState, reduce, type Model } from "./store";
 import type { Wish } from "./actions";
 import { parse, WireError, type ActOutcome, type Then, type ToKernel } from "./wire";
@@ -60,6 +61,7 @@ export class Session {
   constructor(
     private readonly model: WidgetModel,
     private readonly onChange: (scene: Scene) => void,
+    private readonly onAnswer: (answer: ToldTurn) => void = () => {},
   ) {
     model.on("msg:custom", this.receive);
     // ipywidgets fires this when a kernel dies, restarts or comes back.
@@ -78,6 +80,11 @@ export class Session {
       this.unanswered();
       return false;
     }
+  }
+
+  /** Asks about a turn; false means that the question certainly did not reach the kernel. */
+  inquire(question: Omit<Ask, "kind" | "view">): boolean {
+    return this.send({ kind: "ask", view: this.name, ...question });
   }
 
   /** Asks how everything stood at a moment; null is now. One question is on its way at a time, and the last one counts. */
@@ -128,6 +135,10 @@ export class Session {
     }
     if (message.kind === "outcome") {
       if (message.view === this.name) this.change({ outcome: message });
+      return;
+    }
+    if (message.kind === "card" || message.kind === "alike" || message.kind === "spread" || message.kind === "untold") {
+      if (message.view === this.name) this.onAnswer(message);
       return;
     }
     if (message.kind === "problem") {

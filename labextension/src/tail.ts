@@ -44,6 +44,15 @@ export class Tail {
     this.top = this.box.scrollTop;
   }
 
+  /** Brings a part of the box into sight; what is in sight stays where it is. */
+  show(part: HTMLElement): void {
+    const [box, place] = [this.box.getBoundingClientRect(), part.getBoundingClientRect()];
+    if (box.height === 0 || (place.top >= box.top && place.top <= box.bottom - NEAR)) return;
+    this.box.scrollTop += place.top - box.top;
+    this.top = this.box.scrollTop;
+    this.hold(this.box.scrollHeight - this.top - this.box.clientHeight > NEAR);
+  }
+
   close(): void {
     this.button.removeEventListener("click", this.back);
     this.box.removeEventListener("scroll", this.scrolled);

@@ -8,6 +8,7 @@ import { Actions, type Wish } from "./actions";
 import type { Cast } from "./cast";
 import { element, setAttribute, setText } from "./dom";
 import { clock, exact } from "./format";
+import type { Selected } from "./selection";
 import type { Scene } from "./session";
 import type { Model } from "./store";
 import type { BarView, PointView } from "./wire";
@@ -19,6 +20,8 @@ const ENDS: Record<BarView["how"], string> = {
 /** How often the time that goes on is drawn: of a long run, once it is so much longer as a share of the whole. */
 const REDRAW_MS = 500;
 const LONGER = 1 / 250;
+/** Pixels from which on a press that moves is a drag. */
+const DRAG = 4;
 /** A key goes so far, as a share of the whole. */
 const STEP = 0.02;
 /** So many files are named. */
@@ -47,6 +50,9 @@ export class Timeline {
   private started = -1;
   private stretched = 0;
   private at: number | null = null;
+  /** Where a bar was pressed: a click selects its turn, and only a drag goes to another moment. */
+  private pressed: number | null = null;
+  private selected: string | null = null;
 
   /**
    * `look` is called with the moment that is pointed at, in milliseconds since the epoch; null is now. `act` asks for
@@ -97,6 +103,17 @@ export class Timeline {
     this.stand(this.at);
   }
 
+  /** Marks the bar of the selected turn, and has its row in sight. */
+  readonly select = (selected: Selected | null): void => {
+    setAttribute(this.bars.get(this.selected ?? "")?.box ?? this.cursor, "data-picked", null);
+    this.selected = selected?.turn ?? null;
+    const box = this.bars.get(this.selected ?? "")?.box;
+    if (box === undefined) return;
+    setAttribute(box, "data-picked", "selected");
+    const row = box.closest<HTMLElement>(".ap-row");
+    if (row !== null && (row.offsetTop < this.track.scrollTop || row.offsetTop + row.offsetHeight > this.track.scrollTop + this.track.clientHeight)) this.track.scrollTop = row.offsetTop;
+  };
+
   close(): void {
     this.track.removeEventListener("pointerdown", this.grab);
     this.track.removeEventListener("pointermove", this.drag);
@@ -133,7 +150,7 @@ export class Timeline {
     let known = this.bars.get(view.id);
     if (lane === undefined || (known?.view === view && !moved)) return;
     if (known === undefined) {
-      known = { box: element("div", { class: "ap-bar-turn" }, element("div", { class: "ap-bar-waited" }), element("div", { class: "ap-bar-said" })), view };
+      known = { box: element("div", { class: "ap-bar-turn", "data-select": view.id }, element("div", { class: "ap-bar-waited" }), element("div", { class: "ap-bar-said" })), view };
       this.bars.set(view.id, known);
       lane.append(known.box);
     }
@@ -179,13 +196,22 @@ export class Timeline {
   }
 
   private readonly grab = (event: PointerEvent): void => {
-    this.track.setPointerCapture?.(event.pointerId);
-    this.follow(event);
+    const bar = event.target instanceof Element && event.target.closest("[data-select]") !== null;
+    this.pressed = bar ? event.clientX : null;
+    if (!bar) this.hold(event);
   };
 
   private readonly drag = (event: PointerEvent): void => {
-    if (event.buttons % 2 === 1 && this.track.hasPointerCapture?.(event.pointerId)) this.follow(event);
+    if (event.buttons % 2 === 0) this.pressed = null;
+    else if (this.pressed !== null && Math.abs(event.clientX - this.pressed) > DRAG) this.hold(event);
+    else if (this.track.hasPointerCapture?.(event.pointerId)) this.follow(event);
   };
+
+  private hold(event: PointerEvent): void {
+    this.pressed = null;
+    this.track.setPointerCapture?.(event.pointerId);
+    this.follow(event);
+  }
 
   private follow(event: PointerEvent): void {
     const box = this.across.getBoundingClientRect();
@@ -197,7 +223,7 @@ export class Timeline {
     const step = STEP * (this.span.end - this.span.start);
     const from = this.at ?? this.span.end;
     const to = { ArrowLeft: from - step, ArrowRight: from + step, Home: this.span.start, End: null, Escape: null }[event.key];
-    if (to === undefined) return;
+    if (to === undefined || (event.key === "Escape" && this.at === null)) return; // there is nothing to come back from
     event.preventDefault();
     event.stopPropagation();
     if (to === null || to >= this.span.end) this.back();

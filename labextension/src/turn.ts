@@ -9,6 +9,7 @@ import type { TurnView } from "./wire";
 
 export class TurnElement {
   readonly root: HTMLElement;
+  private readonly name: HTMLElement;
   private readonly note = element("span", { class: "ap-turn-note" });
   private readonly prose = new Prose();
   private readonly calls = new Calls();
@@ -16,15 +17,27 @@ export class TurnElement {
 
   constructor(turn: TurnView, mark: Mark) {
     const swatch = element("span", { class: "ap-swatch", "data-shape": mark.shape, "aria-hidden": "true" });
+    this.name = element("button", { type: "button", class: "ap-turn-name", "data-select": turn.id, "aria-pressed": "false", title: `Show the card of ${turn.name}` }, turn.name);
     this.root = element(
       "article",
       { class: "ap-turn", "data-turn": turn.name, "data-id": turn.id, "aria-label": turn.name },
-      element("header", { class: "ap-turn-head" }, swatch, element("b", {}, turn.name), this.note, copyButton(`Copy ${turn.name}`)),
+      element("header", { class: "ap-turn-head" }, swatch, element("b", {}, this.name), this.note, copyButton(`Copy ${turn.name}`)),
       this.prose.root,
       this.calls.root,
     );
     this.root.style.setProperty("--ap-colour", mark.colour);
     this.update(turn);
+  }
+
+  /** Marks it as the selected one, or as one that was `read` by that; null is neither. */
+  mark(how: "selected" | "read" | null): void {
+    setAttribute(this.root, "data-picked", how);
+    setAttribute(this.name, "aria-pressed", String(how === "selected"));
+  }
+
+  /** Gives its name the focus. */
+  focus(): void {
+    this.name.focus({ preventScroll: true });
   }
 
   /** Shows what is new. */

@@ -2,6 +2,7 @@
 
 import { element, setAttribute } from "./dom";
 import type { Mark } from "./palette";
+import type { Selected } from "./selection";
 import { Tail } from "./tail";
 import { TurnElement } from "./turn";
 import type { TurnView } from "./wire";
@@ -28,6 +29,7 @@ export class TurnList {
   /** The first offset of the last turn that the reader has seen: those after it are new. */
   private read: number | null = null;
   private firstNew: Element | null = null;
+  private picked: Selected | null = null;
 
   constructor(className: string, label: string) {
     // Focusable, so that a keyboard can scroll it.
@@ -49,6 +51,24 @@ export class TurnList {
       if (turn !== undefined) this.elements.get(id)?.update(turn);
     }
     this.tellNews(looked && document.visibilityState === "visible");
+  }
+
+  /** Marks the selected turn, and has it in sight where it is one of these. */
+  select(selected: Selected | null): void {
+    for (const id of [this.picked?.turn, this.picked?.source]) this.elements.get(id ?? "")?.mark(null);
+    this.picked = selected;
+    if (selected === null) return;
+    if (this.ids.includes(selected.turn)) this.reveal(selected.turn);
+    else if (selected.source !== null && this.ids.includes(selected.source)) this.reveal(selected.source);
+    this.remark();
+  }
+
+  /** Gives a turn's name the focus, if it is here. */
+  focus(id: string): boolean {
+    const shown = this.elements.get(id);
+    if (shown === undefined || this.root.clientHeight === 0) return false;
+    shown.focus();
+    return true;
   }
 
   close(): void {
@@ -76,6 +96,20 @@ export class TurnList {
 
   private startOf(id: string | undefined): number {
     return (id === undefined ? undefined : this.source?.turn(id)?.start) ?? -1;
+  }
+
+  private remark(): void {
+    if (this.picked === null) return;
+    if (this.picked.source !== null) this.elements.get(this.picked.source)?.mark("read");
+    this.elements.get(this.picked.turn)?.mark("selected");
+  }
+
+  /** Scrolls the box, and not the page, so that a turn is in sight. */
+  private reveal(id: string): void {
+    const missing = this.ids.indexOf(this.drawn[0] ?? "") - this.ids.indexOf(id);
+    if (missing > 0) this.tail.keep(() => this.arrange(missing));
+    const shown = this.elements.get(id)?.root;
+    if (shown !== undefined) this.tail.show(shown);
   }
 
   private readonly showEarlier = (): void => this.tail.keep(() => this.arrange(PAGE));
@@ -117,6 +151,7 @@ export class TurnList {
     if (this.source === null || turn === undefined) return null;
     const made = new TurnElement(turn, this.source.mark(turn.agent));
     this.elements.set(id, made);
+    this.remark();
     return made;
   }
 }

@@ -1,8 +1,13 @@
-// What travels between kernel and widget: the mirror of `agentpool_jupyter/jupyter/wire.py`.
+// What travels between kernel and widget: the mirror of `agentpool_jupyter/jupyter/live/wire.py`.
 // Both sides are tested against the same fixtures, `tests/jupyter/wire/*.json`.
 //
 // The kernel may be newer than this page (a re-opened notebook), so that unknown fields and unknown kinds of
 // message are passed over, as everywhere in the project; a known field with a wrong type is an error.
+
+import { answer, type Ask, type ToldTurn } from "./cardwire";
+import { Fields, text, WireError } from "./fields";
+
+export { WireError } from "./fields";
 
 const AGENT_KINDS = ["model", "python", "person"] as const;
 const AGENT_STATES = ["idle", "thinking", "speaking", "retrying", "failed", "done"] as const;
@@ -86,6 +91,8 @@ export interface TurnView {
   readonly start: number;
   /** In their order. */
   readonly calls: readonly CallView[];
+  /** The first offsets of the turns that it came from. */
+  readonly causes: readonly number[];
 }
 
 /** How much text (`chars`) of `source` went into prompts of `target`. */
@@ -275,19 +282,15 @@ export interface Problem {
   readonly text: string;
 }
 
-export type ToView = State | Patch | Then | ActOutcome | Problem;
+export type ToView = State | Patch | Then | ActOutcome | Problem | ToldTurn;
 export type ToKernel =
   | { readonly kind: "hello" }
   | { readonly kind: "stop" }
   | { readonly kind: "say"; readonly text: string }
   | { readonly kind: "look"; readonly view: string; readonly at: number }
+  | Ask
   | Resolve
   | ActAt;
-
-/** A message of a known kind that does not have the shape of that kind. */
-export class WireError extends Error {
-  override readonly name = "WireError";
-}
 
 /**
  * Checks a message from the kernel.
@@ -340,7 +343,7 @@ export function parse(value: unknown): ToView | null {
     case "problem":
       return { kind: "problem", text: fields.text("text") };
     default:
-      return null;
+      return answer(fields);
   }
 }
 
@@ -435,7 +438,13 @@ function turn(value: unknown, where: string): TurnView {
     text: fields.text("text", ""),
     start: fields.number("start", 0),
     calls: fields.list("calls", call),
+    causes: fields.list("causes", integer),
   };
+}
+
+function integer(value: unknown, where: string): number {
+  if (typeof value !== "number") throw new WireError(`${where}: expected a number`);
+  return value;
 }
 
 function call(value: unknown, where: string): CallView {
@@ -499,56 +508,4 @@ function alike(value: unknown, where: string): AlikeView {
 function append(value: unknown, where: string): Append {
   const fields = new Fields(value, where);
   return { turn: fields.text("turn"), at: fields.number("at"), text: fields.text("text") };
-}
-
-function text(value: unknown, where: string): string {
-  if (typeof value !== "string") throw new WireError(`${where}: expected text, got ${typeof value}`);
-  return value;
-}
-
-/** Typed access to the fields of a JSON object; without a default a missing field is an error. */
-class Fields {
-  private readonly fields: Readonly<Record<string, unknown>>;
-
-  constructor(
-    value: unknown,
-    private readonly where: string,
-  ) {
-    if (typeof value !== "object" || value === null || Array.isArray(value)) {
-      throw new WireError(`${where}: expected an object`);
-    }
-    this.fields = value as Record<string, unknown>;
-  }
-
-  get(name: string): unknown {
-    return Object.hasOwn(this.fields, name) ? this.fields[name] : undefined;
-  }
-
-  text(name: string, missing?: string): string {
-    const value = this.get(name) ?? missing;
-    return text(value, `${this.where}.${name}`);
-  }
-
-  number(name: string, missing?: number): number {
-    const value = this.get(name) ?? missing;
-    if (typeof value !== "number") throw new WireError(`${this.where}.${name}: expected a number`);
-    return value;
-  }
-
-  numberOrNull(name: string): number | null {
-    return (this.get(name) ?? null) === null ? null : this.number(name);
-  }
-
-  word<T extends string>(name: string, words: readonly T[], missing: T): T {
-    const value = this.text(name, missing);
-    const word = words.find((known) => known === value);
-    if (word === undefined) throw new WireError(`${this.where}.${name}: unknown word ${JSON.stringify(value)}`);
-    return word;
-  }
-
-  list<T>(name: string, item: (value: unknown, where: string) => T): T[] {
-    const value = this.get(name) ?? [];
-    if (!Array.isArray(value)) throw new WireError(`${this.where}.${name}: expected a list`);
-    return value.map((each, index) => item(each, `${this.where}.${name}[${index}]`));
-  }
 }

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { NOTHING_READ } from "../src/reading";
-import type { AgentView, Patch, RunView, State, TurnView } from "../src/wire";
+import type { AgentView, BarView, Patch, RunView, State, TurnView } from "../src/wire";
 
 const FOLDER = join(import.meta.dirname, "../../tests/jupyter/wire");
 
@@ -21,7 +21,11 @@ export function agent(name: string, part: Partial<AgentView> = {}): AgentView {
 }
 
 export function turn(id: string, part: Partial<TurnView> = {}): TurnView {
-  return { id, name: `planner#${id}`, agent: "planner", status: "running", note: "", text: "", start: Number(id), calls: [], ...part };
+  return { id, name: `planner#${id}`, agent: "planner", status: "running", note: "", text: "", start: Number(id), calls: [], causes: [], ...part };
+}
+
+export function bar(id: string, part: Partial<BarView> = {}): BarView {
+  return { id, agent: "planner", start: Number(id), began: 0, first: null, ended: null, end: null, how: "finished", left: false, ...part };
 }
 
 export function run(part: Partial<RunView> = {}): RunView {

@@ -13,7 +13,7 @@ describe("the graph's data", () => {
     const drawn = links(model, new Casting().of(model));
     expect(drawn.map(({ source, target, label }) => [source, target, label])).toEqual([
       ["critic", "planner", ""],
-      ["planner", "critic", "1.2k"],
+      ["planner", "critic", "1.2k chars"],
     ]);
     expect(drawn[1]?.width).toBeGreaterThan(drawn[0]?.width ?? 0);
   });

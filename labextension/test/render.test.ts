@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import widget from "../src/index";
 import type { ToKernel } from "../src/wire";
-import { agent, patch, run, state, turn } from "./fixtures";
+import { agent, bar, patch, run, state, turn } from "./fixtures";
 
 /** The kernel's end of the wire, as anywidget hands it to a view. */
 class Kernel {
@@ -430,7 +430,7 @@ describe("the timeline", () => {
     kernel.says({ kind: "then", view: asked.view, at: 10_800, offset: 4, state: then });
     expect([shown(".ap-turn-text"), shown(".ap-then-told")]).toEqual(["On", "As of 9.8 s (offset 4)"]);
     expect(looks(kernel)).toEqual([10_800, 10_600]);
-    expect([...el.querySelectorAll(".ap-act")].map((each) => each.getAttribute("aria-label"))).toEqual(["Roll back to offset 4", "Branch off after offset 4", "Compare offset 4 with now"]);
+    expect([...el.querySelectorAll(".ap-act")].map((each) => each.getAttribute("aria-label"))).toEqual(["Roll back here (offset 4)", "Branch here (offset 4)", "Compare with now (offset 4)"]);
     kernel.says(patch(1, { append: [{ turn: "1", at: 3, text: " two" }] }));
     expect(shown(".ap-turn-text")).toBe("On");
     key("Escape");
@@ -627,5 +627,36 @@ describe("code", () => {
     expect(shown(".ap-code .ap-copy")).toBe("copied");
     await vi.advanceTimersByTimeAsync(2000);
     expect(shown(".ap-code .ap-copy")).toBe("copy");
+  });
+
+  it("asks about a turn that is clicked, shows what it is told, and lets go with Escape", () => {
+    const kernel = new Kernel();
+    open(kernel);
+    kernel.says(state({ turns: [turn("1", { text: "One **and** $5", status: "finished" })] }));
+    expect(shown(".ap-card-title")).toBeNull();
+    press(".ap-turn-name");
+    const asked = kernel.sent.at(-1) as unknown as { view: string };
+    expect(asked).toEqual({ kind: "ask", view: asked.view, turn: "1", about: "card", text: "", prompt: null });
+    expect([shown(".ap-card-title"), shown(".ap-card-note")]).toEqual(["planner#1", "Reading the log …"]);
+    kernel.says({ kind: "card", view: "another's", turn: "1", head: "", cost: 7 });
+    expect(shown(".ap-card-note")).toBe("Reading the log …");
+    const messages = [{ role: "system", text: "  <b>$5</b>\n" }];
+    kernel.says({ kind: "card", view: asked.view, turn: "1", prompts: [{ offset: 1, messages }], errors: ["the connection broke"] });
+    expect(el.querySelector(".ap-prompt-message pre")?.textContent).toBe("  <b>$5</b>\n");
+    expect(el.querySelector(".ap-card [data-part='said'] strong")?.textContent).toBe("and");
+    expect(shown(".ap-card [data-part='errors'] li")).toBe("the connection broke");
+    el.querySelector(".ap-card-title")?.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+    expect([shown(".ap-card-title"), el.querySelector("[data-picked]")]).toEqual([null, null]);
+  });
+
+  it("selects the attempt that counts when the selected one is tried again", () => {
+    const kernel = new Kernel();
+    open(kernel);
+    kernel.says(state({ turns: [turn("1")], bars: [bar("1", { how: "running" })] }));
+    press(".ap-turn-name");
+    kernel.says(patch(1, { drops: ["1"], bars: [bar("1", { how: "again" })] }));
+    expect(shown(".ap-card-title")).toBeNull();
+    kernel.says(patch(2, { turns: [turn("4", { name: "planner#1" })], bars: [bar("4", { how: "running" })] }));
+    expect([shown(".ap-card-title"), el.querySelector(".ap-turn[data-picked]")?.getAttribute("data-id")]).toEqual(["planner#1", "4"]);
   });
 });

@@ -1,5 +1,7 @@
 """JupyterLab and Notebook 7 on a server of their own, seen through Debian's Chromium."""
 
+import json
+
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
@@ -12,7 +14,8 @@ from .notebook_page import NotebookPage
 from .servers import jupyter_server
 
 NOT_OURS = (
-    "Cannot read properties of undefined (reading 'schema')",  # Notebook 7.6
+    # Notebook 7.6 without any extension: its @jupyterlab/shortcuts-extension hears of other settings before its own.
+    "Cannot read properties of undefined (reading 'schema')",
     "Command 'filebrowser:open-path' not registered.",  # Notebook 7.6
     "Failed to load resource:",  # the browser itself, of requests by Jupyter: ours make none
 )
@@ -90,6 +93,16 @@ def open_notebook(page, jupyter, request):
         return notebook
 
     return open_cells
+
+
+@pytest.fixture
+def keeps_widgets(jupyter):
+    """JupyterLab saves the state of widgets with a notebook."""
+    path = jupyter.settings / "@jupyter-widgets" / "jupyterlab-manager" / "plugin.jupyterlab-settings"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"saveState": True}))
+    yield
+    path.unlink()
 
 
 @pytest.fixture

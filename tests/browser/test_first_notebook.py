@@ -50,7 +50,7 @@ def test_run_all_succeeds(page, jupyter, local_model, tmp_path, file):
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
     if teams:
         expect(page.locator("[data-testid^=lane-]").first).to_be_visible(timeout=60_000)
-    notebook.ended(len(cells) - 1, timeout=150_000)
+    notebook.ended(len(cells) - 1, timeout=300_000)
     for index in range(len(cells)):
         expect(notebook.prompt(index)).to_have_text(f"[{index + 1}]:")
         notebook.cells.nth(index).scroll_into_view_if_needed()

@@ -34,6 +34,6 @@ def test_reading_is_counted_and_a_turn_that_was_overtaken_is_no_failure(open_not
 
     notebook.stop()
     notebook.ended(1)
-    still = notebook.picture(1).locator(".ap-read")
+    still = notebook.picture(1).locator(".ap-still-read")
     expect(still).to_have_text(READ)
     expect(still).to_contain_text("1 overtaken, began anew")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from playwright.sync_api import expect
@@ -14,22 +15,14 @@ from tests.teams import until
 from .cells import THREE, team_cell
 
 _PRICES = "Flour is $5 a sack and rent is $9 a day, or \\(x\\)."
+_LEAVES_OUT = "get_ipython().magics_manager.registry['AgentsMagics'].session._find_front_end().leave_out()"
+"""As where no page has drawn anything yet; the next one has to ask."""
 _SPEAKS = """%%agents money
 task: Costs of $1 and $2?
 turns: 1
 agents:
   ann: {python: speak}
 """
-
-
-@pytest.fixture
-def keeps_widgets(jupyter):
-    """JupyterLab saves the state of widgets with a notebook."""
-    path = jupyter.settings / "@jupyter-widgets" / "jupyterlab-manager" / "plugin.jupyterlab-settings"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"saveState": True}))
-    yield
-    path.unlink()
 
 
 @pytest.mark.parametrize("front_end", ["lab", "notebooks"])
@@ -49,12 +42,14 @@ def test_amounts_of_dollars_are_no_formula(open_notebook, front_end, tmp_path):
         expect(notebook.output(index).first).to_contain_text("Flour is $5 a sack and rent is $9 a day")
 
 
-def test_a_notebook_holds_the_front_end_once(keeps_widgets, open_notebook, server):
-    """However many runs it shows; without a kernel the picture of each is there."""
+def test_a_notebook_holds_the_front_end_once(keeps_widgets, open_notebook, server, photo):
+    """However many runs it shows; without a kernel each has its picture, and the graph where it is not trusted."""
     server.rate, server.tokens = 500, 10
-    notebook = open_notebook(*(team_cell(f"saved-{i}", THREE, server) for i in range(3)))
+    notebook = open_notebook(*(team_cell(f"saved-{i}", THREE, server) for i in range(3)), _LEAVES_OUT)
+    notebook.run(4)
     for index in (1, 2, 3):
         notebook.run(index)
+        expect(notebook.lane("planner").nth(index - 1)).not_to_be_empty()
         expect(notebook.picture(index)).to_contain_text("finished")
     notebook.save()
     until(lambda: notebook.path.read_text().rstrip().endswith("}"))  # the server writes in place
@@ -65,6 +60,13 @@ def test_a_notebook_holds_the_front_end_once(keeps_widgets, open_notebook, serve
     notebook.open_without_kernel()
     for index in (1, 2, 3):
         expect(notebook.picture(index)).to_be_visible()
+    notebook.path.write_text(notebook.path.read_text().replace("finished", "changed"))  # by whom nobody knows
+    notebook.page.reload()
+    expect(notebook.picture(1)).to_contain_text("changed")
+    drawn = notebook.picture(1).locator("img")
+    expect(drawn).to_have_attribute("alt", re.compile("who read whom, in characters: .*planner → critic"))
+    assert drawn.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+    photo("untrusted", notebook.picture(1))
 
 
 def test_a_run_whose_page_was_reloaded_is_drawn_without_its_kernel(keeps_widgets, open_notebook, server):

@@ -36,7 +36,7 @@ def shown_offset(page):
 
 def branch_off(page, offset, name):
     """Make a branch by the keyboard, once its button was pressed."""
-    page.get_by_role("button", name=f"Branch off after offset {offset}").click()
+    page.get_by_role("button", name=f"Branch here (offset {offset})").click()
     page.keyboard.type(name)
     page.keyboard.press("Enter")
 
@@ -57,7 +57,7 @@ def test_one_looks_at_a_moment_and_comes_back(open_notebook, page, kept, server,
     for turn in pool.document(at=offset).turns:
         expect(notebook.lane(turn.agent).locator(".ap-turn-text")).to_have_text(turn.text.strip())
     expect(notebook.status()).to_contain_text("running")
-    expect(page.locator(".ap-act").first).to_have_accessible_name(f"Roll back to offset {offset}")
+    expect(page.locator(".ap-act").first).to_have_accessible_name(f"Roll back here (offset {offset})")
 
     page.locator(".ap-track").press("Escape")
     expect(page.locator(".ap-now")).to_be_hidden()
@@ -118,7 +118,7 @@ def test_a_story_goes_on_from_the_timeline(open_notebook, page, kept, server, ph
     for turn in then.turns:
         expect(notebook.lane(turn.agent).locator(".ap-turn-text")).to_have_text(turn.text.strip())
 
-    page.get_by_role("button", name=f"Compare offset {offset} with now").click()
+    page.get_by_role("button", name=f"Compare with now (offset {offset})").click()
     expect(outcome.locator(".agentpool-diff")).to_contain_text(f"{offset} → now: 2 changed")
     photo("1-compared")
 
@@ -129,7 +129,7 @@ def test_a_story_goes_on_from_the_timeline(open_notebook, page, kept, server, ph
     branch_off(page, offset, "idea")
     expect(outcome).to_contain_text("'idea' is taken: choose another name")
 
-    page.get_by_role("button", name=f"Roll back to offset {offset}").click()
+    page.get_by_role("button", name=f"Roll back here (offset {offset})").click()
     expect(outcome).to_contain_text("would leave the document, and stay readable on branch 'main'")
     expect(outcome).to_contain_text("the team at work")
     photo("2-asks")

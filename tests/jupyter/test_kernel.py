@@ -269,6 +269,17 @@ def test_a_saved_notebook_shows_a_background_team_that_ended_before_the_last_cel
     assert pool.document().turn("ben#1").text.strip() in output.data["text/html"]
 
 
+def test_a_notebook_that_no_page_has_shown_holds_no_front_end(server, pool):
+    """nbclient writes the state of all widgets into it: the run's, and no code that draws it."""
+    cells = [nbformat.v4.new_code_cell(cell) for cell in ("%load_ext agentpool_jupyter", CELL)]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
+    (saved,) = notebook.metadata.widgets.values()
+    assert len(saved["state"]) >= 2
+    said = sum(len(turn.text) for turn in pool.document().turns)
+    assert len(nbformat.writes(notebook)) - 3 * said < 60_000
+
+
 def test_jupyter_execute_runs_a_notebook(server, pool, tmp_path):
     """Headless, and a failing team fails the command."""
     path = tmp_path / "one.ipynb"

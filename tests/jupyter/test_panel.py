@@ -267,6 +267,22 @@ def test_a_cell_is_read_as_its_run_would(page, text, line, told):
     assert bool(answer["text"]) == bool(told)
 
 
+def test_a_picture_is_asked_for_of_a_run_that_this_kernel_never_showed(page, server):
+    """As after a restart: the pool has the run; what is no mark, and what is nowhere, is told."""
+    with open_pool("pictured", page.home / "pools") as pool:
+        run = play(pool, {"ann": "Drafts."}, server)
+        said = pool.document().turn("ann#1").text.strip()
+    mark = "agentpool-run-0123456789ab"
+    now = page.ask("picture", pool="pictured", run=run.id, mark=mark)
+    assert (now["kind"], now["ended"]) == ("pictured", True)
+    assert said in now["html"]
+    assert said in now["text"]
+    assert now["html"].startswith(f'<div class="{mark}">')
+    assert "is the mark of no picture" in page.ask("picture", pool="pictured", run=run.id, mark='"><script>')["text"]
+    assert "has no run 'r'" in page.ask("picture", pool="pictured", run="r", mark=mark)["text"]
+    assert page.ask("picture", pool="nowhere", run="r", mark=mark)["failed"]
+
+
 def test_what_waits_is_approved(page):
     """It is listed with what will be done exactly, and done once a person agrees."""
     with OpenAIServer(rate=500, tokens=10) as server:
@@ -285,19 +301,3 @@ def test_what_waits_is_approved(page):
         page.wait(lambda message: message["kind"] == "overview" and not message["waiting"])
         with open_pool("asked", page.home / "pools") as pool:
             until(lambda: [effect.status for effect in pool.effects.values()] == ["done"])
-
-
-def test_a_picture_is_asked_for_of_a_run_that_this_kernel_never_showed(page, server):
-    """As after a restart: the pool has the run; what is no mark, and what is nowhere, is told."""
-    with open_pool("pictured", page.home / "pools") as pool:
-        run = play(pool, {"ann": "Drafts."}, server)
-        said = pool.document().turn("ann#1").text.strip()
-    mark = "agentpool-run-0123456789ab"
-    now = page.ask("picture", pool="pictured", run=run.id, mark=mark)
-    assert (now["kind"], now["ended"]) == ("pictured", True)
-    assert said in now["html"]
-    assert said in now["text"]
-    assert now["html"].startswith(f'<div class="{mark}">')
-    assert "is the mark of no picture" in page.ask("picture", pool="pictured", run=run.id, mark='"><script>')["text"]
-    assert "has no run 'r'" in page.ask("picture", pool="pictured", run="r", mark=mark)["text"]
-    assert page.ask("picture", pool="nowhere", run="r", mark=mark)["failed"]

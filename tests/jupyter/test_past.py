@@ -67,8 +67,9 @@ def test_every_moment_is_shown_as_it_was_while_the_run_goes_on(every, most, data
             now.patch()
             place = data.draw(st.integers(0, event.offset))
             offset, state = looked_at(past, now, EVENTS[place].ts)
-            assert offset == place
+            assert offset == next(one.offset for one in EVENTS[place::-1] if one.branch == "main")
             then = folded(place + 1)
+            then.bars, then.points = [], []  # the page has those of now
             assert ordered(msgspec.to_builtins(state)) == ordered(msgspec.to_builtins(then))
             assert state.files == then.files
             assert then.turns == [] or {turn.id for turn in state.turns} == {turn.id for turn in then.turns}

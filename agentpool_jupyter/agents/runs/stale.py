@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from copy import copy
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ class Unread:
 
     def __deepcopy__(self, memo: object) -> Unread:
         """Return one that goes on by itself."""
-        made = Unread(self.agents.values())
-        made._ends, made._by = self._ends.copy(), self._by.copy()
+        made = Unread()
+        vars(made).update({name: copy(value) for name, value in vars(self).items()})
         return made
 
     def add(self, agent: str, end: int) -> None:

@@ -19,9 +19,12 @@ In reading order::
     past      how it stood at earlier moments, folded from few events
     shown     one turn in the view: text that only grows, and how much of it was sent
     timeline  when who spoke, and what happened between
+    causes    which turns each of them came from
     unshown   what is shown of a run that nobody follows, from its pool alone
     files     which files the run's line has
     readings  what reading has cost, summed up as events come
+    cards     what a view is told of one turn
+    answers   questions about a turn, answered from the log
     widget    the screen on a page, kernel side
     wire      what travels between kernel and page
 """

@@ -37,9 +37,11 @@ class KeptPicture:
     def update(self, times: float | None = None) -> None:
         """Show how it stands now; with ``times`` only where so many times as much was said as is shown."""
         with self._lock:
+            if self._final:
+                return
             ended = self._feed.ended.is_set()
             now = Still(self._feed.state())
-            if not self._final and (ended or times is None or now.chars > times * self._chars):
+            if ended or times is None or now.chars > times * self._chars:
                 self._chars, self._final = now.chars, ended
                 self._handle.update(self._widget.stand_in(now), raw=True)
 

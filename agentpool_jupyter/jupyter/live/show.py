@@ -11,9 +11,10 @@ from agentpool_jupyter.display.console import Console
 from agentpool_jupyter.display.terminal import TextScreen
 from agentpool_jupyter.errors import AgentPoolError
 
+from .answers import Answers
 from .feed import Feed
 from .kept import KeptPicture
-from .wire import ActAt, Hello, Look, Resolve, Say, Stop
+from .wire import ActAt, Ask, Hello, Look, Resolve, Say, Stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from agentpool_jupyter.agents import Run
     from agentpool_jupyter.display.screen import State
     from agentpool_jupyter.pool import Pool
+    from agentpool_jupyter.recall import RecallIndex
 
     from .widget import FrontEnd, TeamWidget
     from .wire import ToKernel
@@ -42,9 +44,13 @@ class Show:
         front_end: FrontEnd | None,
         running: Callable[[], Iterable[Run]] = tuple,
         *,
+        index: Callable[[Pool], RecallIndex] | None = None,
         waits: bool = False,
     ) -> None:
-        """Show it at once; ``running`` are the runs of this kernel, of which one may be left by a rollback."""
+        """Show it at once; ``running`` are the runs of this kernel, of which one may be left by a rollback.
+
+        ``index`` gives the index of a pool's store, where one is held open.
+        """
         self.pool = pool
         self.run = run
         self.run_id = run_id
@@ -60,6 +66,7 @@ class Show:
 
             self._widget = TeamWidget(front_end)
             self._feed = Feed(pool, run_id, self._widget)
+            self._answers = Answers(run_id, self._widget.show_answer, index)
             self._widget.on_view_message(partial(self._hear, self._widget))
             display(self._widget.view, raw=True)
             self._picture = KeptPicture(self._widget, self._feed)
@@ -80,6 +87,11 @@ class Show:
         """What is shown now."""
         return self._feed.state()
 
+    @property
+    def seen(self) -> bool:
+        """Whether a page has ever drawn it."""
+        return self._feed.greeted
+
     def go_on_with(self, pool: Pool) -> None:
         """Take another pool from now on: the same one, opened again."""
         self.pool = pool
@@ -92,6 +104,7 @@ class Show:
         self._feed.close()
         self.finish()
         if self._widget is not None:
+            self._answers.close()
             self._widget.close()
 
     def _hear(self, widget: TeamWidget, message: ToKernel) -> None:
@@ -109,6 +122,8 @@ class Show:
                 self._or_tell(widget, lambda: self.pool.post(text))
             case Look(view=view, at=at):
                 self._or_tell(widget, lambda: widget.show_then(view, at, *self._feed.then(at)))
+            case Ask():
+                self._answers.ask(self.pool, message)
             case ActAt():
                 self._deeds.submit(self._act, widget, message)
             case Resolve(id=proposal, accept=accept, text=text, seen=seen, more=more):

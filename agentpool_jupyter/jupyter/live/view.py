@@ -54,6 +54,7 @@ from agentpool_jupyter.pool.events import (
 )
 from agentpool_jupyter.pool.turn import turn_name
 
+from .causes import LiveCauses
 from .files import ShownFiles
 from .readings import Readings, overtaken
 from .shown import ShownTurn
@@ -100,6 +101,7 @@ class TeamView:
         self._said = Counter(turn.agent for turn in before.turns)
         self._readings = Readings()
         self._timeline = Timeline()
+        self._causes = LiveCauses()
         self._files = ShownFiles(before.files, line)
         self._overtaken: set[str] = set()  # agents that are about to begin anew
         self._seen: set[str] = set()
@@ -143,13 +145,14 @@ class TeamView:
         if not isinstance(event, Delta):  # deltas are told apart by turn and seq; ids of all would be many
             self._seen.add(event.id)
             self._readings.absorb(event)
+        self._causes.absorb(event)
         match event:
             case RunStarted():
                 self._start(event)
             case TurnStarted():
                 self._begin(event)
             case TurnContinued(turn=turn) if turn in self._turns:
-                self._read(event.agent, event.context)
+                self._read(event, self._turns[turn].view)
             case Delta(turn=turn) if turn in self._turns:
                 self._grow(event, self._turns[turn])
             case TurnFinished(turn=turn) if turn in self._turns:
@@ -218,7 +221,7 @@ class TeamView:
         self._set(event.agent, "thinking")
         if event.model:
             self._lane(event.agent).model = event.model
-        self._read(event.agent, {"read": self._handed.pop(event.agent, {})} | event.context)
+        self._read(event, view)
 
     def _hand(self, speaker: str, text: str) -> None:
         """Count what Python agents read when they next speak: the document that they are handed is in no event."""
@@ -228,11 +231,15 @@ class TeamView:
             if view.kind == "python" and hears and speaker != name:
                 self._handed[name][speaker] += len(text)
 
-    def _read(self, agent: str, context: dict[str, Any]) -> None:
-        read = context.get("read")
+    def _read(self, event: TurnStarted | TurnContinued, turn: TurnView) -> None:
+        read = event.context.get("read", self._handed.pop(event.agent, {}))
         for source, chars in read.items() if isinstance(read, dict) else ():
-            if source != agent:
-                self._edge(source, agent, chars)
+            if source != event.agent:
+                self._edge(source, event.agent, chars)
+        causes = self._causes.of(turn.id, event.branch) or msgspec.UNSET
+        if causes != turn.causes:
+            turn.causes = causes
+            self._changed_turns.add(turn.id)
 
     def _grow(self, event: Delta, turn: ShownTurn) -> None:
         silent = not turn.chars
@@ -422,6 +429,7 @@ class TeamView:
         turns = self._turns.items()
         memo[id(self._turns)] = {key: copy.deepcopy(one) if one.view.status == "running" else one for key, one in turns}
         memo[id(self._edges)], memo[id(self._seen)] = self._edges.copy(), self._seen.copy()
+        memo[id(self._causes)] = self._causes.copy()
         memo |= {id(self._timeline): Timeline(), id(self._changed_turns): set(), id(self._grown): set()}
         return copy.deepcopy(self, memo)
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from agentpool_jupyter.display.screen import Patch, State
     from agentpool_jupyter.display.still import Still
 
+    from .cards import Alike, Card, Spread, Untold
     from .wire import ActOutcome
 
 
@@ -53,6 +54,15 @@ class FrontEnd(ipywidgets.Widget):  # type: ignore[misc]  # its types are not fo
 
     def __init__(self) -> None:
         super().__init__(code=_bundled("widget.js").read_text(), style=_bundled("widget.css").read_text())
+        hear_at_once(self)
+
+    def leave_out(self) -> None:
+        """Take the code out of what others know, where nobody has drawn anything with it yet.
+
+        Who runs a notebook without a page (nbclient) writes the state of all widgets into it. A page that needs the
+        code after all asks for the state.
+        """
+        self.comm.send(data={"method": "update", "state": {"code": "", "style": ""}, "buffer_paths": []})
 
 
 class TeamWidget(anywidget.AnyWidget):  # type: ignore[misc]  # its types are not followed
@@ -103,6 +113,10 @@ class TeamWidget(anywidget.AnyWidget):  # type: ignore[misc]  # its types are no
     def show_outcome(self, outcome: ActOutcome) -> None:
         """Answer a view that asked for something to be done."""
         self.send(msgspec.to_builtins(outcome))
+
+    def show_answer(self, answer: Card | Alike | Spread | Untold) -> None:
+        """Answer a view that asked about a turn."""
+        self.send(msgspec.to_builtins(answer))
 
     def show_problem(self, text: str) -> None:
         """Show for a while that something a view asked for could not be done."""

@@ -13,6 +13,8 @@ import msgspec
 
 from agentpool_jupyter.display.screen import Patch, State, Then
 
+from .cards import About, Alike, Card, Spread, Untold
+
 if TYPE_CHECKING:
     from ipywidgets import Widget
 
@@ -53,6 +55,19 @@ class Look(msgspec.Struct, kw_only=True, tag="look", tag_field="kind"):
     """In milliseconds since the epoch."""
 
 
+class Ask(msgspec.Struct, kw_only=True, tag="ask", tag_field="kind"):
+    """A view asks about a turn."""
+
+    view: str
+    """Whom the answer is for, as of :class:`Look`."""
+    turn: str
+    about: About
+    text: str = ""
+    """The words whose ``spread`` is asked for."""
+    prompt: int | None = None
+    """The offset of the prompt whose words are wanted on the ``card``; None is the first that counts."""
+
+
 class ActAt(msgspec.Struct, kw_only=True, tag="act", tag_field="kind"):
     """A view asks for what a magic does at a position: a moment of the timeline, or a turn."""
 
@@ -91,8 +106,8 @@ class Problem(msgspec.Struct, kw_only=True, tag="problem", tag_field="kind"):
     text: str
 
 
-ToView = State | Patch | Then | ActOutcome | Problem
-ToKernel = Hello | Stop | Say | Resolve | Look | ActAt
+ToView = State | Patch | Then | ActOutcome | Problem | Card | Alike | Spread | Untold
+ToKernel = Hello | Stop | Say | Resolve | Look | ActAt | Ask
 
 
 def hear_at_once(widget: Widget) -> None:

@@ -20,7 +20,7 @@ import { agentsIcon, agentsIconUrl } from "./icon";
 import { Kernels } from "./kernels";
 import { Link } from "./link";
 import { AgentsPanel } from "./panel";
-import { cellOfRun, type Part, type PictureView, pictureWidget } from "./picture";
+import { cellOfRun, type Part, type PartView, partWidget } from "./part";
 import { Results } from "./results";
 import { StatusItem } from "./status";
 import style from "./style.css";
@@ -57,8 +57,8 @@ const beside: JupyterFrontEndPlugin<Link> = {
     const { commands } = app;
     const settings = { side: "split-right" as Side, statusBar: true };
     const tracker = new WidgetTracker<MainAreaWidget<DocumentView>>({ namespace: "agentpool" });
+    const parts = new WidgetTracker<MainAreaWidget<PartView>>({ namespace: "agentpool-parts" });
     new Results(link, notebooks);
-    const pictures = new WidgetTracker<MainAreaWidget<PictureView>>({ namespace: "agentpool-pictures" });
     const actions = new Actions(link, (pool) => void commands.execute("agentpool:open", { pool }));
 
     const kernels = new Kernels(notebooks);
@@ -86,14 +86,14 @@ const beside: JupyterFrontEndPlugin<Link> = {
         return widget;
       },
     });
-    commands.addCommand("agentpool:picture", {
+    commands.addCommand("agentpool:part", {
       label: (args) => `Show the ${String(args["part"])} of a Team`,
       execute: (args) => {
         const [path, cell, part] = [String(args["path"]), String(args["cell"]), args["part"] as Part];
-        let widget = pictures.find(({ content: one }) => one.path === path && one.cell === cell && one.part === part);
+        let widget = parts.find(({ content: one }) => one.path === path && one.cell === cell && one.part === part);
         if (!widget) {
-          widget = pictureWidget(notebooks, path, cell, part);
-          void pictures.add(widget);
+          widget = partWidget(notebooks, path, cell, part);
+          void parts.add(widget);
         }
         if (!widget.isAttached) app.shell.add(widget, "main", { mode: "split-bottom", ref: String(args["below"] ?? ""), activate: false });
         return widget;
@@ -108,8 +108,8 @@ const beside: JupyterFrontEndPlugin<Link> = {
         const below = (await commands.execute("agentpool:open", { pool: await status.poolNow() })) as Widget;
         if (!notebook || !cell) return; // no team was seen at work here: its document is all there is
         const of = { path: notebook.context.path, cell: cell.model.id };
-        const timeline = (await commands.execute("agentpool:picture", { ...of, part: "timeline", below: below.id })) as Widget;
-        await commands.execute("agentpool:picture", { ...of, part: "graph", below: timeline.id });
+        const timeline = (await commands.execute("agentpool:part", { ...of, part: "timeline", below: below.id })) as Widget;
+        await commands.execute("agentpool:part", { ...of, part: "graph", below: timeline.id });
       },
     });
     commands.addCommand("agentpool:stop", {
@@ -138,8 +138,8 @@ const beside: JupyterFrontEndPlugin<Link> = {
         args: (widget) => ({ pool: widget.content.pool }),
         name: (widget) => widget.content.pool,
       });
-      void restorer.restore(pictures, {
-        command: "agentpool:picture",
+      void restorer.restore(parts, {
+        command: "agentpool:part",
         args: ({ content: { path, cell, part } }) => ({ path, cell, part }),
         name: ({ content: { path, cell, part } }) => `${path}:${cell}:${part}`,
         when: notebooks.restored,

@@ -34,14 +34,14 @@ function showsRun(cell: CodeCell): boolean {
 }
 
 /** A second view of a cell's output, of which the style sheet shows one part. */
-export class PictureView extends Panel {
+export class PartView extends Panel {
   constructor(
     readonly path: string,
     readonly cell: string,
     readonly part: Part,
   ) {
     super();
-    this.addClass("ap-lab-picture");
+    this.addClass("ap-lab-part");
     this.node.dataset["part"] = part;
   }
 
@@ -59,8 +59,8 @@ export class PictureView extends Panel {
   }
 }
 
-export function pictureWidget(notebooks: INotebookTracker, path: string, cell: string, part: Part): MainAreaWidget<PictureView> {
-  const content = new PictureView(path, cell, part);
+export function partWidget(notebooks: INotebookTracker, path: string, cell: string, part: Part): MainAreaWidget<PartView> {
+  const content = new PartView(path, cell, part);
   const widget = new MainAreaWidget({ content });
   widget.id = `agentpool-${part}-${cell}-${path}`;
   widget.title.label = TITLES[part];
