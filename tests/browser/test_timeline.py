@@ -57,7 +57,7 @@ def test_one_looks_at_a_moment_and_comes_back(open_notebook, page, kept, server,
     for turn in pool.document(at=offset).turns:
         expect(notebook.lane(turn.agent).locator(".ap-turn-text")).to_have_text(turn.text.strip())
     expect(notebook.status()).to_contain_text("running")
-    expect(page.locator(".ap-act").first).to_have_accessible_name(f"Roll back here (offset {offset})")
+    expect(page.locator(".ap-timeline .ap-act").first).to_have_accessible_name(f"Roll back here (offset {offset})")
 
     page.locator(".ap-track").press("Escape")
     expect(page.locator(".ap-now")).to_be_hidden()
@@ -107,7 +107,7 @@ def test_a_story_goes_on_from_the_timeline(open_notebook, page, kept, server, ph
     notebook.start(1)
     grow(notebook.lane("planner"), notebook.lane("treasurer"))
     grow(notebook.lane("planner"), notebook.lane("treasurer"))
-    pool, outcome = kept("story"), page.locator(".ap-outcome")
+    pool, outcome = kept("story"), page.locator(".ap-timeline .ap-outcome")
     box = page.locator(".ap-across").bounding_box()
     page.mouse.move(box["x"] + 0.95 * box["width"], box["y"] + 4)
     page.mouse.down()
@@ -152,8 +152,8 @@ def test_a_story_goes_on_from_the_timeline(open_notebook, page, kept, server, ph
 
     jupyter.kernel_process(notebook.name).kill()
     page.get_by_role("dialog").get_by_role("button", name="OK").click()
-    expect(page.locator(".ap-act")).to_have_count(0)
-    expect(page.locator(".ap-actions > .ap-command")).to_have_text(
+    expect(page.locator(".ap-timeline .ap-act")).to_have_count(0)
+    expect(page.locator(".ap-timeline .ap-actions > .ap-command")).to_have_text(
         [f"%rollback {offset}", f"%branch idea {offset}", f"%diff {offset}"]
     )
     assert not errors
