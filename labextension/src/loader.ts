@@ -4,6 +4,8 @@
 interface FrontEnd {
   get(name: string): unknown;
   once(event: string, then: () => void): void;
+  on(event: string, then: () => void): void;
+  set(values: { code: string; style: string }): void;
   /** The line to the kernel; none where there is only a saved state. */
   readonly comm?: { send(data: { method: string }): unknown };
   /** The code as a module, once a view has loaded it. */
@@ -23,6 +25,7 @@ async function render(context: Context): Promise<(() => void) | undefined> {
     if (!frontEnd.comm) return undefined; // what stands in is shown
     await state(frontEnd);
   }
+  if (frontEnd.loaded === undefined) keep(frontEnd);
   frontEnd.loaded ??= load(String(frontEnd.get("code")));
   const { default: widget } = await frontEnd.loaded;
   if (context.signal?.aborted === true) return undefined;
@@ -37,6 +40,14 @@ function state(frontEnd: FrontEnd): Promise<void> {
   return new Promise((resolve) => {
     frontEnd.once("change:code", resolve);
     frontEnd.comm?.send({ method: "request_state" });
+  });
+}
+
+/** A page that has drawn saves the code with the notebook, also where the kernel does not know yet that it has. */
+function keep(frontEnd: FrontEnd): void {
+  const [code, style] = [String(frontEnd.get("code")), String(frontEnd.get("style"))];
+  frontEnd.on("change:code change:style", () => {
+    if (!frontEnd.get("code")) frontEnd.set({ code, style });
   });
 }
 

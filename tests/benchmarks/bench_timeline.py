@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 import agentpool_jupyter as ap
-from agentpool_jupyter.jupyter.live.past import Past
-from agentpool_jupyter.jupyter.live.view import TeamView
+from agentpool_jupyter.jupyter.live.view.past import Past
+from agentpool_jupyter.jupyter.live.view.view import TeamView
 from agentpool_jupyter.pool import Document
 from agentpool_jupyter.pool.affairs import Affairs
 

@@ -12,8 +12,8 @@ from .place import ROOT
 NEEDS = {"bench_recall": ("datasketch", "rensa", "scipy")}
 """What a benchmark cannot do without. The peers of the others stay out of their tables where they are missing."""
 
-QUICK = ("bench_append", "bench_team")
-"""Those that run each time: on both stores, and with a team; the others by night."""
+QUICK = ("bench_append",)
+"""Those that run each time; the others by night."""
 
 
 @pytest.mark.kafka

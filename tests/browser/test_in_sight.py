@@ -20,7 +20,7 @@ def scroll(page, to):
     page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
-@pytest.mark.parametrize("front_end", ["lab", "notebooks"])
+@pytest.mark.parametrize("front_end", ["lab", pytest.param("notebooks", marks=pytest.mark.nightly)])
 def test_the_head_is_in_sight_wherever_one_looks(open_notebook, kept, server, photo, front_end):
     """With Stop, figures and the line to the team, in which one goes on typing; after the end it makes room."""
     name = f"sight-{front_end}"

@@ -66,7 +66,7 @@ def shows_the_plan(place):
     expect(place.locator("img:not([src^='data:image/svg+xml']), script, mjx-container")).to_have_count(0)
 
 
-@pytest.mark.parametrize("front_end", ["lab", "notebooks"])
+@pytest.mark.parametrize("front_end", ["lab", pytest.param("notebooks", marks=pytest.mark.nightly)])
 def test_markdown_is_seen_while_it_grows_and_wherever_it_is_read(open_notebook, page, server, photo, front_end):
     """In lanes, document, final picture, ``%pool``, ``%diff`` and ``%similar``; nothing is asked of another host."""
     asked = []

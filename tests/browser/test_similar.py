@@ -113,7 +113,7 @@ def test_a_click_while_a_team_speaks(open_notebook, kept, server):
     assert any(turn.text.startswith("From ") for turn in kept("busy").document().turns)
 
 
-@pytest.mark.parametrize("front_end", ["lab", "notebooks"])
+@pytest.mark.parametrize("front_end", ["lab", pytest.param("notebooks", marks=pytest.mark.nightly)])
 def test_a_saved_notebook_shows_the_hits_without_a_kernel(open_notebook, photo, front_end):
     """The plain table, with every text; no button that would do nothing, and no word of a missing widget."""
     notebook = ask(open_notebook, f"saved-{front_end}", f"%similar {LEASE}", front_end=front_end)

@@ -41,7 +41,7 @@ def branch_off(page, offset, name):
     page.keyboard.press("Enter")
 
 
-@pytest.mark.parametrize("front_end", ["lab", "notebooks"])
+@pytest.mark.parametrize("front_end", ["lab", pytest.param("notebooks", marks=pytest.mark.nightly)])
 def test_one_looks_at_a_moment_and_comes_back(open_notebook, page, kept, server, photo, front_end):  # noqa: PLR0917
     """Lanes and document say what the log held then, while the run goes on; what is copied leads there."""
     page.set_viewport_size({"width": 1366, "height": 1000})

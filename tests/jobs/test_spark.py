@@ -18,6 +18,7 @@ def test_same_lines_on_one_machine(run, expected):
     assert told[-1].done == told[-1].total > 0
 
 
+@pytest.mark.nightly
 def test_what_the_environment_says_for_other_programs_is_in_nobodys_way(run, expected, tmp_path, monkeypatch):
     """Spark would open a notebook in place of the job, or look where it is not; and paths are no URIs, nor patterns."""
     odd = tmp_path / "[t]mp $HOME \u00e9 %20"
@@ -30,6 +31,7 @@ def test_what_the_environment_says_for_other_programs_is_in_nobodys_way(run, exp
     assert list(odd.iterdir()) == []
 
 
+@pytest.mark.nightly  # that a job reaches a cluster is seen each time by the one that is cancelled there
 def test_same_lines_on_a_standalone_cluster(run, expected, spark_master):
     """Its workers get the code with the job."""
     output, result = run("spark", options={"spark_master": spark_master})

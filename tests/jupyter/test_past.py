@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentpool_jupyter.display.screen import FileView
-from agentpool_jupyter.jupyter.live.past import Past
+from agentpool_jupyter.jupyter.live.view.past import Past
 from agentpool_jupyter.pool.effects import digest_of_effect
 from agentpool_jupyter.pool.events import Decision, EffectDone, EffectStarted, File, Proposal, TurnFinished, Vote
 

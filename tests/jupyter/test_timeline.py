@@ -3,7 +3,7 @@
 import pytest
 
 from agentpool_jupyter.jupyter.live.feed import Feed
-from agentpool_jupyter.jupyter.live.timeline import Timeline
+from agentpool_jupyter.jupyter.live.view.timeline import Timeline
 from agentpool_jupyter.pool import words
 from agentpool_jupyter.pool.events import (
     Delta,

@@ -14,7 +14,7 @@ from agentpool_jupyter.display.console import Console
 from agentpool_jupyter.display.screen import CallView, Patch, Reading
 from agentpool_jupyter.display.still import Still
 from agentpool_jupyter.display.terminal import TextScreen
-from agentpool_jupyter.jupyter.live.view import TeamView
+from agentpool_jupyter.jupyter.live.view.view import TeamView
 from agentpool_jupyter.pool import Document
 from agentpool_jupyter.pool.affairs import Affairs
 from agentpool_jupyter.pool.effects import digest_of_effect

@@ -307,6 +307,7 @@ def test_one_word_is_told_to_be_too_little(pool, say):
     assert "one word" in matches.notes[0]
 
 
+@pytest.mark.nightly
 def test_ten_megabytes(pool, say):
     """As a turn, and as a query."""
     say("".join(f"word{i} " for i in range(1_000_000)))

@@ -11,20 +11,14 @@ terminal prints lines. Below the widget stands a still picture of the view's sta
 values that a screen is handed, the terminal and the picture are in ``display``.
 In reading order::
 
-    show      one run that is shown: its feed, its screen, and what the screen's buttons do
-    kept      the still picture below its widget
-    feed      from the log to a screen, coalesced
-    acting    what a page's buttons do to the history: the same as magics do
-    view      what is shown of a run: events are folded into it, patches and states come out
-    past      how it stood at earlier moments, folded from few events
-    shown     one turn in the view: text that only grows, and how much of it was sent
-    timeline  when who spoke, and what happened between
-    causes    which turns each of them came from
-    unshown   what is shown of a run that nobody follows, from its pool alone
-    files     which files the run's line has
-    readings  what reading has cost, summed up as events come
-    cards     what a view is told of one turn
-    answers   questions about a turn, answered from the log
-    widget    the screen on a page, kernel side
-    wire      what travels between kernel and page
+    show     one run that is shown: its feed, its screen, and what the screen's buttons do
+    kept     the still picture below its widget
+    feed     from the log to a screen, coalesced
+    view/    what is shown: events are folded into it, patches and states come out
+    unshown  the same of a run that nobody follows, from its pool alone
+    acting   what a page's buttons do to the history: the same as magics do
+    answers  questions about a turn, answered from the log
+    cards    what a page is told of one turn
+    widget   the screen on a page, kernel side
+    wire     what travels between kernel and page
 """

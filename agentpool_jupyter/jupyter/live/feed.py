@@ -14,8 +14,8 @@ from agentpool_jupyter.display.screen import State
 from agentpool_jupyter.errors import LogError, LogMovedError
 from agentpool_jupyter.pool import Position
 
-from .past import Past
-from .view import TeamView
+from .view.past import Past
+from .view.view import TeamView
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

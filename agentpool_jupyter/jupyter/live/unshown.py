@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from agentpool_jupyter.errors import UserError
 from agentpool_jupyter.pool import Position
 
-from .view import TeamView
+from .view.view import TeamView
 
 if TYPE_CHECKING:
     from agentpool_jupyter.display.screen import State

@@ -11,7 +11,7 @@ from agentpool_jupyter.agents import stop_run
 from agentpool_jupyter.agents.runs.claims import ask_to_stop, mark_lost
 from agentpool_jupyter.errors import RunActiveError, UserError
 from agentpool_jupyter.pool.events import Claim, Heartbeat, RunFinished, RunStarted, StopAsked, TurnFailed
-from tests.openai_server import Drip, OpenAIServer
+from tests.openai_server import Drip, Hold, OpenAIServer
 from tests.programs import at_once, running
 from tests.teams import asked, of_type, play, prompt, said, speaks, team, until
 
@@ -267,7 +267,7 @@ def test_who_holds_a_run_later_is_not_stopped_by_an_older_request(pool):
 def test_one_agent_is_stopped_through_the_log_and_the_others_go_on(pool):
     """What it says is broken off, who hears it alone has nothing to hear, and in a resumed run it is there again."""
     with OpenAIServer(tokens=30) as server:
-        server.fault(Drip(500), contains=speaks("ben"), times=1)
+        server.fault(Hold(10), contains=speaks("ben"), times=1)
         agents = {
             "ann": {"role": "Talks.", "listens": []},
             "ben": {"role": "Talks.", "listens": []},

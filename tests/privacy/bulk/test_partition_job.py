@@ -31,7 +31,9 @@ def classes_by(engine, options=None, *, count=4000, part=1500, **more):
 
 
 @pytest.mark.parametrize(
-    "shared_engine", ["local", "spark", pytest.param("hadoop", marks=pytest.mark.nightly)], indirect=True
+    "shared_engine",
+    ["local", *(pytest.param(name, marks=pytest.mark.nightly) for name in ("spark", "hadoop"))],
+    indirect=True,
 )
 def test_every_engine_gives_the_same_classes(shared_engine):
     expected, found = classes_by("inline")[1], classes_by(*shared_engine)[1]

@@ -124,7 +124,9 @@ def test_the_simplest_engine_makes_the_rows_that_following_makes(both, expected,
 
 
 @pytest.mark.parametrize(
-    "shared_engine", ["local", "spark", pytest.param("hadoop", marks=pytest.mark.nightly)], indirect=True
+    "shared_engine",
+    ["local", *(pytest.param(name, marks=pytest.mark.nightly) for name in ("spark", "hadoop"))],
+    indirect=True,
 )
 def test_every_engine_makes_the_same_rows(both, expected, tmp_path, shared_engine):
     assert made_by(both, tmp_path / "recall.index", *shared_engine) == expected

@@ -1,4 +1,4 @@
-"""What the widget shows of one run, kept up to date event by event; pure, without threads or widgets."""
+"""The view: events in, and out of it the state of what is shown, or what of it has changed."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from agentpool_jupyter.agents.team.spec import TASK, AgentSpec, TeamSpec
+from agentpool_jupyter.agents.team.spec import TeamSpec
 from agentpool_jupyter.display.screen import (
     AgentState,
     AgentView,
-    AlikeView,
     Append,
-    CallView,
     EdgeView,
     Patch,
     QuestionView,
@@ -25,7 +23,6 @@ from agentpool_jupyter.display.screen import (
     State,
     TurnView,
 )
-from agentpool_jupyter.effects.perform import answer_of
 from agentpool_jupyter.pool import words
 from agentpool_jupyter.pool.claims import is_late
 from agentpool_jupyter.pool.effects.questions import questions_of
@@ -56,6 +53,7 @@ from agentpool_jupyter.pool.turn import turn_name
 
 from .causes import LiveCauses
 from .files import ShownFiles
+from .parts import agent_view, question_view, show_call
 from .readings import Readings, overtaken
 from .shown import ShownTurn
 from .timeline import Timeline
@@ -65,12 +63,10 @@ if TYPE_CHECKING:
 
     from agentpool_jupyter.pool import Document
     from agentpool_jupyter.pool.affairs import Affairs
-    from agentpool_jupyter.pool.effects import Effect
     from agentpool_jupyter.pool.votes import Gate
 
 _Item = TypeVar("_Item")
 _CHARS_PER_TOKEN = 4  # English prose; only for the rate shown while a turn still runs
-_MOST_TOLD = 4_000  # characters of an answer or an output that are shown
 _OF_ANYONE = (GateEdited, Grant, GrantRevoked, File, Head)
 """Events of others that may change what the run's agents wait for."""
 _UNDER_WAY = ("waiting", "approved")
@@ -197,7 +193,7 @@ class TeamView:
         for tool, gate in spec.gates.items():
             self._warn_of(tool, gate)
         for agent in spec.agents:
-            view = self.agents.setdefault(agent.name, _agent_view(spec, agent))
+            view = self.agents.setdefault(agent.name, agent_view(spec, agent))
             view.state, view.note = "idle", ""
             view.place = self._places.setdefault(agent.name, len(self._places))
             self._changed_agents.add(agent.name)
@@ -291,7 +287,7 @@ class TeamView:
             return
         if effect.proposal.turn in self._turns:
             turn = self._own(effect.proposal.turn)
-            _show_call(turn.view, effect)
+            show_call(turn.view, effect)
             self._changed_turns.add(turn.view.id)
         doing = {"waiting": f"{effect.verdict(0).why}: {effect.told}", "running": f"calls {effect.told}"}
         self._set(effect.proposal.agent, "thinking", doing.get(effect.status, ""))
@@ -326,7 +322,7 @@ class TeamView:
         """Return what waits for a person, who has not answered yet."""
         effects = self._affairs.effects
         waiting = [effect for effect in map(effects.__getitem__, self._asked) if effect.waits_for_person]
-        return [_question(question.effects) for question in questions_of(waiting)]
+        return [question_view(question.effects) for question in questions_of(waiting)]
 
     def _message(self, event: Message) -> None:
         turn = self._open(event, event.id)
@@ -494,50 +490,3 @@ def _from_end(items: list[_Item], size: int) -> Iterator[list[_Item]]:
     """Yield a list in pieces, the last first."""
     for stop in range(len(items), 0, -size):
         yield items[max(0, stop - size) : stop]
-
-
-def _question(effects: list[Effect]) -> QuestionView:
-    first, *more = effects
-    uncounted = "; ".join(effect.uncounted for effect in effects if effect.uncounted)
-    return QuestionView(
-        id=first.id,
-        agent=first.proposal.agent,
-        what=first.told,
-        why=first.verdict(0).why + (f"; not counted: {uncounted}" if uncounted else ""),
-        until=min((effect.deadline for effect in effects if effect.deadline), default=None),
-        rests="; ".join(dict.fromkeys(effect.rests_on for effect in effects)),
-        again="; ".join(dict.fromkeys(effect.asked_again for effect in effects if effect.asked_again)),
-        seen=first.since,
-        more=[AlikeView(id=one.id, agent=one.proposal.agent, what=one.told, seen=one.since) for one in more],
-    )
-
-
-def _show_call(turn: TurnView, effect: Effect) -> None:
-    """Put a call into its turn, in place of what stands there of it."""
-    ended = effect.ended
-    shown = CallView(
-        id=effect.id,
-        what=effect.told,
-        status=effect.status,
-        answer=_cut(answer_of(effect)) if ended or effect.status == "refused" else "",
-        output=_cut(ended.output) if ended else "",
-    )
-    calls = {call.id: call for call in (turn.calls or [])}
-    turn.calls = list((calls | {effect.id: shown}).values())
-
-
-def _cut(text: str) -> str:
-    return (
-        text if len(text) <= _MOST_TOLD else f"{text[:_MOST_TOLD]}… ({len(text):,} characters; `%pool events` has all)"
-    )
-
-
-def _agent_view(team: TeamSpec, agent: AgentSpec) -> AgentView:
-    return AgentView(
-        name=agent.name,
-        role=agent.role,
-        model=f"{words.PYTHON}{agent.python}" if agent.python else agent.model or team.model or "",
-        kind="python" if agent.python else "model",
-        listens=None if agent.listens is None else [name for name in agent.listens if name != TASK],
-        turns_max=team.turns_of(agent),
-    )
