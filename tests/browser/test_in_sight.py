@@ -56,7 +56,7 @@ def test_the_head_is_in_sight_wherever_one_looks(open_notebook, kept, server, ph
     expect(notebook.status()).to_contain_text("stopped")
 
 
-@pytest.mark.parametrize("width", [800, 1366, 2560])
+@pytest.mark.parametrize("width", [800, *(pytest.param(width, marks=pytest.mark.nightly) for width in (1366, 2560))])
 def test_nothing_moves_when_a_run_ends(open_notebook, page, server, photo, width):
     """Four stand two by two, unless the page is very wide or very narrow."""
     page.set_viewport_size({"width": width, "height": 900})

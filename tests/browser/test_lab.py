@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 import nbformat
+import pytest
 from playwright.sync_api import expect
 
 from agentpool_jupyter import open_pool
@@ -228,6 +229,7 @@ def test_a_cell_of_a_team_is_helped_with(open_notebook, page, photo):
     expect(cell.locator(".cm-line").last).to_contain_text("tools: [search_stock")
 
 
+@pytest.mark.nightly
 def test_help_can_be_switched_off(open_notebook, page, jupyter, photo):
     """In JupyterLab's own settings."""
     file = jupyter.settings / "agentpool-jupyter" / "plugin.jupyterlab-settings"
@@ -265,6 +267,7 @@ def test_the_panel_is_there_in_notebook_7_too(open_notebook, page, server, photo
     photo("notebook-7")
 
 
+@pytest.mark.nightly
 def test_the_panel_is_readable_in_the_dark_and_at_800_pixels(open_notebook, jupyter, panel, server, photo):
     """Colours are the theme's own."""
     theme = jupyter.settings / "@jupyterlab" / "apputils-extension" / "themes.jupyterlab-settings"

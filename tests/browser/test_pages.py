@@ -96,6 +96,7 @@ def test_a_front_end_without_subshells_still_shows_the_run(without_subshells, op
     until(lambda: [event.reason for event in of_type(kept("subshells"), RunFinished)] == ["stopped"])
 
 
+@pytest.mark.nightly
 def test_attach_keeps_the_document_of_a_run_whose_page_was_reloaded(open_notebook, kept, server):
     """A reloaded page never gets the picture of the end; ``%agents attach`` puts it into the notebook after all."""
     notebook = open_notebook(team_cell("again", THREE, server, "--bg"), "%agents attach again")

@@ -73,6 +73,7 @@ def test_a_hit_is_inserted_by_a_click(open_notebook, kept, photo):
     photo("2-inserted", shown.first)
 
 
+@pytest.mark.nightly
 def test_in_the_dark_theme(dark, open_notebook, photo):
     notebook = ask(open_notebook, "dark", f"%similar {LEASE}", "print(_)")
     expect(notebook.page.locator("body")).to_have_attribute("data-jp-theme-light", "false")

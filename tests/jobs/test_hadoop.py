@@ -9,6 +9,7 @@ from tests.jobs.stopping import assert_gone, cancel_when_running
 pytestmark = pytest.mark.timeout(400)
 
 
+@pytest.mark.nightly
 def test_same_lines(run, expected, hadoop):
     told = []
     output, result = run("hadoop", progress=told.append)
@@ -29,7 +30,7 @@ def test_a_failing_mapper(run, hadoop):
     assert not [name for name in files(hadoop, "/tmp") if "agentpool" in name]
 
 
-@pytest.mark.nightly  # Spark shows each time that cancelling reaches a cluster
+@pytest.mark.nightly
 def test_cancelling_ends_the_application(lines, tmp_path, hadoop):
     error, mappers = cancel_when_running(lines, tmp_path, "hadoop")
     assert "was told to stop" in str(error)

@@ -31,7 +31,7 @@ def test_what_the_environment_says_for_other_programs_is_in_nobodys_way(run, exp
     assert list(odd.iterdir()) == []
 
 
-@pytest.mark.nightly  # that a job reaches a cluster is seen each time by the one that is cancelled there
+@pytest.mark.nightly
 def test_same_lines_on_a_standalone_cluster(run, expected, spark_master):
     """Its workers get the code with the job."""
     output, result = run("spark", options={"spark_master": spark_master})
@@ -39,13 +39,14 @@ def test_same_lines_on_a_standalone_cluster(run, expected, spark_master):
     assert result.counters["toy"]["lines"] == 300
 
 
-@pytest.mark.nightly  # the other tests show each time that jobs, and being told to stop, reach a cluster
+@pytest.mark.nightly
 def test_a_failing_mapper_on_a_standalone_cluster(run, spark_master):
     with pytest.raises(JobError, match=r"failed on spark: ArithmeticError: cannot take k\d") as caught:
         run("spark", "tests.jobs.toy:Failing", options={"spark_master": spark_master})
     assert "in mapper" in caught.value.log.read_text()
 
 
+@pytest.mark.nightly
 def test_cancelling_on_a_standalone_cluster(lines, tmp_path, spark_master):
     error, mappers = cancel_when_running(lines, tmp_path, "spark", {"spark_master": spark_master})
     assert "was told to stop" in str(error)

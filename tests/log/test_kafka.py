@@ -129,6 +129,7 @@ def test_more_copies_than_brokers_are_refused(kafka_url):
         open_store(f"{kafka_url}?replication_factor=2").open("bakery")
 
 
+@pytest.mark.nightly
 def test_nothing_makes_the_broker_create_a_topic(tmp_path):
     """Even where the cluster would, looking for a pool and using a deleted one creates nothing."""
     with running_broker(tmp_path / "kafka", properties={"auto.create.topics.enable": "true"}) as status:
@@ -555,6 +556,7 @@ def test_a_long_outage_is_one_clear_error_and_the_log_recovers(tmp_path):
             assert [record.value for record in next(follower)][-1] == stored[-1]
 
 
+@pytest.mark.nightly
 def test_closing_during_an_outage_ends_readers_and_writers(tmp_path):
     data = tmp_path / "kafka"
     with running_broker(data) as status:

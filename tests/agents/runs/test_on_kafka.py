@@ -95,6 +95,7 @@ def test_a_broker_that_is_away_in_mid_run_loses_nothing(tmp_path):
         assert {turn.text for turn in turns} == said
 
 
+@pytest.mark.nightly
 def test_a_broker_that_stays_away_ends_the_run_with_one_clear_error(tmp_path):
     """When the broker does not come back, the run fails and says where Kafka was expected and what to do."""
     with OpenAIServer(rate=20, tokens=100) as server, running_broker(tmp_path / "kafka") as status:
