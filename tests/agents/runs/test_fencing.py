@@ -88,7 +88,7 @@ def words(pool):
 def test_the_late_words_of_a_process_that_was_stopped_change_nothing(url):
     """It is stopped for longer than its lease, the run is taken over, and it wakes in the middle of its sentence."""
     with OpenAIServer(tokens=30) as server, open_pool("bakery", url) as pool:
-        server.fault(Drip(20), contains=speaks("slow"), times=1)
+        server.fault(Drip(5), contains=speaks("slow"), times=1)
         with running(_CHILD, 1.0, server.base_url, url) as process:
             name = process.stdout.readline().strip()
             until(lambda: len(of_type(pool, Delta)) > 3)

@@ -44,7 +44,7 @@ def test_a_file_that_the_turn_had_read_is_rewritten_while_it_waits(url, server, 
     with open_pool("bakery", url) as pool:
         pool.write_file("bread.md", "flour")
         run = made.start(pool)
-        until(lambda: pool.pending() and pool.pending()[0].votes)
+        until(lambda: any(one.votes for one in pool.pending()))
         (effect,) = pool.pending()
         assert effect.proposal.rests.files == {"bread.md": 1}
         assert effect.rests_on.endswith("bread.md (version 1)")
@@ -67,7 +67,7 @@ def test_a_rollback_that_is_undone_asks_again(url, server):
     with open_pool("bakery", url) as pool:
         pool.write_file("bread.md", "flour")
         run = made.start(pool)
-        until(lambda: pool.pending() and pool.pending()[0].votes)
+        until(lambda: any(one.votes for one in pool.pending()))
         (effect,) = pool.pending()
         pool.rollback(0)
         assert run.wait(30)
@@ -143,7 +143,7 @@ def test_a_turn_that_was_read_half_and_fails_asks_again(pool, server):
 
     pool.append([half(TurnStarted), half(Delta, seq=0, text="Half of it")])
     run = made.start(pool)
-    until(lambda: pool.pending() and pool.pending()[0].votes)
+    until(lambda: any(one.votes for one in pool.pending()))
     (effect,) = pool.pending()
     assert effect.proposal.rests.turns == ("half",)
     pool.append([half(TurnFailed, error="500", retriable=True)])
