@@ -102,6 +102,7 @@ def check_together(path: Path) -> None:
         return
     with closing(connect(path, "ro")) as both:
         try:
+            both.execute("BEGIN")  # all is read as of one moment: another process may be writing
             ((rows,),) = both.execute("SELECT count(*) FROM records")
             sound = rows + packs.count(both)[1] == end(both)
             sound = sound and both.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
