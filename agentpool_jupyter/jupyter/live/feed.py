@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from contextlib import suppress
@@ -12,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from agentpool_jupyter.display.screen import State
 from agentpool_jupyter.errors import LogError, LogMovedError
-from agentpool_jupyter.pool import Position
 
 from .view.past import Past
 from .view.view import TeamView
@@ -37,14 +35,12 @@ class Feed:
 
     def __init__(self, pool: Pool, run: str, screen: Screen) -> None:
         record = pool.runs[run]
-        before = pool.document(Position(record.branch, record.start - 1))
-        line = dict(pool.lineage.line(record.branch, sys.maxsize))
         self._name = pool.name
         self._screen = screen
         self._lock = threading.RLock()  # guards the view and the order of what is shown
         self._pool = pool
-        self._view = TeamView(run, before, line, pool.affairs(record.start))
-        self._past = Past(self._view, record.start, line)
+        self._view = TeamView.before(pool, record)
+        self._past = Past(self._view, record.start, self._view.line)
         self._stored = pool.end  # what the log holds already is history: an end in it may have been resumed from
         self._shown = 0
         self._greeted = False

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from agentpool_jupyter.errors import UserError
-from agentpool_jupyter.pool import Position
 
 from .view.view import TeamView
 
@@ -21,8 +19,7 @@ def state_of(pool: Pool, run: str) -> State:
     if record is None:
         message = f"pool {pool.name!r} has no run {run!r}; `%agents list {pool.name}` names those that it has"
         raise UserError(message)
-    before = pool.document(Position(record.branch, record.start - 1))
-    view = TeamView(run, before, dict(pool.lineage.line(record.branch, sys.maxsize)), pool.affairs(record.start))
+    view = TeamView.before(pool, record)
     for event in pool.events(record.start):
         view.absorb(event)
     view.patch()  # text counts as shown once it is on its way

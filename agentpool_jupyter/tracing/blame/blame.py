@@ -154,9 +154,8 @@ def blame(
     says which steps, and in which order, and with ``every`` it is all of them. ``functions`` are those that the team
     names. ``budget`` is the most tokens of all forks together (``{"tokens": N}`` is the same): before each, twice what
     the run took from there on is set aside, and where that no longer fits it ends. A team that calls tools needs
-    ``act``: forks call
-    them for real. ``trust`` is as of :func:`agentpool_jupyter.resume`. ``progress``
-    is told how far it is, from 0 to 1, and what came of each fork.
+    ``act``: forks call them for real. ``trust`` is as of :func:`agentpool_jupyter.resume`. ``progress`` is told how far
+    it is, from 0 to 1, and what came of each fork.
 
     Raises UserError where that cannot be done.
     """

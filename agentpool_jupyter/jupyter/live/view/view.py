@@ -24,6 +24,7 @@ from agentpool_jupyter.display.screen import (
     TurnView,
 )
 from agentpool_jupyter.pool import words
+from agentpool_jupyter.pool.branches import Position
 from agentpool_jupyter.pool.claims import is_late
 from agentpool_jupyter.pool.effects.questions import questions_of
 from agentpool_jupyter.pool.events import (
@@ -61,8 +62,9 @@ from .timeline import Timeline
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from agentpool_jupyter.pool import Document
+    from agentpool_jupyter.pool import Document, Pool
     from agentpool_jupyter.pool.affairs import Affairs
+    from agentpool_jupyter.pool.runs import RunRecord
     from agentpool_jupyter.pool.votes import Gate
 
 _Item = TypeVar("_Item")
@@ -84,6 +86,8 @@ class TeamView:
         view's from now on: what becomes of a call depends on more than its run's events.
         """
         self.run = RunView(pool=before.pool, run=run, branch=before.branch or "main")
+        self.line = line
+        """That of the run alone: teams to which it hands tasks speak on others."""
         self._line = dict(line)
         self._tree = {"", run}  # people, the run, and those to which it has handed tasks
         self._affairs = affairs  # knows what counts: what is written under the claim that holds
@@ -109,6 +113,13 @@ class TeamView:
         self._grown: set[str] = set()
         self._drops: list[str] = []
         self._later: list[Message] = []  # said after the run's end: part of it where it is resumed
+
+    @classmethod
+    def before(cls, pool: Pool, record: RunRecord) -> TeamView:
+        """Return the view of a run as it is before its first event."""
+        document = pool.document(Position(record.branch, record.start - 1))
+        line = dict(pool.lineage.line(record.branch, sys.maxsize))
+        return cls(record.id, document, line, pool.affairs(record.start))
 
     # Taking in ---------------------------------------------------------------------------------------------
 
