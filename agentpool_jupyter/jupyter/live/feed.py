@@ -77,11 +77,6 @@ class Feed:
         with self._lock:
             return moment.at, *view.then(self._view)
 
-    @property
-    def greeted(self) -> bool:
-        """Whether a view has ever asked for it."""
-        return self._greeted
-
     def show_again(self) -> None:
         """Show everything afresh: a view has opened or missed something."""
         with self._lock:

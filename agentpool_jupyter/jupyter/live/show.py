@@ -54,6 +54,8 @@ class Show:
         self.pool = pool
         self.run = run
         self.run_id = run_id
+        self.seen = False
+        """Whether a page has drawn it. Its Hello may wait until the cell has ended, and other messages come before."""
         self._widget: TeamWidget | None = None
         self._picture: KeptPicture | None = None
         self._running = running
@@ -87,11 +89,6 @@ class Show:
         """What is shown now."""
         return self._feed.state()
 
-    @property
-    def seen(self) -> bool:
-        """Whether a page has ever drawn it."""
-        return self._feed.greeted
-
     def go_on_with(self, pool: Pool) -> None:
         """Take another pool from now on: the same one, opened again."""
         self.pool = pool
@@ -109,6 +106,7 @@ class Show:
 
     def _hear(self, widget: TeamWidget, message: ToKernel) -> None:
         """Do what a view asks for; runs on whichever thread takes the kernel's comm messages."""
+        self.seen = True
         match message:
             case Hello():
                 self._feed.show_again()
