@@ -525,6 +525,7 @@ def test_a_while_without_a_broker_loses_nothing(tmp_path, caplog):  # noqa: C901
     assert [record for record in caplog.records if record.name.startswith("kafka")] == []
 
 
+@pytest.mark.nightly
 def test_a_long_outage_is_one_clear_error_and_the_log_recovers(tmp_path):
     data = tmp_path / "kafka"
     with running_broker(data) as status:

@@ -89,7 +89,9 @@ def test_without_an_engine_the_same_is_made(both, expected):
 
 
 @pytest.mark.parametrize(
-    "shared_engine", ["local", "spark", pytest.param("hadoop", marks=pytest.mark.nightly)], indirect=True
+    "shared_engine",
+    ["local", *(pytest.param(name, marks=pytest.mark.nightly) for name in ("spark", "hadoop"))],
+    indirect=True,
 )
 def test_every_engine_makes_the_same_files(both, expected, shared_engine):
     assert made_by(both, *shared_engine) == expected

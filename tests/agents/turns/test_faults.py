@@ -45,7 +45,7 @@ def test_a_failed_attempt_is_tried_again_and_leaves_no_trace_in_the_text(pool, f
     """The document holds the second answer once; the history keeps the failed attempt with its reason."""
     with OpenAIServer(tokens=12) as server:
         server.fault(fault, times=1)
-        run = play(pool, {"ann": "Talks."}, server, silence=0.3)
+        run = play(pool, {"ann": "Talks."}, server, silence=1.0)
         answer = expected(server.requests[1].messages, tokens=12)
     document = run.document()
     (turn,) = document.turns
@@ -140,7 +140,7 @@ def test_attempts_are_limited(pool):
 
 def test_fifty_agents_speak_at_once(pool):
     """Each gets its own answer, also where some requests fail at first."""
-    with OpenAIServer(rate=40, tokens=20) as server:
+    with OpenAIServer(rate=15, tokens=20) as server:
         server.fault(Refuse(500), probability=0.5, times=10)
         run = play(pool, {f"agent{i}": "Talks." for i in range(50)}, server)
         answers = {expected(request.messages, tokens=20) for request in server.requests if request.status == 200}
