@@ -26,7 +26,7 @@ MOST_WAIT = 60.0
 _LONGEST = 300  # characters of a server's words in a message
 _FIRST_WAIT = 0.5
 _LONGEST_WAIT = 20.0
-_KEYS = re.compile(r"\b(?:sk|pk|gsk|xai|hf|AIza)[-_][\w*.-]{4,}|(?<=[Bb]earer )\S+")
+_KEYS = re.compile(r"\b(?:sk|pk|gsk|xai|hf|AIza)[-_][\w*.-]{4,}|(?<=[Bb]earer )\S+", re.ASCII)
 """Keys as hosted services write them, whole or with stars in the middle."""
 _CONTEXT = re.compile(
     r"context[ _](?:length|window|size)|maximum context|exceed_context|too many tokens|prompt is too long",

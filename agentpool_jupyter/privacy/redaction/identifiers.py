@@ -29,7 +29,8 @@ _NUMBER = re.compile(r"\+?\d(?:[ ./()-]{0,2}\d){8,}")
 _OWN = {
     "url": re.compile(r"https?://[^\s<>\"']+"),
     KEY: re.compile(
-        r"\b(?:sk|pk|rk|ghp|gho|ghs|github_pat|glpat|xox[abprs]|hf|AKIA|ASIA|AIza|eyJ)[-_A-Za-z0-9.]{13,}[-_A-Za-z0-9]"
+        r"\b(?:sk|pk|rk|ghp|gho|ghs|github_pat|glpat|xox[abprs]|hf|AKIA|ASIA|AIza|eyJ)[-_A-Za-z0-9.]{13,}[-_A-Za-z0-9]",
+        re.ASCII,  # a letter of another script may stand right before it
     ),
 }
 # Every identifier has one of these; most of what is said has none, and is not looked at more closely.

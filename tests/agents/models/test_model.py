@@ -309,7 +309,13 @@ def test_a_prompt_that_is_too_long_is_said_clearly():
 
 @pytest.mark.parametrize(
     "said",
-    ["Incorrect API key provided: {key}.", "bad sk-proj-abc123***wxyz", "Authorization: Bearer {key}", "a\nb\n{key}"],
+    [
+        "Incorrect API key provided: {key}.",
+        "bad sk-proj-abc123***wxyz",
+        "Authorization: Bearer {key}",
+        "a\nb\n{key}",
+        "密钥{key}无效",
+    ],
 )
 def test_keys_that_a_server_echoes_are_not_passed_on(said):
     """Neither the message nor the printed traceback, nor a repr, has the key."""
