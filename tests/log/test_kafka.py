@@ -257,6 +257,18 @@ def test_closing_leaves_no_thread(kafka_store):
     assert [thread for thread in left if thread.is_alive()] == []
 
 
+def test_closing_a_client_that_has_something_to_send_leaves_no_connection(kafka_store):
+    """What it would have sent has no loop to send it any more."""
+    with raw_admin(kafka_store) as admin:
+        admin.list_topics()
+        client = admin._client
+        client._net.stop()
+        (transport,) = [one.transport for one in client._manager._conns.values()]
+        sock = transport._sock
+        transport.write(bytes(64 << 20))  # more than a socket takes at once
+    assert sock.fileno() == -1
+
+
 def _append_in_child(log, results):
     try:
         log.append([b"child"])

@@ -1,8 +1,9 @@
-"""kafka-python's network layer, with six faults of its version 3.0 mended at the places it offers for that."""
+"""kafka-python's network layer, with seven faults of its version 3.0 mended at the places it offers for that."""
 
 from __future__ import annotations
 
 import logging
+import weakref
 from functools import partial
 from typing import Any
 
@@ -48,6 +49,7 @@ class _Manager(KafkaConnectionManager):  # type: ignore[misc]
         self._refusal: BaseException | None = None
         self.trouble: list[str] = []
         """Which servers could not be reached, and why."""
+        self.transports: weakref.WeakSet[Any] = weakref.WeakSet()
 
     def get_connection(self, node_id: Any, timeout_ms: float | None = None, *args: Any, **options: Any) -> Any:
         if self._refusal is not None:
@@ -68,6 +70,7 @@ class _Manager(KafkaConnectionManager):  # type: ignore[misc]
         now it tells of the end when it reads the next time.
         """
         transport = await super()._build_transport(*args, **options)
+        self.transports.add(transport)
         receive = transport._sock_recv  # noqa: SLF001 - there is no other place
 
         def heard() -> tuple[bytes, BaseException | None]:
@@ -95,6 +98,20 @@ class _Manager(KafkaConnectionManager):  # type: ignore[misc]
             )
 
 
+class _Client(KafkaNetClient):  # type: ignore[misc]
+    """Leaves no connection behind when it is closed.
+
+    A transport that still has something to send closes when that is sent, and the loop that would send it has ended.
+    """
+
+    def close(self, node_id: Any = None) -> None:
+        super().close(node_id)
+        if node_id is None:
+            for transport in tuple(self._manager.transports):
+                if transport._sock is not None:  # noqa: SLF001 - its own way asks the loop
+                    transport._sock.close()  # noqa: SLF001 - as above
+
+
 def _hide_login(record: logging.LogRecord) -> bool:
     """Take the login out of what the client logs at DEBUG: requests, and the raw bytes of all that is sent."""
     if isinstance(record.args, tuple):
@@ -118,4 +135,4 @@ def hide_logins() -> None:
 def network(topic: str | None, **configs: Any) -> Any:
     """Return the network layer of a client (its option ``kafka_client``); ``topic`` is what the client is for."""
     net = NetworkSelector(**configs)
-    return KafkaNetClient(net=net, manager=_Manager(net, topic, **configs), **configs)
+    return _Client(net=net, manager=_Manager(net, topic, **configs), **configs)
