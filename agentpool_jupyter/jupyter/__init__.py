@@ -6,6 +6,7 @@ In reading order::
     session  what one notebook holds open between its cells
     live/    a run that is shown while it goes on
     comms    messages from a page, heard also while a cell blocks
+    faults   what a page is told when something that it asked for went wrong
     panel/   what JupyterLab's side panel, status bar and editor ask of the kernel
 """
 
@@ -16,7 +17,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-_CLASSES = ("AgentsMagics", "PoolMagics", "HistoryMagics", "SimilarMagics", "AnonymizeMagics", "TraceMagics")
+_CLASSES = (
+    "AgentsMagics",
+    "PoolMagics",
+    "HistoryMagics",
+    "SimilarMagics",
+    "AnonymizeMagics",
+    "TraceMagics",
+    "KafkaMagics",
+)
 
 
 def load(shell: InteractiveShell) -> None:
@@ -25,6 +34,7 @@ def load(shell: InteractiveShell) -> None:
     from .magics.anonymize import AnonymizeMagics  # noqa: PLC0415
     from .magics.completion import install_completion  # noqa: PLC0415
     from .magics.history.magics import HistoryMagics  # noqa: PLC0415
+    from .magics.kafka import KafkaMagics  # noqa: PLC0415
     from .magics.pool import PoolMagics  # noqa: PLC0415
     from .magics.similar.line import install_questions  # noqa: PLC0415
     from .magics.similar.magics import SimilarMagics  # noqa: PLC0415
@@ -35,7 +45,7 @@ def load(shell: InteractiveShell) -> None:
     if _CLASSES[0] in shell.magics_manager.registry:
         return
     session = Session(shell)
-    kinds = (AgentsMagics, PoolMagics, HistoryMagics, SimilarMagics, AnonymizeMagics, TraceMagics)
+    kinds = (AgentsMagics, PoolMagics, HistoryMagics, SimilarMagics, AnonymizeMagics, TraceMagics, KafkaMagics)
     magics = [kind(shell, session) for kind in kinds]
     shell.register_magics(*magics)
     install_completion(shell, session, magics)

@@ -44,7 +44,7 @@ class Session:
         self.snapshot_every: int | None = None
         """After how many events pools are snapshotted by themselves; None: as the environment says."""
         self.shows: dict[str, Show] = {}
-        self._pools: dict[tuple[str, str | None], Pool] = {}
+        self._pools: dict[tuple[str, str], Pool] = {}
         self._indexes: dict[str, RecallIndex] = {}
         self._kept: list[Closable] = []
         self._front_end: FrontEnd | None = None
@@ -72,7 +72,7 @@ class Session:
 
         One that another process has compacted meanwhile is opened again, and with ``tell`` a line says so.
         """
-        key = (name or self.name, store if store is not None else self.store)
+        key = self._key(name or self.name, store)
         pool = self._pools.get(key)
         if pool is None:
             pool = self._pools[key] = self._open(key, create=create)
@@ -82,9 +82,15 @@ class Session:
 
     def has_open(self, name: str, store: str | None = None) -> bool:
         """Return whether :meth:`pool` would give a pool that is open already."""
-        return (name, store if store is not None else self.store) in self._pools
+        return self._key(name, store) in self._pools
 
-    def _open(self, key: tuple[str, str | None], *, create: bool) -> Pool:
+    def _key(self, name: str, store: str | None) -> tuple[str, str]:
+        from agentpool_jupyter.log.stores import default_store  # noqa: PLC0415 - loading the extension stays quick
+
+        store = self.store if store is None else store
+        return name, default_store() if store is None else store  # the default can be another one in the next cell
+
+    def _open(self, key: tuple[str, str], *, create: bool) -> Pool:
         from agentpool_jupyter.snapshots.opening import open_pool  # noqa: PLC0415 - loading the extension stays quick
 
         try:
@@ -131,6 +137,15 @@ class Session:
             self.shows.pop(run_id).close()
         self._pools = {key: other for key, other in self._pools.items() if other is not pool}
         pool.close()
+
+    def forget_store(self, url: str) -> None:
+        """Close the pools of a store, and what is shown of them, because the store goes away."""
+        for pool in {id(pool): pool for pool in self._pools.values() if pool.store.url == url}.values():
+            self.forget(pool)
+        if url in self._indexes:
+            self._indexes.pop(url).close()
+        if self.store == url:
+            self.store = None
 
     def index(self, store: Store) -> RecallIndex:
         """Return the index of a store's pools and documents, opened once; raises IndexUnavailableError."""

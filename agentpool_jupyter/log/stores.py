@@ -18,11 +18,14 @@ if TYPE_CHECKING:
     from .contract import Store
 
 
+def default_store() -> str:
+    """Return the address of the store of those who name none."""
+    return os.environ.get("AGENTPOOL_STORE") or str(data_home() / "pools")
+
+
 def open_store(address: str | os.PathLike[str] | None = None) -> Store:
     """Return the store at an address; raises StoreError for an unknown kind, ExtraMissingError for one to install."""
-    if address is None:
-        address = os.environ.get("AGENTPOOL_STORE") or data_home() / "pools"
-    text = os.fspath(address).strip()
+    text = os.fspath(default_store() if address is None else address).strip()
     scheme, separator, rest = text.partition("://")
     kind = scheme.lower()
     if not separator or len(scheme) == 1:

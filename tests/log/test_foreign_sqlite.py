@@ -123,6 +123,26 @@ for i in range(40):
 """
 
 
+def test_what_is_worked_in_in_part_is_not_taken_for_a_copy(tmp_path):
+    """While somebody reads, a file can say that it is longer than it is: with what lies beside it, it is whole."""
+    with open_store(tmp_path).open("bakery") as log:
+        log.append([b"w"])
+        log.append([b"x" * 3000 for _ in range(50)])
+        with contextlib.closing(sqlite3.connect(log.path, isolation_level=None)) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT max(offset) FROM records").fetchall()
+            log.append([b"y"])  # the file's last page, which the reader must not see
+            sql(log.path, "PRAGMA wal_checkpoint(PASSIVE)")
+            with (
+                pytest.raises(sqlite3.DatabaseError, match="malformed"),
+                contextlib.closing(sqlite3.connect(f"{log.path.as_uri()}?mode=ro&immutable=1", uri=True)) as alone,
+            ):
+                alone.execute("PRAGMA user_version")
+            assert log.append([b"z"]) == [52]
+            with open_store(tmp_path).open("bakery") as other:
+                assert values(other)[-2:] == [b"y", b"z"]
+
+
 def test_processes_that_come_and_go_are_not_taken_for_a_copy(tmp_path):
     """Each session is noted in the file, which is packed and worked in meanwhile."""
     with open_store(tmp_path).open("bakery") as log, contextlib.ExitStack() as stack:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import Counter
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -54,6 +55,7 @@ class Toolbox:
         self._left = resources.team.calls_of(agent)
         self._mistakes = 0
         self._made: Counter[bytes] = Counter()
+        self._in_order = asyncio.Lock()
         self._performer = Performer(resources.pool, self._store, resources.outbox.put, resources.live.moved.wait)
 
     @property
@@ -74,7 +76,11 @@ class Toolbox:
         return AskedCall(asked.id, asked.name, arguments)
 
     async def answer(self, asked: Sequence[AskedCall], turn: str, seen: int) -> list[str]:
-        """Make the calls of one answer, all at once, and return what the model is told of each."""
+        """Make the calls of one answer, all at once, and return what the model is told of each.
+
+        Those that work on the pool's files are made in their order: two edits of a file, or a program that is
+        written and then run.
+        """
         self._files.turn = turn
         return list(await asyncio.gather(*(self._call(call, turn, seen) for call in asked)))
 
@@ -91,6 +97,10 @@ class Toolbox:
             self._mistakes += 1
             return f"error: {error}"
         self._left -= 1
+        async with self._in_order if tool is self._own.get(tool.name) else nullcontext():
+            return await self._perform(tool, arguments, turn, seen)
+
+    async def _perform(self, tool: Tool, arguments: dict[str, Any], turn: str, seen: int) -> str:
         gate = self._resources.team.gates.get(tool.name) or tool.gate
         call = await self._performer.perform(
             EffectRequest(

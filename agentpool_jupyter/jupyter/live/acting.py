@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agentpool_jupyter.display.foreign import printable
-from agentpool_jupyter.errors import AgentPoolError, UserError
+from agentpool_jupyter.errors import UserError
 from agentpool_jupyter.history import diff
 from agentpool_jupyter.history.moves import branch_off, look_back, roll_back
+from agentpool_jupyter.jupyter import faults
 
 from .wire import ActOutcome
 
@@ -26,12 +27,9 @@ _MOST_SHOWN = 500_000  # characters of HTML that are sent to a page
 def carry_out(pool: Pool, act: ActAt, running: Iterable[Run]) -> ActOutcome:
     """Do what a page asks for, or ask whether it is meant, and return what came of it: an error is one, too."""
     try:
-        if act.action not in _ACTIONS:
-            message = f"this kernel does not know how to {act.action!r}: run `%load_ext agentpool_jupyter` in a new one"
-            raise UserError(message)
-        return _ACTIONS[act.action](pool, act, running)
-    except (AgentPoolError, OSError) as error:
-        return _outcome(act, str(error), failed=True)
+        return _ACTIONS.get(act.action, _unknown)(pool, act, running)
+    except Exception as error:  # noqa: BLE001 - the page waits for an answer
+        return _outcome(act, faults.told(error), failed=True)
 
 
 def _roll_back(pool: Pool, act: ActAt, running: Iterable[Run]) -> ActOutcome:
@@ -50,6 +48,11 @@ def _branch(pool: Pool, act: ActAt, running: Iterable[Run]) -> ActOutcome:  # no
 def _compare(pool: Pool, act: ActAt, running: Iterable[Run]) -> ActOutcome:  # noqa: ARG001 - the same
     changes = diff(pool, act.at)
     return _outcome(act, changes.head, html=changes._repr_html_())
+
+
+def _unknown(pool: Pool, act: ActAt, running: Iterable[Run]) -> ActOutcome:  # noqa: ARG001 - the same
+    message = f"this kernel does not know how to {act.action!r}: run `%load_ext agentpool_jupyter` in a new one"
+    raise UserError(message)
 
 
 _ACTIONS: dict[str, Callable[[Pool, ActAt, Iterable[Run]], ActOutcome]] = {

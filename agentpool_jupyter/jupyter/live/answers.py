@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from agentpool_jupyter.errors import AgentPoolError, UserError
+from agentpool_jupyter.errors import UserError
+from agentpool_jupyter.jupyter import faults
 
 from .cards import Untold, alike_of, card_of, spread_of
 
@@ -53,8 +54,8 @@ class Answers:
                     return self._alike(pool, question)
                 case "spread":
                     return self._spread(pool, question)
-        except AgentPoolError as error:
-            return Untold(view=question.view, turn=question.turn, about=question.about, problem=str(error))
+        except Exception as error:  # noqa: BLE001 - the page waits for an answer
+            return Untold(view=question.view, turn=question.turn, about=question.about, problem=faults.told(error))
 
     def close(self) -> None:
         """Wait for the answers that are under way."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from agentpool_jupyter.agents.runs.claims import ask_to_stop
 from agentpool_jupyter.display.console import Console
 from agentpool_jupyter.display.terminal import TextScreen
-from agentpool_jupyter.errors import AgentPoolError
+from agentpool_jupyter.jupyter import faults
 
 from .answers import Answers
 from .feed import Feed
@@ -138,5 +138,5 @@ class Show:
         """Do it, or show in the view why it cannot be done."""
         try:
             do()
-        except AgentPoolError as error:
-            widget.show_problem(str(error))
+        except Exception as error:  # noqa: BLE001 - the page waits for an answer
+            widget.show_problem(faults.told(error))

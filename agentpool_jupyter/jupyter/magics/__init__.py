@@ -9,6 +9,7 @@ Every magic has the same thing in Python. A user's mistake is a one-line UsageEr
     similar/    %similar and %%similar
     trace/      %trace
     anonymize   %anonymize
+    kafka       %kafka
     jobs        MapReduce jobs in a cell: their options, their bar, what they give for each pool
     completion  what Tab offers behind the magics
     usage       what all magics share: how a line is read, and how a user's mistake is told

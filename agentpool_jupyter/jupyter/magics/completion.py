@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from agentpool_jupyter.errors import AgentPoolError
 
 from .agents.actions import ACTIONS as OF_AGENTS
+from .kafka import ACTIONS as OF_KAFKA
 from .pool import ACTIONS as OF_POOL
 
 if TYPE_CHECKING:
@@ -17,12 +18,20 @@ if TYPE_CHECKING:
 
     from agentpool_jupyter.jupyter.session import Session
 
-_ACTIONS = {"%agents": list(OF_AGENTS), "%%agents": [], "%pool": list(OF_POOL), "%snapshot": []}
+_ACTIONS = {
+    "%agents": list(OF_AGENTS),
+    "%%agents": [],
+    "%pool": list(OF_POOL),
+    "%snapshot": [],
+    "%kafka": list(OF_KAFKA),
+}
 """Commands whose first word is an action or a pool."""
 _POSITIONS = ("%rollback", "%branch", "%diff", "%trace")
 """Commands whose words are positions."""
 _SIMILAR = ("%similar", "%%similar")
 _ANONYMIZE = "%anonymize"
+_NO_POOL = ("%kafka",)
+"""Commands that are about no pool."""
 _COMMANDS = (*_ACTIONS, *_POSITIONS, *_SIMILAR, _ANONYMIZE)
 _LATEST = 20  # turns that are offered: those that people go back to
 
@@ -60,7 +69,7 @@ def _completer(session: Session, command: str, parser: Any) -> Callable[[Any, An
                 return _similar(session, before, parser)
             if command in _POSITIONS or before == "--at":
                 return _positions(session)
-            pools = session.open_store().names()
+            pools = [] if command in _NO_POOL else session.open_store().names()
         except AgentPoolError:
             pools = []
         return [*(_ACTIONS.get(command, []) if before == command else []), *pools]

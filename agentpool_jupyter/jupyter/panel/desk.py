@@ -179,8 +179,10 @@ class Desk:
         from agentpool_jupyter.pool import Pool  # noqa: PLC0415 - loading the extension stays quick
 
         try:
+            store = self._session.open_store()
+            if name in self._documents and self._documents[name].store.url != store.url:  # the notebook has moved
+                self._documents.pop(name).close()
             if name not in self._documents:
-                store = self._session.open_store()
                 self._documents[name] = Pool(store.open(name, create=False), store)
             pool = self._documents[name]
             parts, events = pool.document().parts, pool.end

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, assert_never
 
 from agentpool_jupyter.errors import AgentPoolError, SpecError, UserError
+from agentpool_jupyter.jupyter import faults
 from agentpool_jupyter.jupyter.magics.pool import delete_pool
 
 from .wire import (
@@ -43,8 +44,8 @@ def run_errand(session: Session, errand: Errand) -> ErrandDone | Names | Checked
         if isinstance(errand, AskPicture):
             return _picture(session, errand)
         return ErrandDone(ask=errand.ask, text=_do(session, errand))
-    except (AgentPoolError, OSError) as error:
-        return ErrandDone(ask=errand.ask, text=str(error), failed=True)
+    except Exception as error:  # noqa: BLE001 - the page waits for an answer
+        return ErrandDone(ask=errand.ask, text=faults.told(error), failed=True)
 
 
 def _do(session: Session, errand: StopRun | CastVote | TagPool | ExportPool | DeletePool) -> str:

@@ -107,7 +107,7 @@ def check_together(path: Path) -> None:
             sound = rows + packs.count(both)[1] == end(both)
             sound = sound and both.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
             # What is stored while nobody has noted the file as in use is stored in another one.
-            wanted = marked(both) or end(both) != _end_alone(path)
+            wanted = marked(both) or _end_alone(path) not in (None, end(both))
         except sqlite3.OperationalError:  # whoever opens it tells
             return
         except sqlite3.DatabaseError:
@@ -139,13 +139,26 @@ def _in_use(path: Path) -> bool:
 
 
 def _alone(path: Path) -> int:
+    """Return what a file itself has in its head (:func:`_state`).
+
+    While somebody reads, what was written is worked in only in part, and the head can say that the file is longer than
+    it is, which SQLite takes for damage, but not for who may write its schema. To read the bytes without SQLite would
+    take away the locks of this process (https://sqlite.org/howtocorrupt.html, 2.2).
+    """
     with closing(connect(path, "ro", "&immutable=1")) as alone:
+        alone.execute("PRAGMA writable_schema = ON")
         return _state(alone)
 
 
-def _end_alone(path: Path) -> int:
+def _end_alone(path: Path) -> int | None:
+    """Return the end of a file without what lies beside it, None where that was worked in in part."""
     with closing(connect(path, "ro", "&immutable=1")) as alone:
-        return end(alone)
+        try:
+            return end(alone)
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError:
+            return None
 
 
 def _state(db: sqlite3.Connection) -> int:

@@ -89,7 +89,7 @@ def test_the_late_words_of_a_process_that_was_stopped_change_nothing(url):
     """It is stopped for longer than its lease, the run is taken over, and it wakes in the middle of its sentence."""
     with OpenAIServer(tokens=30) as server, open_pool("bakery", url) as pool:
         server.fault(Drip(5), contains=speaks("slow"), times=1)
-        with running(_CHILD, 1.0, server.base_url, url) as process:
+        with running(_CHILD, 3.0, server.base_url, url) as process:  # on a busy machine it would lose a shorter lease
             name = process.stdout.readline().strip()
             until(lambda: len(of_type(pool, Delta)) > 3)
             stop_between_writes(process, pool)
@@ -196,7 +196,8 @@ def test_of_a_holder_on_another_machine_the_log_says_when_it_is_gone(url, short)
         until(lambda: _silent(pool))
         taken = take(pool, "main", "r1")
         assert (taken.owner, taken.epoch) == (this_owner(), 2)
-        assert len(of_type(pool, Claim)) >= 4
+        first, *others = of_type(pool, Claim)
+        assert sum(claim.time - first.time > 500 for claim in others) >= 2
 
 
 def _silent(pool):

@@ -58,6 +58,20 @@ def test_a_refused_write_is_repaired_in_the_same_turn_and_the_report_counts_both
     assert "writes of files: 1 concurrent, refused; 1 repaired by their writers" in repr(report)
 
 
+def test_what_one_answer_does_to_files_is_done_in_its_order(pool, server):
+    """Edits of one file do not stand in each other's way, and what runs is what was written before."""
+    pool.write_file("list.md", "".join(f"item {number}\n" for number in range(6)))
+    edits = [("edit_file", {"path": "list.md", "old": f"item {n}\n", "new": f"item {n}!\n"}) for n in range(6)]
+    program = ("write_file", {"path": "show.py", "text": "print(open('list.md').read(), end='')"})
+    ask(server, *edits, program, ("run_program", {"program": "python", "arguments": ["show.py"]}))
+    report = play(pool, {"ann": "Writes."}, server, files=True, run=["python"]).report()
+    *edited, written, ran = told(server)
+    assert [one["version"] for one in edited] == [2, 3, 4, 5, 6, 7]
+    assert written["version"] == 1
+    assert ran == {"status": 0, "output": "".join(f"item {number}!\n" for number in range(6))}
+    assert (report.total.concurrent, report.total.rewrites) == (0, 5)
+
+
 def test_a_write_over_what_the_team_had_written_is_a_rewrite(pool, server):
     """Not one over what was there before it began, nor a new file."""
     pool.write_file("list.md", "flour\n")
