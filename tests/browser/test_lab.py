@@ -254,6 +254,7 @@ def test_help_can_be_switched_off(open_notebook, page, jupyter, photo):
         file.unlink()
 
 
+@pytest.mark.nightly
 def test_the_panel_is_there_in_notebook_7_too(open_notebook, page, server, photo):
     """As far as it has the places: the panel, help in cells, and no status bar."""
     notebook = open_notebook(team_cell("in-seven", THREE, server), "%%agents\ntask: x\nturn: 2", front_end="notebooks")

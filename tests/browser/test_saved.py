@@ -25,7 +25,7 @@ agents:
 """
 
 
-@pytest.mark.parametrize("front_end", ["lab", "notebooks"])
+@pytest.mark.parametrize("front_end", ["lab", pytest.param("notebooks", marks=pytest.mark.nightly)])
 def test_amounts_of_dollars_are_no_formula(open_notebook, front_end, tmp_path):
     """In the final picture, the document, the diff and tables; elsewhere on the page formulas are drawn."""
     shown = ["%pool", "%diff 0", "%pool events", "%pool log", "%agents status"]

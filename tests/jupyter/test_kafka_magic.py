@@ -39,24 +39,18 @@ def test_a_notebook_moves_to_kafka_and_back(shell, tmp_path, store):
         assert [turn.text for turn in shell.run_line_magic("pool", "bakery").turns] == ["on the file"]
         assert repr(shell.run_line_magic("kafka", f"stop --data {data}")) == f"no Kafka runs with data in {data}"
 
-        again = broker.start(0, data)
-        with open_pool("bakery", store=f"kafka://{again.address}", create=False) as pool:
-            assert pool.document().turns[0].text == "on Kafka"
-
 
 @pytest.mark.kafka
-def test_kafka_is_not_stopped_below_a_team(shell, tmp_path):
-    go_on = threading.Event()
-    with running_broker(tmp_path / "kafka") as status:
-        data = status.data
-        shell.run_line_magic("kafka", f"start --port 0 --data {data} --use")
-        shell.user_ns["wait"] = lambda _document: go_on.wait(30) and None
-        shell.run_cell_magic("agents", "bakery --bg -o run", "agents:\n  waiter: {python: wait}\ntask: Wait.\n")
-        with pytest.raises(UsageError, match=r"a team of this notebook works there \(.+\): `%agents stop` first"):
-            shell.run_line_magic("kafka", f"stop --data {data}")
-        assert broker.status(data).running
-        go_on.set()
-        shell.run_line_magic("agents", "stop")
+def test_kafka_is_not_stopped_below_a_team(shell, kafka_broker):
+    go_on, data = threading.Event(), kafka_broker.data
+    shell.run_line_magic("kafka", f"start --port 0 --data {data} --use")
+    shell.user_ns["wait"] = lambda _document: go_on.wait(30) and None
+    shell.run_cell_magic("agents", "waiting --bg -o run", "agents:\n  waiter: {python: wait}\ntask: Wait.\n")
+    with pytest.raises(UsageError, match=r"a team of this notebook works there \(.+\): `%agents stop` first"):
+        shell.run_line_magic("kafka", f"stop --data {data}")
+    assert broker.status(data).running
+    go_on.set()
+    shell.run_line_magic("agents", "stop")
 
 
 @pytest.mark.parametrize(

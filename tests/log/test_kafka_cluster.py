@@ -11,7 +11,7 @@ from agentpool_jupyter.services import broker
 from agentpool_jupyter.services.broker_setup import free_port
 from tests.kafka_fixtures import require_kafka
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.kafka, pytest.mark.nightly, pytest.mark.timeout(300)]
 
 
 def _join_cluster(first, folder, node):

