@@ -35,16 +35,10 @@ def causes_of(line: Attempts, key: str) -> list[str]:
     So there is a path to it from all that it has read, and from nothing else.
     """
     attempts, read = line.attempts, line.read_by(key)
-    own = [other for other in read if attempts[other].agent == attempts[key].agent and not attempts[other].person]
-    before = max(own, key=lambda other: attempts[other].start, default=None)
-    known = set() if before is None else {other for other in line.read_by(before) if _whole(line, before, other)}
-    return sorted((read - known) | ({before} if before else set()), key=lambda other: attempts[other].start)
-
-
-def _whole(line: Attempts, key: str, other: str) -> bool:
-    """Return whether an attempt had read all that another one said."""
-    askings, end = line.attempts[key].askings, line.attempts[other].end
-    return end is not None and any(end < asking.seen for asking in askings)
+    before = line.own_before(key)
+    if before is not None:
+        read = (read - line.read_by(before)) | (read & line.unfinished(before)) | {before}
+    return sorted(read, key=lambda other: attempts[other].start)
 
 
 class CausalGraph:

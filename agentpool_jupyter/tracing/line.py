@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from agentpool_jupyter.pool import Event, Pool, Position
 
 
+_KEPT = 256
+"""Readings that are kept: a team's latest ones, each of which may be of thousands of turns."""
+
+
 class Attempted(msgspec.Struct):
     """An attempt at a turn, or a person's message, by its places in the log."""
 
@@ -66,9 +70,16 @@ class Attempts:
     def __init__(self, teams: Teams) -> None:
         self.attempts: dict[str, Attempted] = {}
         self._teams = teams
-        self._read: dict[str, set[str]] = {}
-        self._order: list[Attempted] = []  # a log is read in its order, so they come in that of their beginnings
+        self._read: dict[str, set[str]] = {}  # the last ones that were asked for
+        # A log is read in its order, so they come in that of their beginnings, and of their ends.
+        self._ids: list[str] = []
+        self._of: dict[str, list[str]] = {}  # by agent
         self._starts: list[int] = []
+        self._open: dict[str, None] = {}
+        self._ended: list[str] = []
+        self._ends: list[int] = []
+        self._mute: set[str] = set()  # ended, with nothing that can be read since
+        self._speaking: dict[str, list[str]] = {}  # by the id of an asking: who spoke at the offset below which it read
         self._deaf: dict[int, dict[str, set[str]]] = {}  # by team, which stays where it is, and agent
 
     def absorb(self, event: Event) -> None:
@@ -77,7 +88,7 @@ class Attempts:
             if event.id not in self.attempts:
                 one = self._begin(event.id, event)
                 one.person, one.spoke, one.chars = True, event.offset, len(event.text)
-                one.end, one.ended = event.offset, event.time
+                self._end(one, event)
             return
         if not isinstance(event, TurnStarted | TurnContinued | Delta | TurnFinished | TurnFailed):
             return
@@ -92,17 +103,20 @@ class Attempts:
                 one.python |= getattr(event, "model", "").startswith(PYTHON)
                 one.askings.append(event)
                 self._read.pop(one.id, None)
+                spoke = (*self._ended[bisect_left(self._ends, event.seen) :], *self._open)
+                self._speaking[event.id] = [key for key in spoke if self.attempts[key].start < event.seen]
             case _:
-                one.end, one.ended = event.offset, event.time
                 again = isinstance(event, TurnFailed) and event.retriable
                 one.hidden = again or (isinstance(event, TurnFinished) and event.reason == SILENT)
+                self._end(one, event)
 
     def copy(self, teams: Teams) -> Attempts:
         """Return the same with a copy of its teams, which goes on by itself; what has ended is shared."""
         made = Attempts(teams)
-        made._order = [one if one.end is not None else _open_copy(one) for one in self._order]
-        made.attempts = {one.id: one for one in made._order}
-        made._starts, made._read = self._starts.copy(), self._read.copy()
+        made.attempts = self.attempts | {key: _open_copy(self.attempts[key]) for key in self._open}
+        made._of = {agent: keys.copy() for agent, keys in self._of.items()}
+        for name in ("_read", "_ids", "_starts", "_open", "_ended", "_ends", "_mute", "_speaking"):
+            setattr(made, name, getattr(self, name).copy())
         return made
 
     def team(self, one: Attempted) -> TeamSpec | None:
@@ -116,33 +130,64 @@ class Attempts:
         """Return the ids of all that was read by an attempt, by the time that it ended."""
         if turn not in self._read:
             one = self.attempts[turn]
-            self._read[turn] = {key for asking in one.askings for key in self.read_for(one, asking)}
+            while len(self._read) >= _KEPT:
+                del self._read[next(iter(self._read))]
+            self._read[turn] = set().union(*(self.read_for(one, asking) for asking in one.askings))
         return self._read[turn]
 
-    def read_for(self, one: Attempted, asking: TurnStarted | TurnContinued) -> list[str]:
+    def read_for(self, one: Attempted, asking: TurnStarted | TurnContinued) -> set[str]:
         """Return the ids of the attempts whose text stood in one prompt; a function is given all that there is."""
         if one.python:
-            return [other.id for other in self._begun(0, asking.seen) if other.stood(asking.seen)]
+            return self._stood(0, asking)
         record = asking.context
         since, also = _number(record, "since"), record.get("also")
-        named = [self.attempts[key] for key in also if key in self.attempts] if isinstance(also, list) else []
-        named = [other for other in named if other.start < min(asking.seen, asking.seen if since is None else since)]
-        heard = [*named, *([] if since is None else self._begun(since, asking.seen))]
-        deaf, own = self._deaf_to(one), (one.id, record.get("going_on"))
-        return [
-            other.id for other in heard if other.stood(asking.seen) and other.agent not in deaf and other.id not in own
-        ]
+        first = asking.seen if since is None else min(since, asking.seen)
+        keys = [key for key in also if isinstance(key, str)] if isinstance(also, list) else []
+        named = [self.attempts[key] for key in keys if key in self.attempts]
+        heard = {other.id for other in named if other.start < first and other.stood(asking.seen)}
+        if since is not None:
+            heard |= self._stood(since, asking)
+        if deaf := self._deaf_to(one):
+            heard = {key for key in heard if self.attempts[key].agent not in deaf}
+        return heard - {one.id, str(record.get("going_on"))}
 
-    def _begun(self, start: int, stop: int) -> list[Attempted]:
-        """Return the attempts that began within these offsets."""
-        return self._order[bisect_left(self._starts, start) : bisect_left(self._starts, stop)]
+    def own_before(self, turn: str) -> str | None:
+        """Return the id of the last turn of its own agent that an attempt had read, None where there is none."""
+        read, own = self.read_by(turn), reversed(self._of[self.attempts[turn].agent])
+        return next((key for key in own if key in read and not self.attempts[key].person), None)
+
+    def unfinished(self, turn: str) -> set[str]:
+        """Return the ids of the attempts that went on after the last reading of one: of them it has not read all."""
+        last = max(self.attempts[turn].askings, key=lambda asking: asking.seen, default=None)
+        return set() if last is None else set(self._speaking[last.id])
+
+    def _stood(self, start: int, asking: TurnStarted | TurnContinued) -> set[str]:
+        """Return the ids of those that began at an offset or later and could be read when somebody asked.
+
+        Most had ended by then, and can be read for ever or never: only of those that spoke at that moment it depends
+        on the moment. So a reading of thousands of turns takes no time for each of them.
+        """
+        begun = self._ids[bisect_left(self._starts, start) : bisect_left(self._starts, asking.seen)]
+        spoke = (self.attempts[key] for key in self._speaking[asking.id])
+        speaking = {one.id: one.stood(asking.seen) for one in spoke if one.start >= start}
+        return (set(begun) - self._mute - speaking.keys()) | {key for key, stood in speaking.items() if stood}
 
     def _begin(self, key: str, event: Event) -> Attempted:
         one = Attempted(key, event.agent, event.run, event.branch, event.offset, event.time, askings=[])
         self.attempts[key] = one
-        self._order.append(one)
+        self._open[key] = None
+        self._ids.append(key)
+        self._of.setdefault(event.agent, []).append(key)
         self._starts.append(one.start)
         return one
+
+    def _end(self, one: Attempted, event: Event) -> None:
+        one.end, one.ended = event.offset, event.time
+        del self._open[one.id]
+        self._ended.append(one.id)
+        self._ends.append(event.offset)
+        if one.hidden or one.spoke < 0:
+            self._mute.add(one.id)
 
     def _deaf_to(self, one: Attempted) -> set[str]:
         """Return those of its team whom an attempt's agent does not hear."""

@@ -217,7 +217,7 @@ def _paints(browser: Browser, jupyter: JupyterServer, events: int, rounds: int) 
     """Return in milliseconds how long a long run takes to be shown: asked for by a cell, and on a page that opens."""
     name = f"long{events}"
     with open_pool(name, store=jupyter.store) as pool:
-        Author(pool, size=2_000, agents=8, batch=2_000, prompts=200).write(until=events)
+        Author(pool, size=2_000, agents=8, batch=100, prompts=200).write(until=events)
     found: dict[str, list[float]] = {"attached": [], "opened": []}
     for each in range(rounds):
         with _notebook(browser, jupyter, f"long-{each}", f"%agents attach {name}") as notebook:

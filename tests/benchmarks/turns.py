@@ -10,7 +10,7 @@ import random
 import re
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agentpool_jupyter.agents.prompt.build import build_prompt
 from agentpool_jupyter.agents.team.spec import CONTEXT, AgentSpec, TeamSpec
@@ -143,7 +143,7 @@ class Author:
             model="test",
             seen=self._document.at + 1,
             digest=context.digest,
-            context=context.record,
+            context=self._moved(context.record),
         )
 
     def _ended(self, agent: AgentSpec, turn: _Turn, reason: str) -> Event:
@@ -156,7 +156,13 @@ class Author:
         if self._begun < self._prompts:
             self._begun += 1
             self._last = build_prompt(self._document, self._team, agent, tokens=CONTEXT)
+            self._seen = self._document.at + 1
         return self._last
+
+    def _moved(self, record: dict[str, Any]) -> dict[str, Any]:
+        """Return a record that is repeated as if what it read were as far back now: a window that moves on."""
+        later = self._document.at + 1 - self._seen
+        return record | {"since": record["since"] + later} if "since" in record else record
 
     def _put(self, event: Event) -> None:
         self._waiting.append(event)
