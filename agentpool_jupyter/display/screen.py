@@ -228,6 +228,8 @@ class State(msgspec.Struct, kw_only=True, tag="state", tag_field="kind"):
     points: list[PointView] = []
     files: list[FileView] | msgspec.UnsetType = msgspec.UNSET
     """Sent where there are some."""
+    later: list[str] | msgspec.UnsetType = msgspec.UNSET
+    """Ids of turns that are not part of it because the patches that follow bring them; a view keeps those it has."""
 
 
 class Append(msgspec.Struct, kw_only=True):

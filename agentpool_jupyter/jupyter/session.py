@@ -190,6 +190,10 @@ class Session:
                 self.shows.pop(old.run_id).close()
         return show
 
+    def greet(self) -> None:
+        """Have the page load what draws a team while the kernel still looks for what there is to show."""
+        self._find_front_end()
+
     def _find_front_end(self) -> FrontEnd | None:
         """Return what draws this notebook's widgets, made once; None in a terminal."""
         if self.widgets and self._front_end is None:
@@ -221,7 +225,7 @@ class Session:
             if show.run is not None and show.run.status not in ("running", "stopping"):
                 show.wait(5)
                 show.finish()
-        if self._front_end is not None and self.shows and not any(show.seen for show in self.shows.values()):
+        if self._front_end is not None and not any(show.seen for show in self.shows.values()):
             self._front_end.leave_out()
 
     def find_run(self, word: str | None) -> Run:

@@ -34,9 +34,10 @@ export function edgeKey(source: string, target: string): string {
   return `${source}\n${target}`;
 }
 
-/** Starts over from a state, whatever its `seq`. Text of a long run comes behind it: what is known of that stays. */
+/** Starts over from a state, whatever its `seq`. What was early in a long run comes behind it: what is known of that stays. */
 export function fromState(state: State, before: Model | null = null): Model {
-  const turns = new Map(state.turns.map((turn) => [turn.id, withText(turn, before?.turns.get(turn.id))]));
+  const kept = state.later.flatMap((id) => before?.turns.get(id) ?? []);
+  const turns = new Map([...kept, ...state.turns].map((turn) => [turn.id, withText(turn, before?.turns.get(turn.id))]));
   return {
     seq: state.seq,
     run: state.run,
@@ -44,8 +45,8 @@ export function fromState(state: State, before: Model | null = null): Model {
     turns,
     order: sorted(turns),
     edges: new Map(state.edges.map((edge) => [edgeKey(edge.source, edge.target), edge])),
-    bars: new Map(state.bars.map((bar) => [bar.id, bar])),
-    points: new Map(state.points.map((point) => [point.id, point])),
+    bars: replaced(before?.bars ?? new Map(), state.bars, (bar) => bar.id),
+    points: replaced(before?.points ?? new Map(), state.points, (point) => point.id),
     files: new Map(state.files.map((file) => [file.path, file])),
   };
 }

@@ -219,6 +219,8 @@ export interface State {
   readonly bars: readonly BarView[];
   readonly points: readonly PointView[];
   readonly files: readonly FileView[];
+  /** Ids of turns that the patches that follow bring. */
+  readonly later: readonly string[];
 }
 
 /** What changed since `seq - 1`. */
@@ -358,6 +360,7 @@ function state(fields: Fields): State {
     bars: fields.list("bars", bar),
     points: fields.list("points", point),
     files: fields.list("files", file),
+    later: fields.list("later", text),
   };
 }
 

@@ -7,7 +7,7 @@ import { agent, run, turn } from "./fixtures";
 
 function cast(...agents: ReturnType<typeof agent>[]) {
   const turns = [turn("1", { name: "you#1", agent: "you" })];
-  return new Casting().of(fromState({ kind: "state", seq: 1, run: run(), agents, turns, edges: [], bars: [], points: [], files: [] }));
+  return new Casting().of(fromState({ kind: "state", seq: 1, run: run(), agents, turns, edges: [], bars: [], points: [], files: [], later: [] }));
 }
 
 describe("the cast", () => {

@@ -36,7 +36,7 @@ export function run(part: Partial<RunView> = {}): RunView {
 }
 
 export function state(part: Partial<State> = {}): State {
-  return { kind: "state", seq: 0, run: run(), agents: [agent("planner")], turns: [], edges: [], bars: [], points: [], files: [], ...part };
+  return { kind: "state", seq: 0, run: run(), agents: [agent("planner")], turns: [], edges: [], bars: [], points: [], files: [], later: [], ...part };
 }
 
 export function patch(seq: number, part: Partial<Patch> = {}): Patch {

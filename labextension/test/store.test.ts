@@ -60,6 +60,15 @@ describe("the store", () => {
     expect([...model.turns.values()].map(({ text }) => text)).toEqual(["One and more", "Two"]);
   });
 
+  it("keeps the turns that come behind a state, and no others", () => {
+    const before = apply(base, patch(1, { turns: [turn("2"), turn("3")] }));
+    const outcome = reduce(before, state({ seq: 4, turns: [turn("3"), turn("4")], later: ["0", "1"] }));
+    if (outcome.kind !== "changed") throw new Error(outcome.kind);
+    expect(outcome.model.order).toEqual(["1", "3", "4"]);
+    const model = apply(outcome.model, patch(5, { turns: [turn("0"), turn("1")], append: [{ turn: "1", at: 0, text: "One more" }] }));
+    expect([model.order, model.turns.get("1")?.text]).toEqual([["0", "1", "3", "4"], "One more"]);
+  });
+
   it("drops turns, and text that still comes for them", () => {
     const model = apply(base, patch(1, { drops: ["1"], append: [{ turn: "1", at: 3, text: "x" }] }));
     expect(model.order).toEqual([]);

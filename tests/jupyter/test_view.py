@@ -55,8 +55,10 @@ class Page:
         self.take(state)
 
     def take(self, state):
-        known = {turn["id"]: turn["text"] for turn in self.state["turns"]}
+        before, known = self.state["turns"], {turn["id"]: turn["text"] for turn in self.state["turns"]}
         self.state = msgspec.to_builtins(state)
+        later = self.state.pop("later", [])
+        self.state["turns"] = [turn for turn in before if turn["id"] in later] + self.state["turns"]
         self.seq = state.seq
         for turn in self.state["turns"]:
             turn["text"] = max(turn["text"], known.get(turn["id"], ""), key=len)

@@ -25,6 +25,8 @@ INTERVAL = 1 / 15
 """Seconds between two updates: quick to the eye, far below what a notebook's message channel can carry."""
 _AT_ONCE = 5_000
 """Events, about, that are taken in before what came of them is shown: a long history is seen on its way."""
+_BREATH = 0.001
+"""Seconds between two such parts: a page that has opened would not get its turn otherwise before all was taken in."""
 _UNGREETED = 2.0
 """Seconds between two whole states until a first view has asked for one. Where the front end has no subshells, no
 question comes through while a cell blocks, and a view that opened then would stay empty until the run has ended."""
@@ -146,10 +148,10 @@ class Feed:
                 self._wake.wait(None if self._greeted else _UNGREETED)
                 self._wake.clear()
                 while self._show():
-                    pass
+                    time.sleep(_BREATH)
                 pause.wait(INTERVAL)
             while self._show():
-                pass
+                time.sleep(_BREATH)
             with self._lock:
                 self._screen.show_state(self._view.state(), keep=True)
         finally:

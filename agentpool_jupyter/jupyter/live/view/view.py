@@ -449,27 +449,31 @@ class TeamView:
         files = self._files.state() or msgspec.UNSET
         return State(seq=self._seq, run=self.run, agents=agents, turns=turns, edges=edges, files=files), same
 
-    def opening(self, room: int = 200_000, bars: int = 500) -> Iterator[State | Patch]:
+    def opening(self, room: int = 200_000, most: int = 500) -> Iterator[State | Patch]:
         """Yield what a page is told that opens: the state with what was last, then the rest in patches, newest first.
 
-        So a long run is in sight before all of it has arrived: ``room`` characters, about, and so many ``bars`` and
-        points go together. Pages that have the text already keep it.
+        So a long run is in sight before all of it has arrived: turns of ``room`` characters, about, and at ``most`` so
+        many turns, bars and points go together. Pages that have the rest already keep it.
         """
-        state, said, texts = self.state(), 0, defaultdict[int, list[Append]](list, {0: []})
+        state, said, turns = self.state(), 0, list[list[TurnView]]([[]])
         for turn in reversed(state.turns):
-            part = said // room
+            if said >= room or len(turns[-1]) >= most:
+                said = 0
+                turns.append([])
             said += len(turn.text)
-            if part and turn.text:
-                texts[part].append(Append(turn=turn.id, at=0, text=turn.text))
-                turn.text = ""
+            turns[-1].append(turn)
         none: list[Any] = []
-        earlier = _from_end(state.bars, bars), _from_end(state.points, bars)
-        parts = zip_longest(texts.values(), *earlier, fillvalue=none)
-        _, state.bars, state.points = next(parts)
+        parts = zip_longest(turns, _from_end(state.bars, most), _from_end(state.points, most), fillvalue=none)
+        last, state.bars, state.points = next(parts)
+        state.turns = last[::-1]
+        state.later = [turn.id for part in turns[1:] for turn in part] or msgspec.UNSET
         yield state
-        for appends, barred, pointed in parts:
+        for told, barred, pointed in parts:
+            appends = [Append(turn=turn.id, at=0, text=turn.text) for turn in told if turn.text]
+            for turn in told:
+                turn.text = ""
             self._seq += 1
-            yield Patch(seq=self._seq, append=appends, bars=barred, points=pointed)
+            yield Patch(seq=self._seq, turns=told[::-1], append=appends, bars=barred, points=pointed)
 
     def patch(self) -> Patch | None:
         """Return what changed since the last patch, or None."""

@@ -87,6 +87,8 @@ def _attach(session: Session, word: str | None, arguments: Namespace) -> None:
 
     pool = session.pool(word, arguments.store)
     session.use(pool.name, arguments.store)
+    if not arguments.text:
+        session.greet()
     record = pool.runs.latest()
     if record is None:
         message = f"no team ever ran in pool {pool.name!r}"
