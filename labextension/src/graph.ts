@@ -13,6 +13,7 @@ import { graphStyle } from "./graphstyle";
 import { edgeKey, type Model } from "./store";
 
 const REDRAW_MS = 250;
+const FIRST_MS = 50;
 
 /** Someone in the graph, and where an edge was pressed, whom they read. */
 export type Pick = (agent: string, source: string | null) => void;
@@ -49,8 +50,8 @@ export class Graph {
     this.latest = { model, cast };
     setAttribute(this.root, "data-size", cast.size > CROWD ? "crowd" : "few");
     setAttribute(this.root, "aria-label", describe(cast));
-    // Drawing fifty nodes takes longer than a frame: a state that changes is shown soon, not at once.
-    if (this.cy !== null) this.pause ??= setTimeout(this.draw, this.drawn.names === "" ? 0 : REDRAW_MS);
+    // Drawing fifty nodes takes longer than a frame: a state that changes is shown soon, not at once, and words come first.
+    if (this.cy !== null) this.pause ??= setTimeout(this.draw, this.drawn.names === "" ? FIRST_MS : REDRAW_MS);
   }
 
   /** Marks what is selected. */

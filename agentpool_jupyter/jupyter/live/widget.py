@@ -84,6 +84,7 @@ class TeamWidget(anywidget.AnyWidget):  # type: ignore[misc]  # its types are no
 
     def __init__(self, front_end: FrontEnd) -> None:
         self.mark = new_mark()
+        self._opened = False
         super().__init__(front_end=front_end.model_id, hides=hiding_css(self.mark))
         hear_at_once(self)
 
@@ -101,11 +102,16 @@ class TeamWidget(anywidget.AnyWidget):  # type: ignore[misc]  # its types are no
         """Show a state in every view; with ``keep`` the notebook keeps it too (rarely: it is sent twice)."""
         if keep:
             self.snapshot = msgspec.json.encode(state).decode()
+        self._opened = True
         self.send(msgspec.to_builtins(state))
 
     def show_patch(self, patch: Patch) -> None:
-        """Send what changed; ``patch.seq`` is one more than that of the state or patch before."""
-        self.send(msgspec.to_builtins(patch))
+        """Send what changed; ``patch.seq`` is one more than that of the state or patch before.
+
+        Before the first state there is no view that could take it.
+        """
+        if self._opened:
+            self.send(msgspec.to_builtins(patch))
 
     def show_then(self, view: str, at: int, offset: int, state: State, same: list[str]) -> None:
         """Answer a view that asked how everything stood at a moment."""
