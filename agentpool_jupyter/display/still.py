@@ -18,6 +18,7 @@ from .note import code_html, warnings_html
 from .pictures.flows import Flow, flows_html, flows_text
 from .screen import bounded
 from .sections import TurnSection, section_html
+from .table import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,11 +72,6 @@ class Still:
         """Whether it shows how the run ended; else it says how one sees the rest."""
         return self.state.run.status not in {"starting", "running", "stopping"}
 
-    @property
-    def chars(self) -> int:
-        """Length of all that was said."""
-        return sum(len(turn.text) for turn in self.state.turns)
-
     def __repr__(self) -> str:
         turns = [
             "\n".join(
@@ -84,7 +80,8 @@ class Still:
             for turn in self._turns()
         ]
         warnings = [f"⚠ {warning}" for warning in self.state.run.lets_pass or []]
-        told = (self._headline(), self._underway(), _read(self.state.run.reading), flows_text(self._flows()), *warnings)
+        flows = flows_text(self._flows())
+        told = (self._headline(), self._underway(), _read(self.state.run.reading), flows, *warnings, self._left_out())
         head = "\n".join(filter(None, told))
         return printable("\n\n".join([head, *turns]))
 
@@ -107,6 +104,7 @@ class Still:
             f'<div style="display:flex;flex-wrap:wrap;gap:1.5em;align-items:center">'
             f"{flows_html(palette, self._flows())}{_agents(self.state.agents, palette)}"
             "</div></details>"
+            f"{f'<p><em>{code_html(left)}</em></p>' if (left := self._left_out()) else ''}"
             f'<div class="ap-document">{turns or "<em>nothing was said</em>"}</div></div>'
         )
 
@@ -126,6 +124,14 @@ class Still:
         if run.cost is not None:
             parts.append(bounded(f"US$ {run.cost:.4f}", run))
         return " · ".join(parts)
+
+    def _left_out(self) -> str:
+        number = len(self.state.later or ())
+        return (
+            f"{counted(number, 'earlier turn')} not shown here: `%pool {self.state.run.pool}` shows all"
+            if number
+            else ""
+        )
 
     def _underway(self) -> str:
         if self.ended:

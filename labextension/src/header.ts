@@ -4,6 +4,7 @@ import { element, setAttribute, setText } from "./dom";
 import { bounded, clock, count, dollars, exact, taken } from "./format";
 import { readingText, readingTitle } from "./reading";
 import { isLive, type Scene } from "./session";
+import { missing } from "./store";
 import { allUnderWay } from "./speaking";
 import type { RunView } from "./wire";
 
@@ -150,7 +151,8 @@ function statusText(status: string, run: RunView): string {
 
 function linkNote(scene: Scene): string {
   if (scene.link === "lost") return "Connection lost: this is what had arrived. It goes on by itself if the kernel comes back.";
-  return scene.model === null
-    ? "Kernel not connected, and nothing was saved here to show. Run the cell again."
-    : "Kernel not connected: this is what was last saved.";
+  if (scene.model === null) return "Kernel not connected, and nothing was saved here to show. Run the cell again.";
+  const left = missing(scene.model);
+  const without = left === 0 ? "" : ` Without ${exact(left)} earlier turn${left === 1 ? "" : "s"}: %pool ${scene.model.run.pool} shows all.`;
+  return `Kernel not connected: this is what was last saved.${without}`;
 }

@@ -21,6 +21,13 @@ export interface Model {
   readonly points: ReadonlyMap<string, PointView>;
   /** By their paths, deleted ones too. */
   readonly files: ReadonlyMap<string, FileView>;
+  /** Ids of turns that the kernel brings later; where there is none, they are missing. */
+  readonly later: readonly string[];
+}
+
+/** How many turns a very long run has that a notebook does not hold. */
+export function missing(model: Model): number {
+  return model.later.filter((id) => !model.turns.has(id)).length;
 }
 
 /** What became of a message: `gap` means that something was missed and the state must be asked for. */
@@ -48,6 +55,7 @@ export function fromState(state: State, before: Model | null = null): Model {
     bars: replaced(before?.bars ?? new Map(), state.bars, (bar) => bar.id),
     points: replaced(before?.points ?? new Map(), state.points, (point) => point.id),
     files: new Map(state.files.map((file) => [file.path, file])),
+    later: state.later,
   };
 }
 
@@ -71,6 +79,7 @@ export function reduce(model: Model | null, message: State | Patch): Outcome {
       bars: replaced(model.bars, message.bars, (bar) => bar.id),
       points: replaced(model.points, message.points, (point) => point.id),
       files: replaced(model.files, message.files, (file) => file.path),
+      later: model.later,
     },
   };
 }

@@ -31,6 +31,13 @@ def state(**run):
     )
 
 
+def test_of_a_very_long_run_it_says_how_much_it_leaves_out():
+    one = State(seq=0, run=RunView(pool="bakery"), later=["t1"])
+    assert "1 earlier turn not shown here: `%pool bakery` shows all" in repr(Still(one))
+    html = Still(State(seq=0, run=RunView(pool="bakery"), later=["t1", "t2"]))._repr_html_()
+    assert "2 earlier turns not shown here: <code>%pool bakery</code> shows all" in html
+
+
 def test_what_agents_say_is_text_and_never_markup():
     """Only the tags of the picture itself are there, all of them closed, and no attribute is a script."""
     page = Reader(Still(state())._repr_html_())

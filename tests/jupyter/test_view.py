@@ -184,6 +184,21 @@ def test_patches_applied_one_by_one_give_the_state(data):
     assert view.patch() is None
 
 
+@given(st.integers(1, 60))
+def test_what_is_kept_of_a_long_run_are_its_last_turns(room):
+    """And a page that knows the others keeps them."""
+    view = view_of()
+    for event in story():
+        view.absorb(event)
+    whole, kept = view.state(), view.kept(room)
+    assert kept.turns == whole.turns[len(whole.turns) - len(kept.turns) :]
+    assert sum(len(turn.text) for turn in kept.turns[1:]) < room
+    assert {*(kept.later or ()), *(turn.id for turn in kept.turns)} == {turn.id for turn in whole.turns}
+    page = Page(whole)
+    page.take(kept)
+    assert page.ordered() == ordered(msgspec.to_builtins(whole))
+
+
 @given(st.lists(st.integers(0, len(story()) - 1)))
 def test_events_that_are_stored_twice_change_nothing(again):
     """A log may hand out any earlier event once more."""

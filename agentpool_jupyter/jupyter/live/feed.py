@@ -62,9 +62,15 @@ class Feed:
         self._painter.start()
 
     def state(self) -> State:
-        """Return what is shown now."""
+        """Return what a notebook is to keep of what is shown now."""
         with self._lock:
-            return self._view.state()
+            return self._view.kept()
+
+    @property
+    def said(self) -> int:
+        """Characters of all that was said so far."""
+        with self._lock:
+            return self._view.said
 
     def then(self, at: int) -> tuple[int, State, list[str]]:
         """Return the last offset before a moment (milliseconds since the epoch), and what was shown then.
@@ -98,7 +104,7 @@ class Feed:
                 self._take_in(event)
             if (patch := self._view.patch()) is not None:
                 self._screen.show_patch(patch)
-                self._screen.show_state(self._view.state(), keep=True)
+                self._screen.show_state(self._view.kept(), keep=True)
 
     def stopping(self) -> None:
         """Show at once that the run is being stopped."""
@@ -153,7 +159,7 @@ class Feed:
             while self._show():
                 time.sleep(_BREATH)
             with self._lock:
-                self._screen.show_state(self._view.state(), keep=True)
+                self._screen.show_state(self._view.kept(), keep=True)
         finally:
             self._follower.close()
             self.ended.set()
@@ -171,5 +177,5 @@ class Feed:
                 self._screen.show_patch(patch)
             if not self._greeted and time.monotonic() >= self._due:
                 self._due = time.monotonic() + _UNGREETED
-                self._screen.show_state(self._view.state())
+                self._screen.show_state(self._view.kept())
         return taken >= _AT_ONCE

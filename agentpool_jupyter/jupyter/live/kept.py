@@ -26,8 +26,7 @@ class KeptPicture:
         self._widget = widget
         self._feed = feed
         self._lock = threading.Lock()
-        first = Still(feed.state())
-        self._chars = first.chars
+        first, self._chars = Still(feed.state()), feed.said
         self._final = False  # a state may say so too early: of a run that ended, and was resumed
         self._handle = display(widget.stand_in(first), raw=True, display_id=True)
         # Not in the caller's context: pages find the output by its id, but who runs a notebook headless (nbclient,
@@ -40,10 +39,10 @@ class KeptPicture:
             if self._final:
                 return
             ended = self._feed.ended.is_set()
-            now = Still(self._feed.state())
-            if ended or times is None or now.chars > times * self._chars:
-                self._chars, self._final = now.chars, ended
-                self._handle.update(self._widget.stand_in(now), raw=True)
+            said = self._feed.said
+            if ended or times is None or said > times * self._chars:
+                self._chars, self._final = said, ended
+                self._handle.update(self._widget.stand_in(Still(self._feed.state())), raw=True)
 
     def _keep_up(self) -> None:
         while not self._feed.ended.wait(_KEPT_UP):

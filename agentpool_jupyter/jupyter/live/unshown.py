@@ -23,4 +23,4 @@ def state_of(pool: Pool, run: str) -> State:
     for event in pool.events(record.start):
         view.absorb(event)
     view.patch()  # text counts as shown once it is on its way
-    return view.state()
+    return view.kept()

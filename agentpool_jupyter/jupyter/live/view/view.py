@@ -429,6 +429,22 @@ class TeamView:
         state.files = self._files.state() or msgspec.UNSET
         return state
 
+    def kept(self, room: int = 2_000_000) -> State:
+        """Return what a notebook is to keep: of a very long run the last turns, about ``room`` characters.
+
+        The pool has the others, and a notebook of tens of megabytes is opened by nothing.
+        """
+        state = self.state()
+        last, *earlier = _from_last(state.turns, room, len(state.turns))
+        state.turns = last[::-1]
+        state.later = [turn.id for part in earlier for turn in part] or msgspec.UNSET
+        return state
+
+    @property
+    def said(self) -> int:
+        """Characters of all that was said."""
+        return sum(len(turn.sent) for turn in self._turns.values())
+
     def copy(self) -> TeamView:
         """Return one that goes on by itself, without a timeline; turns and calls that have ended are shared."""
         memo: dict[int, Any] = {id(one): one for one in self._affairs.settled()}
@@ -455,13 +471,8 @@ class TeamView:
         So a long run is in sight before all of it has arrived: turns of ``room`` characters, about, and at ``most`` so
         many turns, bars and points go together. Pages that have the rest already keep it.
         """
-        state, said, turns = self.state(), 0, list[list[TurnView]]([[]])
-        for turn in reversed(state.turns):
-            if said >= room or len(turns[-1]) >= most:
-                said = 0
-                turns.append([])
-            said += len(turn.text)
-            turns[-1].append(turn)
+        state = self.state()
+        turns = _from_last(state.turns, room, most)
         none: list[Any] = []
         parts = zip_longest(turns, _from_end(state.bars, most), _from_end(state.points, most), fillvalue=none)
         last, state.bars, state.points = next(parts)
@@ -499,6 +510,18 @@ class TeamView:
         for dirty in (self._changed_agents, self._changed_turns, self._changed_edges, self._grown):
             dirty.clear()
         return patch
+
+
+def _from_last(turns: list[TurnView], room: int, most: int) -> list[list[TurnView]]:
+    """Return turns in parts, the last first: of ``room`` characters, about, and at ``most`` so many in each."""
+    parts, said = list[list[TurnView]]([[]]), 0
+    for turn in reversed(turns):
+        if said >= room or len(parts[-1]) >= most:
+            said = 0
+            parts.append([])
+        said += len(turn.text)
+        parts[-1].append(turn)
+    return parts
 
 
 def _from_end(items: list[_Item], size: int) -> Iterator[list[_Item]]:
