@@ -89,6 +89,8 @@ class PhraseTrace(Account):
             raise UserError(message)
         self._document: Document = pool.document(position)
         self._line = Line(pool, position)
+        self._names = {turn.id: turn.name for turn in self._document.turns}
+        self._order = {key: place for place, key in enumerate(self._names)}
         self._tints = colours(pool.runs.places, (turn.agent for turn in self._document.turns if turn.model))
         self._wanted, self._threshold = wanted, threshold
         found = {turn.id: (turn, one) for turn in self._document.turns if (one := self._find(turn.text))}
@@ -126,9 +128,9 @@ class PhraseTrace(Account):
         events = [asking.event for asking in askings]
         read = {key for event in events for key in self._line.read_for(attempt, event)}
         seen = max((event.seen for event in events), default=turn.start)
-        shown = {other.id: other.name for other in self._document.turns}
+        shown = sorted(read & self._order.keys(), key=self._order.__getitem__)
         # It was there to be read only where its last words were, before the reading.
-        sources = [key for key in found if key in read and reached[key] < seen and key != turn.id]
+        sources = [key for key in shown if key in found and reached[key] < seen and key != turn.id]
         others = [
             *(
                 f"recalled from {hit.get('source', '?')}"
@@ -156,8 +158,8 @@ class PhraseTrace(Account):
             score=one.score,
             exact=one.exact,
             seen=seen,
-            read=[shown[key] for key in shown if key in read],
-            sources=[shown[key] for key in shown if key in sources],
+            read=[self._names[key] for key in shown],
+            sources=[self._names[key] for key in sources],
             others=list(dict.fromkeys(others)),
         )
 
