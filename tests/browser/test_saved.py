@@ -42,6 +42,7 @@ def test_amounts_of_dollars_are_no_formula(open_notebook, front_end, tmp_path):
         expect(notebook.output(index).first).to_contain_text("Flour is $5 a sack and rent is $9 a day")
 
 
+@pytest.mark.nightly
 def test_a_notebook_holds_the_front_end_once(keeps_widgets, open_notebook, server, photo):
     """However many runs it shows; without a kernel each has its picture, and the graph where it is not trusted."""
     server.rate, server.tokens = 500, 10

@@ -125,6 +125,9 @@ def test_the_late_words_of_a_process_that_was_stopped_change_nothing(url):
             assert words(fresh)["slow#1"] == fresh.document(at=fresh.end - 1).turn("slow#1").text
 
 
+@pytest.mark.parametrize(
+    "url", ["sqlite", pytest.param("kafka", marks=[pytest.mark.kafka, pytest.mark.nightly])], indirect=True
+)
 def test_the_turn_that_was_lost_is_asked_for_again_and_no_other(url):
     """The attempts are counted on, and a turn whose process always dies is given up in the end."""
     with OpenAIServer(tokens=10) as server, open_pool("bakery", url) as pool:

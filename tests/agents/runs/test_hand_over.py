@@ -159,6 +159,9 @@ team(ANN, teams={"cooks": COOKS}, model="test", base_url=server).start(open_pool
 """
 
 
+@pytest.mark.parametrize(
+    "url", ["sqlite", pytest.param("kafka", marks=[pytest.mark.kafka, pytest.mark.nightly])], indirect=True
+)
 def test_after_a_crash_both_go_on_and_nothing_that_ended_is_asked_again(url):
     """The caller's turn had not ended: it is taken anew, and makes the same call."""
     with OpenAIServer(tokens=20) as server:

@@ -174,6 +174,9 @@ def test_snapshots_keep_them_at_every_position_without_their_contents(pool):
         assert quick.document(at=1000).files["f3.md"].text == f"{latest}"
 
 
+@pytest.mark.parametrize(
+    "url", ["sqlite", pytest.param("kafka", marks=[pytest.mark.kafka, pytest.mark.nightly])], indirect=True
+)
 def test_they_outlive_compaction_and_go_along_in_an_export(url, tmp_path):
     with open_pool("bakery", url) as pool:
         pool.write_file("large.bin", BYTES * 4000)
