@@ -20,7 +20,7 @@ from playwright.sync_api import expect, sync_playwright
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[1]))
 
-from tests.browser.conftest import _FLAGS, _find_chromium  # noqa: E402
+from tests.browser.chromium import launch  # noqa: E402
 from tests.browser.notebook_page import NotebookPage  # noqa: E402
 from tests.browser.servers import jupyter_server  # noqa: E402
 
@@ -123,7 +123,7 @@ def write_film(frames: list[tuple[float, Image.Image]], path: Path) -> None:
 def main(folder: Path) -> None:
     """Write all pictures into a folder."""
     with tempfile.TemporaryDirectory() as home, jupyter_server(Path(home)) as server, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=_find_chromium(), args=_FLAGS)
+        browser = launch(playwright)
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
         first = Studio(page, server, "bakery", cells_of("01-first-team")[:2], folder)
         first.run_to(1)  # once for the model, whose server starts with its first run
