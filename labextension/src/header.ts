@@ -150,7 +150,10 @@ function statusText(status: string, run: RunView): string {
 }
 
 function linkNote(scene: Scene): string {
-  if (scene.link === "lost") return "Connection lost: this is what had arrived. It goes on by itself if the kernel comes back.";
+  if (scene.link === "lost") {
+    const again = scene.model === null ? "" : `; if it was restarted, %agents attach ${scene.model.run.pool} shows how things stand`;
+    return `Connection lost: this is what had arrived. It goes on by itself if the kernel comes back${again}.`;
+  }
   if (scene.model === null) return "Kernel not connected, and nothing was saved here to show. Run the cell again.";
   const left = missing(scene.model);
   const without = left === 0 ? "" : ` Without ${exact(left)} earlier turn${left === 1 ? "" : "s"}: %pool ${scene.model.run.pool} shows all.`;

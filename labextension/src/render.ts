@@ -37,7 +37,7 @@ export function render({ model, el }: { model: WidgetModel; el: HTMLElement }): 
     header.update(scene);
     const live = scene.model === null || isLive(scene.model);
     say.open(live && scene.link === "live", live ? "Not connected" : "The run has ended");
-    dock.keep(scene.model !== null && live && scene.link !== "absent");
+    dock.keep(scene.model !== null && live && (scene.link === "live" || scene.link === "waiting"));
     if (scene.model === null) return;
     tray.update(scene.model.run, scene.link === "live");
     follow();
