@@ -161,6 +161,7 @@ describe("a view", () => {
     kernel.fire("comm_live_update");
     expect([shown(".ap-turn-text"), shown(".ap-status")]).toEqual(["One", "unknown"]);
     expect(shown(".ap-link")).toContain("Connection lost");
+    expect(shown(".ap-link")).toContain("%agents attach ");
     kernel.broken = false;
     kernel.says({ ...two, seq: 3 });
     expect([shown(".ap-link"), shown(".ap-status")]).toEqual([null, "running"]);
