@@ -39,7 +39,7 @@ def test_same_lines(run, expected, engine, options):
 
 
 @pytest.mark.parametrize("engine", ["inline", "local"])
-@pytest.mark.parametrize("name", ["with space", "\u00e9", 'it\'s "so"', "[x]", "*", "$HOME; a & b #1 (x) 100%"])
+@pytest.mark.parametrize("name", ["with space \u00e9", 'it\'s "so" [x] * $HOME; a & b #1 (x) 100%'])
 def test_folders_may_have_any_name(lines, expected, monkeypatch, engine, name):
     """Those of input and output, that of temporary files, and those that a pattern stands in."""
     odd = lines.parent / name

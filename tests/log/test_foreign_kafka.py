@@ -159,6 +159,7 @@ def test_an_import_meets_a_pool_that_is_being_born(kafka_store, said):
         assert values(log) == said
 
 
+@pytest.mark.nightly
 def test_an_address_to_which_clients_are_sent_on_in_vain_is_told(tmp_path):
     """As of a broker in a container that is reached from outside."""
     port, outside, controller, nowhere = (free_port() for _ in range(4))

@@ -18,7 +18,8 @@ from tests.kafka_fixtures import require_kafka, running_broker
 pytestmark = pytest.mark.kafka
 
 
-def test_pools_survive_stop_and_start(tmp_path):
+@pytest.mark.parametrize("kill", [False, pytest.param(True, marks=pytest.mark.nightly)])
+def test_pools_survive_stop_and_start(tmp_path, kill):
     """On another port, and after a kill, too."""
     data = tmp_path / "kafka"
     with running_broker(data) as status:
@@ -30,6 +31,8 @@ def test_pools_survive_stop_and_start(tmp_path):
         with open_store(f"kafka://{again.address}").open("bakery", create=False) as log:
             assert [record.value for record in log.read()] == [b"a", b"b"]
             log.append([b"c"])
+        if not kill:
+            return
         os.kill(again.pid, signal.SIGKILL)
         while broker.status(data).running:
             pass
