@@ -75,6 +75,18 @@ def test_where_words_went_is_told_in_order(run):
     assert told.places[0].score == 1.0
 
 
+def test_a_question_is_answered_whatever_goes_wrong(run, caplog):
+    """An error that nobody foresaw is told, too, and where it happened goes to the kernel's log."""
+    turn = run.pool.document().turn("ann#1")
+    answers = Answers(run.id, lambda _: None, lambda _pool: {}["no index"])
+    told = answers.answer(run.pool, Ask(view="v", turn=turn.id, about="alike"))
+    assert isinstance(told, Untold)
+    assert (
+        told.problem == "this went wrong inside agentpool-jupyter (KeyError: 'no index'); the kernel's log says where"
+    )
+    assert 'lambda _pool: {}["no index"]' in caplog.text
+
+
 @pytest.mark.parametrize(("about", "more"), [("card", {}), ("alike", {}), ("spread", {"text": " "})])
 def test_a_question_without_an_answer_is_told_why(run, about, more):
     """In the words of the error, to the view that asked."""

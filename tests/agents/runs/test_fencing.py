@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+from itertools import pairwise
 
 import pytest
 
@@ -199,8 +200,10 @@ def test_of_a_holder_on_another_machine_the_log_says_when_it_is_gone(url, short)
         until(lambda: _silent(pool))
         taken = take(pool, "main", "r1")
         assert (taken.owner, taken.epoch) == (this_owner(), 2)
-        first, *others = of_type(pool, Claim)
-        assert sum(claim.time - first.time > 500 for claim in others) >= 2
+        times = [claim.time for claim in of_type(pool, Claim)]
+        assert (
+            sum(min(later - before, 250) for before, later in pairwise(times)) >= 500
+        )  # of no gap more than half a lease
 
 
 def _silent(pool):
