@@ -154,6 +154,7 @@ def test_notebook_document_timeline_and_graph_stand_side_by_side(open_notebook, 
         expect(place).to_be_visible()
 
 
+@pytest.mark.nightly  # at times JupyterLab never hears of a cell that runs in a kernel which it was given
 def test_the_status_bar_knows_the_teams_of_all_notebooks_that_are_open(open_notebook, jupyter, server, page):
     """Also of one behind the one in front, and stops them all."""
     first = open_notebook(team_cell("in-front", THREE, server))

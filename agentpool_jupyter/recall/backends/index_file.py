@@ -43,6 +43,7 @@ CREATE TABLE buckets (
     postings BLOB NOT NULL, postings_sum INTEGER NOT NULL);
 """
 _TRANSIENT = ("locked", "busy", "unable to open", "disk is full", "readonly", "read-only", "disk I/O error")
+_LOOKED_THROUGH = 32 * 1024 * 1024  # bytes up to which a file is, each time that it is opened: some 100 ms
 BAD_ROW = "was damaged (a row does not match its checksum)"
 
 
@@ -112,6 +113,10 @@ class IndexFile:
         found = db.execute("SELECT stamp FROM about").fetchone()
         if found != (self._stamp,):
             message = f"was made with other settings or versions ({_difference(found and found[0], self._stamp)})"
+            raise DamagedError(message)
+        # A page that points to wrong places of itself loses rows, and neither SQLite nor their checksums tell.
+        if self.path.stat().st_size <= _LOOKED_THROUGH and db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+            message = "was damaged (its pages do not fit together)"
             raise DamagedError(message)
 
     def _set_aside(self, why: str) -> None:
