@@ -13,6 +13,7 @@ from IPython.utils.process import arg_split
 
 from agentpool_jupyter.display.foreign import printable
 from agentpool_jupyter.errors import LogError, ServiceError, SnapshotError, UserError
+from agentpool_jupyter.jupyter import faults
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -69,8 +70,7 @@ def usage_errors(*more: type[Exception]) -> Iterator[None]:
     except mistakes as error:
         raise UsageError(printable(str(error))) from None
     except OSError as error:  # such as a disk that is full
-        message = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
-        raise UsageError(printable(message)) from None
+        raise UsageError(faults.told(error)) from None
 
 
 def at_most_one(words: Sequence[str], message: str) -> str | None:
